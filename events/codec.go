@@ -1,0 +1,120 @@
+package events
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// Unmarshal decodes one JSON document into v, strictly. what names the document
+// in the fault, which is Invalid and tells the place as a JSON Pointer.
+func Unmarshal(what string, data []byte, v any) error {
+	if len(data) > MaxBytes {
+		return fault.New(fault.Invalid, "%s has %d bytes, at most %d are read", what, len(data), MaxBytes)
+	}
+	if at := tooDeep(data); at >= 0 {
+		return fault.New(fault.Invalid, "%s is nested deeper than %d at byte %d", what, MaxDepth, at)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return malformed(what, err)
+	}
+	return nil
+}
+
+// Check verifies that data is one JSON document that [Unmarshal] would read.
+func Check(what string, data []byte) error {
+	var raw jsontext.Value
+	return Unmarshal(what, data, &raw)
+}
+
+// tooDeep returns the offset at which the nesting passes [MaxDepth], or -1. It
+// need not be right about text that is no JSON: the decoder refuses that.
+func tooDeep(data []byte) int {
+	depth, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return i
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return -1
+}
+
+// malformed turns an error of the codec into a fault that names the place but
+// quotes nothing of the document: it may hold a key or a payload.
+func malformed(what string, err error) error {
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		reason := "is not valid JSON"
+		switch {
+		case errors.Is(err, jsontext.ErrDuplicateName):
+			reason = "repeats a name"
+		case strings.Contains(syntax.Err.Error(), "UTF-8"):
+			reason = "is not valid UTF-8"
+		}
+		return &fault.Error{Code: fault.Invalid,
+			Message:    fmt.Sprintf("%s %s at byte %d", what, reason, syntax.ByteOffset),
+			Violations: []fault.Violation{{Pointer: clip(string(syntax.JSONPointer)), Message: reason}}}
+	}
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		reason := "has the wrong type"
+		if semantic.JSONKind != 0 {
+			reason = fmt.Sprintf("must not be %s", kindName(semantic.JSONKind))
+		}
+		if inner, ok := errors.AsType[*fault.Error](semantic.Err); ok {
+			reason = inner.Message
+		}
+		return &fault.Error{Code: fault.Invalid,
+			Message:    fmt.Sprintf("%s: %s %s", what, pointerName(semantic.JSONPointer), reason),
+			Violations: []fault.Violation{{Pointer: clip(string(semantic.JSONPointer)), Message: reason}}}
+	}
+	return fault.New(fault.Invalid, "%s cannot be read", what)
+}
+
+func pointerName(p jsontext.Pointer) string {
+	if p == "" {
+		return "the document"
+	}
+	return strconv.Quote(clip(string(p)))
+}
+
+// clip keeps a pointer short: names in it are the sender's.
+func clip(pointer string) string {
+	const most = 200
+	if len(pointer) > most {
+		return strings.ToValidUTF8(pointer[:most], "") + "…"
+	}
+	return pointer
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	}
+	return "of this type"
+}

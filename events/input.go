@@ -1,0 +1,206 @@
+package events
+
+import (
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// An Input is the detail of an input event, checked in itself: ids are well
+// formed, the operation is known, the payload is an object. Whether the key is
+// good and the schema exists is not its matter.
+type Input struct {
+	Tenant         TenantID
+	Schema         SchemaID
+	Operation      Operation
+	APIKey         Secret // "" where it is missing, null or not a string
+	Payload        jsontext.Value
+	IdempotencyKey string // "" where the sender gave none
+	Metadata       Metadata
+}
+
+// Metadata is what a sender may hand on from the event that caused this one.
+type Metadata struct {
+	CorrelationID string
+	Hops          int // how many routers the cause has passed already
+}
+
+const (
+	maxIdempotencyKey = 128
+	maxCorrelationID  = 256
+)
+
+// IsInput reports whether the envelope has the source of an input event. What
+// the router or a tenant published has another one and is never input.
+func (e *Envelope) IsInput() bool { return e.Source == InputSource }
+
+// DecodeInput reads the detail of an input event. Faults are Invalid, with the
+// JSON Pointer of the place within the event.
+func DecodeInput(e *Envelope) (Input, error) {
+	var wire struct {
+		Tenant         *string        `json:"tenant"`
+		RootSchema     *string        `json:"rootSchema"`
+		Operation      optionalString `json:"operation"`
+		APIKey         jsontext.Value `json:"api_key"`
+		Payload        jsontext.Value `json:"payload"`
+		IdempotencyKey optionalString `json:"idempotency_key"`
+		Metadata       jsontext.Value `json:"metadata"`
+	}
+	if e.Detail.Kind() != '{' {
+		return Input{}, invalid("/detail", "must be an object")
+	}
+	if err := Unmarshal("detail", e.Detail, &wire); err != nil {
+		return Input{}, under("/detail", err)
+	}
+
+	var in Input
+	var err error
+	if in.Tenant, err = parseMember("/detail/tenant", wire.Tenant, ParseTenantID); err != nil {
+		return Input{}, err
+	}
+	if in.Schema, err = parseMember("/detail/rootSchema", wire.RootSchema, ParseSchemaID); err != nil {
+		return Input{}, err
+	}
+	if in.Operation, err = inputOperation(e.DetailType, in.Schema, wire.Operation); err != nil {
+		return Input{}, err
+	}
+	if wire.Payload.Kind() != '{' {
+		return Input{}, invalid("/detail/payload", "must be an object")
+	}
+	in.Payload = wire.Payload
+	if wire.IdempotencyKey.Present {
+		if err := CheckIdempotencyKey(wire.IdempotencyKey.Value); err != nil {
+			return Input{}, invalid("/detail/idempotency_key", fault.MessageOf(err))
+		}
+		in.IdempotencyKey = wire.IdempotencyKey.Value
+	}
+	if in.Metadata, err = decodeMetadata(wire.Metadata); err != nil {
+		return Input{}, err
+	}
+	if wire.APIKey.Kind() == '"' {
+		if text, err := jsontext.AppendUnquote(nil, wire.APIKey); err == nil {
+			in.APIKey = Secret(text)
+		}
+	}
+	return in, nil
+}
+
+// inputOperation applies R3: absent means POST, and the detail-type must say
+// the same as the detail, or a PUT whose operation was forgotten would create.
+func inputOperation(dt DetailType, schema SchemaID, given optionalString) (Operation, error) {
+	op := Post
+	if given.Present {
+		var err error
+		if op, err = ParseWrite(given.Value); err != nil {
+			return "", invalid("/detail/operation", fault.MessageOf(err))
+		}
+	}
+	if want := InputDetailType(schema, op); dt != want {
+		hint := ""
+		if !given.Present {
+			hint = " (operation is absent, which means POST)"
+		}
+		return "", invalid("/detail-type", "must be "+string(want)+" as the detail says"+hint)
+	}
+	return op, nil
+}
+
+// InputDetailType is the detail-type of an input event, {rootSchema}.{OPERATION}.
+func InputDetailType(schema SchemaID, op Operation) DetailType {
+	return DetailType(string(schema) + "." + string(op))
+}
+
+// CheckIdempotencyKey verifies that s is 1 to 128 characters, none of them a
+// control character. The fault is Invalid.
+func CheckIdempotencyKey(s string) error {
+	if n := utf8.RuneCountInString(s); n < 1 || n > maxIdempotencyKey {
+		return fault.New(fault.Invalid, "must have 1 to %d characters, not %d", maxIdempotencyKey, n)
+	}
+	if i := indexControl(s); i >= 0 {
+		return fault.New(fault.Invalid, "has a control character at byte %d", i)
+	}
+	return nil
+}
+
+func indexControl(s string) int {
+	for i, r := range s {
+		if r < 0x20 || r == 0x7f || 0x80 <= r && r < 0xa0 {
+			return i
+		}
+	}
+	return -1
+}
+
+func decodeMetadata(raw jsontext.Value) (Metadata, error) {
+	if raw == nil {
+		return Metadata{}, nil
+	}
+	var wire struct {
+		CorrelationID string `json:"correlationId"`
+		Hops          int    `json:"hops"`
+	}
+	if raw.Kind() != '{' {
+		return Metadata{}, invalid("/detail/metadata", "must be an object")
+	}
+	if err := Unmarshal("metadata", raw, &wire); err != nil {
+		return Metadata{}, under("/detail/metadata", err)
+	}
+	switch {
+	case wire.Hops < 0:
+		return Metadata{}, invalid("/detail/metadata/hops", "must not be negative")
+	case len(wire.CorrelationID) > maxCorrelationID:
+		return Metadata{}, invalid("/detail/metadata/correlationId", "must have at most 256 bytes")
+	case indexControl(wire.CorrelationID) >= 0:
+		return Metadata{}, invalid("/detail/metadata/correlationId", "must not hold control characters")
+	}
+	return Metadata{CorrelationID: wire.CorrelationID, Hops: wire.Hops}, nil
+}
+
+// optionalString tells an absent member from an empty one, and refuses null,
+// which for a string member is a sender's mistake and not an absence.
+type optionalString struct {
+	Value   string
+	Present bool
+}
+
+func (o *optionalString) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if tok.Kind() != '"' {
+		return fault.New(fault.Invalid, "must be a string, not %s", kindName(tok.Kind()))
+	}
+	o.Value, o.Present = tok.String(), true
+	return nil
+}
+
+func parseMember[T any](pointer string, s *string, parse func(string) (T, error)) (T, error) {
+	var zero T
+	if s == nil {
+		return zero, invalid(pointer, "is required and must be a string")
+	}
+	v, err := parse(*s)
+	if err != nil {
+		return zero, invalid(pointer, fault.MessageOf(err))
+	}
+	return v, nil
+}
+
+// invalid is one violation at a pointer.
+func invalid(pointer, message string) error {
+	return &fault.Error{Code: fault.Invalid, Message: pointer + ": " + message,
+		Violations: []fault.Violation{{Pointer: pointer, Message: message}}}
+}
+
+// under puts the pointers of err below a parent.
+func under(parent string, err error) error {
+	vs := fault.ViolationsOf(err)
+	moved := make([]fault.Violation, len(vs))
+	for i, v := range vs {
+		moved[i] = fault.Violation{Pointer: parent + v.Pointer, Message: v.Message}
+	}
+	return &fault.Error{Code: fault.Invalid, Message: fault.MessageOf(err), Violations: moved}
+}

@@ -1,0 +1,30 @@
+package events
+
+import "github.com/blockforger/eventrouter/fault"
+
+// An Operation is what is done to a record.
+type Operation string
+
+// The operations. GET comes over REST only and is never an event's.
+const (
+	Post   Operation = "POST"   // create
+	Put    Operation = "PUT"    // replace
+	Patch  Operation = "PATCH"  // merge, RFC 7396
+	Delete Operation = "DELETE" // remove
+	Get    Operation = "GET"    // read
+)
+
+// Writes lists the operations that change a record, in the order that docs and
+// tables show them.
+var Writes = [...]Operation{Post, Put, Patch, Delete}
+
+// ParseWrite returns the operation that changes a record and is named s. The
+// fault is Invalid.
+func ParseWrite(s string) (Operation, error) {
+	for _, op := range Writes {
+		if s == string(op) {
+			return op, nil
+		}
+	}
+	return "", fault.New(fault.Invalid, "operation %q is unknown; known are POST, PUT, PATCH and DELETE", s)
+}

@@ -1,0 +1,81 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+func TestInnerCodeRisesThroughWraps(t *testing.T) {
+	inner := fault.New(fault.NotFound, "schema %q does not exist", "pets")
+	err := fmt.Errorf("loading: %w", fault.E("tenant.Schema", fault.Internal, inner))
+	if got := fault.CodeOf(err); got != fault.NotFound {
+		t.Errorf("code = %v, want not-found", got)
+	}
+	if got, want := fault.MessageOf(err), `schema "pets" does not exist`; got != want {
+		t.Errorf("message = %q, want %q", got, want)
+	}
+	if got, want := err.Error(), `loading: tenant.Schema: schema "pets" does not exist`; got != want {
+		t.Errorf("text = %q, want %q", got, want)
+	}
+}
+
+func TestMessageHidesOurOwnFaults(t *testing.T) {
+	for _, err := range []error{
+		errors.New("dial tcp 10.0.0.1: secret"),
+		fault.E("store.Commit", fault.Unavailable, errors.New("secret")),
+		fault.New(fault.Internal, "secret"),
+	} {
+		if got := fault.MessageOf(err); got != "the service could not handle the request now; try again" {
+			t.Errorf("MessageOf(%v) = %q", err, got)
+		}
+	}
+}
+
+func TestCodeOf(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want fault.Code
+	}{
+		{errors.New("plain"), fault.Internal},
+		{context.DeadlineExceeded, fault.Unavailable},
+		{fmt.Errorf("x: %w", context.Canceled), fault.Unavailable},
+		{fault.New(fault.Exhausted, "x"), fault.Exhausted},
+	} {
+		if got := fault.CodeOf(c.err); got != c.want {
+			t.Errorf("CodeOf(%v) = %v, want %v", c.err, got, c.want)
+		}
+	}
+	if fault.E("op", fault.Internal, nil) != nil {
+		t.Error("E of a nil error is not nil")
+	}
+}
+
+func TestRejection(t *testing.T) {
+	for c := fault.Internal; c <= fault.Exhausted; c++ {
+		want := c != fault.Internal && c != fault.Unavailable
+		if c.Rejection() != want {
+			t.Errorf("%v.Rejection() = %v, want %v", c, !want, want)
+		}
+		if back, ok := fault.ParseCode(c.String()); !ok || back != c {
+			t.Errorf("ParseCode(%q) = %v, %v", c.String(), back, ok)
+		}
+	}
+	if fault.IsRejection(nil) {
+		t.Error("nil is a rejection")
+	}
+}
+
+func TestViolationsOf(t *testing.T) {
+	inner := &fault.Error{Code: fault.Invalid, Violations: []fault.Violation{{Pointer: "/a", Message: "is missing"}}}
+	err := fault.E("router.validate", fault.Internal, inner)
+	if got := fault.ViolationsOf(err); len(got) != 1 || got[0].Pointer != "/a" {
+		t.Errorf("violations = %v", got)
+	}
+	if got := fault.ViolationsOf(errors.New("x")); got != nil {
+		t.Errorf("violations of a plain error = %v", got)
+	}
+}
