@@ -1,0 +1,22 @@
+package events
+
+import "github.com/blockforger/eventrouter/fault"
+
+// A Backend says where the records of a schema can be seen. The ledger decides
+// on every one of them; s3 and csv show what it decided.
+type Backend string
+
+const (
+	DynamoDB Backend = "dynamodb" // the ledger itself is the record
+	S3       Backend = "s3"       // one JSON object a record
+	CSV      Backend = "csv"      // one CSV file a schema
+)
+
+// ParseBackend checks the name of a backend. The fault is Invalid.
+func ParseBackend(s string) (Backend, error) {
+	switch b := Backend(s); b {
+	case DynamoDB, S3, CSV:
+		return b, nil
+	}
+	return "", fault.New(fault.Invalid, "backend %q is unknown; known are dynamodb, s3 and csv", s)
+}
