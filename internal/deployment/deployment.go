@@ -1,0 +1,85 @@
+// Package deployment holds every name on which function, command line and
+// stack must agree: environment variables, and resources by environment. It
+// imports the standard library only, so that all three can.
+package deployment
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// Environment variables of the functions.
+const (
+	EnvEnvironment   = "EVENTROUTER_ENVIRONMENT"    // the environment's name, such as dev
+	EnvTable         = "EVENTROUTER_TABLE"          // name of the DynamoDB table
+	EnvBucket        = "EVENTROUTER_BUCKET"         // name of the S3 bucket
+	EnvSchemasPrefix = "EVENTROUTER_SCHEMAS_PREFIX" // key prefix of tenant files in the bucket
+	EnvDataPrefix    = "EVENTROUTER_DATA_PREFIX"    // key prefix of records in the bucket
+	EnvAccount       = "EVENTROUTER_ACCOUNT"        // account id of the deployment
+	EnvPartition     = "EVENTROUTER_PARTITION"      // aws, aws-cn, aws-us-gov
+	EnvOutputBuses   = "EVENTROUTER_OUTPUT_BUSES"   // JSON array: the allow-list of output buses
+	EnvMarkDays      = "EVENTROUTER_MARK_DAYS"      // days for which a mark lasts
+	EnvTimeout       = "EVENTROUTER_TIMEOUT"        // the function's time-out in seconds
+	EnvStrictKeys    = "EVENTROUTER_STRICT_KEYS"    // "true": check the API key's state on every call
+)
+
+// MarkDays is for how many days a mark lasts unless set otherwise.
+const MarkDays = 35
+
+// Timeout is the function's time-out. A relay leaves a commit alone until it is
+// older than the time-out and RelayGrace together.
+const (
+	Timeout    = 30 * time.Second
+	RelayGrace = 10 * time.Second
+)
+
+// Local is the environment of `eventrouter serve`.
+const (
+	Local          = "local"
+	LocalAccount   = "000000000000"
+	LocalRegion    = "us-east-1"
+	LocalPartition = "aws"
+)
+
+// MetricNamespace is where the embedded metrics go.
+const MetricNamespace = "EventRouter"
+
+var environment = regexp.MustCompile(`^[a-z][a-z0-9-]{0,19}$`)
+
+// An Environment keeps several deployments apart in an account.
+type Environment string
+
+// ParseEnvironment checks the name: 1 to 20 lower-case letters, digits and
+// hyphens, a letter first, so that every resource name below fits.
+func ParseEnvironment(s string) (Environment, error) {
+	if !environment.MatchString(s) {
+		return "", fmt.Errorf("environment %q must be 1 to 20 of a-z, 0-9 and -, a letter first", s)
+	}
+	return Environment(s), nil
+}
+
+// Names of resources in an environment.
+func (e Environment) Stack() string        { return "EventRouter-" + string(e) }
+func (e Environment) Function() string     { return "eventrouter-" + string(e) }
+func (e Environment) TestFunction() string { return "eventbridge-test-" + string(e) }
+func (e Environment) Table() string        { return "eventrouter-" + string(e) }
+func (e Environment) InputRule() string    { return "eventrouter-input-" + string(e) }
+func (e Environment) TestRule() string     { return "eventrouter-test-" + string(e) }
+func (e Environment) RelayRule() string    { return "eventrouter-relay-" + string(e) }
+func (e Environment) InputDLQ() string     { return "eventrouter-input-dlq-" + string(e) }
+func (e Environment) FailureQueue() string { return "eventrouter-failures-" + string(e) }
+func (e Environment) InputBuffer() string  { return "eventrouter-input-" + string(e) }
+func (e Environment) Archive() string      { return "eventrouter-input-" + string(e) }
+func (e Environment) InputBus() string     { return "eventrouter-" + string(e) }
+func (e Environment) Dashboard() string    { return "eventrouter-" + string(e) }
+
+// InputPattern is the event pattern of the rule that feeds the function. The
+// payload is not in it: `exists` looks at leaves only and would never fire for
+// an object. Output events carry no api_key, so that the second source is inert.
+const InputPattern = `{"source":["blockforger-input","blockforger-output"],` +
+	`"detail-type":[{"suffix":".POST"},{"suffix":".PUT"},{"suffix":".PATCH"},{"suffix":".DELETE"}],` +
+	`"detail":{"tenant":[{"exists":true}],"rootSchema":[{"exists":true}],"api_key":[{"exists":true}]}}`
+
+// TestPattern is the event pattern of the rule that feeds the test function.
+const TestPattern = `{"source":["blockforger-output"]}`
