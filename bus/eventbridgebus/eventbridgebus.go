@@ -1,0 +1,97 @@
+// Package eventbridgebus sends entries with the AWS SDK: PutEvents, through one
+// client for each region that a target bus is in.
+package eventbridgebus
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// Sender is a [bus.Sender] over EventBridge. It is safe for concurrent use.
+type Sender struct {
+	options eventbridge.Options
+
+	mu      sync.Mutex
+	clients map[string]*eventbridge.Client // by region
+}
+
+var _ bus.Sender = (*Sender)(nil)
+
+// New returns a sender. The options are those of every client but for the
+// region, which is the target bus's. The SDK's own retries are kept: they mend
+// a short throttle within the invocation.
+func New(options eventbridge.Options) *Sender {
+	return &Sender{options: options, clients: make(map[string]*eventbridge.Client, 1)}
+}
+
+// Send implements [bus.Sender].
+func (s *Sender) Send(ctx context.Context, region string, entries []events.Entry) ([]bus.Result, error) {
+	out, err := s.client(region).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: wire(entries)})
+	if err != nil {
+		return nil, code(err)
+	}
+	results := make([]bus.Result, len(out.Entries))
+	for i, e := range out.Entries {
+		results[i] = bus.Result{EventID: aws.ToString(e.EventId), Code: aws.ToString(e.ErrorCode)}
+	}
+	return results, nil
+}
+
+func (s *Sender) client(region string) *eventbridge.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.clients[region]
+	if !ok {
+		options := s.options.Copy()
+		options.Region = region
+		c = eventbridge.New(options)
+		s.clients[region] = c
+	}
+	return c
+}
+
+func wire(entries []events.Entry) []types.PutEventsRequestEntry {
+	out := make([]types.PutEventsRequestEntry, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		out[i] = types.PutEventsRequestEntry{
+			EventBusName: aws.String(string(e.Bus)),
+			Source:       aws.String(e.Source),
+			DetailType:   aws.String(string(e.DetailType)),
+			Detail:       aws.String(string(e.Detail)),
+			Resources:    e.Resources,
+			Time:         aws.Time(e.Time),
+		}
+		if e.TraceHeader != "" {
+			out[i].TraceHeader = aws.String(e.TraceHeader)
+		}
+	}
+	return out
+}
+
+// code tells a call that EventBridge refuses for good from one worth another
+// try. Bad credentials are a fault of ours: they pass once someone mends them.
+func code(err error) error {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return fault.E("eventbridgebus.Send", fault.Unavailable, err)
+	}
+	refusal := fault.Unavailable
+	switch api.ErrorCode() {
+	case "AccessDeniedException", "AccessDenied":
+		refusal = fault.Denied
+	case "ValidationException", "InvalidArgument", "SerializationException":
+		refusal = fault.Invalid
+	}
+	return &fault.Error{Code: refusal, Op: "eventbridgebus.Send", Message: api.ErrorCode(), Err: err}
+}
