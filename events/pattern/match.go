@@ -1,0 +1,199 @@
+package pattern
+
+import (
+	"encoding/binary"
+	"sort"
+	"strings"
+)
+
+// Matching chooses a leaf for each field, in the order of paths, such that no
+// two leaves come from different elements of one array. {"exists": false} is
+// decided by the leaves that could still be chosen when its field's turn comes;
+// so an element counts as lacking a field only where an earlier field has
+// chosen that element. That is AWS's order, and it shows.
+
+// chosen is the innermost elements that the leaves chosen so far stand in, of
+// those that can still matter. Only an event with duplicate names has two.
+type chosen []*element
+
+// blocks returns where to go on if the leaf at this place cannot be chosen:
+// it stands in an array of which another element is chosen already.
+func (c chosen) blocks(at int32) (next int32, blocked bool) {
+	for _, e := range c {
+		for ; e != nil; e = e.outer {
+			switch {
+			case at < e.array.from || at >= e.array.to:
+			case at < e.from:
+				return e.from, true
+			case at >= e.to:
+				return e.array.to, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// with adds the element of a leaf and forgets what no later field can meet.
+func (c chosen) with(e *element, later alternative) chosen {
+	e = relevant(e, later)
+	if e == nil && len(c) == 0 {
+		return nil
+	}
+	var next chosen
+	add := func(e *element) {
+		e = relevant(e, later)
+		for i, have := range next {
+			if have.holds(e) {
+				next[i] = e
+				return
+			}
+		}
+		for _, have := range next {
+			if e.holds(have) {
+				return
+			}
+		}
+		if e != nil {
+			next = append(next, e)
+		}
+	}
+	for _, have := range c {
+		add(have)
+	}
+	add(e)
+	return next
+}
+
+// holds reports whether inner is e or stands in it. The nil element, outside of
+// all arrays, holds every one.
+func (e *element) holds(inner *element) bool {
+	if e == nil {
+		return true
+	}
+	for ; inner != nil; inner = inner.outer {
+		if inner == e {
+			return true
+		}
+	}
+	return false
+}
+
+// relevant returns the innermost element from e outwards in whose array a
+// later field has its leaves.
+func relevant(e *element, later alternative) *element {
+	for ; e != nil; e = e.outer {
+		for i := range later {
+			rest, ok := strings.CutPrefix(later[i].path, e.array.path)
+			if ok && (rest == "" || rest[0] == '.') {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// each calls f with the leaves that can be chosen, until f returns true.
+func (c chosen) each(leaves []value, f func(*value) bool) bool {
+	for i := 0; i < len(leaves); {
+		next, blocked := c.blocks(leaves[i].at)
+		if blocked {
+			i += sort.Search(len(leaves)-i, func(j int) bool { return leaves[i+j].at >= next })
+			continue
+		}
+		if f(&leaves[i]) {
+			return true
+		}
+		i++
+	}
+	return false
+}
+
+func (a alternative) match(event *Event) bool {
+	s := search{event: event}
+	return s.from(a, nil)
+}
+
+// maxSteps bounds the search for one alternative. Only an event with duplicate
+// names, made for the purpose, gets there; it then counts as not matching.
+const maxSteps = 1 << 22
+
+// A search remembers what has failed, so that it looks at each pair of field
+// and element once, whatever the event.
+type search struct {
+	event  *Event
+	failed map[string]struct{}
+	steps  int
+}
+
+func (s *search) from(fields alternative, c chosen) bool {
+	if len(fields) == 0 {
+		return true
+	}
+	if len(c) == 0 {
+		return s.field(fields, c)
+	}
+	key := c.key(len(fields))
+	if _, failed := s.failed[key]; failed {
+		return false
+	}
+	if s.field(fields, c) {
+		return true
+	}
+	if s.failed == nil {
+		s.failed = map[string]struct{}{}
+	}
+	s.failed[key] = struct{}{}
+	return false
+}
+
+// key names a state of the search.
+func (c chosen) key(fieldsLeft int) string {
+	b := binary.AppendUvarint(nil, uint64(fieldsLeft))
+	for _, e := range c {
+		b = binary.AppendUvarint(b, uint64(e.id))
+	}
+	return string(b)
+}
+
+func (s *search) field(fields alternative, c chosen) bool {
+	f, later := &fields[0], fields[1:]
+	leaves := s.event.at(f.path)
+	if f.absent && !c.each(leaves, func(*value) bool { return true }) && s.from(later, c) {
+		return true
+	}
+	if !f.value {
+		return false
+	}
+	// What the later fields answer depends on the elements chosen alone, so one
+	// leaf outside of all elements stands for the others.
+	outsideFailed := false
+	found := false
+	c.each(leaves, func(v *value) bool {
+		if s.steps++; s.steps > maxSteps {
+			return true
+		}
+		if !f.holds(v) {
+			return false
+		}
+		next := c.with(v.element, later)
+		if len(next) == 0 {
+			if outsideFailed {
+				return false
+			}
+			outsideFailed = true
+		}
+		found = s.from(later, next)
+		return found
+	})
+	return found
+}
+
+// holds reports whether one of the field's conditions holds for the leaf.
+func (f *field) holds(v *value) bool {
+	for _, c := range f.conditions {
+		if c.holds(v) {
+			return true
+		}
+	}
+	return false
+}

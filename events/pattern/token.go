@@ -1,0 +1,410 @@
+package pattern
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// The scanner reads JSON as AWS's parser does, which no JSON library for Go
+// does: duplicate names are passed on, whatever follows the first value is
+// ignored, and errors arise in reading order, so that a pattern with two faults
+// is refused for the one that AWS names.
+
+// Bounds of AWS's parser. They also keep hostile input from costing more than
+// its size.
+const (
+	maxDepth        = 1000
+	maxNumberLength = 1000
+)
+
+type kind uint8
+
+const (
+	endOfInput kind = iota
+	objectStart
+	objectEnd
+	arrayStart
+	arrayEnd
+	fieldName
+	stringValue
+	numberValue
+	trueValue
+	falseValue
+	nullValue
+)
+
+// isScalar reports whether the token is a whole value.
+func (k kind) isScalar() bool { return k >= stringValue }
+
+type token struct {
+	kind  kind
+	start int
+	// raw is the source text; for names and strings it is the decoded text
+	// between quotation marks.
+	raw string
+}
+
+// text is what a name or string says, and the source text of anything else.
+func (t token) text() string {
+	if t.kind == fieldName || t.kind == stringValue {
+		return t.raw[1 : len(t.raw)-1]
+	}
+	return t.raw
+}
+
+type syntaxError struct {
+	at     int
+	reason string
+}
+
+func (e *syntaxError) Error() string { return e.reason }
+
+type scanner struct {
+	src      string
+	pos      int
+	stack    []byte // open containers, '{' or '['
+	comma    bool   // the open container already has a member
+	afterKey bool
+	done     bool // the first value is complete
+}
+
+func newScanner(src string) scanner { return scanner{src: src} }
+
+func fail(at int, format string, args ...any) *syntaxError {
+	return &syntaxError{at: at, reason: fmt.Sprintf(format, args...)}
+}
+
+const wantedValue = "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+
+// next returns the next token, endOfInput after the first complete value.
+func (s *scanner) next() (token, error) {
+	if s.done {
+		return token{kind: endOfInput, start: s.pos}, nil
+	}
+	if err := s.skipSpace(); err != nil {
+		return token{}, err
+	}
+	if s.pos == len(s.src) {
+		return s.atEnd()
+	}
+	if len(s.stack) == 0 || s.afterKey {
+		s.afterKey = false
+		return s.value()
+	}
+	inObject := s.stack[len(s.stack)-1] == '{'
+	c := s.src[s.pos]
+	if inObject && c == '}' {
+		return s.close(objectEnd), nil
+	}
+	if !inObject && c == ']' {
+		return s.close(arrayEnd), nil
+	}
+	if s.comma {
+		if c != ',' {
+			return token{}, s.unexpected(separatorWanted(inObject))
+		}
+		s.pos++
+		if err := s.skipSpace(); err != nil {
+			return token{}, err
+		}
+		if s.pos == len(s.src) {
+			return s.atEnd()
+		}
+	}
+	if inObject {
+		return s.name()
+	}
+	return s.value()
+}
+
+func separatorWanted(inObject bool) string {
+	if inObject {
+		return "was expecting comma to separate Object entries"
+	}
+	return "was expecting comma to separate Array entries"
+}
+
+func (s *scanner) atEnd() (token, error) {
+	if len(s.stack) == 0 {
+		return token{kind: endOfInput, start: s.pos}, nil
+	}
+	container := "Object"
+	if s.stack[len(s.stack)-1] == '[' {
+		container = "Array"
+	}
+	return token{}, fail(s.pos, "Unexpected end-of-input: expected close marker for %s", container)
+}
+
+func (s *scanner) skipSpace() error {
+	for s.pos < len(s.src) {
+		switch s.src[s.pos] {
+		case ' ', '\t', '\r', '\n':
+			s.pos++
+		case '/':
+			return s.unexpected("maybe a (non-standard) comment? (not recognized as one since Feature 'ALLOW_COMMENTS' not enabled for parser)")
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *scanner) unexpected(wanted string) error {
+	r, _ := utf8.DecodeRuneInString(s.src[s.pos:])
+	return fail(s.pos, "Unexpected character ('%c' (code %d)): %s", r, r, wanted)
+}
+
+func (s *scanner) open(k kind) (token, error) {
+	if len(s.stack) == maxDepth {
+		return token{}, fail(s.pos, "Document nesting depth (%d) exceeds the maximum allowed (%d, from `StreamReadConstraints.getMaxNestingDepth()`)", maxDepth+1, maxDepth)
+	}
+	t := token{kind: k, start: s.pos, raw: s.src[s.pos : s.pos+1]}
+	s.stack = append(s.stack, s.src[s.pos])
+	s.pos++
+	s.comma = false
+	return t, nil
+}
+
+func (s *scanner) close(k kind) token {
+	t := token{kind: k, start: s.pos, raw: s.src[s.pos : s.pos+1]}
+	s.stack = s.stack[:len(s.stack)-1]
+	s.pos++
+	s.ended()
+	return t
+}
+
+// ended notes that a value is complete.
+func (s *scanner) ended() {
+	s.comma = true
+	s.done = len(s.stack) == 0
+}
+
+func (s *scanner) name() (token, error) {
+	if s.src[s.pos] != '"' {
+		return token{}, s.unexpected("was expecting double-quote to start field name")
+	}
+	start := s.pos
+	raw, err := s.quoted()
+	if err != nil {
+		return token{}, err
+	}
+	if err := s.skipSpace(); err != nil {
+		return token{}, err
+	}
+	if s.pos == len(s.src) {
+		return s.atEnd()
+	}
+	if s.src[s.pos] != ':' {
+		return token{}, s.unexpected("was expecting a colon to separate field name and value")
+	}
+	s.pos++
+	s.afterKey = true
+	return token{kind: fieldName, start: start, raw: raw}, nil
+}
+
+func (s *scanner) value() (token, error) {
+	start := s.pos
+	switch c := s.src[s.pos]; {
+	case c == '{':
+		return s.open(objectStart)
+	case c == '[':
+		return s.open(arrayStart)
+	case c == '"':
+		raw, err := s.quoted()
+		if err != nil {
+			return token{}, err
+		}
+		s.ended()
+		return token{kind: stringValue, start: start, raw: raw}, nil
+	case c == '-' || isDigit(c):
+		raw, err := s.number()
+		if err != nil {
+			return token{}, err
+		}
+		s.ended()
+		return token{kind: numberValue, start: start, raw: raw}, nil
+	case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+		return s.word()
+	}
+	return token{}, s.unexpected(wantedValue)
+}
+
+func (s *scanner) word() (token, error) {
+	end := s.pos
+	for end < len(s.src) && (isDigit(s.src[end]) || s.src[end]|0x20 >= 'a' && s.src[end]|0x20 <= 'z') {
+		end++
+	}
+	t := token{start: s.pos, raw: s.src[s.pos:end]}
+	switch t.raw {
+	case "true":
+		t.kind = trueValue
+	case "false":
+		t.kind = falseValue
+	case "null":
+		t.kind = nullValue
+	default:
+		return token{}, fail(s.pos, "Unrecognized token '%s': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", t.raw)
+	}
+	s.pos = end
+	s.ended()
+	return t, nil
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func (s *scanner) number() (string, error) {
+	start := s.pos
+	digits := func() int {
+		from := s.pos
+		for s.pos < len(s.src) && isDigit(s.src[s.pos]) {
+			s.pos++
+		}
+		return s.pos - from
+	}
+	at := func(c byte) bool { return s.pos < len(s.src) && s.src[s.pos] == c }
+
+	if at('-') {
+		s.pos++
+	}
+	leadingZero := at('0')
+	switch n := digits(); {
+	case n == 0:
+		return "", fail(s.pos, "Unexpected character in numeric value: expected digit (0-9) to follow minus sign, for valid numeric value")
+	case leadingZero && n > 1:
+		return "", fail(start, "Invalid numeric value: Leading zeroes not allowed")
+	}
+	if at('.') {
+		s.pos++
+		if digits() == 0 {
+			return "", fail(s.pos, "Unexpected character in numeric value: Decimal point not followed by a digit")
+		}
+	}
+	if at('e') || at('E') {
+		s.pos++
+		if at('+') || at('-') {
+			s.pos++
+		}
+		if digits() == 0 {
+			return "", fail(s.pos, "Unexpected character in numeric value: Exponent indicator not followed by a digit")
+		}
+	}
+	if n := s.pos - start; n > maxNumberLength {
+		return "", fail(start, "Number value length (%d) exceeds the maximum allowed (%d, from `StreamReadConstraints.getMaxNumberLength()`)", n, maxNumberLength)
+	}
+	return s.src[start:s.pos], nil
+}
+
+// quoted reads a string and returns its decoded text between quotation marks:
+// the source itself where nothing is escaped.
+func (s *scanner) quoted() (string, error) {
+	start := s.pos
+	for i := s.pos + 1; i < len(s.src); i++ {
+		switch c := s.src[i]; {
+		case c == '"':
+			s.pos = i + 1
+			return s.src[start:s.pos], nil
+		case c == '\\':
+			return s.escaped(start, i)
+		case c < 0x20:
+			return "", controlCharacter(i, c)
+		}
+	}
+	return "", fail(len(s.src), "Unexpected end-of-input: was expecting closing quote for a string value")
+}
+
+func controlCharacter(at int, c byte) error {
+	return fail(at, "Illegal unquoted character ((CTRL-CHAR, code %d)): has to be escaped using backslash to be included in string value", c)
+}
+
+// escaped goes on with a string at its first backslash.
+func (s *scanner) escaped(start, i int) (string, error) {
+	var b strings.Builder
+	b.WriteString(s.src[start:i])
+	for i < len(s.src) {
+		c := s.src[i]
+		switch {
+		case c == '"':
+			b.WriteByte(c)
+			s.pos = i + 1
+			return b.String(), nil
+		case c < 0x20:
+			return "", controlCharacter(i, c)
+		case c != '\\':
+			b.WriteByte(c)
+			i++
+			continue
+		}
+		n, err := unescape(&b, s.src[i:])
+		if err != nil {
+			err.at += i
+			return "", err
+		}
+		i += n
+	}
+	return "", fail(len(s.src), "Unexpected end-of-input: was expecting closing quote for a string value")
+}
+
+// unescape decodes the escape that src starts with and returns its length.
+func unescape(b *strings.Builder, src string) (int, *syntaxError) {
+	if len(src) < 2 {
+		return 0, fail(1, "Unexpected end-of-input in character escape sequence")
+	}
+	switch c := src[1]; c {
+	case '"', '\\', '/':
+		b.WriteByte(c)
+	case 'b':
+		b.WriteByte('\b')
+	case 'f':
+		b.WriteByte('\f')
+	case 'n':
+		b.WriteByte('\n')
+	case 'r':
+		b.WriteByte('\r')
+	case 't':
+		b.WriteByte('\t')
+	case 'u':
+		high, err := hex4(src)
+		if err != nil {
+			return 0, err
+		}
+		if !utf16.IsSurrogate(high) {
+			b.WriteRune(high)
+			return 6, nil
+		}
+		if len(src) > 6 && src[6] == '\\' {
+			if low, err := hex4(src[6:]); err == nil {
+				if r := utf16.DecodeRune(high, low); r != utf8.RuneError {
+					b.WriteRune(r)
+					return 12, nil
+				}
+			}
+		}
+		b.WriteRune(utf8.RuneError) // half a pair stands for no character
+		return 6, nil
+	default:
+		r, _ := utf8.DecodeRuneInString(src[1:])
+		return 0, fail(1, "Unrecognized character escape '%c' (code %d)", r, r)
+	}
+	return 2, nil
+}
+
+func hex4(src string) (rune, *syntaxError) {
+	if len(src) < 6 || src[1] != 'u' {
+		return 0, fail(1, "Unexpected end-of-input in character escape sequence")
+	}
+	n, err := strconv.ParseUint(src[2:6], 16, 32)
+	if err != nil || strings.ContainsAny(src[2:6], "+-_") {
+		return 0, fail(2, "Unexpected character: expected a hex-digit for character escape sequence")
+	}
+	return rune(n), nil
+}
+
+// position turns an offset into a line and column, both from 1.
+func position(src string, at int) (line, column int) {
+	at = min(at, len(src))
+	before := src[:at]
+	return strings.Count(before, "\n") + 1, at - strings.LastIndexByte(before, '\n')
+}
