@@ -1,0 +1,153 @@
+package events
+
+import (
+	"maps"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// A Kind says what an event is: who sent it, and the name of its shape. Neither
+// is enough alone, since several sources share one detail-type. A Kind without
+// DetailType stands for every event of its source that has no Kind of its own.
+type Kind struct {
+	Source     string
+	DetailType DetailType
+}
+
+// An Event is what a [Registry] makes of an envelope: a *[Typed] for a kind it
+// knows, the *[Envelope] itself for any other.
+type Event interface {
+	// Raw is the envelope as it came, with the detail as text.
+	Raw() *Envelope
+}
+
+// Raw returns the envelope itself, which makes it an [Event] without a type.
+func (e *Envelope) Raw() *Envelope { return e }
+
+// Typed is an event whose detail has a Go type. Its other members are those of
+// the [Envelope] that it embeds.
+type Typed[T any] struct {
+	Envelope
+	Detail T
+}
+
+// Encode writes the event. A detail that was not changed since it was decoded
+// is written as it came, so that nothing of it is lost: neither its order nor
+// that a required member was missing.
+func (t *Typed[T]) Encode() ([]byte, error) {
+	detail, err := json.Marshal(t.Detail, forSending)
+	if err != nil {
+		return nil, fault.E("events.Encode", fault.Invalid, err)
+	}
+	e := t.Envelope
+	if !t.unchanged(detail) {
+		e.Detail = detail
+	}
+	return e.Encode()
+}
+
+// unchanged reports whether decoding the raw detail again would lead to the
+// same encoding.
+func (t *Typed[T]) unchanged(encoded []byte) bool {
+	if t.Envelope.Detail == nil {
+		return false
+	}
+	var original T
+	if err := json.Unmarshal(t.Envelope.Detail, &original); err != nil {
+		return false
+	}
+	before, err := json.Marshal(original, forSending)
+	return err == nil && string(before) == string(encoded)
+}
+
+// A Decoder makes a typed event of an envelope. Its faults are Invalid.
+type Decoder func(Envelope) (Event, error)
+
+// Map says how each kind of event is decoded. Each package under events/aws
+// has one; yours is written the same way:
+//
+//	events.Map{
+//		{Source: "shop", DetailType: "Order Placed"}: events.Decode[OrderPlaced],
+//	}
+type Map map[Kind]Decoder
+
+// Decode is the [Decoder] of events whose detail is a T.
+func Decode[T any](e Envelope) (Event, error) {
+	t := &Typed[T]{Envelope: e}
+	if len(e.Detail) == 0 {
+		return nil, invalid("/detail", "is missing")
+	}
+	if err := Unmarshal("detail", e.Detail, &t.Detail); err != nil {
+		return nil, under("/detail", err)
+	}
+	return t, nil
+}
+
+// A Registry decodes events of many kinds. It never changes once made, so it is
+// safe for concurrent use. The zero Registry knows no event: all stay raw.
+type Registry struct {
+	decoders Map
+}
+
+// NewRegistry makes a registry of the given maps. Where two know the same kind
+// the later one wins, so that you can put your own type in place of ours.
+func NewRegistry(known ...Map) *Registry {
+	return (&Registry{}).With(known...)
+}
+
+// With returns a registry that knows the given kinds too. The receiver stays
+// as it is.
+func (r *Registry) With(known ...Map) *Registry {
+	all := make(Map, len(r.decoders))
+	maps.Copy(all, r.decoders)
+	for _, m := range known {
+		maps.Copy(all, m)
+	}
+	return &Registry{decoders: all}
+}
+
+// Kinds returns a copy of what the registry knows.
+func (r *Registry) Kinds() Map { return maps.Clone(r.decoders) }
+
+// Decode returns the typed event, or the envelope itself where no type is
+// known. A detail that does not fit its type is a fault, Invalid with the place;
+// the envelope comes with it even then, so that the event stays usable.
+func (r *Registry) Decode(e Envelope) (Event, error) {
+	decode := r.decoders[Kind{e.Source, e.DetailType}]
+	if decode == nil {
+		decode = r.decoders[Kind{Source: e.Source}]
+	}
+	if decode == nil {
+		return &e, nil
+	}
+	typed, err := decode(e)
+	if err != nil {
+		return &e, fault.E("events.Decode", fault.Invalid, err)
+	}
+	return typed, nil
+}
+
+// As returns the event with its detail as a T, and whether it has that type.
+//
+//	if change, ok := events.As[ec2.EC2InstanceStateChangeNotification](event); ok {
+//		log.Print(change.Region, change.Detail.InstanceID)
+//	}
+func As[T any](e Event) (*Typed[T], bool) {
+	t, ok := e.(*Typed[T])
+	return t, ok
+}
+
+// DetailAs decodes the detail of any event as a T, whatever a registry knows of
+// it. Faults are Invalid.
+func DetailAs[T any](e Event) (T, error) {
+	if t, ok := As[T](e); ok {
+		return t.Detail, nil
+	}
+	var detail T
+	if err := Unmarshal("detail", e.Raw().Detail, &detail); err != nil {
+		return detail, under("/detail", err)
+	}
+	return detail, nil
+}

@@ -1,0 +1,131 @@
+package events
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// InputDetail is the detail of an input event, for those who send one: P is
+// the type of its payload. The router itself reads input with [DecodeInput],
+// which checks it.
+type InputDetail[P any] struct {
+	Tenant         TenantID       `json:"tenant"`
+	RootSchema     SchemaID       `json:"rootSchema"`
+	Operation      Operation      `json:"operation,omitzero"` // "" stands for POST
+	APIKey         Secret         `json:"api_key"`            // masked, but by Entry and Typed.Encode
+	IdempotencyKey string         `json:"idempotency_key,omitzero"`
+	Payload        P              `json:"payload"`
+	Metadata       *InputMetadata `json:"metadata,omitzero"`
+
+	Unknown jsontext.Value `json:",embed"`
+}
+
+// InputMetadata hands on what the causing output event said of itself.
+type InputMetadata struct {
+	CorrelationID string `json:"correlationId,omitzero"`
+	Hops          int    `json:"hops,omitzero"`
+
+	Unknown jsontext.Value `json:",embed"`
+}
+
+// Entry is the event to send with PutEvents to have the router carry out d. It
+// holds the API key in clear, as the router needs it.
+func (d InputDetail[P]) Entry(at time.Time) (Entry, error) {
+	detail, err := json.Marshal(d, forSending)
+	if err != nil {
+		return Entry{}, fault.E("events.Entry", fault.Invalid, err)
+	}
+	op := d.Operation
+	if op == "" {
+		op = Post
+	}
+	return Entry{
+		Source:     InputSource,
+		DetailType: detailTypeOf(d.RootSchema, op),
+		Time:       at,
+		Detail:     detail,
+	}, nil
+}
+
+// OutputDetail is the detail of an event that the router published: P is the
+// type of its payload, which the tenant's schema describes.
+type OutputDetail[P any] struct {
+	Tenant     TenantID  `json:"tenant"`
+	RootSchema SchemaID  `json:"rootSchema"`
+	Operation  Operation `json:"operation"`
+	Payload    P         `json:"payload"`
+	// Metadata is there where the output rule asks for it.
+	Metadata *OutputMetadata `json:"metadata,omitzero"`
+
+	Unknown jsontext.Value `json:",embed"`
+}
+
+// OutputMetadata says which change an output event tells of.
+type OutputMetadata struct {
+	// OutputID is the same however often the event is published, and so what a
+	// consumer drops duplicates by. The envelope's id is not.
+	OutputID      string `json:"outputId"`
+	InputEventID  string `json:"inputEventId,omitzero"`
+	CorrelationID string `json:"correlationId,omitzero"`
+	Hops          int    `json:"hops,omitzero"`
+	// Revision orders the events of one record.
+	Revision int64     `json:"revision,omitzero"`
+	Time     Timestamp `json:"time,omitzero"`
+
+	Unknown jsontext.Value `json:",embed"`
+}
+
+// Details whose payload stays text: what a registry makes of the router's
+// events where no more is known of the tenant's schemas.
+type (
+	RawInputDetail  = InputDetail[jsontext.Value]
+	RawOutputDetail = OutputDetail[jsontext.Value]
+)
+
+// RouterEvents knows the router's own events: input, and output under the
+// source that rules have by default.
+func RouterEvents() Map {
+	return Map{
+		{Source: InputSource}:  Decode[RawInputDetail],
+		{Source: OutputSource}: Decode[RawOutputDetail],
+	}
+}
+
+// OutputEvents knows the output events that rules send under a source of the
+// tenant's own, whatever their detail-type.
+func OutputEvents(source string) Map {
+	return Map{{Source: source}: Decode[RawOutputDetail]}
+}
+
+// OutputEventsOf knows the output events of one schema, with payload P, under
+// the detail-types that rules have by default, {schema}.{operation}. No
+// operations stand for all four. For a detail-type of the tenant's own, write
+//
+//	events.Map{{Source: source, DetailType: "Pet Changed"}: events.Decode[events.OutputDetail[Pet]]}
+func OutputEventsOf[P any](source string, schema SchemaID, operations ...Operation) Map {
+	if len(operations) == 0 {
+		operations = Writes[:]
+	}
+	m := make(Map, len(operations))
+	for _, op := range operations {
+		m[Kind{source, detailTypeOf(schema, op)}] = Decode[OutputDetail[P]]
+	}
+	return m
+}
+
+func detailTypeOf(schema SchemaID, op Operation) DetailType {
+	return DetailType(string(schema) + "." + string(op))
+}
+
+// forSending reveals secrets, which every other encoding masks, and writes the
+// same value the same way each time.
+var forSending = json.JoinOptions(
+	json.Deterministic(true),
+	json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
+		return enc.WriteToken(jsontext.String(s.Reveal()))
+	})),
+)
