@@ -1,8 +1,6 @@
 package store
 
-import (
-	"fmt"
-)
+import "github.com/blockforger/eventrouter/fault"
 
 // A Change is the whole effect of one request.
 type Change struct {
@@ -23,11 +21,26 @@ type Change struct {
 	TokenLimit int64
 }
 
+// Exhausted is the Exhausted fault of the change where its bill would pass the
+// token limit of a tenant that has used so much in the bill's month already;
+// else nil.
+func (c *Change) Exhausted(used int64) error {
+	if c.TokenLimit > 0 && c.Mark.Bill.Tokens > 0 && used+c.Mark.Bill.Tokens > c.TokenLimit {
+		return fault.New(fault.Exhausted, "the monthly limit of %d tokens is used up: %d used in %s, %d asked for",
+			c.TokenLimit, used, c.Mark.Bill.Month, c.Mark.Bill.Tokens)
+	}
+	return nil
+}
+
 // Moved is the error of a commit whose Prior does not hold: nothing was
 // written, and Head is what was found (its Stamp "" where there is none). Its
 // code is Unavailable: read, decide again, commit again.
 type Moved struct{ Head Head }
 
-func (m *Moved) Error() string {
-	return fmt.Sprintf("record %s has moved on to stamp %q", m.Head.Path(), m.Head.Stamp)
-}
+// Error does not name the record: a schema may want its keys kept out of logs.
+func (m *Moved) Error() string { return "the record has moved on to stamp " + string(m.Head.Stamp) }
+
+// Unwrap gives the error its code.
+func (m *Moved) Unwrap() error { return errMoved }
+
+var errMoved = fault.New(fault.Unavailable, "the record has moved on")

@@ -1,0 +1,148 @@
+// Package boltdb shares one bbolt file among many writers: updates that arrive
+// while another is being made durable are committed together, with one fsync
+// for all of them.
+//
+//	db, err := boltdb.Open("queue.db", nil)
+//	err = db.Update(ctx, func(tx *bbolt.Tx) error { ... })
+//
+// # Promises
+//
+//   - Durability: when Update returns nil, what its function did is on disk.
+//   - Atomicity: a function that fails has no effect, and neither undoes nor
+//     fails the others that were to be committed with it.
+//   - One process: the file is locked; who comes second is told who holds it.
+//
+// There is no goroutine: one of the waiting callers commits for all.
+package boltdb
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// MaxGroup is how many updates are committed together at most.
+const MaxGroup = 256
+
+// Options are what a database may be told; the zero value means the defaults.
+type Options struct {
+	// LockWait is how long Open waits for another process to let go of the
+	// file; 500 ms.
+	LockWait time.Duration
+
+	// MaxSize is the largest that the file may become, in bytes; 0: as the disk
+	// allows. Beyond, an update is Unavailable as on a full disk.
+	MaxSize int
+
+	// Fault, in tests, is asked before and after every commit and before every
+	// view; its error is answered instead, "commit:before" of an update without
+	// and "commit:after" of one with effect.
+	Fault func(op string) error
+}
+
+// A DB is one open file. It is safe for concurrent use.
+type DB struct {
+	bolt *bbolt.DB
+	path string
+	o    Options
+
+	turn chan struct{} // held by the caller that commits for all
+
+	mu      sync.Mutex
+	waiting []*call
+	closed  bool
+}
+
+// Open opens the file, or creates it with mode 0600. Unavailable, with the
+// holder's name, where another process has it open.
+func Open(path string, o *Options) (*DB, error) {
+	db := &DB{path: path, turn: make(chan struct{}, 1)}
+	if o != nil {
+		db.o = *o
+	}
+	if db.o.LockWait == 0 {
+		db.o.LockWait = 500 * time.Millisecond
+	}
+	var err error
+	db.bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:      db.o.LockWait,
+		FreelistType: bbolt.FreelistMapType,
+		MaxSize:      db.o.MaxSize,
+		NoStatistics: true,
+	})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fault.New(fault.Unavailable, "data file %s is in use by %s", path, holder(path))
+	case err != nil:
+		return nil, fault.E("boltdb.Open", fault.Internal, fmt.Errorf("data file %s: %w", path, err))
+	}
+	if err := sign(path); err != nil {
+		_ = db.bolt.Close()
+		return nil, fault.E("boltdb.Open", fault.Internal, err)
+	}
+	return db, nil
+}
+
+// Path returns the file's name.
+func (db *DB) Path() string { return db.path }
+
+// Close waits for the commit under way and closes the file. Updates that still
+// wait for theirs fail with Unavailable and no effect.
+func (db *DB) Close() error {
+	db.turn <- struct{}{}
+	defer func() { <-db.turn }()
+	db.mu.Lock()
+	already, left := db.closed, db.waiting
+	db.closed, db.waiting = true, nil
+	db.mu.Unlock()
+	for _, c := range left {
+		c.finish(db.errClosed())
+	}
+	if already {
+		return nil
+	}
+	unsign(db.path) // while the lock is still ours
+	return fault.E("boltdb.Close", fault.Internal, db.bolt.Close())
+}
+
+// View runs fn in a read-only transaction. What it gets from tx is valid until
+// it returns. It neither waits for updates nor holds them up.
+func (db *DB) View(fn func(*bbolt.Tx) error) error {
+	if err := db.fault("view"); err != nil {
+		return err
+	}
+	err := db.bolt.View(fn)
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return db.errClosed()
+	}
+	return err
+}
+
+func (db *DB) errClosed() error {
+	return fault.New(fault.Unavailable, "data file %s is closed", db.path)
+}
+
+func (db *DB) fault(op string) error {
+	if db.o.Fault == nil {
+		return nil
+	}
+	return db.o.Fault(op)
+}
+
+// commitFault codes what a commit failed with. Nothing of it is in effect.
+func (db *DB) commitFault(err error) error {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, bolterrors.ErrMaxSizeReached} {
+		if errors.Is(err, full) {
+			return &fault.Error{Code: fault.Unavailable, Op: "boltdb.Update",
+				Message: fmt.Sprintf("no space is left for data file %s", db.path), Err: err}
+		}
+	}
+	return &fault.Error{Code: fault.Unavailable, Op: "boltdb.Update", Err: fmt.Errorf("data file %s: %w", db.path, err)}
+}

@@ -1,0 +1,144 @@
+// Package seal keeps what is written to a local disk from being read there: it
+// seals values with AES-256-GCM under a key that lies in a file of mode 0600
+// beside the data. It guards against a data file that is copied, backed up or
+// searched on its own, not against who may read the key file too.
+//
+// A sealed value is nonce (12 bytes), ciphertext, tag (16 bytes). Nonces are
+// random, which is sound for 2^32 values under one key.
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// FileName is the key file's name within its folder: 64 hex digits and a newline.
+const FileName = "seal.key"
+
+// Overhead is by how many bytes a sealed value is longer.
+const Overhead = 12 + 16
+
+const keySize = 32
+
+// A Key seals and opens. It is safe for concurrent use, and prints as nothing.
+type Key struct{ aead cipher.AEAD }
+
+// Open reads the key file of a folder, or creates it where there is none. A key
+// file that others may read or write is refused: Denied, with the command that
+// mends it. What is no key is Invalid.
+func Open(dir string) (*Key, error) {
+	path := filepath.Join(dir, FileName)
+	secret, err := read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = create(path); err == nil {
+			secret, err = read(path)
+		}
+	}
+	if err != nil {
+		return nil, fault.E("seal.Open", fault.Internal, err)
+	}
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return nil, fault.E("seal.Open", fault.Internal, err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fault.E("seal.Open", fault.Internal, err)
+	}
+	return &Key{aead}, nil
+}
+
+// Seal appends the sealed plaintext to dst. Opening it takes the same
+// additional data, which binds the value to where it belongs.
+func (k *Key) Seal(dst, plaintext, additional []byte) []byte {
+	return k.aead.Seal(dst, nil, plaintext, additional)
+}
+
+// Open appends the plaintext to dst. The fault is Internal where the value was
+// changed, moved, or sealed with another key.
+func (k *Key) Open(dst, sealed, additional []byte) ([]byte, error) {
+	out, err := k.aead.Open(dst, nil, sealed, additional)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "a sealed value cannot be opened: it was changed, or sealed with another key")
+	}
+	return out, nil
+}
+
+// String, GoString and Format show nothing of the key.
+func (k *Key) String() string             { return "seal.Key" }
+func (k *Key) GoString() string           { return "seal.Key" }
+func (k *Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("seal.Key")) }
+
+func read(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	switch mode := info.Mode(); {
+	case !mode.IsRegular():
+		return nil, fault.New(fault.Denied, "key file %s is not a regular file", path)
+	case mode.Perm()&0o077 != 0:
+		return nil, fault.New(fault.Denied, "key file %s has mode %04o, others may use it; run chmod 600 %s", path, mode.Perm(), path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := hex.DecodeString(strings.TrimSuffix(string(text), "\n"))
+	if err != nil || len(secret) != keySize {
+		return nil, fault.New(fault.Invalid, "key file %s must hold %d hex digits", path, 2*keySize)
+	}
+	return secret, nil
+}
+
+// create writes a new key and puts it in place whole; a key that another
+// process has put there meanwhile stays.
+func create(path string) (err error) {
+	var secret [keySize]byte
+	_, _ = rand.Read(secret[:])                                    // never fails
+	f, err := os.CreateTemp(filepath.Dir(path), FileName+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.WriteString(hex.EncodeToString(secret[:]) + "\n")
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes the name durable: data sealed with a lost key is lost too.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if closed := d.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -1,0 +1,53 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Key implements [tenant.Keys].
+func (d *Driver) Key(ctx context.Context, id tenant.KeyID) (k tenant.Key, err error) {
+	err = d.do(ctx, "key", func() error {
+		found, ok := d.keys[id]
+		if !ok {
+			return fault.New(fault.NotFound, "API key %s does not exist", id)
+		}
+		k = cloneKey(found)
+		return nil
+	})
+	return k, err
+}
+
+// PutKey implements [tenant.Keys].
+func (d *Driver) PutKey(ctx context.Context, k tenant.Key) error {
+	return d.do(ctx, "putkey", func() error {
+		d.keys[k.ID] = cloneKey(k)
+		return nil
+	})
+}
+
+// KeysOf implements [tenant.Keys].
+func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []tenant.Key, err error) {
+	err = d.do(ctx, "keysof", func() error {
+		for _, k := range d.keys {
+			if k.Tenant == t {
+				list = append(list, cloneKey(k))
+			}
+		}
+		slices.SortFunc(list, func(a, b tenant.Key) int {
+			return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+		})
+		return nil
+	})
+	return list, err
+}
+
+func cloneKey(k tenant.Key) tenant.Key {
+	k.Permissions = slices.Clone(k.Permissions)
+	return k
+}

@@ -1,0 +1,355 @@
+// Package memstore keeps the ledger in memory. It is the executable
+// specification of [store.Driver]: short enough to be read as the contract, and
+// what tests above the store run against. It also implements [tenant.Keys].
+//
+// One mutex makes every method atomic. Nothing survives the process.
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Options are what a [Driver] may be told; the zero value means the defaults.
+type Options struct {
+	Clock func() time.Time // time.Now
+
+	// Fault, in tests, is asked before and after every operation; its error is
+	// answered instead, "before" of one without and "after" of one with effect.
+	Fault func(op string) error
+}
+
+// A Driver is the ledger. It is safe for concurrent use.
+type Driver struct {
+	o Options
+
+	mu     sync.Mutex
+	heads  map[store.Ref]store.Head
+	marks  map[store.IdempotencyKey]store.Mark
+	totals map[account]*store.Usage // of the bills that are folded
+	leases map[int]lease
+	keys   map[tenant.KeyID]tenant.Key
+	expiry time.Time // nothing expires before
+}
+
+type account struct {
+	tenant events.TenantID
+	month  string
+}
+
+type lease struct {
+	owner string
+	until time.Time
+}
+
+var (
+	_ store.Driver = (*Driver)(nil)
+	_ tenant.Keys  = (*Driver)(nil)
+)
+
+// New returns an empty ledger. A nil o means the defaults.
+func New(o *Options) *Driver {
+	d := &Driver{
+		heads:  map[store.Ref]store.Head{},
+		marks:  map[store.IdempotencyKey]store.Mark{},
+		totals: map[account]*store.Usage{},
+		leases: map[int]lease{},
+		keys:   map[tenant.KeyID]tenant.Key{},
+	}
+	if o != nil {
+		d.o = *o
+	}
+	if d.o.Clock == nil {
+		d.o.Clock = time.Now
+	}
+	return d
+}
+
+// Close does nothing.
+func (d *Driver) Close() error { return nil }
+
+// do runs one operation: atomic, and failed before or after where tests say so.
+func (d *Driver) do(ctx context.Context, op string, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := d.fault(op + ":before"); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	err := f()
+	d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return d.fault(op + ":after")
+}
+
+func (d *Driver) fault(op string) error {
+	if d.o.Fault == nil {
+		return nil
+	}
+	return d.o.Fault(op)
+}
+
+// Commit implements [store.Ledger].
+func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Receipt, err error) {
+	err = d.do(ctx, "commit", func() error {
+		d.reap()
+		if m, ok := d.mark(c.Mark.Key); ok {
+			r, err = m.Replay(c.Mark.Fingerprint)
+			return err
+		}
+		if c.Head != nil {
+			if h := d.heads[c.Head.Ref]; h.Stamp != c.Prior {
+				h.Ref = c.Head.Ref
+				return &store.Moved{Head: cloneHead(h)}
+			}
+		}
+		if c.TokenLimit > 0 {
+			used := d.usage(account{c.Mark.Key.Tenant, c.Mark.Bill.Month})
+			if err := c.Exhausted(used.Tokens()); err != nil {
+				return err
+			}
+		}
+		if c.Head != nil {
+			d.heads[c.Head.Ref] = cloneHead(*c.Head)
+			d.expires(c.Head.Expires)
+		}
+		d.marks[c.Mark.Key] = cloneMark(c.Mark)
+		d.expires(c.Mark.Expires)
+		r = c.Mark.Receipt
+		return nil
+	})
+	if err != nil {
+		return store.Receipt{}, err
+	}
+	return r, nil
+}
+
+// mark finds an unexpired one.
+func (d *Driver) mark(key store.IdempotencyKey) (store.Mark, bool) {
+	m, ok := d.marks[key]
+	return m, ok && m.Expires.After(d.o.Clock())
+}
+
+// reap forgets what has expired. A bill outlives its mark, and a tombstone
+// stays until object or file show it.
+func (d *Driver) reap() {
+	now := d.o.Clock()
+	if d.expiry.IsZero() || d.expiry.After(now) {
+		return
+	}
+	d.expiry = time.Time{}
+	for key, m := range d.marks {
+		if m.Expires.After(now) {
+			d.expires(m.Expires)
+			continue
+		}
+		d.fold(&m)
+		delete(d.marks, key)
+	}
+	for ref, h := range d.heads {
+		if !h.Deleted || h.Dirty || h.Expires.After(now) {
+			d.expires(h.Expires)
+			continue
+		}
+		delete(d.heads, ref)
+	}
+}
+
+// expires notes when something will; a record never does.
+func (d *Driver) expires(t time.Time) {
+	if !t.IsZero() && (d.expiry.IsZero() || t.Before(d.expiry)) {
+		d.expiry = t
+	}
+}
+
+// Head implements [store.Ledger].
+func (d *Driver) Head(ctx context.Context, ref store.Ref) (h store.Head, err error) {
+	err = d.do(ctx, "head", func() error {
+		found, ok := d.heads[ref]
+		if !ok {
+			return fault.New(fault.NotFound, "the record does not exist")
+		}
+		h = cloneHead(found)
+		return nil
+	})
+	return h, err
+}
+
+// Heads implements [store.Ledger].
+func (d *Driver) Heads(ctx context.Context, c store.Collection, after events.Key, limit int) (list []store.Head, err error) {
+	err = d.do(ctx, "heads", func() error {
+		for ref, h := range d.heads {
+			if ref.Collection == c && ref.Key > after && !h.Deleted {
+				list = append(list, cloneHead(h))
+			}
+		}
+		slices.SortFunc(list, func(a, b store.Head) int { return cmp.Compare(a.Key, b.Key) })
+		list = list[:min(limit, len(list))]
+		return nil
+	})
+	return list, err
+}
+
+// Mark implements [store.Ledger].
+func (d *Driver) Mark(ctx context.Context, key store.IdempotencyKey) (m store.Mark, err error) {
+	err = d.do(ctx, "mark", func() error {
+		found, ok := d.mark(key)
+		if !ok {
+			return fault.New(fault.NotFound, "the idempotency key has not been used")
+		}
+		m = cloneMark(found)
+		return nil
+	})
+	return m, err
+}
+
+// Open implements [store.Backlog].
+func (d *Driver) Open(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
+	err = d.do(ctx, "open", func() error {
+		for key, m := range d.marks {
+			if _, live := d.mark(key); live && key.Shard() == shard && m.Open() && m.Receipt.Time.Before(before) {
+				keys = append(keys, key)
+			}
+		}
+		slices.SortFunc(keys, func(a, b store.IdempotencyKey) int {
+			return cmp.Or(d.marks[a].Receipt.Time.Compare(d.marks[b].Receipt.Time), cmp.Compare(a.Hash(), b.Hash()))
+		})
+		keys = keys[:min(limit, len(keys))]
+		return nil
+	})
+	return keys, err
+}
+
+// Settle implements [store.Backlog].
+func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+	return d.do(ctx, "settle", func() error {
+		m, ok := d.mark(key)
+		if !ok {
+			return nil
+		}
+		m = cloneMark(m)
+		var head *store.Head
+		if h, ok := d.heads[m.Receipt.Ref]; ok {
+			head = &h
+		}
+		s.Apply(&m, head)
+		d.marks[key] = m
+		if head != nil {
+			d.heads[head.Ref] = *head
+		}
+		return nil
+	})
+}
+
+// Lease implements [store.Backlog].
+func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until time.Time) (ok bool, err error) {
+	err = d.do(ctx, "lease", func() error {
+		held := d.leases[shard]
+		if ok = held.owner == owner || !held.until.After(now); ok {
+			d.leases[shard] = lease{owner, until}
+		}
+		return nil
+	})
+	return ok, err
+}
+
+// Marks implements [store.Backlog].
+func (d *Driver) Marks(ctx context.Context, cursor string, limit int) (list []store.Mark, next string, err error) {
+	err = d.do(ctx, "marks", func() error {
+		for key, m := range d.marks {
+			if _, live := d.mark(key); live && key.Hash() > cursor {
+				list = append(list, cloneMark(m))
+			}
+		}
+		slices.SortFunc(list, func(a, b store.Mark) int { return cmp.Compare(a.Key.Hash(), b.Key.Hash()) })
+		if len(list) > limit {
+			list = list[:limit]
+			next = list[limit-1].Key.Hash()
+		}
+		return nil
+	})
+	return list, next, err
+}
+
+// Fold implements [store.Accounts].
+func (d *Driver) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
+	if err := store.CheckFold(keys); err != nil {
+		return err
+	}
+	return d.do(ctx, "fold", func() error {
+		for _, key := range keys {
+			if m, ok := d.marks[key]; ok {
+				d.fold(&m)
+				d.marks[key] = m
+			}
+		}
+		return nil
+	})
+}
+
+// fold moves a mark's bill into the totals, once.
+func (d *Driver) fold(m *store.Mark) {
+	if m.Folded || m.Bill.Tokens == 0 {
+		return
+	}
+	a := account{m.Key.Tenant, m.Bill.Month}
+	if d.totals[a] == nil {
+		d.totals[a] = &store.Usage{}
+	}
+	d.totals[a].AddMark(m)
+	m.Folded = true
+}
+
+// Usage implements [store.Accounts].
+func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (u store.Usage, err error) {
+	err = d.do(ctx, "usage", func() error {
+		u = d.usage(account{t, month})
+		return nil
+	})
+	return u, err
+}
+
+// usage is totals plus what is not folded.
+func (d *Driver) usage(a account) store.Usage {
+	u := store.Usage{Tenant: a.tenant, Month: a.month,
+		BySchema: map[events.SchemaID]map[events.Operation]int64{}, ByDay: map[string]int64{}}
+	if folded := d.totals[a]; folded != nil {
+		for schema, ops := range folded.BySchema {
+			u.BySchema[schema] = maps.Clone(ops)
+		}
+		u.ByDay = maps.Clone(folded.ByDay)
+	}
+	for _, m := range d.marks {
+		if m.Key.Tenant == a.tenant && m.Bill.Month == a.month && m.Bill.Tokens > 0 && !m.Folded {
+			u.AddMark(&m)
+		}
+	}
+	return u
+}
+
+// Values that cross the driver's boundary share nothing with what it keeps.
+
+func cloneHead(h store.Head) store.Head {
+	h.Data = h.Data.Clone()
+	return h
+}
+
+func cloneMark(m store.Mark) store.Mark {
+	m.Outputs.Payload = m.Outputs.Payload.Clone()
+	m.Outputs.Record = m.Outputs.Record.Clone()
+	m.Outputs.Entries = slices.Clone(m.Outputs.Entries)
+	m.Receipt.Violations = slices.Clone(m.Receipt.Violations)
+	return m
+}

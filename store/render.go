@@ -1,0 +1,111 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// renderedTime is how detail.metadata shows the time of a change.
+const renderedTime = "2006-01-02T15:04:05.000Z"
+
+// Render builds the event of entry i: the same one, with the same OutputID,
+// whenever and however often it is asked for. Its detail has exactly tenant,
+// rootSchema, operation and payload, and metadata where the entry wants it. The
+// fault is Internal: a committed mark renders.
+func (m *Mark) Render(i int) (events.Entry, error) {
+	o, r := &m.Outputs, &m.Receipt
+	if i < 0 || i >= len(o.Entries) {
+		return events.Entry{}, fault.New(fault.Internal, "entry %d of %d does not exist", i, len(o.Entries))
+	}
+	e := &o.Entries[i]
+	shown := m.shown(e)
+	if len(shown) == 0 {
+		return events.Entry{}, fault.New(fault.Internal, "entry %d shows a document that the mark does not hold", i)
+	}
+	id := m.Key.UUID("output", i)
+
+	// Tenant, schema and operation are checked identifiers that need no escape.
+	b := make([]byte, 0, m.detailSize(e))
+	b = append(b, `{"tenant":"`...)
+	b = append(b, r.Ref.Tenant...)
+	b = append(b, `","rootSchema":"`...)
+	b = append(b, r.Ref.Schema...)
+	b = append(b, `","operation":"`...)
+	b = append(b, r.Operation...)
+	b = append(b, `","payload":`...)
+	b = append(b, shown...)
+	if e.Metadata {
+		var err error
+		if b, err = m.appendMetadata(b, id); err != nil {
+			return events.Entry{}, fault.E("store.Render", fault.Internal, fmt.Errorf("entry %d: %w", i, err))
+		}
+	}
+	b = append(b, '}')
+	return events.Entry{
+		OutputID:    id,
+		Bus:         e.Bus,
+		Source:      e.Source,
+		DetailType:  e.DetailType,
+		Resources:   []string{r.Ref.Path()},
+		Time:        r.Time,
+		TraceHeader: o.TraceHeader,
+		Detail:      b,
+	}, nil
+}
+
+// shown is the document that the entry shows.
+func (m *Mark) shown(e *Entry) jsontext.Value {
+	if e.Record {
+		return m.Outputs.Record
+	}
+	return m.Outputs.Payload
+}
+
+func (m *Mark) appendMetadata(b []byte, outputID string) ([]byte, error) {
+	o := &m.Outputs
+	b = append(b, `,"metadata":{"outputId":"`...)
+	b = append(b, outputID...)
+	b = append(b, `","inputEventId":`...)
+	b, err := jsontext.AppendQuote(b, o.InputEventID)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, `,"correlationId":`...)
+	if b, err = jsontext.AppendQuote(b, o.CorrelationID); err != nil {
+		return nil, err
+	}
+	b = append(b, `,"hops":`...)
+	b = strconv.AppendInt(b, int64(o.Hops), 10)
+	b = append(b, `,"revision":`...)
+	b = strconv.AppendInt(b, m.Receipt.Revision, 10)
+	b = append(b, `,"time":"`...)
+	b = m.Receipt.Time.UTC().AppendFormat(b, renderedTime)
+	return append(b, `"}`...), nil
+}
+
+// detailSize bounds the detail of an entry: member names and the numbers fit
+// into the constants, and an escape makes at most 6 bytes of one.
+func (m *Mark) detailSize(e *Entry) int {
+	n := 64 + len(m.Receipt.Ref.Tenant) + len(m.Receipt.Ref.Schema) + len(m.Receipt.Operation) + len(m.shown(e))
+	if e.Metadata {
+		n += 256 + 6*(len(m.Outputs.InputEventID)+len(m.Outputs.CorrelationID))
+	}
+	return n
+}
+
+// entrySize bounds [events.Entry.Size] of entry i without rendering it.
+func (m *Mark) entrySize(i int) int {
+	e := &m.Outputs.Entries[i]
+	const timeSize = 14
+	return m.detailSize(e) + timeSize + len(e.Source) + len(e.DetailType) +
+		len("///") + len(m.Receipt.Ref.Tenant) + len(m.Receipt.Ref.Schema) + 3*len(m.Receipt.Ref.Key)
+}
+
+// Day returns the UTC day that t falls into, as usage names it: 2026-11-21.
+func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

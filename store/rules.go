@@ -1,0 +1,116 @@
+package store
+
+import (
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// The rules in this file are what drivers must agree upon. They do no I/O.
+
+// Shard is the part of the backlog that a mark with this key belongs to.
+func (k IdempotencyKey) Shard() int {
+	sum := k.sum("mark", 0)
+	return int(sum[0]) % Shards
+}
+
+// Replay answers a request whose idempotency key has this mark: with the
+// receipt, Replayed set, or where it is another request with a Conflict.
+func (m *Mark) Replay(f Fingerprint) (Receipt, error) {
+	if m.Fingerprint != f {
+		return Receipt{}, fault.New(fault.Conflict, "the idempotency key has been used by another request; use a new one")
+	}
+	r := m.Receipt
+	r.Replayed = true
+	return r, nil
+}
+
+// Apply notes the settlement on a mark and on the head of the mark's record as
+// it now is (nil where there is none). It reports whether each of the two has
+// changed and must be written.
+func (s *Settlement) Apply(m *Mark, h *Head) (mark, head bool) {
+	for _, o := range s.Entries {
+		if o.Index < 0 || o.Index >= len(m.Outputs.Entries) {
+			continue // the mark is not the one that the outcome was about
+		}
+		mark = o.apply(&m.Outputs.Entries[o.Index], s.Again) || mark
+	}
+	if s.Projected != "" && (h == nil || h.Stamp == s.Projected) {
+		mark = mark || m.Project
+		m.Project = false
+		if h != nil && h.Dirty {
+			h.Dirty, head = false, true
+		}
+	}
+	if s.Rechecked && !m.Recheck.IsZero() {
+		m.Recheck, mark = s.Recheck, true
+	}
+	if !s.Recheck.IsZero() && !m.Recheck.Equal(s.Recheck) {
+		m.Recheck, mark = s.Recheck, true
+	}
+	return mark, head
+}
+
+// apply notes one outcome. States only rise, so that a late or repeated
+// settlement takes nothing back; only an operator's Again reopens an entry.
+func (o *EntryOutcome) apply(e *Entry, again bool) bool {
+	reopen := again && o.State == EntryPending && e.State != EntryPending
+	stillPending := o.State == EntryPending && e.State == EntryPending
+	switch {
+	case reopen:
+		e.Attempts, e.Error = 0, ""
+	case o.State.rank() > e.State.rank() || stillPending:
+		if o.State != EntryDropped {
+			e.Attempts++
+		}
+		e.Error = o.Error
+	default:
+		return false
+	}
+	if e.State != o.State {
+		e.State, e.Settled = o.State, o.Time
+	}
+	return true
+}
+
+// rank orders the states: one that has been published stays so, whatever
+// another helper that tried at the same time has to say.
+func (s EntryState) rank() int {
+	switch s {
+	case EntryFailed:
+		return 1
+	case EntryDropped:
+		return 2
+	case EntryPublished:
+		return 3
+	}
+	return 0
+}
+
+// Add counts a bill: where the receipt says, and on its day.
+func (u *Usage) Add(schema events.SchemaID, op events.Operation, day string, tokens int64) {
+	if u.BySchema == nil {
+		u.BySchema = map[events.SchemaID]map[events.Operation]int64{}
+		u.ByDay = map[string]int64{}
+	}
+	if u.BySchema[schema] == nil {
+		u.BySchema[schema] = map[events.Operation]int64{}
+	}
+	u.BySchema[schema][op] += tokens
+	u.ByDay[day] += tokens
+}
+
+// AddMark counts a mark's bill.
+func (u *Usage) AddMark(m *Mark) {
+	u.Add(m.Receipt.Ref.Schema, m.Receipt.Operation, Day(m.Receipt.Time), m.Bill.Tokens)
+}
+
+// MaxFold is how many marks one Fold takes.
+const MaxFold = 25
+
+// CheckFold verifies the number of keys that Fold was given.
+func CheckFold(keys []IdempotencyKey) error {
+	if len(keys) > MaxFold {
+		return fault.New(fault.Internal, "fold of %d marks, at most %d at once", len(keys), MaxFold)
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// DefaultMarkAge is how long marks and tombstones last.
+const DefaultMarkAge = 35 * 24 * time.Hour
+
+// attempts bounds how often one Commit asks a driver that is unavailable, where
+// the context does not end it sooner.
+const attempts = 10
+
+// Options are what a [Store] may be told; the zero value means the defaults.
+type Options struct {
+	Clock   func() time.Time                // time.Now
+	Rand    io.Reader                       // crypto/rand: where stamps come from
+	MarkAge time.Duration                   // DefaultMarkAge
+	Backoff func(attempt int) time.Duration // the pause after a failed attempt, from 0; with jitter, up to 2 s
+}
+
+// A Store carries out changes, each exactly once. It stamps them, refuses what
+// could never be stored or published, and tries again where the driver was
+// unavailable. It is safe for concurrent use.
+type Store struct {
+	Backlog
+	Accounts
+	driver Driver
+	o      Options
+}
+
+// New returns a store over a driver. A nil o means the defaults.
+func New(d Driver, o *Options) *Store {
+	s := &Store{Backlog: d, Accounts: d, driver: d}
+	if o != nil {
+		s.o = *o
+	}
+	if s.o.Clock == nil {
+		s.o.Clock = time.Now
+	}
+	if s.o.Rand == nil {
+		s.o.Rand = rand.Reader
+	}
+	if s.o.MarkAge == 0 {
+		s.o.MarkAge = DefaultMarkAge
+	}
+	if s.o.Backoff == nil {
+		s.o.Backoff = fullJitter
+	}
+	return s
+}
+
+// Commit carries out the change, whole or not at all, and answers its receipt:
+// the stored one, with Replayed set, where the idempotency key has been used.
+//
+// The caller sets what it decided; Commit sets stamp, time, expiry, the
+// receipt's revision (the head's) and the bill's month, on a copy. To publish at
+// once, put the receipt into the mark and [Mark.Render] its entries.
+//
+// Faults: TooLarge before any I/O for what could never be stored or published;
+// [*Moved], as it is, where Prior does not hold; Conflict for an idempotency key
+// that another request has used; Exhausted past the token limit. Unavailable is
+// tried again while ctx allows, which is safe: an attempt that was carried out
+// after all has left its mark. When Commit returns Unavailable, the change may
+// have been carried out.
+func (s *Store) Commit(ctx context.Context, c Change) (Receipt, error) {
+	const op = "store.Commit"
+	if err := s.stamp(&c); err != nil {
+		return Receipt{}, wrap(op, err)
+	}
+	if err := c.check(); err != nil {
+		return Receipt{}, wrap(op, err)
+	}
+	for attempt := 0; ; attempt++ {
+		r, err := s.driver.Commit(ctx, &c)
+		if err == nil {
+			if r.Stamp == c.Mark.Receipt.Stamp {
+				r.Replayed = false // the mark is our own, of an attempt that seemed to have failed
+			}
+			return r, nil
+		}
+		if _, ok := errors.AsType[*Moved](err); ok {
+			return Receipt{}, err
+		}
+		if fault.CodeOf(err) != fault.Unavailable || !s.pause(ctx, attempt) {
+			return Receipt{}, wrap(op, err)
+		}
+	}
+}
+
+// stamp sets what the commit itself decides, without touching the caller's head.
+func (s *Store) stamp(c *Change) error {
+	var random [16]byte
+	if _, err := io.ReadFull(s.o.Rand, random[:]); err != nil {
+		return err
+	}
+	// Whole milliseconds are what every driver keeps.
+	now := s.o.Clock().UTC().Truncate(time.Millisecond)
+	m := &c.Mark
+	m.Receipt.Stamp = Stamp(hex.EncodeToString(random[:]))
+	m.Receipt.Time = now
+	m.Receipt.Replayed = false
+	m.Expires = now.Add(s.o.MarkAge)
+	if m.Bill.Tokens > 0 {
+		m.Bill.Month = Month(now)
+	}
+	if c.Head == nil {
+		return nil
+	}
+	h := *c.Head
+	h.Stamp, h.Time, h.Expires = m.Receipt.Stamp, now, time.Time{}
+	if h.Deleted {
+		h.Expires = m.Expires
+	}
+	m.Receipt.Revision = h.Revision
+	c.Head = &h
+	return nil
+}
+
+// pause waits before another attempt; it answers false where there is none.
+func (s *Store) pause(ctx context.Context, attempt int) bool {
+	if attempt+1 >= attempts {
+		return false
+	}
+	wait := s.o.Backoff(attempt)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// fullJitter spreads callers that failed together over the whole interval.
+func fullJitter(attempt int) time.Duration {
+	const first, most = 25 * time.Millisecond, 2 * time.Second
+	return mathrand.N(min(first<<min(attempt, 10), most)) + time.Millisecond
+}
+
+// Get reads a record's head, strongly consistent, a tombstone included.
+// NotFound where the record never was, or its tombstone is gone.
+func (s *Store) Get(ctx context.Context, ref Ref) (Head, error) {
+	h, err := s.driver.Head(ctx, ref)
+	return h, wrap("store.Get", err)
+}
+
+// List lists live records whose key is greater than after, in byte order of
+// the key, at most limit, which must be positive.
+func (s *Store) List(ctx context.Context, c Collection, after events.Key, limit int) ([]Head, error) {
+	if limit < 1 {
+		return nil, fault.New(fault.Invalid, "limit is %d, it must be positive", limit)
+	}
+	hs, err := s.driver.Heads(ctx, c, after, limit)
+	return hs, wrap("store.List", err)
+}
+
+// Receipt answers the stored receipt of an idempotency key, with Replayed set,
+// and whether there is one. The fault is Conflict where another request has
+// used the key. It is for a request that is about to be rejected: the mark wins.
+func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint) (Receipt, bool, error) {
+	const op = "store.Receipt"
+	m, err := s.driver.Mark(ctx, key)
+	switch {
+	case fault.CodeOf(err) == fault.NotFound:
+		return Receipt{}, false, nil
+	case err != nil:
+		return Receipt{}, false, wrap(op, err)
+	}
+	r, err := m.Replay(f)
+	return r, err == nil, wrap(op, err)
+}
+
+// Mark reads an unexpired mark; NotFound without one.
+func (s *Store) Mark(ctx context.Context, key IdempotencyKey) (Mark, error) {
+	m, err := s.driver.Mark(ctx, key)
+	return m, wrap("store.Mark", err)
+}
+
+// Close closes the driver.
+func (s *Store) Close() error { return wrap("store.Close", s.driver.Close()) }
+
+// wrap names the operation; the code stays what it is.
+func wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.E(op, fault.CodeOf(err), err)
+}
