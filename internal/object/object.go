@@ -37,7 +37,8 @@ type Condition struct {
 }
 
 // A Bucket holds objects by key. Keys are slash-separated paths; every element
-// must be safe in a file name, and a Bucket refuses what is not (Invalid).
+// must be safe in a file name, and a Bucket refuses what is not (Invalid). No key
+// may lie below another, as a/b does below a: a directory cannot hold both.
 //
 // Codes: NotFound where there is no such object, Precondition where a condition
 // does not hold or a rival was faster (both mean: read again), Denied,
