@@ -1,0 +1,51 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// Fold implements [store.Accounts]. The commits have folded everything.
+func (d *Driver) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
+	return errors.Join(store.CheckFold(keys), ctx.Err())
+}
+
+// Usage implements [store.Accounts].
+func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (store.Usage, error) {
+	u := store.Usage{Tenant: t, Month: month,
+		BySchema: map[events.SchemaID]map[events.Operation]int64{}, ByDay: map[string]int64{}}
+	prefix := usagePrefix(t, month)
+	err := d.view(ctx, func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(usageBucket).Cursor()
+		for k, v := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
+			part := strings.Split(string(k[len(prefix):]), "\x00")
+			if len(part) != 3 || len(v) != 8 {
+				return errDamaged
+			}
+			u.Add(events.SchemaID(part[1]), events.Operation(part[2]), part[0], int64(binary.BigEndian.Uint64(v)))
+		}
+		return nil
+	})
+	return u, err
+}
+
+// counter reads a number; 0 where there is none.
+func counter(b *bbolt.Bucket, key []byte) int64 {
+	if v := b.Get(key); len(v) == 8 {
+		return int64(binary.BigEndian.Uint64(v))
+	}
+	return 0
+}
+
+// count adds n to a number.
+func count(b *bbolt.Bucket, key []byte, n int64) error {
+	return b.Put(key, binary.BigEndian.AppendUint64(nil, uint64(counter(b, key)+n)))
+}

@@ -1,0 +1,161 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/store"
+)
+
+// shardOf is [store.IdempotencyKey.Shard] by a mark's key, which ends in the
+// hash that the shard is made of.
+func shardOf(markKey []byte) int {
+	var first [1]byte
+	hash := markKey[bytes.IndexByte(markKey, 0)+1:]
+	_, _ = hex.Decode(first[:], hash[:min(2, len(hash))])
+	return int(first[0]) % store.Shards
+}
+
+// Open implements [store.Backlog]. It does not lag.
+func (d *Driver) Open(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
+	now := d.clock()
+	end := openKey(shard, before, nil)
+	err = d.view(ctx, func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(openBucket).Cursor()
+		for k, _ := cursor.Seek([]byte{byte(shard)}); len(keys) < limit && k != nil && bytes.Compare(k, end) < 0; k, _ = cursor.Next() {
+			key := k[1+timeSize:]
+			v := liveMark(tx, key, now)
+			if v == nil {
+				continue
+			}
+			m, err := d.decodeMark(key, v)
+			if err != nil {
+				return err
+			}
+			keys = append(keys, m.Key)
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// Settle implements [store.Backlog].
+func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+	k, now := markKey(key), d.clock()
+	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
+		v := liveMark(tx, k, now)
+		if v == nil {
+			return nil
+		}
+		m, err := d.decodeMark(k, v)
+		if err != nil {
+			return err
+		}
+		head, err := d.headOf(tx, m.Receipt.Ref)
+		if err != nil {
+			return err
+		}
+		markChanged, headChanged := s.Apply(&m, head)
+		if headChanged {
+			if err := d.putHead(tx, head); err != nil {
+				return err
+			}
+		}
+		if !markChanged {
+			return nil
+		}
+		return d.putMark(tx, k, &m)
+	})
+}
+
+// headOf reads a mark's record; nil where there is none.
+func (d *Driver) headOf(tx *bbolt.Tx, ref store.Ref) (*store.Head, error) {
+	key := headKey(ref)
+	v := tx.Bucket(headsBucket).Get(key)
+	if v == nil {
+		return nil, nil
+	}
+	h, err := d.decodeHead(key, v)
+	return &h, err
+}
+
+func (d *Driver) putHead(tx *bbolt.Tx, h *store.Head) error {
+	key := headKey(h.Ref)
+	if h.Deleted {
+		if err := tx.Bucket(expiryBucket).Put(expiryKey(h.Expires, expiringHead, key), nil); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(headsBucket).Put(key, d.encodeHead(key, h))
+}
+
+// putMark replaces a mark and keeps the index of open ones.
+func (d *Driver) putMark(tx *bbolt.Tx, key []byte, m *store.Mark) error {
+	index, at := tx.Bucket(openBucket), openKey(m.Key.Shard(), m.Receipt.Time, key)
+	var err error
+	if m.Open() {
+		err = index.Put(at, nil)
+	} else {
+		err = index.Delete(at)
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(marksBucket).Put(key, d.encodeMark(key, m))
+}
+
+// Lease implements [store.Backlog].
+func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until time.Time) (ok bool, err error) {
+	key := []byte{byte(shard)}
+	err = d.db.Update(ctx, func(tx *bbolt.Tx) error {
+		b := tx.Bucket(leasesBucket)
+		if v := b.Get(key); v != nil {
+			held, err := decode(v, leaseFields)
+			if err != nil {
+				return err
+			}
+			if ok = held.owner == owner || !held.until.After(now); !ok {
+				return nil
+			}
+		}
+		ok = true
+		return b.Put(key, encode(nil, lease{owner, until}, leaseFields))
+	})
+	return ok && err == nil, err
+}
+
+// Marks implements [store.Backlog]. The order is by tenant, then hash; a cursor
+// is the last key that was seen, TENANT/HASH.
+func (d *Driver) Marks(ctx context.Context, cursor string, limit int) (list []store.Mark, next string, err error) {
+	now := d.clock()
+	start := []byte(strings.Replace(cursor, "/", "\x00", 1))
+	err = d.view(ctx, func(tx *bbolt.Tx) error {
+		c := tx.Bucket(marksBucket).Cursor()
+		k, v := c.Seek(start)
+		if bytes.Equal(k, start) {
+			k, v = c.Next()
+		}
+		var last []byte
+		for ; k != nil; k, v = c.Next() {
+			if h, _, _, err := splitMark(v); err == nil && !h.expires.After(now) {
+				continue
+			}
+			if len(list) >= limit {
+				next = strings.Replace(string(last), "\x00", "/", 1)
+				return nil
+			}
+			m, err := d.decodeMark(k, v)
+			if err != nil {
+				return err
+			}
+			list, last = append(list, m), k
+		}
+		return nil
+	})
+	return list, next, err
+}

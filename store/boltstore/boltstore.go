@@ -1,0 +1,116 @@
+package boltstore
+
+import (
+	"bytes"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/boltdb"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Options are what a [Driver] may be told; the zero value means the defaults.
+type Options struct {
+	Clock    func() time.Time // time.Now
+	Sealer   Sealer           // nil: heads and marks lie in clear
+	LockWait time.Duration    // how long another process is waited for; 500 ms
+	MaxSize  int              // largest size of the file in bytes; 0: as the disk allows
+
+	// Fault, in tests, is handed to [boltdb.Options].
+	Fault func(op string) error
+}
+
+// A Driver is the ledger in one file. It is safe for concurrent use.
+type Driver struct {
+	db     *boltdb.DB
+	clock  func() time.Time
+	sealer Sealer
+}
+
+var (
+	_ store.Driver = (*Driver)(nil)
+	_ tenant.Keys  = (*Driver)(nil)
+)
+
+// Open opens the file, or creates it. Unavailable, with the holder's name, where
+// another process has it open; Invalid where it is of another format, or sealed
+// otherwise than the options say. A nil o means the defaults.
+func Open(path string, o *Options) (*Driver, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	db, err := boltdb.Open(path, &boltdb.Options{LockWait: o.LockWait, MaxSize: o.MaxSize, Fault: o.Fault})
+	if err != nil {
+		return nil, err
+	}
+	d := &Driver{db: db, clock: o.Clock, sealer: o.Sealer}
+	if d.clock == nil {
+		d.clock = time.Now
+	}
+	if d.sealer == nil {
+		d.sealer = plain{}
+	}
+	if err := d.prepare(o.Sealer != nil); err != nil {
+		_ = db.Close()
+		return nil, fault.E("boltstore.Open", fault.Internal, err)
+	}
+	return d, nil
+}
+
+// Close closes the file. What was answered is durable already.
+func (d *Driver) Close() error { return d.db.Close() }
+
+const format = "1"
+
+var sealedConstant = []byte("eventrouter")
+
+// prepare makes the buckets of a new file and checks those of an old one.
+func (d *Driver) prepare(sealed bool) error {
+	fresh := false
+	err := d.db.View(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(metaBucket)
+		if fresh = meta == nil; fresh {
+			return nil
+		}
+		return d.checkFormat(meta, sealed)
+	})
+	if err != nil || !fresh {
+		return err
+	}
+	return d.update(func(tx *bbolt.Tx) error {
+		for _, name := range buckets {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		meta := tx.Bucket(metaBucket)
+		if sealed {
+			if err := meta.Put([]byte("seal"), d.sealer.Seal(nil, sealedConstant, metaBucket)); err != nil {
+				return err
+			}
+		}
+		return meta.Put([]byte("format"), []byte(format))
+	})
+}
+
+func (d *Driver) checkFormat(meta *bbolt.Bucket, sealed bool) error {
+	if f := meta.Get([]byte("format")); string(f) != format {
+		return fault.New(fault.Invalid, "data file %s has format %q, this program reads %q", d.db.Path(), f, format)
+	}
+	constant := meta.Get([]byte("seal"))
+	switch {
+	case constant == nil && sealed:
+		return fault.New(fault.Invalid, "data file %s is not sealed, but a key is given", d.db.Path())
+	case constant != nil && !sealed:
+		return fault.New(fault.Invalid, "data file %s is sealed, but no key is given", d.db.Path())
+	case constant == nil:
+		return nil
+	}
+	if got, err := d.sealer.Open(nil, constant, metaBucket); err != nil || !bytes.Equal(got, sealedConstant) {
+		return fault.New(fault.Invalid, "data file %s was sealed with another key; put its own key file back", d.db.Path())
+	}
+	return nil
+}

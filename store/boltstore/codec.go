@@ -1,0 +1,243 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// A codec writes values to a buffer or reads them back. Each type is described
+// once, for both ways, so that they cannot differ: integers as varints, strings
+// and lists behind their length, times as nanoseconds since 1970.
+type codec struct {
+	reading bool
+	buf     []byte // written so far, or still to be read
+	err     error
+}
+
+var errShort = errors.New("stored value ends too early")
+
+// encode appends v, described by fields, to dst.
+func encode[T any](dst []byte, v T, fields func(*codec, *T)) []byte {
+	c := codec{buf: dst}
+	fields(&c, &v)
+	return c.buf
+}
+
+// decode reads what encode wrote. The value may share memory with data.
+func decode[T any](data []byte, fields func(*codec, *T)) (T, error) {
+	var v T
+	c := codec{reading: true, buf: data}
+	fields(&c, &v)
+	if c.err == nil && len(c.buf) > 0 {
+		c.err = errors.New("stored value is longer than it should be")
+	}
+	return v, c.err
+}
+
+func (c *codec) int(v *int64) {
+	if !c.reading {
+		c.buf = binary.AppendVarint(c.buf, *v)
+		return
+	}
+	n, size := binary.Varint(c.buf)
+	if size <= 0 {
+		c.fail()
+		return
+	}
+	*v, c.buf = n, c.buf[size:]
+}
+
+func integer[I ~int | ~int64 | ~uint8](c *codec, v *I) {
+	n := int64(*v)
+	c.int(&n)
+	*v = I(n)
+}
+
+func (c *codec) bool(v *bool) {
+	var n int64
+	if *v {
+		n = 1
+	}
+	c.int(&n)
+	*v = n == 1
+}
+
+// size writes the length of something, or reads one that the buffer can hold,
+// so that damage cannot ask for more memory than there is data.
+func (c *codec) size(n int) int {
+	size := int64(n)
+	c.int(&size)
+	if c.reading && (size < 0 || size > int64(len(c.buf))) {
+		c.fail()
+		return 0
+	}
+	return int(size)
+}
+
+func (c *codec) fail() {
+	c.buf = nil
+	if c.err == nil {
+		c.err = errShort
+	}
+}
+
+func text[S ~string](c *codec, v *S) {
+	n := c.size(len(*v))
+	if !c.reading {
+		c.buf = append(c.buf, *v...)
+		return
+	}
+	*v, c.buf = S(c.buf[:n]), c.buf[n:]
+}
+
+// document reads an empty one back as nil: the two mean the same.
+func (c *codec) document(v *jsontext.Value) {
+	n := c.size(len(*v))
+	switch {
+	case !c.reading:
+		c.buf = append(c.buf, *v...)
+	case n > 0:
+		*v, c.buf = jsontext.Value(c.buf[:n:n]), c.buf[n:]
+	}
+}
+
+func (c *codec) fixed(v []byte) {
+	switch {
+	case !c.reading:
+		c.buf = append(c.buf, v...)
+	case len(c.buf) < len(v):
+		c.fail()
+	default:
+		c.buf = c.buf[copy(v, c.buf):]
+	}
+}
+
+func (c *codec) time(v *time.Time) {
+	set := !v.IsZero()
+	c.bool(&set)
+	if !set {
+		return
+	}
+	var n int64
+	if !c.reading {
+		n = v.UnixNano()
+	}
+	c.int(&n)
+	if c.reading {
+		*v = time.Unix(0, n).UTC()
+	}
+}
+
+func list[T any](c *codec, v *[]T, fields func(*codec, *T)) {
+	n := c.size(len(*v))
+	if c.reading && n > 0 {
+		*v = make([]T, n)
+	}
+	for i := range *v {
+		fields(c, &(*v)[i])
+	}
+}
+
+func headFields(c *codec, h *store.Head) {
+	refFields(c, &h.Ref)
+	text(c, &h.Backend)
+	text(c, &h.KeyField)
+	c.int(&h.Revision)
+	text(c, &h.Stamp)
+	c.time(&h.Time)
+	c.document(&h.Data)
+	c.bool(&h.Deleted)
+	c.time(&h.Expires)
+	c.bool(&h.Dirty)
+}
+
+func refFields(c *codec, r *store.Ref) {
+	text(c, &r.Tenant)
+	text(c, &r.Schema)
+	text(c, &r.Key)
+}
+
+func markFields(c *codec, m *store.Mark) {
+	text(c, &m.Key.Tenant)
+	text(c, &m.Key.Origin)
+	text(c, &m.Key.Value)
+	c.fixed(m.Fingerprint[:])
+	receiptFields(c, &m.Receipt)
+	c.int(&m.Bill.Tokens)
+	text(c, &m.Bill.Month)
+	text(c, &m.Bill.KeyID)
+	c.bool(&m.Folded)
+	c.time(&m.Expires)
+	outputsFields(c, &m.Outputs)
+	c.bool(&m.Project)
+	c.time(&m.Recheck)
+}
+
+// receiptFields leaves Replayed out: it is not stored.
+func receiptFields(c *codec, r *store.Receipt) {
+	refFields(c, &r.Ref)
+	text(c, &r.Operation)
+	c.int(&r.Revision)
+	text(c, &r.Stamp)
+	c.time(&r.Time)
+	c.bool(&r.Rejected)
+	integer(c, &r.Code)
+	text(c, &r.Message)
+	list(c, &r.Violations, violationFields)
+}
+
+func violationFields(c *codec, v *fault.Violation) {
+	text(c, &v.Pointer)
+	text(c, &v.Message)
+}
+
+func outputsFields(c *codec, o *store.Outputs) {
+	list(c, &o.Entries, entryFields)
+	c.document(&o.Payload)
+	c.document(&o.Record)
+	text(c, &o.InputEventID)
+	text(c, &o.CorrelationID)
+	integer(c, &o.Hops)
+	text(c, &o.TraceHeader)
+}
+
+func entryFields(c *codec, e *store.Entry) {
+	text(c, &e.Bus)
+	text(c, &e.Source)
+	text(c, &e.DetailType)
+	c.bool(&e.Record)
+	c.bool(&e.Metadata)
+	text(c, &e.State)
+	integer(c, &e.Attempts)
+	text(c, &e.Error)
+	c.time(&e.Settled)
+}
+
+func keyFields(c *codec, k *tenant.Key) {
+	text(c, &k.ID)
+	text(c, &k.Tenant)
+	list(c, &k.Permissions, func(c *codec, p *tenant.Permission) { text(c, p) })
+	c.fixed(k.Hash[:])
+	c.time(&k.Created)
+	c.time(&k.Expires)
+	c.time(&k.Revoked)
+	c.time(&k.LastUsed)
+}
+
+// A lease is who may relay a shard, and until when.
+type lease struct {
+	owner string
+	until time.Time
+}
+
+func leaseFields(c *codec, l *lease) {
+	text(c, &l.owner)
+	c.time(&l.until)
+}

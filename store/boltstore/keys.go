@@ -1,0 +1,73 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Key implements [tenant.Keys].
+func (d *Driver) Key(ctx context.Context, id tenant.KeyID) (k tenant.Key, err error) {
+	err = d.view(ctx, func(tx *bbolt.Tx) error {
+		k, err = readKey(tx, []byte(id))
+		return err
+	})
+	return k, err
+}
+
+// PutKey implements [tenant.Keys].
+func (d *Driver) PutKey(ctx context.Context, k tenant.Key) error {
+	if k.ID == "" {
+		return fault.New(fault.Invalid, "key id is empty")
+	}
+	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
+		index := tx.Bucket(keysOfBucket)
+		old, err := readKey(tx, []byte(k.ID))
+		switch {
+		case err == nil:
+			err = index.Delete(keysOfKey(&old))
+		case fault.CodeOf(err) == fault.NotFound:
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := index.Put(keysOfKey(&k), nil); err != nil {
+			return err
+		}
+		return tx.Bucket(keysBucket).Put([]byte(k.ID), encode(nil, k, keyFields))
+	})
+}
+
+// KeysOf implements [tenant.Keys].
+func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []tenant.Key, err error) {
+	prefix := joined(string(t), "")
+	err = d.view(ctx, func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(keysOfBucket).Cursor()
+		for at, _ := cursor.Seek(prefix); bytes.HasPrefix(at, prefix); at, _ = cursor.Next() {
+			if len(at) < len(prefix)+timeSize {
+				return errDamaged
+			}
+			k, err := readKey(tx, at[len(prefix)+timeSize:])
+			if err != nil {
+				return err
+			}
+			list = append(list, k)
+		}
+		return nil
+	})
+	return list, err
+}
+
+func readKey(tx *bbolt.Tx, id []byte) (tenant.Key, error) {
+	v := tx.Bucket(keysBucket).Get(id)
+	if v == nil {
+		return tenant.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
+	}
+	return decode(v, keyFields)
+}

@@ -1,0 +1,222 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// A commit is a change made ready: everything that can be computed without the
+// transaction has been, since others wait for it.
+type commit struct {
+	*store.Change
+	now              time.Time
+	markKey, headKey []byte
+	mark, head       []byte
+	open             bool
+}
+
+func (d *Driver) ready(c *store.Change) *commit {
+	m := c.Mark
+	m.Folded = m.Bill.Tokens > 0 // by the commit itself
+	w := &commit{Change: c, now: d.clock(), markKey: markKey(m.Key), open: m.Open()}
+	w.mark = d.encodeMark(w.markKey, &m)
+	if c.Head != nil {
+		w.headKey = headKey(c.Head.Ref)
+		w.head = d.encodeHead(w.headKey, c.Head)
+	}
+	return w
+}
+
+// Commit implements [store.Ledger].
+func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Receipt, error) {
+	if n := len(c.Mark.Receipt.Stamp); n > maxStamp {
+		return store.Receipt{}, fault.New(fault.Internal, "stamp has %d bytes, at most %d fit", n, maxStamp)
+	}
+	w := d.ready(c)
+	var (
+		receipt store.Receipt
+		refused error
+	)
+	err := d.db.Update(ctx, func(tx *bbolt.Tx) error {
+		receipt, refused = store.Receipt{}, nil
+		if err := reap(tx, w.now); err != nil {
+			return err
+		}
+		replayed, found, err := d.decide(tx, w)
+		if found || err != nil {
+			// Nothing has been written, so others need not start again.
+			receipt, refused = replayed, err
+			return nil
+		}
+		receipt = c.Mark.Receipt
+		return w.write(tx)
+	})
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		return store.Receipt{}, err
+	}
+	return receipt, nil
+}
+
+// decide applies the conditions of the change, the mark's first. It answers the
+// receipt of a redelivery, and writes nothing.
+func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Receipt, found bool, err error) {
+	if v := liveMark(tx, w.markKey, w.now); v != nil {
+		m, err := d.decodeMark(w.markKey, v)
+		if err != nil {
+			return r, false, err
+		}
+		r, err = m.Replay(w.Mark.Fingerprint)
+		return r, true, err
+	}
+	if w.Head != nil {
+		if err := d.checkPrior(tx, w); err != nil {
+			return r, false, err
+		}
+	}
+	used := counter(tx.Bucket(tokensBucket), tokensKey(w.Mark.Key.Tenant, w.Mark.Bill.Month))
+	return r, false, w.Exhausted(used)
+}
+
+func (d *Driver) checkPrior(tx *bbolt.Tx, w *commit) error {
+	found := store.Head{Ref: w.Head.Ref}
+	if v := tx.Bucket(headsBucket).Get(w.headKey); v != nil {
+		h, _, _, err := splitHead(v)
+		if err != nil {
+			return err
+		}
+		if h.stamp == w.Prior {
+			return nil
+		}
+		if found, err = d.decodeHead(w.headKey, v); err != nil {
+			return err
+		}
+	} else if w.Prior == "" {
+		return nil
+	}
+	return &store.Moved{Head: found}
+}
+
+// write carries the change out.
+func (w *commit) write(tx *bbolt.Tx) error {
+	m := &w.Mark
+	if err := dropMark(tx, w.markKey); err != nil { // an expired one that reap has not reached
+		return err
+	}
+	puts := []put{
+		{marksBucket, w.markKey, w.mark},
+		{expiryBucket, expiryKey(m.Expires, expiringMark, w.markKey), nil},
+	}
+	if w.open {
+		puts = append(puts, put{openBucket, openKey(m.Key.Shard(), m.Receipt.Time, w.markKey), nil})
+	}
+	if w.Head != nil {
+		puts = append(puts, put{headsBucket, w.headKey, w.head})
+		if w.Head.Deleted {
+			puts = append(puts, put{expiryBucket, expiryKey(w.Head.Expires, expiringHead, w.headKey), nil})
+		}
+	}
+	if err := putAll(tx, puts); err != nil || m.Bill.Tokens == 0 {
+		return err
+	}
+	if err := count(tx.Bucket(usageBucket), usageKey(m), m.Bill.Tokens); err != nil {
+		return err
+	}
+	return count(tx.Bucket(tokensBucket), tokensKey(m.Key.Tenant, m.Bill.Month), m.Bill.Tokens)
+}
+
+type put struct{ bucket, key, value []byte }
+
+func putAll(tx *bbolt.Tx, puts []put) error {
+	for _, p := range puts {
+		if err := tx.Bucket(p.bucket).Put(p.key, p.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// liveMark finds an unexpired mark.
+func liveMark(tx *bbolt.Tx, key []byte, now time.Time) []byte {
+	v := tx.Bucket(marksBucket).Get(key)
+	if v == nil {
+		return nil
+	}
+	if h, _, _, err := splitMark(v); err == nil && !h.expires.After(now) {
+		return nil
+	}
+	return v // a damaged one too: decoding it says so
+}
+
+// Head implements [store.Ledger].
+func (d *Driver) Head(ctx context.Context, ref store.Ref) (h store.Head, err error) {
+	key := headKey(ref)
+	err = d.view(ctx, func(tx *bbolt.Tx) error {
+		v := tx.Bucket(headsBucket).Get(key)
+		if v == nil {
+			return fault.New(fault.NotFound, "the record does not exist")
+		}
+		h, err = d.decodeHead(key, v)
+		return err
+	})
+	return h, err
+}
+
+// Heads implements [store.Ledger].
+func (d *Driver) Heads(ctx context.Context, c store.Collection, after events.Key, limit int) (list []store.Head, err error) {
+	prefix := collectionPrefix(c)
+	start := headKey(store.Ref{Collection: c, Key: after})
+	err = d.view(ctx, func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(headsBucket).Cursor()
+		k, v := cursor.Seek(start)
+		if bytes.Equal(k, start) {
+			k, v = cursor.Next()
+		}
+		for ; len(list) < limit && bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
+			if header, _, _, err := splitHead(v); err == nil && header.deleted {
+				continue
+			}
+			h, err := d.decodeHead(k, v)
+			if err != nil {
+				return err
+			}
+			list = append(list, h)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Mark implements [store.Ledger].
+func (d *Driver) Mark(ctx context.Context, key store.IdempotencyKey) (m store.Mark, err error) {
+	k, now := markKey(key), d.clock()
+	err = d.view(ctx, func(tx *bbolt.Tx) error {
+		v := liveMark(tx, k, now)
+		if v == nil {
+			return fault.New(fault.NotFound, "the idempotency key has not been used")
+		}
+		m, err = d.decodeMark(k, v)
+		return err
+	})
+	return m, err
+}
+
+func (d *Driver) view(ctx context.Context, fn func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return d.db.View(fn)
+}
+
+func (d *Driver) update(fn func(*bbolt.Tx) error) error {
+	return d.db.Update(context.Background(), fn)
+}

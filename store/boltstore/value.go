@@ -1,0 +1,128 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// A Sealer keeps values from being read on disk; *seal.Key is one.
+type Sealer interface {
+	// Seal appends the sealed plaintext to dst.
+	Seal(dst, plaintext, additional []byte) []byte
+	// Open appends the plaintext to dst; it fails where the value or the
+	// additional data is not what was sealed.
+	Open(dst, sealed, additional []byte) ([]byte, error)
+}
+
+// plain is the Sealer of a file that is not sealed.
+type plain struct{}
+
+func (plain) Seal(dst, plaintext, _ []byte) []byte       { return append(dst, plaintext...) }
+func (plain) Open(dst, sealed, _ []byte) ([]byte, error) { return append(dst, sealed...), nil }
+
+// version is of the layout of heads and marks.
+const version = 1
+
+// maxStamp is as long a stamp as a header holds.
+const maxStamp = 255
+
+// What a commit must know of a head or mark stands before the sealed body, so
+// that deciding costs no decryption.
+
+type headHeader struct {
+	deleted, dirty bool
+	expires        time.Time
+	stamp          store.Stamp
+}
+
+type markHeader struct {
+	committed, expires time.Time
+}
+
+const (
+	flagDeleted = 1 << iota
+	flagDirty
+)
+
+func (d *Driver) encodeHead(key []byte, h *store.Head) []byte {
+	var flags byte
+	if h.Deleted {
+		flags |= flagDeleted
+	}
+	if h.Dirty {
+		flags |= flagDirty
+	}
+	header := appendTime([]byte{version, flags}, h.Expires)
+	header = append(header, byte(len(h.Stamp)))
+	header = append(header, h.Stamp...)
+	return d.seal(headsBucket, key, header, encode(nil, *h, headFields))
+}
+
+// splitHead reads the header of a stored head; the body is what remains.
+func splitHead(v []byte) (h headHeader, header, body []byte, err error) {
+	const fixed = 2 + timeSize + 1
+	if len(v) < fixed || v[0] != version || len(v) < fixed+int(v[fixed-1]) {
+		return h, nil, nil, errDamaged
+	}
+	n := fixed + int(v[fixed-1])
+	h.deleted, h.dirty = v[1]&flagDeleted != 0, v[1]&flagDirty != 0
+	h.expires = timeAt(v[2:])
+	h.stamp = store.Stamp(v[fixed:n])
+	return h, v[:n], v[n:], nil
+}
+
+func (d *Driver) decodeHead(key, v []byte) (store.Head, error) {
+	_, header, body, err := splitHead(v)
+	if err != nil {
+		return store.Head{}, err
+	}
+	return unseal(d, headsBucket, key, header, body, headFields)
+}
+
+func (d *Driver) encodeMark(key []byte, m *store.Mark) []byte {
+	header := appendTime(appendTime([]byte{version}, m.Receipt.Time), m.Expires)
+	return d.seal(marksBucket, key, header, encode(nil, *m, markFields))
+}
+
+func splitMark(v []byte) (h markHeader, header, body []byte, err error) {
+	const n = 1 + 2*timeSize
+	if len(v) < n || v[0] != version {
+		return h, nil, nil, errDamaged
+	}
+	return markHeader{timeAt(v[1:]), timeAt(v[1+timeSize:])}, v[:n], v[n:], nil
+}
+
+func (d *Driver) decodeMark(key, v []byte) (store.Mark, error) {
+	_, header, body, err := splitMark(v)
+	if err != nil {
+		return store.Mark{}, err
+	}
+	return unseal(d, marksBucket, key, header, body, markFields)
+}
+
+var errDamaged = errors.New("stored value is damaged, or of a newer version")
+
+// seal puts the sealed body behind its header.
+func (d *Driver) seal(bucket, key, header, body []byte) []byte {
+	v := make([]byte, 0, len(header)+len(body)+sealOverhead)
+	return d.sealer.Seal(append(v, header...), body, slices.Concat(bucket, []byte{0}, key, []byte{0}, header))
+}
+
+const sealOverhead = 64 // room that spares an allocation, not a limit
+
+// unseal opens and decodes a body. The result shares no memory with the file.
+func unseal[T any](d *Driver, bucket, key, header, body []byte, fields func(*codec, *T)) (v T, err error) {
+	opened, err := d.sealer.Open(make([]byte, 0, len(body)), body, slices.Concat(bucket, []byte{0}, key, []byte{0}, header))
+	if err == nil {
+		v, err = decode(opened, fields)
+	}
+	if err != nil {
+		return v, fault.E("boltstore", fault.Internal, fmt.Errorf("%s: %w", bucket, err))
+	}
+	return v, nil
+}

@@ -1,0 +1,61 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// explain gives an error of the SDK its code and says what would mend it. None
+// of these is the caller's to mend, so none is a rejection: the event is
+// retried and then parked, not acknowledged and lost.
+func (l *Ledger) explain(call string, err error) error {
+	op := "dynamodb." + call
+	if conditionFailed(err) || isCancelled(err) {
+		return err // the caller knows what it means
+	}
+	if missing, ok := errors.AsType[*credentialError](err); ok {
+		return fault.E(op, fault.Unavailable, fmt.Errorf("there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the process a role: %w", missing.err))
+	}
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return fault.E(op, fault.Unavailable, err)
+	}
+	switch api.ErrorCode() {
+	case "ExpiredTokenException", "ExpiredToken", "RequestExpired":
+		return fault.E(op, fault.Unavailable, fmt.Errorf("the AWS credentials have expired: renew them: %w", err))
+	case "AccessDeniedException", "AccessDenied":
+		return fault.E(op, fault.Internal, fmt.Errorf("access is denied: the role must allow dynamodb:%s on table %s and its indexes: %w", call, *l.table, err))
+	case "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "MissingAuthenticationToken", "IncompleteSignatureException", "InvalidClientTokenId":
+		return fault.E(op, fault.Internal, fmt.Errorf("AWS does not accept the credentials: check access key id, secret and clock: %w", err))
+	case "ResourceNotFoundException":
+		return fault.E(op, fault.Internal, fmt.Errorf("table %s does not exist in this account and region, or lacks its index; make it:\n%s\n%w", *l.table, l.createCommand(), err))
+	}
+	return fault.E(op, fault.Internal, err)
+}
+
+// A credentialError says that no credentials could be had. The SDK's own error
+// for that is known by its text alone.
+type credentialError struct{ err error }
+
+func (e *credentialError) Error() string { return e.err.Error() }
+func (e *credentialError) Unwrap() error { return e.err }
+
+// credentials mark the errors of a provider as what they are.
+type credentials struct{ provider aws.CredentialsProvider }
+
+func (c credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if c.provider == nil {
+		return aws.Credentials{}, &credentialError{errors.New("the client has no provider")}
+	}
+	got, err := c.provider.Retrieve(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = &credentialError{err}
+	}
+	return got, err
+}

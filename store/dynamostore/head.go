@@ -1,0 +1,61 @@
+package dynamostore
+
+import (
+	"strings"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// encodeHead makes the item of a head.
+func encodeHead(h *store.Head) (item, error) {
+	it := headKey(h.Ref)
+	setText(it, "backend", h.Backend)
+	setText(it, "keyField", h.KeyField)
+	setInt(it, "revision", h.Revision)
+	setText(it, "stamp", h.Stamp)
+	setTime(it, "time", h.Time)
+	setBool(it, "deleted", h.Deleted)
+	setTime(it, "expires", h.Expires)
+	setBool(it, "dirty", h.Dirty)
+	if h.Deleted && !h.Dirty {
+		// A dirty tombstone must stay until object or file show it.
+		it["ttl"] = integer(epoch(h.Expires))
+	}
+	if h.Data != nil {
+		data, err := parseValue(h.Data)
+		if err != nil {
+			return nil, err
+		}
+		it["data"] = data
+	}
+	return it, nil
+}
+
+// decodeHead is the inverse of [encodeHead].
+func decodeHead(it item) (store.Head, error) {
+	r := reader{item: it}
+	collection := strings.Split(strings.TrimPrefix(r.text("pk"), headPrefix), "/")
+	if len(collection) != 3 {
+		return store.Head{}, fault.New(fault.Internal, "the item is not a head")
+	}
+	h := store.Head{
+		Ref: store.Ref{
+			Collection: store.Collection{Tenant: events.TenantID(collection[0]), Schema: events.SchemaID(collection[1])},
+			Key:        events.Key(r.text("sk")),
+		},
+		Backend:  events.Backend(r.text("backend")),
+		KeyField: r.text("keyField"),
+		Revision: r.integer("revision"),
+		Stamp:    store.Stamp(r.text("stamp")),
+		Time:     r.instant("time"),
+		Deleted:  r.boolean("deleted"),
+		Expires:  r.instant("expires"),
+		Dirty:    r.boolean("dirty"),
+	}
+	if data, ok := it["data"]; ok && r.err == nil {
+		h.Data, r.err = appendValue(nil, data)
+	}
+	return h, r.err
+}

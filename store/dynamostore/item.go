@@ -1,0 +1,147 @@
+package dynamostore
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func integer(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
+
+func instant(t time.Time) types.AttributeValue { return text(formatTime(t)) }
+
+// The setters leave out what is zero: it takes room in each item, and reads
+// back as zero anyway.
+
+func setText[S ~string](it item, name string, s S) {
+	if s != "" {
+		it[name] = text(string(s))
+	}
+}
+
+func setInt(it item, name string, n int64) {
+	if n != 0 {
+		it[name] = integer(n)
+	}
+}
+
+func setBool(it item, name string, b bool) {
+	if b {
+		it[name] = boolean(true)
+	}
+}
+
+func setTime(it item, name string, t time.Time) {
+	if !t.IsZero() {
+		it[name] = instant(t)
+	}
+}
+
+// A reader takes attributes out of an item and keeps the first that is not what
+// the driver wrote. What is absent is zero.
+type reader struct {
+	item item
+	err  error
+}
+
+func (r *reader) refuse(name, want string) {
+	if r.err == nil {
+		r.err = fault.New(fault.Internal, "attribute %q of the item is not %s", name, want)
+	}
+}
+
+func (r *reader) text(name string) string {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberS:
+		return v.Value
+	default:
+		r.refuse(name, "a string")
+	}
+	return ""
+}
+
+func (r *reader) integer(name string) int64 {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberN:
+		n, err := strconv.ParseInt(v.Value, 10, 64)
+		if err != nil {
+			r.refuse(name, "an integer")
+		}
+		return n
+	default:
+		r.refuse(name, "a number")
+	}
+	return 0
+}
+
+func (r *reader) boolean(name string) bool {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberBOOL:
+		return v.Value
+	default:
+		r.refuse(name, "a boolean")
+	}
+	return false
+}
+
+func (r *reader) instant(name string) time.Time {
+	s := r.text(name)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(timeLayout, s)
+	if err != nil {
+		r.refuse(name, "a time such as "+timeLayout)
+	}
+	return t
+}
+
+// bytes copies a binary attribute into dst, which it must fill.
+func (r *reader) bytes(name string, dst []byte) {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberB:
+		if len(v.Value) != len(dst) {
+			r.refuse(name, fmt.Sprintf("%d bytes long", len(dst)))
+		}
+		copy(dst, v.Value)
+	default:
+		r.refuse(name, "binary")
+	}
+}
+
+// each calls f with a reader for every map in a list.
+func (r *reader) each(name string, f func(*reader)) {
+	v, ok := r.item[name].(*types.AttributeValueMemberL)
+	if !ok {
+		if r.item[name] != nil {
+			r.refuse(name, "a list")
+		}
+		return
+	}
+	for _, e := range v.Value {
+		m, ok := e.(*types.AttributeValueMemberM)
+		if !ok {
+			r.refuse(name, "a list of maps")
+			return
+		}
+		inner := reader{item: m.Value}
+		f(&inner)
+		if inner.err != nil && r.err == nil {
+			r.err = inner.err
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package dynamostore
+
+import (
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// encodeMark makes the item of a mark that has just been made: its version is
+// that of an absent attribute, 0.
+func encodeMark(m *store.Mark) (item, error) {
+	if !utf8.ValidString(m.Key.Value) {
+		return nil, fault.New(fault.Invalid, "the idempotency key is not valid UTF-8")
+	}
+	it := markKey(m.Key)
+	it["fingerprint"] = &types.AttributeValueMemberB{Value: m.Fingerprint[:]}
+	encodeReceipt(it, &m.Receipt)
+
+	setInt(it, "tokens", m.Bill.Tokens)
+	setText(it, "month", m.Bill.Month)
+	setText(it, "keyId", m.Bill.KeyID)
+	setBool(it, "folded", m.Folded)
+	setTime(it, "expires", m.Expires)
+	if deletable(m) {
+		it["ttl"] = integer(epoch(m.Expires))
+	}
+
+	o := &m.Outputs
+	if len(o.Entries) > 0 {
+		it["entries"] = encodeEntries(o.Entries)
+	}
+	setText(it, "payload", string(o.Payload))
+	setText(it, "record", string(o.Record))
+	setText(it, "inputEvent", o.InputEventID)
+	setText(it, "correlation", o.CorrelationID)
+	setInt(it, "hops", int64(o.Hops))
+	setText(it, "trace", o.TraceHeader)
+
+	setBool(it, "project", m.Project)
+	setTime(it, "recheck", m.Recheck)
+	if m.Open() {
+		it["open"] = text(shardName(m.Key.Shard()))
+		it["opened"] = instant(m.Receipt.Time)
+	}
+	return it, nil
+}
+
+// deletable reports whether DynamoDB may delete the mark when it has expired: a
+// bill outlives its mark.
+func deletable(m *store.Mark) bool { return m.Bill.Tokens == 0 || m.Folded }
+
+func encodeReceipt(it item, r *store.Receipt) {
+	setText(it, "schema", r.Ref.Schema)
+	setText(it, "key", r.Ref.Key)
+	setText(it, "operation", r.Operation)
+	setInt(it, "revision", r.Revision)
+	setText(it, "stamp", r.Stamp)
+	setTime(it, "time", r.Time)
+	if !r.Rejected {
+		return
+	}
+	it["rejected"] = text(r.Code.String())
+	setText(it, "message", r.Message)
+	if len(r.Violations) > 0 {
+		list := make([]types.AttributeValue, len(r.Violations))
+		for i, v := range r.Violations {
+			list[i] = &types.AttributeValueMemberM{Value: item{"pointer": text(v.Pointer), "message": text(v.Message)}}
+		}
+		it["violations"] = &types.AttributeValueMemberL{Value: list}
+	}
+}
+
+func encodeEntries(entries []store.Entry) types.AttributeValue {
+	list := make([]types.AttributeValue, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		it := make(item, 6)
+		setText(it, "bus", e.Bus)
+		setText(it, "source", e.Source)
+		setText(it, "detailType", e.DetailType)
+		setBool(it, "record", e.Record)
+		setBool(it, "metadata", e.Metadata)
+		setText(it, "state", e.State)
+		setInt(it, "attempts", int64(e.Attempts))
+		setText(it, "error", e.Error)
+		setTime(it, "settled", e.Settled)
+		list[i] = &types.AttributeValueMemberM{Value: it}
+	}
+	return &types.AttributeValueMemberL{Value: list}
+}
+
+// decodeMark is the inverse of [encodeMark]. Of an item that was read in part,
+// the rest is zero.
+func decodeMark(it item) (store.Mark, error) {
+	r := reader{item: it}
+	key, ok := parseMarkKey(r.text("pk"))
+	if !ok {
+		return store.Mark{}, fault.New(fault.Internal, "the item is not a mark")
+	}
+	m := store.Mark{
+		Key:     key,
+		Receipt: decodeReceipt(&r, key.Tenant),
+		Bill:    store.Bill{Tokens: r.integer("tokens"), Month: r.text("month"), KeyID: r.text("keyId")},
+		Folded:  r.boolean("folded"),
+		Expires: r.instant("expires"),
+		Outputs: store.Outputs{
+			Entries:       decodeEntries(&r),
+			Payload:       document(r.text("payload")),
+			Record:        document(r.text("record")),
+			InputEventID:  r.text("inputEvent"),
+			CorrelationID: r.text("correlation"),
+			Hops:          int(r.integer("hops")),
+			TraceHeader:   r.text("trace"),
+		},
+		Project: r.boolean("project"),
+		Recheck: r.instant("recheck"),
+	}
+	r.bytes("fingerprint", m.Fingerprint[:])
+	return m, r.err
+}
+
+func decodeReceipt(r *reader, t events.TenantID) store.Receipt {
+	receipt := store.Receipt{
+		Ref: store.Ref{
+			Collection: store.Collection{Tenant: t, Schema: events.SchemaID(r.text("schema"))},
+			Key:        events.Key(r.text("key")),
+		},
+		Operation: events.Operation(r.text("operation")),
+		Revision:  r.integer("revision"),
+		Stamp:     store.Stamp(r.text("stamp")),
+		Time:      r.instant("time"),
+	}
+	code := r.text("rejected")
+	if code == "" {
+		return receipt
+	}
+	receipt.Rejected = true
+	if receipt.Code, receipt.Rejected = fault.ParseCode(code); !receipt.Rejected {
+		r.refuse("rejected", "the name of a fault")
+	}
+	receipt.Message = r.text("message")
+	r.each("violations", func(v *reader) {
+		receipt.Violations = append(receipt.Violations, fault.Violation{Pointer: v.text("pointer"), Message: v.text("message")})
+	})
+	return receipt
+}
+
+func decodeEntries(r *reader) (entries []store.Entry) {
+	r.each("entries", func(e *reader) {
+		entries = append(entries, store.Entry{
+			Bus:        events.BusARN(e.text("bus")),
+			Source:     e.text("source"),
+			DetailType: events.DetailType(e.text("detailType")),
+			Record:     e.boolean("record"),
+			Metadata:   e.boolean("metadata"),
+			State:      store.EntryState(e.text("state")),
+			Attempts:   int(e.integer("attempts")),
+			Error:      e.text("error"),
+			Settled:    e.instant("settled"),
+		})
+	})
+	return entries
+}
+
+func document(s string) jsontext.Value {
+	if s == "" {
+		return nil
+	}
+	return jsontext.Value(s)
+}
