@@ -1,7 +1,6 @@
 package pattern
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -46,7 +45,7 @@ type number struct {
 }
 
 func newNumber(text string) number {
-	f, ok := comparable(text)
+	f, ok := comparableNumber(text)
 	return number{text: text, value: f, comparable: ok}
 }
 
@@ -294,12 +293,4 @@ func appendConditions(b []byte, conditions []condition) []byte {
 		b = c.appendJSON(b)
 	}
 	return append(b, ']')
-}
-
-// sameConditions reports whether two lists are the same one or read the same.
-func sameConditions(a, b []condition) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	return len(a) == 0 || &a[0] == &b[0] || slices.Equal(appendConditions(nil, a), appendConditions(nil, b))
 }

@@ -154,7 +154,7 @@ func (r *eventReader) object() error {
 func (r *eventReader) leaf(t token, path string) {
 	v := value{kind: t.kind, raw: t.raw, path: path, at: int32(len(r.leaves)), element: r.inside}
 	if t.kind == numberValue {
-		v.number, v.comparable = comparable(t.raw)
+		v.number, v.comparable = comparableNumber(t.raw)
 	}
 	r.leaves = append(r.leaves, v)
 }

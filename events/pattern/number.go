@@ -9,10 +9,10 @@ import (
 // exactDigits is how many significant decimal digits any double keeps.
 const exactDigits = 15
 
-// comparable returns the double that a JSON number is compared by. It reports
+// comparableNumber returns the double that a JSON number is compared by. It reports
 // false where the number is not the shortest decimal of its nearest double:
 // such a number equals nothing but its own text.
-func comparable(text string) (float64, bool) {
+func comparableNumber(text string) (float64, bool) {
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(f, 0) {
 		return 0, false

@@ -1,0 +1,88 @@
+package pattern
+
+import "sync"
+
+// A Matcher holds patterns by key and finds those that an event matches, in a
+// time that hardly depends on how many there are: each pattern is filed under
+// the field that tells it best from the others, and only the patterns that an
+// event's values lead to are tried.
+//
+// The zero value is an empty Matcher. All methods may be called at the same
+// time; a call of Match sees each rule wholly or not at all.
+type Matcher[K comparable] struct {
+	mu    sync.RWMutex
+	rules map[K]*rule
+	index index
+	pool  sync.Pool // of *trial
+}
+
+// A rule is a key and what its pattern is filed as.
+type rule struct {
+	key     any // a K
+	entries []*entry
+}
+
+// Add files a pattern under a key, in place of the one that it had.
+func (m *Matcher[K]) Add(key K, p *Pattern) {
+	r := &rule{key: key}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.remove(key)
+	for _, a := range p.alternatives {
+		r.entries = append(r.entries, m.index.add(r, a))
+	}
+	if m.rules == nil {
+		m.rules = map[K]*rule{}
+	}
+	m.rules[key] = r
+}
+
+// Remove takes the pattern with this key out and reports whether there was one.
+func (m *Matcher[K]) Remove(key K) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.remove(key)
+}
+
+func (m *Matcher[K]) remove(key K) bool {
+	r, ok := m.rules[key]
+	if !ok {
+		return false
+	}
+	for _, e := range r.entries {
+		m.index.remove(e)
+	}
+	delete(m.rules, key)
+	return true
+}
+
+// Len returns the number of patterns.
+func (m *Matcher[K]) Len() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.rules)
+}
+
+// Match returns the keys of the patterns that the event matches, each once and
+// in no particular order.
+func (m *Matcher[K]) Match(event *Event) []K {
+	t, _ := m.pool.Get().(*trial)
+	if t == nil {
+		t = newTrial()
+	}
+	t.event = event
+	m.mu.RLock()
+	m.index.lookup(t)
+	m.mu.RUnlock()
+
+	var keys []K
+	if len(t.found) > 0 {
+		keys = make([]K, len(t.found))
+	}
+	for i, r := range t.found {
+		keys[i] = r.key.(K)
+	}
+	t.reset()
+	m.pool.Put(t)
+	return keys
+}
