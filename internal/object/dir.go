@@ -137,7 +137,7 @@ func (d *Dir) put(ctx context.Context, key string, data []byte, metadata map[str
 // Delete removes an object. The .meta goes first: one that outlived its object
 // would take a file made by hand for ours.
 func (d *Dir) Delete(ctx context.Context, key string, c Condition) error {
-	if err := firstError(ctx.Err(), CheckWrite(key, nil, c)); err != nil {
+	if err := firstError(ctx.Err(), CheckDelete(key, c)); err != nil {
 		return err
 	}
 	return dirFault("delete", key, d.delete(ctx, key, c))

@@ -87,6 +87,15 @@ func CheckWrite(key string, metadata map[string]string, c Condition) error {
 	return CheckMetadata(metadata)
 }
 
+// CheckDelete verifies all that a Delete is given: the absence of an object is
+// no condition to remove it on.
+func CheckDelete(key string, c Condition) error {
+	if c.IfNone {
+		return fault.New(fault.Invalid, "a delete asks for object %q to be absent", key)
+	}
+	return CheckKey(key)
+}
+
 // Check answers whether the condition holds for the object that is there; an
 // ETag of "" says that there is none. The fault is Precondition.
 func (c Condition) Check(key string, found ETag) error {

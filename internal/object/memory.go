@@ -69,7 +69,7 @@ func (m *Memory) Put(ctx context.Context, key string, data []byte, metadata map[
 
 // Delete removes an object.
 func (m *Memory) Delete(ctx context.Context, key string, c Condition) error {
-	if err := firstError(ctx.Err(), CheckWrite(key, nil, c)); err != nil {
+	if err := firstError(ctx.Err(), CheckDelete(key, c)); err != nil {
 		return err
 	}
 	m.mu.Lock()

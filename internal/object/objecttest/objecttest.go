@@ -24,6 +24,10 @@ import (
 type Options struct {
 	// NoConditionalDelete leaves out the promises on deletes with a condition.
 	NoConditionalDelete bool
+
+	// MergesMetadata leaves out the promise that a put takes away the metadata
+	// that it does not name.
+	MergesMetadata bool
 }
 
 type promise struct {
@@ -51,7 +55,13 @@ func Run(t *testing.T, open func(t *testing.T) object.Bucket, o *Options) {
 		{"a reader sees whole objects", wholeObjects},
 		{"an ended context ends the call", endedContext},
 	}
-	if o == nil || !o.NoConditionalDelete {
+	if o == nil {
+		o = new(Options)
+	}
+	if !o.MergesMetadata {
+		promises = append(promises, promise{"metadata goes with its version", metadataGoes})
+	}
+	if !o.NoConditionalDelete {
 		promises = append(promises, promise{"delete with if-match removes only what was read", conditionalDelete})
 	}
 	for _, p := range promises {
@@ -92,6 +102,14 @@ func putTwice(t *testing.T, b object.Bucket) {
 		t.Errorf("got %q %v, want the second", o.Data, o.Metadata)
 	}
 	// The bytes are the same, so the ETag need not change; the metadata must.
+	put(t, b, "a", []byte("two"), map[string]string{"stamp": "3"}, object.Condition{})
+	if o := get(t, b, "a"); o.Metadata["stamp"] != "3" {
+		t.Errorf("got metadata %v of the former version", o.Metadata)
+	}
+}
+
+func metadataGoes(t *testing.T, b object.Bucket) {
+	put(t, b, "a", []byte("one"), map[string]string{"stamp": "1"}, object.Condition{})
 	put(t, b, "a", []byte("two"), nil, object.Condition{})
 	if o := get(t, b, "a"); len(o.Metadata) != 0 {
 		t.Errorf("got metadata %v of the former version", o.Metadata)
@@ -170,6 +188,7 @@ func deletes(t *testing.T, b object.Bucket) {
 	wantCode(t, "get what was deleted", err, fault.NotFound)
 	remove(t, b, "dir/a")
 	remove(t, b, "never/there")
+	wantCode(t, "delete if absent", b.Delete(t.Context(), "a", object.Condition{IfNone: true}), fault.Invalid)
 	if listed, err := b.List(t.Context(), "", "", 10); err != nil || len(listed) != 0 {
 		t.Errorf("a listing tells %v, %v after all was deleted", listed, err)
 	}
