@@ -1,0 +1,37 @@
+package local
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/blockforger/eventrouter/local/awsjson"
+)
+
+// endpoint hands a request to the AWS service that it is for. One address
+// serves them all, as --endpoint-url wants it.
+type endpoint struct {
+	services map[string]http.Handler // by the prefix of X-Amz-Target
+	log      *slog.Logger
+}
+
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	target := r.Header.Get("X-Amz-Target")
+	prefix, _, _ := strings.Cut(target, ".")
+	if service, ok := e.services[prefix]; ok && r.Method == http.MethodPost && r.URL.Path == "/" {
+		service.ServeHTTP(w, r)
+		return
+	}
+	e.log.Warn("this AWS call is not served here", "method", r.Method, "path", clip(r.URL.Path), "target", clip(target))
+	awsjson.WriteError(w, "application/x-amz-json-1.1",
+		awsjson.Errorf("UnknownOperationException", "This call is not served here."))
+}
+
+// clip keeps what a caller sent short in logs and answers.
+func clip(s string) string {
+	const most = 128
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "")
+}

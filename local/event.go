@@ -1,0 +1,94 @@
+package local
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// An Event is one that a bus has taken.
+type Event struct {
+	Seq      uint64         `json:"-"` // the order in which events were taken
+	ID       string         `json:"id"`
+	Bus      string         `json:"bus"`              // its ARN
+	Received time.Time      `json:"received"`         // when it was taken
+	Rules    []string       `json:"rules,omitempty"`  // the ARNs of the rules that matched
+	Trace    string         `json:"trace,omitempty"`  // the trace header
+	Replay   string         `json:"replay,omitempty"` // the replay that sent it
+	JSON     jsontext.Value `json:"-"`                // as targets get it; may hold an API key
+}
+
+// eventFields is what an event's JSON is made of.
+type eventFields struct {
+	id, source, detailType, account, region, replay string
+	time                                            time.Time
+	resources                                       []string
+	detail                                          jsontext.Value
+}
+
+// buildEvent writes the event as EventBridge delivers it.
+func buildEvent(f *eventFields) jsontext.Value {
+	b := make([]byte, 0, 256+len(f.detail)+len(f.source)+len(f.detailType))
+	b = append(b, `{"version":"0","id":`...)
+	b = appendString(b, f.id)
+	b = append(b, `,"detail-type":`...)
+	b = appendString(b, f.detailType)
+	b = append(b, `,"source":`...)
+	b = appendString(b, f.source)
+	b = append(b, `,"account":`...)
+	b = appendString(b, f.account)
+	b = append(b, `,"time":"`...)
+	b = f.time.UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+	b = append(b, `","region":`...)
+	b = appendString(b, f.region)
+	b = append(b, `,"resources":[`...)
+	for i, r := range f.resources {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, r)
+	}
+	b = append(b, ']')
+	if f.replay != "" {
+		b = append(b, `,"replay-name":`...)
+		b = appendString(b, f.replay)
+	}
+	b = append(b, `,"detail":`...)
+	b = append(b, f.detail...)
+	return append(b, '}')
+}
+
+func appendString(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, s) // valid UTF-8: the decoder has seen to it
+	return b
+}
+
+// encode writes the event for the disk: what is known of it on one line, then
+// its JSON, which is not parsed again.
+func (e *Event) encode() ([]byte, error) {
+	head, err := json.Marshal(e)
+	if err != nil {
+		return nil, fault.E("local.Event.encode", fault.Internal, err)
+	}
+	return append(append(head, '\n'), e.JSON...), nil
+}
+
+func decodeEvent(key, record []byte) (Event, error) {
+	head, body, ok := bytes.Cut(record, []byte{'\n'})
+	var e Event
+	if err := json.Unmarshal(head, &e); err != nil || !ok || len(key) != 8 {
+		return Event{}, fault.E("local.decodeEvent", fault.Internal, fault.New(fault.Internal, "a kept event cannot be read"))
+	}
+	e.Seq, e.JSON = binary.BigEndian.Uint64(key), body
+	return e, nil
+}
+
+func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
+
+// seqOf reads the number that begins a key.
+func seqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key) }

@@ -1,0 +1,196 @@
+package local
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/events/pattern"
+	"github.com/blockforger/eventrouter/local/awsjson"
+)
+
+// PutEventsInput, and what it holds, are AWS's own shapes.
+type PutEventsInput struct {
+	Entries    []PutEventsRequestEntry `json:"Entries" aws:"required,min=1,max=10"`
+	EndpointId string                  `json:"EndpointId,omitempty" aws:"max=50,pattern=[A-Za-z0-9\\-]+[\\.][A-Za-z0-9\\-]+"`
+}
+
+type PutEventsRequestEntry struct {
+	Time         *awsjson.Time `json:"Time,omitempty"`
+	Source       string        `json:"Source,omitempty"`
+	Resources    []string      `json:"Resources,omitempty"`
+	DetailType   string        `json:"DetailType,omitempty"`
+	Detail       string        `json:"Detail,omitempty"`
+	EventBusName string        `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[\\.\\-_A-Za-z0-9]+"`
+	TraceHeader  string        `json:"TraceHeader,omitempty" aws:"max=500"`
+}
+
+type PutEventsOutput struct {
+	FailedEntryCount int                    `json:"FailedEntryCount"`
+	Entries          []PutEventsResultEntry `json:"Entries"`
+}
+
+type PutEventsResultEntry struct {
+	EventId      string `json:"EventId,omitempty"`
+	ErrorCode    string `json:"ErrorCode,omitempty"`
+	ErrorMessage string `json:"ErrorMessage,omitempty"`
+}
+
+// timeBytes is what EventBridge counts for an entry that gives its time.
+const timeBytes = 14
+
+// PutEvents takes events as EventBridge does: each entry has its own answer, and
+// those taken are durable before the call returns. An error means that none was
+// taken.
+func (s *Server) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEventsOutput, error) {
+	if err := checkTotal(in.Entries); err != nil {
+		return nil, err
+	}
+	now := s.opts.Now()
+	out := &PutEventsOutput{Entries: make([]PutEventsResultEntry, len(in.Entries))}
+	taken := make([]*arrival, 0, len(in.Entries))
+	for i := range in.Entries {
+		a, refused := s.accept(&in.Entries[i], now)
+		if refused != nil {
+			out.FailedEntryCount++
+			out.Entries[i] = PutEventsResultEntry{ErrorCode: refused.Code, ErrorMessage: refused.Message}
+			continue
+		}
+		taken = append(taken, a)
+		out.Entries[i].EventId = a.event.ID
+	}
+	if err := s.ingest(ctx, taken); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// checkTotal finds what fails a call as a whole: too many bytes, or not one
+// entry that has all it needs.
+func checkTotal(entries []PutEventsRequestEntry) error {
+	size, complete := 0, false
+	for i := range entries {
+		e := &entries[i]
+		size += e.size()
+		complete = complete || e.Source != "" && e.DetailType != "" && e.Detail != ""
+	}
+	if size > events.MaxBytes {
+		return awsjson.Errorf("ValidationException", "Total size of the entries in the request is over the limit.")
+	}
+	if !complete {
+		return &awsjson.Error{Code: "ValidationException", Message: entries[0].missing().Message}
+	}
+	return nil
+}
+
+func (e *PutEventsRequestEntry) size() int {
+	n := len(e.Source) + len(e.DetailType) + len(e.Detail)
+	if e.Time != nil {
+		n += timeBytes
+	}
+	for _, r := range e.Resources {
+		n += len(r)
+	}
+	return n
+}
+
+// missing tells which required argument the entry lacks, if any.
+func (e *PutEventsRequestEntry) missing() *awsjson.Error {
+	for _, arg := range []struct{ name, value string }{
+		{"Source", e.Source}, {"DetailType", e.DetailType}, {"Detail", e.Detail},
+	} {
+		if arg.value == "" {
+			return awsjson.Errorf("InvalidArgument", "Parameter %s is not valid. Reason: %s is a required argument.", arg.name, arg.name)
+		}
+	}
+	return nil
+}
+
+// An arrival is an event on its way in, parsed for matching.
+type arrival struct {
+	event  Event
+	bus    string // its name, where it is a bus of this account and region
+	parsed *pattern.Event
+}
+
+// accept turns an entry into the event that targets will get, or into the
+// error code and message that EventBridge has for it.
+func (s *Server) accept(e *PutEventsRequestEntry, now time.Time) (*arrival, *awsjson.Error) {
+	if missing := e.missing(); missing != nil {
+		return nil, missing
+	}
+	if strings.HasPrefix(e.Source, "aws.") {
+		return nil, awsjson.Errorf("NotAuthorizedForSourceException", "Not authorized for the source.")
+	}
+	if len([]rune(e.DetailType)) > events.MaxDetailType {
+		return nil, awsjson.Errorf("InvalidArgument", "Parameter DetailType is not valid. Reason: DetailType must have at most %d characters.", events.MaxDetailType)
+	}
+	arn, bus, err := s.resolveBus(e.EventBusName)
+	if err != nil {
+		return nil, awsjson.Errorf("InvalidArgument", "Parameter EventBusName is not valid. Reason: Provided Arn is not in correct format.")
+	}
+	detail, ok := compactObject(e.Detail)
+	if !ok {
+		return nil, awsjson.Errorf("MalformedDetail", "Detail is malformed.")
+	}
+	at := now
+	if e.Time != nil {
+		at = e.Time.Time
+	}
+	id := awsjson.NewID()
+	body := buildEvent(&eventFields{id: id, source: e.Source, detailType: e.DetailType,
+		account: s.opts.Account, region: s.opts.Region, time: at, resources: e.Resources, detail: detail})
+	parsed, err := pattern.Parse(body)
+	if err != nil {
+		return nil, awsjson.Errorf("MalformedDetail", "Detail is malformed.")
+	}
+	return &arrival{bus: bus, parsed: parsed,
+		event: Event{ID: id, Bus: arn, Received: now, Trace: e.TraceHeader, JSON: body}}, nil
+}
+
+// compactObject checks that text is one JSON object and takes its white space
+// out. Names may repeat and numbers be of any length: EventBridge does not mind,
+// and the one who reads the event must.
+func compactObject(text string) (jsontext.Value, bool) {
+	v := jsontext.Value(text)
+	if err := v.Compact(jsontext.AllowDuplicateNames(true)); err != nil || v.Kind() != '{' {
+		return nil, false
+	}
+	return v, true
+}
+
+// ingest stores arrivals with the tasks that they give, all or none, and then
+// lets the tasks be carried out.
+func (s *Server) ingest(ctx context.Context, arrivals []*arrival) error {
+	if len(arrivals) == 0 {
+		return nil
+	}
+	writes := make([]write, 0, 2*len(arrivals))
+	var tasks []*task
+	for _, a := range arrivals {
+		a.event.Seq = s.seq.Add(1)
+		made := s.route(a)
+		record, err := a.event.encode()
+		if err != nil {
+			return err
+		}
+		writes = append(writes, s.keep.put(bucketEvents, seqKey(a.event.Seq), record))
+		for _, t := range made {
+			w, err := s.keepTask(t)
+			if err != nil {
+				return err
+			}
+			writes = append(writes, w)
+		}
+		tasks = append(tasks, made...)
+	}
+	if err := s.keep.commit(ctx, writes); err != nil {
+		return err
+	}
+	s.queue.add(tasks...)
+	s.arrived.raise()
+	return nil
+}

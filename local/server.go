@@ -1,0 +1,130 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/awsjson"
+)
+
+// A Handler is a function as Lambda runs it: it gets the payload as it was sent
+// and writes its log lines to log. The context ends when the function's time is
+// up. An error is a failed invocation. It may be called concurrently.
+type Handler func(ctx context.Context, payload []byte, log io.Writer) ([]byte, error)
+
+// A Server is AWS's side on one machine.
+type Server struct {
+	opts    Options
+	log     *slog.Logger
+	keep    *keep
+	seq     atomic.Uint64 // of the newest event or task
+	catalog catalog
+	queue   *queue
+	logs    *logKeeper
+	arrived signal // raised when an event was stored
+
+	mu        sync.RWMutex
+	functions map[string]Handler
+
+	settle  chan []write // what tasks leave behind, on its way to disk
+	running atomic.Bool
+	handler http.Handler
+}
+
+// Open opens what is kept in dir, which is made where it is missing. The fault
+// is Unavailable where another process has it open.
+func Open(dir string, opts *Options) (*Server, error) {
+	o := opts.withDefaults()
+	kept, err := openKeep(dir)
+	if err != nil {
+		return nil, fault.E("local.Open", fault.Unavailable, err)
+	}
+	s := &Server{
+		opts: o, log: o.Log, keep: kept,
+		functions: make(map[string]Handler),
+		queue:     newQueue(o.Concurrency, o.Now, o.PollEvery),
+		settle:    make(chan []write, 1024),
+	}
+	s.logs = newLogKeeper(kept, o.KeepLogLines, o.Now)
+	s.handler = s.routes()
+	if err := s.load(); err != nil {
+		return nil, errors.Join(fault.E("local.Open", fault.Internal, err), kept.close())
+	}
+	return s, nil
+}
+
+// load brings what is on disk into memory.
+func (s *Server) load() error {
+	last, err := s.keep.lastSeq(bucketEvents, bucketTasks, bucketDeadLetters)
+	if err != nil {
+		return err
+	}
+	s.seq.Store(last)
+	if err := s.loadCatalog(); err != nil {
+		return err
+	}
+	if err := s.loadTasks(); err != nil {
+		return err
+	}
+	return s.logs.load()
+}
+
+// Handler is the AWS endpoint. It answers every path; what is not served gets
+// an error in AWS's shape.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+func (s *Server) routes() http.Handler {
+	services := map[string]http.Handler{}
+	for _, service := range []*awsjson.Service{s.eventsService()} {
+		services[service.Prefix()] = service
+	}
+	return endpoint{services: services, log: s.log}
+}
+
+// Register makes handler the function of that name. A name that is taken gets
+// the new handler.
+func (s *Server) Register(function string, handler Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.functions[function] = handler
+	s.log.Info("function registered", "function", function)
+}
+
+func (s *Server) function(name string) (Handler, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h, ok := s.functions[name]
+	return h, ok
+}
+
+// Run carries out deliveries until ctx ends; then it starts no further one,
+// waits for those under way, and returns. What is left resumes with the next
+// Run, in this process or another.
+func (s *Server) Run(ctx context.Context) error {
+	if !s.running.CompareAndSwap(false, true) {
+		return fault.New(fault.Conflict, "the local server runs already")
+	}
+	defer s.running.Store(false)
+	var background, settler sync.WaitGroup
+	settled := make(chan struct{})
+	settler.Go(func() { s.settleTasks(settled) })
+	background.Go(func() { s.logs.run(ctx) })
+	background.Go(func() { s.trimEvents(ctx) })
+	s.queue.run(ctx, func(t *task) { s.attempt(ctx, t) })
+	background.Wait()
+	close(settled)
+	settler.Wait()
+	return nil
+}
+
+// Close writes what is still in memory and closes the file. Run must have
+// returned.
+func (s *Server) Close() error {
+	return errors.Join(s.logs.flush(context.Background()), s.keep.close())
+}

@@ -1,0 +1,135 @@
+package local
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/blockforger/eventrouter/events/pattern"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// An EventQuery says which events are wanted; its zero value means all.
+type EventQuery struct {
+	Bus     string           // a name or ARN; "" means every bus
+	Pattern *pattern.Pattern // nil means every event
+	Since   time.Time        // taken then or later
+	Follow  bool             // go on with events yet to come, until the context ends
+}
+
+// Events yields what the buses took, the oldest first, as far as it is kept
+// (see Options.KeepEvents). With Follow it ends with ctx, without an error.
+func (s *Server) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		bus := ""
+		if q.Bus != "" {
+			arn, _, err := s.resolveBus(q.Bus)
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			bus = arn
+		}
+		for next := uint64(0); ; {
+			news := s.arrived.wait()
+			batch, after, err := s.eventsFrom(next, bus, &q)
+			if err != nil {
+				yield(Event{}, fault.E("local.Events", fault.Internal, err))
+				return
+			}
+			for _, e := range batch {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if after > next {
+				next = after
+				continue
+			}
+			if !q.Follow {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-news:
+			}
+		}
+	}
+}
+
+// eventsFrom reads a batch of what the query wants. after is where to go on; it
+// is next where there is nothing more. Reading in batches keeps no read
+// transaction open while the caller thinks: that would let the file grow.
+func (s *Server) eventsFrom(next uint64, bus string, q *EventQuery) (batch []Event, after uint64, err error) {
+	const most = 256
+	after = next
+	err = s.keep.each(bucketEvents, seqKey(next), func(key, record []byte) (bool, error) {
+		e, err := decodeEvent(key, record)
+		if err != nil {
+			return false, err
+		}
+		after = e.Seq + 1
+		if q.wants(&e, bus) {
+			batch = append(batch, e)
+		}
+		return len(batch) < most, nil
+	})
+	return batch, after, err
+}
+
+func (q *EventQuery) wants(e *Event, bus string) bool {
+	if bus != "" && e.Bus != bus || e.Received.Before(q.Since) {
+		return false
+	}
+	if q.Pattern == nil {
+		return true
+	}
+	matches, err := q.Pattern.MatchJSON(e.JSON)
+	return err == nil && matches
+}
+
+// trimEvents forgets events beyond the number that is kept, the oldest first,
+// but none that is still to be delivered.
+func (s *Server) trimEvents(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.trimOnce(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("old events could not be removed", "error", err)
+		}
+	}
+}
+
+func (s *Server) trimOnce(ctx context.Context) error {
+	const mostScanned = 50_000
+	pending := map[uint64]bool{}
+	if err := s.keep.keys(bucketTasks, nil, func(key []byte) bool {
+		pending[seqOf(key)] = true
+		return true
+	}); err != nil {
+		return err
+	}
+	var seqs []uint64
+	if err := s.keep.keys(bucketEvents, nil, func(key []byte) bool {
+		seqs = append(seqs, seqOf(key))
+		return len(seqs) < s.opts.KeepEvents+mostScanned
+	}); err != nil {
+		return err
+	}
+	var writes []write
+	for i := 0; i < len(seqs)-s.opts.KeepEvents; i++ {
+		if !pending[seqs[i]] {
+			writes = append(writes, s.keep.remove(bucketEvents, seqKey(seqs[i])))
+		}
+	}
+	if len(writes) == 0 {
+		return nil
+	}
+	return s.keep.commit(ctx, writes)
+}

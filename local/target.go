@@ -1,0 +1,114 @@
+package local
+
+import (
+	"context"
+	"slices"
+
+	"github.com/blockforger/eventrouter/local/awsjson"
+)
+
+// Target is AWS's shape of a rule's target, as far as targets are served here.
+type Target struct {
+	Id               string            `json:"Id" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Arn              string            `json:"Arn" aws:"required,max=1600"`
+	RoleArn          string            `json:"RoleArn,omitempty" aws:"max=1600"`
+	Input            string            `json:"Input,omitempty" aws:"max=8192"`
+	InputPath        string            `json:"InputPath,omitempty" aws:"max=256"`
+	InputTransformer *InputTransformer `json:"InputTransformer,omitempty"`
+	SqsParameters    *SqsParameters    `json:"SqsParameters,omitempty"`
+	HttpParameters   *HttpParameters   `json:"HttpParameters,omitempty"`
+	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	RetryPolicy      *RetryPolicy      `json:"RetryPolicy,omitempty"`
+}
+
+type InputTransformer struct {
+	InputPathsMap map[string]string `json:"InputPathsMap,omitempty" aws:"max=100"`
+	InputTemplate string            `json:"InputTemplate" aws:"required,max=8192"`
+}
+
+type SqsParameters struct {
+	MessageGroupId string `json:"MessageGroupId,omitempty"`
+}
+
+type HttpParameters struct {
+	PathParameterValues   []string          `json:"PathParameterValues,omitempty"`
+	HeaderParameters      map[string]string `json:"HeaderParameters,omitempty"`
+	QueryStringParameters map[string]string `json:"QueryStringParameters,omitempty"`
+}
+
+type DeadLetterConfig struct {
+	Arn string `json:"Arn,omitempty" aws:"max=1600"`
+}
+
+type RetryPolicy struct {
+	MaximumRetryAttempts     *int `json:"MaximumRetryAttempts,omitempty" aws:"min=0,max=185"`
+	MaximumEventAgeInSeconds *int `json:"MaximumEventAgeInSeconds,omitempty" aws:"min=60,max=86400"`
+}
+
+// maxTargets is how many targets a rule may have.
+const maxTargets = 5
+
+type PutTargetsInput struct {
+	Rule         string   `json:"Rule" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string   `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Targets      []Target `json:"Targets" aws:"required,min=1,max=100"`
+}
+
+type PutTargetsOutput struct {
+	FailedEntryCount int                     `json:"FailedEntryCount"`
+	FailedEntries    []PutTargetsResultEntry `json:"FailedEntries"`
+}
+
+type PutTargetsResultEntry struct {
+	TargetId     string `json:"TargetId,omitempty"`
+	ErrorCode    string `json:"ErrorCode,omitempty"`
+	ErrorMessage string `json:"ErrorMessage,omitempty"`
+}
+
+// PutTargets adds targets to a rule; one whose id is there already is replaced.
+func (s *Server) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTargetsOutput, error) {
+	if err := awsjson.Check(in); err != nil {
+		return nil, err
+	}
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	b, old, err := s.findRule(in.EventBusName, in.Rule)
+	if err != nil {
+		return nil, err
+	}
+	out := &PutTargetsOutput{FailedEntries: []PutTargetsResultEntry{}}
+	changed := *old
+	changed.Targets = slices.Clone(old.Targets)
+	for _, t := range in.Targets {
+		if err := checkTarget(&t); err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(changed.Targets, func(have Target) bool { return have.Id == t.Id })
+		if i < 0 {
+			changed.Targets = append(changed.Targets, t)
+		} else {
+			changed.Targets[i] = t
+		}
+	}
+	if len(changed.Targets) > maxTargets {
+		return nil, awsjson.Errorf("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+	}
+	return out, s.replaceRule(ctx, b, &changed)
+}
+
+// checkTarget finds what AWS refuses of a target beyond its shape.
+func checkTarget(t *Target) error {
+	given := 0
+	for _, set := range []bool{t.Input != "", t.InputPath != "", t.InputTransformer != nil} {
+		if set {
+			given++
+		}
+	}
+	if given > 1 {
+		return awsjson.Errorf("ValidationException", "Only one of Input, InputPath, or InputTransformer must be provided for target %s.", t.Id)
+	}
+	if !validARN(t.Arn) {
+		return awsjson.Errorf("ValidationException", "Parameter %s is not valid. Reason: Provided Arn is not in correct format.", clip(t.Arn))
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package local
+
+import (
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/awsjson"
+)
+
+// A task is one event to be brought to one target. On its way it passes two
+// stages, each with retries of its own, as on AWS: EventBridge delivers to the
+// target, and where the target is a function Lambda then invokes it.
+type task struct {
+	key taskKey
+
+	ID        string    `json:"id"` // Lambda's request id, the same over its retries
+	Rule      string    `json:"rule,omitempty"`
+	Target    Target    `json:"target"`
+	Stage     stage     `json:"stage"`
+	Attempts  int       `json:"attempts,omitempty"` // in this stage
+	Since     time.Time `json:"since"`              // when this stage began
+	Due       time.Time `json:"due"`
+	LastError string    `json:"lastError,omitempty"` // of the attempt before
+	// Payload is what the target gets, where it is not the event itself.
+	Payload jsontext.Value `json:"payload,omitzero"`
+
+	event jsontext.Value // what the event is, while it is new; else it is read from disk
+}
+
+type stage string
+
+const (
+	stageDeliver stage = "deliver" // EventBridge to the target
+	stageInvoke  stage = "invoke"  // Lambda to the function
+)
+
+// taskKey is the event's place in the file, and which of its tasks this is.
+type taskKey struct {
+	seq uint64
+	n   uint32
+}
+
+func (k taskKey) bytes() []byte {
+	return binary.BigEndian.AppendUint32(seqKey(k.seq), k.n)
+}
+
+func (k taskKey) before(other taskKey) bool {
+	return k.seq < other.seq || k.seq == other.seq && k.n < other.n
+}
+
+func newTask(e *Event, n int, r *rule, target *Target) *task {
+	return &task{
+		key: taskKey{e.Seq, uint32(n)}, ID: awsjson.NewID(), Rule: r.ARN, Target: *target,
+		Stage: stageDeliver, Since: e.Received, Due: e.Received, event: e.JSON,
+	}
+}
+
+// keepTask is the write that keeps a task as it is now.
+func (s *Server) keepTask(t *task) (write, error) {
+	record, err := json.Marshal(t, jsontext.AllowDuplicateNames(true))
+	if err != nil {
+		return write{}, fault.E("local.keepTask", fault.Internal, err)
+	}
+	return s.keep.put(bucketTasks, t.key.bytes(), record), nil
+}
+
+func (s *Server) loadTasks() error {
+	return s.keep.each(bucketTasks, nil, func(key, record []byte) (bool, error) {
+		t := &task{}
+		if err := json.Unmarshal(record, t, jsontext.AllowDuplicateNames(true)); err != nil || len(key) != 12 {
+			return false, fault.New(fault.Internal, "a kept task cannot be read")
+		}
+		t.key = taskKey{binary.BigEndian.Uint64(key), binary.BigEndian.Uint32(key[8:])}
+		s.queue.add(t)
+		return true, nil
+	})
+}
+
+// payload is what the task's target gets.
+func (s *Server) payload(t *task) ([]byte, error) {
+	switch {
+	case t.Payload != nil:
+		return t.Payload, nil
+	case t.event != nil:
+		return t.event, nil
+	}
+	record, err := s.keep.get(bucketEvents, seqKey(t.key.seq))
+	if err != nil {
+		return nil, err
+	}
+	e, err := decodeEvent(seqKey(t.key.seq), record)
+	return e.JSON, err
+}
+
+// attempt carries a task one step further: it is done, or dead, or waits for
+// its next attempt.
+func (s *Server) attempt(ctx context.Context, t *task) {
+	if t.Stage == stageDeliver && !s.deliver(t) {
+		return
+	}
+	s.invoke(ctx, t)
+}
+
+// deliver does EventBridge's part: it brings the event to the target, and tells
+// whether there is an invocation to follow.
+func (s *Server) deliver(t *task) (invoke bool) {
+	name, isFunction := s.functionOf(t.Target.Arn)
+	if _, known := s.function(name); isFunction && known {
+		t.Stage, t.Attempts, t.Since = stageInvoke, 0, s.opts.Now()
+		return true
+	}
+	// A target that is not there is not worth a retry.
+	s.log.Error("a rule's target does not exist here; the event goes to the dead letters",
+		"rule", t.Rule, "target", t.Target.Arn)
+	s.bury(t, "NO_RESOURCE", failure{Type: "NO_RESOURCE", Message: "The target does not exist here."}, nil)
+	return false
+}
+
+// done forgets a task. It is called only after the target has taken the event.
+func (s *Server) done(t *task) {
+	s.settle <- []write{s.keep.remove(bucketTasks, t.key.bytes())}
+}
+
+// again keeps a task for its next attempt after the wait.
+func (s *Server) again(t *task, wait time.Duration) {
+	t.Due = s.opts.Now().Add(wait)
+	t.event = nil // it is read again: a wait can be long, and memory is not
+	w, err := s.keepTask(t)
+	if err != nil {
+		s.log.Error("a task could not be kept for its retry; it is tried again at once after a restart", "error", err)
+		return
+	}
+	s.settle <- []write{w}
+	s.queue.add(t)
+}
+
+// settleTasks writes what tasks leave behind, as much at a time as is there,
+// until ended is closed and all is written. What a crash keeps from disk is
+// done a second time.
+func (s *Server) settleTasks(ended <-chan struct{}) {
+	const most = 1000
+	for {
+		var batch []write
+		select {
+		case w := <-s.settle:
+			batch = w
+		case <-ended:
+			select {
+			case w := <-s.settle:
+				batch = w
+			default:
+				return
+			}
+		}
+		for len(batch) < most && len(s.settle) > 0 {
+			batch = append(batch, <-s.settle...)
+		}
+		s.commitSettled(batch)
+	}
+}
+
+// commitSettled does not give up while the disk is full: forgetting would be to
+// lose a dead letter, going on to deliver everything twice after a restart.
+func (s *Server) commitSettled(batch []write) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := s.keep.commit(context.Background(), batch)
+		if err == nil || s.keep.closed.Load() {
+			return
+		}
+		s.log.Error("what deliveries leave behind could not be written; trying again", "error", err)
+		time.Sleep(wait)
+	}
+}
+
+// Pending tells how many deliveries are due or under way, and how many wait for
+// a retry.
+func (s *Server) Pending() (due, waiting int) { return s.queue.counts() }
