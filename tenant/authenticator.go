@@ -1,0 +1,97 @@
+package tenant
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// AuthenticatorOptions say what an [Authenticator] needs not be told. The zero
+// value, and nil, are defaults.
+type AuthenticatorOptions struct {
+	Clock              func() time.Time // by default [time.Now]
+	Positive, Negative time.Duration    // at most and by default [MaxPositive] and [MaxNegative]
+	MaxEntries         int              // keys that are remembered; 10,000 by default
+}
+
+// An Authenticator checks API keys. A key that is revoked is refused at most 30
+// seconds later, and a new one taken at most 5 seconds later. It is safe for
+// concurrent use.
+type Authenticator struct {
+	keys               Keys
+	clock              func() time.Time
+	positive, negative time.Duration
+	cache              *cache[KeyID, Key]
+}
+
+// NewAuthenticator makes one that reads keys from where they are stored.
+func NewAuthenticator(keys Keys, o *AuthenticatorOptions) *Authenticator {
+	if o == nil {
+		o = &AuthenticatorOptions{}
+	}
+	a := &Authenticator{keys: keys, clock: o.Clock,
+		positive: atMost(o.Positive, MaxPositive), negative: atMost(o.Negative, MaxNegative)}
+	if a.clock == nil {
+		a.clock = time.Now
+	}
+	most := o.MaxEntries
+	if most <= 0 {
+		most = 10_000
+	}
+	a.cache = newCache[KeyID, Key](a.clock, most)
+	return a
+}
+
+// Authenticate answers the key that a secret belongs to, where that key is
+// active, is the tenant's, and has the permission. Whatever else is the case is
+// one and the same Unauthenticated fault, whose cause is for the log alone and
+// names at most the key id. Where keys cannot be read, it is Unavailable.
+func (a *Authenticator) Authenticate(ctx context.Context, secret events.Secret, t events.TenantID, p Permission) (Key, error) {
+	id, hash, err := ParseSecret(secret)
+	if err != nil {
+		return Key{}, unauthenticated(err)
+	}
+	k, err := a.cache.get(ctx, id, func(ctx context.Context, _ loaded[Key]) loaded[Key] { return a.load(ctx, id) })
+	unknown := err != nil && fault.CodeOf(err) == fault.NotFound
+	if err != nil && !unknown {
+		return Key{}, &fault.Error{Code: fault.Unavailable, Op: "tenant.Authenticate", Err: err}
+	}
+	// An unknown id is compared too, with zeroes, so that it takes as long.
+	same := subtle.ConstantTimeCompare(hash[:], k.Hash[:]) == 1
+	reason := k.inactive(a.clock())
+	switch {
+	case unknown:
+		reason = "is unknown"
+	case !same:
+		reason = "has another secret"
+	case k.Tenant != t:
+		reason = "belongs to another tenant"
+	case reason != "":
+	case !k.Allows(p):
+		reason = "lacks permission " + string(p)
+	default:
+		return k, nil
+	}
+	return Key{}, unauthenticated(fmt.Errorf("key %s %s", id, reason))
+}
+
+// load reads a key. A fault of the store is not remembered.
+func (a *Authenticator) load(ctx context.Context, id KeyID) loaded[Key] {
+	asked := a.clock()
+	k, err := a.keys.Key(ctx, id)
+	switch {
+	case err == nil:
+		return loaded[Key]{value: k, until: asked.Add(a.positive)}
+	case fault.CodeOf(err) == fault.NotFound:
+		return loaded[Key]{err: err, absent: true, until: asked.Add(a.negative)}
+	}
+	return loaded[Key]{err: err, absent: true}
+}
+
+func unauthenticated(cause error) error {
+	return &fault.Error{Code: fault.Unauthenticated, Message: "the API key is missing or not valid", Err: cause}
+}

@@ -1,0 +1,279 @@
+package tenant
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+)
+
+const (
+	// MaxPositive and MaxNegative are how long an answer is kept at most: one
+	// that something is there, and one that it is not.
+	MaxPositive = 30 * time.Second
+	MaxNegative = 5 * time.Second
+
+	propertiesFile = "tenant.properties"
+	schemaSuffix   = ".json"
+)
+
+// DirectoryOptions say what a [Directory] needs not be told. The zero value,
+// and nil, are defaults.
+type DirectoryOptions struct {
+	// Prefix stands before every key of the bucket.
+	Prefix string
+	// DefaultBus is the bus of rules that name none; by default that of account
+	// 000000000000 in us-east-1, which is where a local server is.
+	DefaultBus events.BusARN
+	// AllowBus decides where each rule may publish, the default bus included;
+	// nil allows every well-formed ARN.
+	AllowBus BusPolicy
+	// Guard is asked before a version of a schema comes into force that is the
+	// first one read, or has another backend or key field than the one in force.
+	// Its error keeps that version out, and is its reason; the guard is asked
+	// again while the file stays as it is.
+	Guard func(ctx context.Context, t events.TenantID, s events.SchemaID, b events.Backend, keyField string) error
+	// Report takes what is found in the files, once for each version of a file;
+	// by default it is logged. It may be called by several goroutines at once.
+	Report func(Finding)
+	// Clock is the time; by default [time.Now].
+	Clock func() time.Time
+	// Positive and Negative are how long answers are kept, at most and by
+	// default [MaxPositive] and [MaxNegative].
+	Positive, Negative time.Duration
+	// MaxEntries bounds the tenants, and the schemas, that are kept; 2,000 by
+	// default.
+	MaxEntries int
+}
+
+// A Directory is a cached view of the tree of tenants in a bucket. What it
+// answers is at most 30 seconds old while the bucket can be read; while it
+// cannot, the last good version stays in force.
+//
+// Faults: NotFound where there is no such tenant or schema; Unavailable where
+// there is one but no good version of it is known, because its file is
+// malformed, is kept out by the guard, or cannot be read.
+type Directory struct {
+	files   fileReader
+	prefix  string
+	policy  policy
+	guard   func(context.Context, events.TenantID, events.SchemaID, events.Backend, string) error
+	tenants *cache[events.TenantID, source[*Tenant]]
+	schemas *cache[schemaName, source[*schemaFile]]
+}
+
+type schemaName struct {
+	tenant events.TenantID
+	schema events.SchemaID
+}
+
+// NewDirectory makes a view of a bucket. Nothing is read before it is asked for.
+func NewDirectory(b object.Bucket, o *DirectoryOptions) *Directory {
+	if o == nil {
+		o = &DirectoryOptions{}
+	}
+	d := &Directory{
+		files: fileReader{bucket: b, report: o.Report, clock: o.Clock,
+			positive: atMost(o.Positive, MaxPositive), negative: atMost(o.Negative, MaxNegative)},
+		prefix: folder(o.Prefix),
+		policy: policy{standard: o.DefaultBus, allow: o.AllowBus},
+		guard:  o.Guard,
+	}
+	if d.files.report == nil {
+		d.files.report = logFinding
+	}
+	if d.files.clock == nil {
+		d.files.clock = time.Now
+	}
+	if d.policy.standard == "" {
+		d.policy.standard = events.DefaultBus("aws", "us-east-1", "000000000000")
+	}
+	most := o.MaxEntries
+	if most <= 0 {
+		most = 2000
+	}
+	d.tenants = newCache[events.TenantID, source[*Tenant]](d.files.clock, most)
+	d.schemas = newCache[schemaName, source[*schemaFile]](d.files.clock, most)
+	return d
+}
+
+func atMost(d, most time.Duration) time.Duration {
+	if d <= 0 || d > most {
+		return most
+	}
+	return d
+}
+
+func folder(prefix string) string {
+	if prefix == "" || strings.HasSuffix(prefix, "/") {
+		return prefix
+	}
+	return prefix + "/"
+}
+
+func logFinding(f Finding) {
+	level := slog.LevelWarn
+	if f.Severity == SeverityError {
+		level = slog.LevelError
+	}
+	slog.Log(context.Background(), level, "tenant file", "place", f.place(), "finding", f.Message)
+}
+
+// Tenant reads one tenant.
+func (d *Directory) Tenant(ctx context.Context, id events.TenantID) (*Tenant, error) {
+	if _, err := events.ParseTenantID(string(id)); err != nil {
+		return nil, err
+	}
+	s, err := d.tenants.get(ctx, id, func(ctx context.Context, was loaded[source[*Tenant]]) loaded[source[*Tenant]] {
+		key := d.prefix + string(id) + "/" + propertiesFile
+		return update(ctx, &d.files, key, was, func(data []byte) (*Tenant, []Finding) {
+			return parseTenant(id, key, data, d.policy)
+		}, nil)
+	})
+	if fault.CodeOf(err) == fault.NotFound && err != nil {
+		return nil, &fault.Error{Code: fault.NotFound, Op: "tenant.Tenant", Message: "tenant \"" + string(id) + "\" does not exist", Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.inForce, nil
+}
+
+// A schemaFile is one version of a schema, and what it was last asked for with.
+type schemaFile struct {
+	file  string
+	alone *Schema
+	bound atomic.Pointer[boundSchema]
+}
+
+// A boundSchema is a schema below one version of its tenant.
+type boundSchema struct {
+	tenant *Tenant
+	schema *Schema
+}
+
+// Schema reads one schema of a tenant.
+func (d *Directory) Schema(ctx context.Context, t events.TenantID, id events.SchemaID) (*Schema, error) {
+	if _, err := events.ParseSchemaID(string(id)); err != nil {
+		return nil, err
+	}
+	owner, err := d.Tenant(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.schemas.get(ctx, schemaName{t, id}, func(ctx context.Context, was loaded[source[*schemaFile]]) loaded[source[*schemaFile]] {
+		key := d.prefix + string(t) + "/" + string(id) + schemaSuffix
+		return update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []Finding) {
+			s, findings := parseSchema(t, id, key, data, d.policy)
+			return &schemaFile{file: key, alone: s}, findings
+		}, func(now, next source[*schemaFile]) error {
+			return d.admit(ctx, owner, now, next)
+		})
+	})
+	if fault.CodeOf(err) == fault.NotFound && err != nil {
+		return nil, &fault.Error{Code: fault.NotFound, Op: "tenant.Schema", Message: "schema \"" + string(id) + "\" does not exist", Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.bind(s.inForce, owner)
+}
+
+// admit decides whether a version of a schema comes into force.
+func (d *Directory) admit(ctx context.Context, owner *Tenant, now, next source[*schemaFile]) error {
+	s := next.inForce.alone
+	if f, refused := refusal(s.checkMatches(owner, next.inForce.file)); refused {
+		return fault.New(fault.Invalid, "%s", f.Message)
+	}
+	moved := !now.good || now.inForce.alone.Backend != s.Backend ||
+		now.inForce.alone.KeyField != s.KeyField || now.inForce.alone.IntegerKey != s.IntegerKey
+	if d.guard == nil || !moved {
+		return nil
+	}
+	return d.guard(ctx, owner.ID, s.ID, s.Backend, s.KeyField)
+}
+
+// bind puts a schema below the tenant's version of now. Where the two have come
+// to have too many rules, the schema stays below the version that it was below.
+func (d *Directory) bind(f *schemaFile, owner *Tenant) (*Schema, error) {
+	b := f.bound.Load()
+	if b != nil && b.tenant == owner {
+		return b.schema, nil
+	}
+	bound := &boundSchema{tenant: owner}
+	if finding, refused := refusal(f.alone.checkMatches(owner, f.file)); refused {
+		d.files.reportAll([]Finding{finding}, b != nil)
+		if b == nil {
+			return nil, unusable(false, fault.New(fault.Invalid, "%s", finding))
+		}
+		bound.schema = b.schema
+	} else {
+		bound.schema = f.alone.under(owner)
+	}
+	f.bound.Store(bound)
+	return bound.schema, nil
+}
+
+// Tenants lists the tenants that have a properties file, in order, whether it
+// is malformed or not. The list is read from the bucket each time.
+func (d *Directory) Tenants(ctx context.Context) ([]events.TenantID, error) {
+	keys, err := listKeys(ctx, d.files.bucket, d.prefix)
+	if err != nil {
+		return nil, fault.E("tenant.Tenants", fault.Unavailable, err)
+	}
+	var ids []events.TenantID
+	for _, key := range keys {
+		name, file, _ := strings.Cut(strings.TrimPrefix(key, d.prefix), "/")
+		if id, err := events.ParseTenantID(name); err == nil && file == propertiesFile {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Schemas lists a tenant's schemas, in order, whether malformed or not. The
+// list is read from the bucket each time.
+func (d *Directory) Schemas(ctx context.Context, t events.TenantID) ([]events.SchemaID, error) {
+	if _, err := d.Tenant(ctx, t); err != nil {
+		return nil, err
+	}
+	below := d.prefix + string(t) + "/"
+	keys, err := listKeys(ctx, d.files.bucket, below)
+	if err != nil {
+		return nil, fault.E("tenant.Schemas", fault.Unavailable, err)
+	}
+	var ids []events.SchemaID
+	for _, key := range keys {
+		name, isSchema := strings.CutSuffix(strings.TrimPrefix(key, below), schemaSuffix)
+		if id, err := events.ParseSchemaID(name); isSchema && err == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// listKeys lists all keys with a prefix, page by page.
+func listKeys(ctx context.Context, b object.Bucket, prefix string) ([]string, error) {
+	const page = 1000
+	var keys []string
+	for after := ""; ; after = keys[len(keys)-1] {
+		infos, err := b.List(ctx, prefix, after, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, info := range infos {
+			keys = append(keys, info.Key)
+		}
+		if len(infos) < page {
+			return keys, nil
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package tenant
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Severity says whether a [Finding] keeps something from working.
+type Severity string
+
+const (
+	SeverityError   Severity = "error"   // a file is refused, or a rule switched off
+	SeverityWarning Severity = "warning" // it works, but maybe not as meant
+)
+
+// A Finding is something to mend in a tenant's files, and where.
+type Finding struct {
+	File     string   `json:"file"`
+	Line     int      `json:"line,omitempty"`   // from 1; 0: the whole file
+	Column   int      `json:"column,omitempty"` // from 1, in characters
+	Severity Severity `json:"severity"`
+	Message  string   `json:"message"`
+
+	// fatal refuses the file; an error that is not fatal switches off a part.
+	fatal bool
+}
+
+// String renders the finding as compilers do: file:line:column: severity: message.
+func (f Finding) String() string {
+	return f.place() + ": " + string(f.Severity) + ": " + f.Message
+}
+
+func (f Finding) place() string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+}
+
+// sortFindings orders by place and drops repetitions.
+func sortFindings(fs []Finding) []Finding {
+	slices.SortStableFunc(fs, func(a, b Finding) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column,
+			strings.Compare(string(a.Severity), string(b.Severity)), strings.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(fs)
+}
+
+// refusal returns the first finding that refuses its file.
+func refusal(fs []Finding) (Finding, bool) {
+	i := slices.IndexFunc(fs, func(f Finding) bool { return f.fatal })
+	if i < 0 {
+		return Finding{}, false
+	}
+	return fs[i], true
+}

@@ -1,0 +1,121 @@
+package tenant
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// A knownProperty is one that a properties file may have.
+type knownProperty struct {
+	name string
+	want string // what its value must be
+	json bool   // the value is read as JSON
+	// set takes the value; false means that it is not what is wanted.
+	set func(l *tenantLoader, p Property) bool
+}
+
+var knownProperties = []knownProperty{
+	{name: "eventbridge-input", want: "true or false", set: setInput},
+	{name: "eventbridge-output", want: "a JSON array of output rules, [ … ]", json: true, set: setOutput},
+	{name: "token-limit-monthly", want: "a whole number of tokens, 1 or more", set: setTokenLimit},
+	{name: "rate-limit-per-second", want: "a number of requests above 0, such as 20 or 0.5", set: setRateLimit},
+	{name: "cors-origins", want: "* or origins such as https://app.example.com, separated by commas", set: setCORSOrigins},
+	{name: "payload-max-bytes", want: fmt.Sprintf("a whole number of bytes, 1 to %d", events.MaxBytes), set: setPayloadMaxBytes},
+	{name: "eventbridge-results", want: "the ARN of an event bus", set: setResults},
+}
+
+func propertyNames() []string {
+	names := make([]string, len(knownProperties))
+	for i, k := range knownProperties {
+		names[i] = k.name
+	}
+	return names
+}
+
+func setInput(l *tenantLoader, p Property) bool {
+	l.tenant.Input = p.Value == "true"
+	return l.tenant.Input || p.Value == "false"
+}
+
+func setTokenLimit(l *tenantLoader, p Property) bool {
+	n, ok := wholeNumber(p.Value)
+	l.tenant.TokenLimit = n
+	return ok
+}
+
+func setPayloadMaxBytes(l *tenantLoader, p Property) bool {
+	n, ok := wholeNumber(p.Value)
+	l.tenant.PayloadMaxBytes = n
+	return ok && n <= events.MaxBytes
+}
+
+// wholeNumber reads 1, 2, 3 …, in plain digits.
+func wholeNumber(s string) (int64, bool) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int64(n), err == nil && n > 0 && s[0] != '0'
+}
+
+func setRateLimit(l *tenantLoader, p Property) bool {
+	const most = 1e6
+	if strings.Trim(p.Value, "0123456789.") != "" { // no exponent, sign, hexadecimal, Inf
+		return false
+	}
+	rate, err := strconv.ParseFloat(p.Value, 64)
+	l.tenant.RateLimit = rate
+	return err == nil && 0 < rate && rate <= most
+}
+
+func setCORSOrigins(l *tenantLoader, p Property) bool {
+	for origin := range strings.SplitSeq(p.Value, ",") {
+		if origin = strings.Trim(origin, " \t"); origin != "*" && !isOrigin(origin) {
+			return false
+		}
+		l.tenant.CORSOrigins = append(l.tenant.CORSOrigins, origin)
+	}
+	return true
+}
+
+// isOrigin reports whether s is an origin as browsers send it: scheme, host and
+// maybe port, in lower case, and nothing else.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" &&
+		s == u.Scheme+"://"+u.Host && s == strings.ToLower(s) && !strings.ContainsAny(u.Host, "* ")
+}
+
+func setResults(l *tenantLoader, p Property) bool {
+	bus, err := events.ParseBusARN(p.Value)
+	if err != nil {
+		l.fail(p.valueAt, "%s: %s", p.Name, fault.MessageOf(err))
+		return true
+	}
+	if err := l.policy.check(l.tenant.ID, events.OutputSource, bus); err != nil {
+		l.off(p.valueAt, "%s is switched off, bus %s is not allowed: %v", p.Name, bus, err)
+		return true
+	}
+	l.tenant.Results = bus
+	return true
+}
+
+func setOutput(l *tenantLoader, p Property) bool {
+	if !p.JSON || p.Value[0] != '[' {
+		return false
+	}
+	d := newRuleDecoder(l.text, p.valueAt, p.Value, l.tenant.ID, "", l.policy)
+	l.tenant.rules = d.rules()
+	return true
+}
+
+// quoted shows a value from a file in a message, cut short.
+func quoted(s string) string {
+	const most = 60
+	if len(s) > most {
+		return strconv.Quote(strings.ToValidUTF8(s[:most], "")) + "…"
+	}
+	return strconv.Quote(s)
+}

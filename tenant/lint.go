@@ -1,0 +1,134 @@
+package tenant
+
+import (
+	"context"
+	"strings"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+)
+
+// LintOptions say how the tree is to be judged; nil is the zero value.
+type LintOptions struct {
+	Prefix     string        // stands before every key of the bucket
+	DefaultBus events.BusARN // as in [DirectoryOptions]; "" stays "", and is allowed
+	AllowBus   BusPolicy     // as in [DirectoryOptions]
+}
+
+// Lint reads every file of every tenant and lists all there is to mend, in
+// order of place. Files are named by their keys, without the prefix. The error
+// is the bucket's.
+func Lint(ctx context.Context, b object.Bucket, o *LintOptions) ([]Finding, error) {
+	if o == nil {
+		o = &LintOptions{}
+	}
+	l := linter{bucket: b, prefix: folder(o.Prefix), policy: policy{standard: o.DefaultBus, allow: o.AllowBus}}
+	keys, err := listKeys(ctx, b, l.prefix)
+	if err != nil {
+		return nil, fault.E("tenant.Lint", fault.Unavailable, err)
+	}
+	var folders []string
+	files := map[string][]string{}
+	for _, key := range keys {
+		dir, file, below := strings.Cut(strings.TrimPrefix(key, l.prefix), "/")
+		if !below || strings.HasPrefix(dir, ".") {
+			continue
+		}
+		if files[dir] == nil {
+			folders = append(folders, dir)
+		}
+		files[dir] = append(files[dir], file)
+	}
+	for _, dir := range folders {
+		if err := l.folder(ctx, dir, files[dir]); err != nil {
+			return nil, fault.E("tenant.Lint", fault.Unavailable, err)
+		}
+	}
+	return sortFindings(l.findings), nil
+}
+
+type linter struct {
+	bucket   object.Bucket
+	prefix   string
+	policy   policy
+	findings []Finding
+}
+
+func (l *linter) add(s Severity, file, message string) {
+	l.findings = append(l.findings, Finding{File: file, Severity: s, Message: message})
+}
+
+func (l *linter) folder(ctx context.Context, dir string, files []string) error {
+	id, err := events.ParseTenantID(dir)
+	if err != nil {
+		l.add(SeverityError, dir, fault.MessageOf(err))
+		return nil
+	}
+	var schemas []events.SchemaID
+	hasProperties := false
+	for _, file := range files {
+		name, isSchema := strings.CutSuffix(file, schemaSuffix)
+		switch {
+		case file == propertiesFile:
+			hasProperties = true
+		case strings.Contains(file, "/") || strings.HasPrefix(file, "."):
+		case isSchema:
+			schema, err := events.ParseSchemaID(name)
+			if err != nil {
+				l.add(SeverityError, dir+"/"+file, fault.MessageOf(err))
+				continue
+			}
+			schemas = append(schemas, schema)
+		case strings.HasSuffix(file, ".properties"):
+			l.add(SeverityWarning, dir+"/"+file, "file is not read; the properties of a tenant are in "+propertiesFile)
+		}
+	}
+	if !hasProperties {
+		l.add(SeverityError, dir, "folder has no "+propertiesFile+", so it is no tenant")
+		return nil
+	}
+	return l.tenant(ctx, id, schemas)
+}
+
+func (l *linter) tenant(ctx context.Context, id events.TenantID, schemas []events.SchemaID) error {
+	file := string(id) + "/" + propertiesFile
+	o, err := l.bucket.Get(ctx, l.prefix+file, "")
+	if err != nil {
+		return err
+	}
+	t, found := parseTenant(id, file, o.Data, l.policy)
+	l.findings = append(l.findings, found...)
+	if t != nil {
+		l.namesExist(t, newText(file, o.Data), schemas)
+	}
+	for _, schema := range schemas {
+		file := string(id) + "/" + string(schema) + schemaSuffix
+		o, err := l.bucket.Get(ctx, l.prefix+file, "")
+		if err != nil {
+			return err
+		}
+		s, found := parseSchema(id, schema, file, o.Data, l.policy)
+		l.findings = append(l.findings, found...)
+		if t != nil && s != nil {
+			l.findings = append(l.findings, s.checkMatches(t, file)...)
+		}
+	}
+	return nil
+}
+
+// namesExist warns of rules for schemas that the tenant does not have.
+func (l *linter) namesExist(t *Tenant, txt *text, schemas []events.SchemaID) {
+	known, names := map[events.SchemaID]bool{}, make([]string, len(schemas))
+	for i, s := range schemas {
+		known[s], names[i] = true, string(s)
+	}
+	for _, r := range t.rules {
+		for _, s := range r.Schemas {
+			if !known[s] {
+				txt.warn(r.at, "the rule names schema %q, which the tenant does not have%s", s, didYouMean(string(s), names))
+			}
+		}
+	}
+	l.findings = append(l.findings, txt.findings...)
+}

@@ -1,0 +1,78 @@
+package tenant
+
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// Key reads the record's key from a payload that the strict codec of events has
+// read before. present is false where the payload has no key field. The fault
+// is Invalid.
+func (s *Schema) Key(payload jsontext.Value) (key events.Key, present bool, err error) {
+	at, present, err := s.keySpan(payload)
+	if err != nil || !present {
+		return "", false, err
+	}
+	key, err = events.KeyOf(payload[at.valueAt:at.end], s.IntegerKey)
+	if err != nil {
+		message := fault.MessageOf(err)
+		return "", true, &fault.Error{Code: fault.Invalid, Message: message, Violations: []fault.Violation{
+			{Pointer: clip("/" + escapeToken(s.KeyField)), Message: message}}}
+	}
+	return key, true, nil
+}
+
+// keySpan finds the key field among the members of the payload.
+func (s *Schema) keySpan(payload jsontext.Value) (at span, present bool, err error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(payload))
+	open, err := dec.ReadToken()
+	if err != nil || open.Kind() != '{' {
+		return span{}, false, broken(fault.Violation{Message: "must be an object"})
+	}
+	for dec.PeekKind() == '"' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			break
+		}
+		found := name.String() == s.KeyField
+		v, err := dec.ReadValue()
+		if err != nil {
+			break
+		}
+		if found {
+			end := int(dec.InputOffset())
+			return span{valueAt: end - len(v), end: end}, true, nil
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return span{}, false, fault.New(fault.Invalid, "payload is not valid JSON")
+	}
+	return span{}, false, nil
+}
+
+// WithKey returns the payload with its key field set: in place where it has
+// one, else as its first member. The payload must be an object; it is not
+// changed itself.
+func (s *Schema) WithKey(payload jsontext.Value, key events.Key) jsontext.Value {
+	value := key.Value(s.IntegerKey)
+	at, present, err := s.keySpan(payload)
+	if err != nil {
+		return payload
+	}
+	if present {
+		return concat(payload[:at.valueAt], value, payload[at.end:])
+	}
+	name, _ := jsontext.AppendQuote(nil, s.KeyField)
+	rest := bytes.TrimLeft(payload[bytes.IndexByte(payload, '{')+1:], " \t\r\n")
+	comma := []byte(",")
+	if rest[0] == '}' {
+		comma = nil
+	}
+	return concat([]byte("{"), name, []byte(":"), value, comma, rest)
+}
+
+func concat(parts ...[]byte) jsontext.Value { return bytes.Join(parts, nil) }

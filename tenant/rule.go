@@ -1,0 +1,84 @@
+package tenant
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/blockforger/eventrouter/events"
+)
+
+// A Rule is an output rule: which changes it publishes, and as what.
+type Rule struct {
+	Bus        events.BusARN      // never empty once loaded with a default bus
+	Source     string             // of the event published
+	DetailType string             // with the placeholders {schema_id} and {operation}
+	Operations []events.Operation // empty: all
+	Schemas    []events.SchemaID  // empty: all
+	Record     bool               // the payload is the whole record, not the request's
+	Metadata   bool               // detail.metadata is added
+
+	at  int  // the offset of its opening brace
+	off bool // its bus is not allowed: it matches nothing
+}
+
+const (
+	schemaPlaceholder    = "{schema_id}"
+	operationPlaceholder = "{operation}"
+	defaultDetailType    = schemaPlaceholder + "." + operationPlaceholder
+
+	// maxMatches is how many rules can match one change.
+	maxMatches = 90
+)
+
+func (r *Rule) matches(s events.SchemaID, op events.Operation) bool {
+	return (len(r.Schemas) == 0 || slices.Contains(r.Schemas, s)) &&
+		(len(r.Operations) == 0 || slices.Contains(r.Operations, op))
+}
+
+func (r *Rule) detailType(s events.SchemaID, op events.Operation) events.DetailType {
+	return events.DetailType(strings.NewReplacer(
+		schemaPlaceholder, string(s), operationPlaceholder, string(op)).Replace(r.DetailType))
+}
+
+// excess counts the rules that match a change, and tells where the first stands
+// that is one too many. Rules that are switched off count: they may be back
+// tomorrow.
+func excess(rules []Rule, s events.SchemaID, op events.Operation) (at, n int) {
+	for i := range rules {
+		if rules[i].matches(s, op) {
+			if n++; n == maxMatches+1 {
+				at = rules[i].at
+			}
+		}
+	}
+	return at, n
+}
+
+// An Output is an event that a change of one schema and operation publishes.
+type Output struct {
+	Bus        events.BusARN
+	Source     string
+	DetailType events.DetailType
+	Record     bool // the payload is the whole record, not the request's
+	Metadata   bool
+}
+
+// outputs evaluates the rules in order for one schema and operation. Of two
+// with the same bus, source and detail-type the earlier one stands.
+func outputs(rules []Rule, s events.SchemaID, op events.Operation) []Output {
+	var outs []Output
+	for i := range rules {
+		r := &rules[i]
+		if r.off || !r.matches(s, op) {
+			continue
+		}
+		out := Output{Bus: r.Bus, Source: r.Source, DetailType: r.detailType(s, op), Record: r.Record, Metadata: r.Metadata}
+		same := func(o Output) bool {
+			return o.Bus == out.Bus && o.Source == out.Source && o.DetailType == out.DetailType
+		}
+		if !slices.ContainsFunc(outs, same) {
+			outs = append(outs, out)
+		}
+	}
+	return outs
+}

@@ -1,0 +1,227 @@
+package tenant
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// A ruleDecoder reads output rules from JSON within a file, token by token, so
+// that each finding stands where its cause does.
+type ruleDecoder struct {
+	*text
+	dec    *jsontext.Decoder
+	base   int // the offset of the JSON in the file
+	tenant events.TenantID
+	own    events.SchemaID // the schema that the rules belong to; "" for a tenant's
+	policy policy
+}
+
+// newRuleDecoder reads the rules of value, which stands at base of the text.
+func newRuleDecoder(t *text, base int, value string, id events.TenantID, own events.SchemaID, p policy) *ruleDecoder {
+	return &ruleDecoder{text: t, dec: jsontext.NewDecoder(bytes.NewBufferString(value)),
+		base: base, tenant: id, own: own, policy: p}
+}
+
+// A field is one value and the offset at which it begins.
+type field struct {
+	name  string
+	value jsontext.Value
+	at    int
+}
+
+// rules reads the array. It stops at malformed JSON and goes on after all else.
+func (d *ruleDecoder) rules() []Rule {
+	rules, err := d.array()
+	if err != nil {
+		d.malformed(err)
+	}
+	return rules
+}
+
+func (d *ruleDecoder) array() (rules []Rule, err error) {
+	if _, err = d.dec.ReadToken(); err != nil {
+		return nil, err
+	}
+	for d.dec.PeekKind() != ']' {
+		if d.dec.PeekKind() == '{' {
+			rule, err := d.rule()
+			if err != nil {
+				return rules, err
+			}
+			rules = append(rules, rule)
+			continue
+		}
+		f, err := d.read("")
+		if err != nil {
+			return rules, err
+		}
+		d.fail(f.at, "an output rule must be an object, { … }")
+	}
+	_, err = d.dec.ReadToken()
+	return rules, err
+}
+
+// read reads the next value, whole.
+func (d *ruleDecoder) read(name string) (field, error) {
+	v, err := d.dec.ReadValue()
+	if err != nil {
+		return field{}, err
+	}
+	return field{name: name, value: v.Clone(), at: d.base + int(d.dec.InputOffset()) - len(v)}, nil
+}
+
+// rule reads one object and completes it with the defaults.
+func (d *ruleDecoder) rule() (Rule, error) {
+	if _, err := d.dec.ReadToken(); err != nil {
+		return Rule{}, err
+	}
+	r := Rule{Bus: d.policy.standard, Source: events.OutputSource, DetailType: defaultDetailType,
+		at: d.base + int(d.dec.InputOffset()) - len("{")}
+	found := len(d.findings)
+	detailTypeAt, schemasAt := r.at, r.at
+	for d.dec.PeekKind() != '}' {
+		name, err := d.read("")
+		if err != nil {
+			return r, err
+		}
+		f, err := d.read(unquote(name.value))
+		if err != nil {
+			return r, err
+		}
+		switch f.name {
+		case "detail_type":
+			detailTypeAt = f.at
+		case "schema_names":
+			schemasAt = f.at
+		}
+		d.set(&r, f, name.at)
+	}
+	if _, err := d.dec.ReadToken(); err != nil {
+		return r, err
+	}
+	if len(d.findings) == found || !slices.ContainsFunc(d.findings[found:], func(f Finding) bool { return f.fatal }) {
+		d.checkDetailType(&r, detailTypeAt)
+		d.checkOwn(&r, schemasAt)
+		d.checkBus(&r)
+	}
+	return r, nil
+}
+
+var ruleFields = []string{"eventbridge_arn", "source", "detail_type", "operations", "schema_names", "payload", "metadata"}
+
+func (d *ruleDecoder) set(r *Rule, f field, nameAt int) {
+	switch f.name {
+	case "eventbridge_arn":
+		if s, ok := d.str(f); ok {
+			bus, err := events.ParseBusARN(s)
+			if err != nil {
+				d.fail(f.at, "eventbridge_arn: %s", fault.MessageOf(err))
+			}
+			r.Bus = bus
+		}
+	case "source":
+		if s, ok := d.str(f); ok {
+			d.checkSource(s, f.at)
+			r.Source = s
+		}
+	case "detail_type":
+		if s, ok := d.str(f); ok {
+			r.DetailType = s
+		}
+	case "operations":
+		for _, e := range d.strs(f) {
+			op, err := events.ParseWrite(e.name)
+			if err != nil {
+				d.fail(e.at, "%s", fault.MessageOf(err))
+			}
+			r.Operations = append(r.Operations, op)
+		}
+	case "schema_names":
+		for _, e := range d.strs(f) {
+			r.Schemas = append(r.Schemas, d.schemaName(e))
+		}
+	case "payload":
+		s, ok := d.str(f)
+		if ok && s != "request" && s != "record" {
+			d.fail(f.at, `payload must be "request" or "record", not %s`, quoted(s))
+		}
+		r.Record = s == "record"
+	case "metadata":
+		if k := f.value.Kind(); k != 't' && k != 'f' {
+			d.fail(f.at, "metadata must be true or false")
+		}
+		r.Metadata = f.value.Kind() == 't'
+	default:
+		d.fail(nameAt, "an output rule has no field %q%s; known are %s",
+			f.name, didYouMean(f.name, ruleFields), strings.Join(ruleFields, ", "))
+	}
+}
+
+func (d *ruleDecoder) schemaName(e field) events.SchemaID {
+	name, had := strings.CutSuffix(e.name, ".json")
+	if had {
+		d.warn(e.at, "schema name %q carries .json; write %q", e.name, name)
+	}
+	id, err := events.ParseSchemaID(name)
+	if err != nil {
+		d.fail(e.at, "schema_names: %s", fault.MessageOf(err))
+	}
+	return id
+}
+
+func (d *ruleDecoder) str(f field) (string, bool) {
+	if f.value.Kind() != '"' {
+		d.fail(f.at, "%s must be a string", f.name)
+		return "", false
+	}
+	return unquote(f.value), true
+}
+
+// strs reads an array of strings; the name of each is its text.
+func (d *ruleDecoder) strs(f field) []field {
+	if f.value.Kind() != '[' {
+		d.fail(f.at, "%s must be an array of strings", f.name)
+		return nil
+	}
+	inner := ruleDecoder{text: d.text, dec: jsontext.NewDecoder(bytes.NewReader(f.value)), base: f.at}
+	if _, err := inner.dec.ReadToken(); err != nil {
+		return nil
+	}
+	var list []field
+	for inner.dec.PeekKind() != ']' {
+		e, err := inner.read(f.name)
+		if err != nil {
+			return nil // cannot be: the value was read whole before
+		}
+		if s, ok := d.str(e); ok {
+			list = append(list, field{name: s, at: e.at})
+		}
+	}
+	return list
+}
+
+// malformed reports what the JSON decoder met.
+func (d *ruleDecoder) malformed(err error) {
+	at := d.base + int(d.dec.InputOffset())
+	reason := "is not valid JSON"
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		at = d.base + int(syntax.ByteOffset)
+		reason += ": " + syntax.Err.Error()
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			reason = "repeats a name in one object"
+		}
+	}
+	d.fail(at, "eventbridge-output %s", reason)
+}
+
+func unquote(v jsontext.Value) string {
+	s, _ := jsontext.AppendUnquote(nil, v)
+	return string(s)
+}

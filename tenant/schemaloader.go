@@ -1,0 +1,174 @@
+package tenant
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// parseSchema reads a schema file. The schema is nil where a finding refuses
+// the file; it has no outputs yet: see [Schema.under].
+func parseSchema(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) (*Schema, []Finding) {
+	l := &schemaLoader{text: newText(file, data), tenant: t, policy: p}
+	l.json = data[l.begin:]
+	l.schema = &Schema{ID: id, KeyField: "id", Backend: events.DynamoDB, LogKey: true, Raw: l.json}
+	l.load()
+	if _, refused := refusal(l.findings); refused {
+		return nil, l.findings
+	}
+	return l.schema, l.findings
+}
+
+type schemaLoader struct {
+	*text
+	json   []byte // the text without a byte order mark
+	tree   map[string]any
+	tenant events.TenantID
+	policy policy
+	schema *Schema
+}
+
+func (l *schemaLoader) load() {
+	if len(l.json) > events.MaxBytes {
+		l.fail(0, "schema has %d bytes, at most %d are read", len(l.json), events.MaxBytes)
+		return
+	}
+	if !l.checkUTF8() || !l.decode() {
+		return
+	}
+	l.meta()
+	if _, refused := refusal(l.findings); refused {
+		return
+	}
+	l.key()
+	l.compile()
+	l.columns()
+}
+
+func (l *schemaLoader) decode() bool {
+	tree, err := decodeExact(l.json)
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		at, reason := l.begin+int(syntax.ByteOffset), "schema is not valid JSON: "+syntax.Err.Error()
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			reason = "schema repeats a name in one object"
+		}
+		l.fail(at, "%s", reason)
+		return false
+	}
+	if err != nil {
+		for _, v := range fault.ViolationsOf(err) {
+			l.failAt(jsontext.Pointer(v.Pointer), "%s", v.Message)
+		}
+		return false
+	}
+	object, ok := tree.(map[string]any)
+	if !ok {
+		l.failAt("", "schema must be an object, { … }")
+	}
+	l.tree = object
+	return ok
+}
+
+// failAt refuses the schema for what stands at a pointer.
+func (l *schemaLoader) failAt(p jsontext.Pointer, format string, args ...any) {
+	where, _ := locate(l.json, p)
+	l.fail(l.begin+where.nameAt, format, args...)
+}
+
+var metaFields = []string{"key", "backend", "logKey", "eventbridge-output"}
+
+// meta reads the member that is ours.
+func (l *schemaLoader) meta() {
+	if _, ok := l.tree["meta"]; !ok {
+		return
+	}
+	if _, ok := l.tree["meta"].(map[string]any); !ok {
+		l.failAt("/meta", "meta must be an object, { … }")
+		return
+	}
+	where, _ := locate(l.json, "/meta")
+	where.each(l.json, func(name string, at span) bool {
+		l.metaField(name, jsontext.Value(l.json[at.valueAt:at.end]), at)
+		return true
+	})
+}
+
+func (l *schemaLoader) metaField(name string, v jsontext.Value, at span) {
+	valueAt := l.begin + at.valueAt
+	switch name {
+	case "key":
+		if _, err := events.KeyOf(v, false); err != nil {
+			l.fail(valueAt, "meta.key must be the name of a property, 1 to 256 bytes without control characters")
+			return
+		}
+		l.schema.KeyField = unquote(v)
+	case "backend":
+		if v.Kind() != '"' {
+			l.fail(valueAt, "meta.backend must be dynamodb, s3 or csv")
+			return
+		}
+		backend, err := events.ParseBackend(unquote(v))
+		if err != nil {
+			l.fail(valueAt, "meta.backend: %s", fault.MessageOf(err))
+			return
+		}
+		l.schema.Backend = backend
+	case "logKey":
+		if v.Kind() != 't' && v.Kind() != 'f' {
+			l.fail(valueAt, "meta.logKey must be true or false")
+			return
+		}
+		l.schema.LogKey = v.Kind() == 't'
+	case "eventbridge-output":
+		if v.Kind() != '[' {
+			l.fail(valueAt, "meta.eventbridge-output must be a JSON array of output rules, [ … ]")
+			return
+		}
+		l.schema.own = newRuleDecoder(l.text, valueAt, string(v), l.tenant, l.schema.ID, l.policy).rules()
+	default:
+		l.warn(l.begin+at.nameAt, "unknown member %q of meta%s", name, didYouMean(name, metaFields))
+	}
+}
+
+// columns lists the properties that stand at the top of a record.
+func (l *schemaLoader) columns() {
+	var columns []string
+	for _, n := range applicable(l.tree) {
+		if !n.always {
+			continue
+		}
+		for _, name := range memberNames(l.json, jsontext.Pointer(n.pointer+"/properties")) {
+			if !slices.Contains(columns, name) {
+				columns = append(columns, name)
+			}
+		}
+	}
+	if !slices.Contains(columns, l.schema.KeyField) {
+		columns = append([]string{l.schema.KeyField}, columns...)
+	}
+	l.schema.Columns = columns
+}
+
+// checkMatches refuses a schema below a tenant where too many rules of the two
+// can match one change. It answers no finding where all is well.
+func (s *Schema) checkMatches(t *Tenant, file string) []Finding {
+	for _, op := range events.Writes {
+		if _, n := excess(s.rulesUnder(t), s.ID, op); n > maxMatches {
+			txt := newText(file, s.Raw)
+			where, _ := locate(s.Raw, "/meta/eventbridge-output")
+			txt.fail(where.nameAt, "with the tenant's, %d output rules match a %s, at most %d may", n, op, maxMatches)
+			return txt.findings
+		}
+	}
+	return nil
+}
+
+// escapeToken escapes a name for a JSON Pointer.
+func escapeToken(name string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}

@@ -1,0 +1,125 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+)
+
+// A source is a file as the directory knows it: the version in force, and what
+// was found wrong with a later one.
+type source[T any] struct {
+	inForce T
+	good    bool        // there is a version in force
+	etag    object.ETag // of the version read last, in force or not
+
+	// candidate is a version that is well formed but was not let into force.
+	candidate T
+	pending   bool
+
+	refused  Finding // why the version read last is not in force
+	reported string  // the trouble that was reported last
+}
+
+// A fileReader brings sources up to date with their files.
+type fileReader struct {
+	bucket             object.Bucket
+	report             func(Finding)
+	clock              func() time.Time
+	positive, negative time.Duration
+}
+
+// update reads the file again. parse answers nil findings that refuse where the
+// version is good; admit, which may be nil, decides whether it comes into force.
+func update[T any](ctx context.Context, r *fileReader, key string, was loaded[source[T]],
+	parse func(data []byte) (T, []Finding), admit func(now, next source[T]) error) loaded[source[T]] {
+
+	asked := r.clock()
+	soon := func(s source[T], err error) loaded[source[T]] {
+		return loaded[source[T]]{value: s, err: err, absent: !s.good, until: asked.Add(r.negative)}
+	}
+	s := was.value
+	o, err := r.bucket.Get(ctx, key, s.etag)
+	switch {
+	case errors.Is(err, object.ErrNotModified):
+	case err == nil:
+		next, findings := parse(o.Data)
+		s.etag, s.refused, s.pending = o.ETag, Finding{}, false
+		if f, refused := refusal(findings); refused {
+			s.refused = f
+		} else {
+			s.candidate, s.pending = next, true
+		}
+		r.reportAll(findings, s.good)
+	case fault.CodeOf(err) == fault.NotFound:
+		return soon(source[T]{}, err)
+	case ctx.Err() != nil:
+		// The caller gave up, which tells nothing of the file: the next one asks.
+		return loaded[source[T]]{value: s, err: context.Cause(ctx), absent: !s.good}
+	default:
+		r.reportOnce(&s.reported, Finding{File: key, Severity: SeverityError,
+			Message: "cannot be read: " + err.Error() + inForceStill(s.good)})
+		return soon(s, unusable(s.good, fmt.Errorf("%s: %w", key, err)))
+	}
+	if s.pending {
+		next := s
+		next.inForce, next.good, next.pending = s.candidate, true, false
+		if err := admitted(admit, s, next); err != nil {
+			r.reportOnce(&s.reported, Finding{File: key, Severity: SeverityError,
+				Message: "is not put into force: " + err.Error() + inForceStill(s.good)})
+			return soon(s, unusable(s.good, fmt.Errorf("%s: %w", key, err)))
+		}
+		s = next
+	}
+	s.reported = ""
+	if !s.good {
+		return soon(s, unusable(s.good, errors.New(s.refused.String())))
+	}
+	return loaded[source[T]]{value: s, until: asked.Add(r.positive)}
+}
+
+// unusable is the fault of a file that has no version in force. It is
+// Unavailable, not a rejection: an event that meets it is tried again and then
+// kept as a dead letter, where a rejection would lose it to a slip in a file.
+func unusable(good bool, reason error) error {
+	if good {
+		return nil
+	}
+	return &fault.Error{Code: fault.Unavailable, Op: "tenant.Directory", Err: reason}
+}
+
+func admitted[T any](admit func(now, next source[T]) error, now, next source[T]) error {
+	if admit == nil {
+		return nil
+	}
+	return admit(now, next)
+}
+
+func inForceStill(good bool) string {
+	if good {
+		return "; the last good version stays in force"
+	}
+	return "; there is no earlier version, so nothing is accepted"
+}
+
+// reportAll reports the findings of one version.
+func (r *fileReader) reportAll(findings []Finding, good bool) {
+	for _, f := range sortFindings(findings) {
+		if f.fatal {
+			f.Message += inForceStill(good)
+		}
+		r.report(f)
+	}
+}
+
+// reportOnce reports trouble that lasts, when it begins or changes.
+func (r *fileReader) reportOnce(last *string, f Finding) {
+	if text := f.String(); text != *last {
+		*last = text
+		r.report(f)
+	}
+}
