@@ -127,6 +127,9 @@ func (m *Mark) Open() bool {
 	return m.Bill.Tokens > 0 && !m.Folded || m.Project || !m.Recheck.IsZero() || m.Outputs.Pending()
 }
 
+// OutputID is the stable id of entry i: a consumer drops duplicates by it.
+func (m *Mark) OutputID(i int) string { return m.Key.UUID("output", i) }
+
 // Outputs are the entries that a change publishes, with what they share.
 type Outputs struct {
 	Entries []Entry

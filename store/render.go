@@ -28,7 +28,7 @@ func (m *Mark) Render(i int) (events.Entry, error) {
 	if len(shown) == 0 {
 		return events.Entry{}, fault.New(fault.Internal, "entry %d shows a document that the mark does not hold", i)
 	}
-	id := m.Key.UUID("output", i)
+	id := m.OutputID(i)
 
 	// Tenant, schema and operation are checked identifiers that need no escape.
 	b := make([]byte, 0, m.detailSize(e))

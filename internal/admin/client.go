@@ -1,0 +1,123 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Client is an [Admin] over the handler of a running server.
+type Client struct {
+	endpoint string
+	http     *http.Client
+}
+
+var _ Admin = (*Client)(nil)
+
+// NewClient returns a client of the server at endpoint, such as
+// http://127.0.0.1:4010.
+func NewClient(endpoint string) *Client {
+	return &Client{endpoint: strings.TrimRight(endpoint, "/"), http: &http.Client{}}
+}
+
+func do[T any](ctx context.Context, c *Client, name string, in any) (T, error) {
+	var out T
+	body, err := json.Marshal(in)
+	if err != nil {
+		return out, fault.E("admin."+name, fault.Invalid, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint+Prefix+name, bytes.NewReader(body))
+	if err != nil {
+		return out, fault.New(fault.Invalid, "endpoint %q is not a URL such as http://127.0.0.1:4010", c.endpoint)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.http.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return out, fault.New(fault.NotFound, "no server answers at %s: start one with `eventrouter serve`, or name another with --endpoint-url", c.endpoint)
+	}
+	if err != nil {
+		return out, fault.E("admin."+name, fault.Unavailable, err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return out, fault.E("admin."+name, fault.Unavailable, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		var f wireFault
+		if json.Unmarshal(answer, &f) != nil || f.Code == "" {
+			return out, fault.New(fault.Unavailable, "%s answered %s: is it an eventrouter server?", c.endpoint, resp.Status)
+		}
+		code, _ := fault.ParseCode(f.Code)
+		return out, fault.New(code, "%s", f.Message)
+	}
+	if err := json.Unmarshal(answer, &out); err != nil {
+		return out, fault.E("admin."+name, fault.Internal, err)
+	}
+	return out, nil
+}
+
+// CreateKey implements [Keys].
+func (c *Client) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
+	return do[CreatedKey](ctx, c, "create-key", in)
+}
+
+// ListKeys implements [Keys].
+func (c *Client) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error) {
+	return do[[]KeyInfo](ctx, c, "list-keys", tenantArgs{t})
+}
+
+// RevokeKey implements [Keys].
+func (c *Client) RevokeKey(ctx context.Context, id tenant.KeyID) (KeyInfo, error) {
+	return do[KeyInfo](ctx, c, "revoke-key", keyArgs{id})
+}
+
+// ListRecords implements [Records].
+func (c *Client) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, error) {
+	return do[RecordPage](ctx, c, "list-records", q)
+}
+
+// Usage implements [Records].
+func (c *Client) Usage(ctx context.Context, t events.TenantID, month string) (Usage, error) {
+	return do[Usage](ctx, c, "usage", usageArgs{t, month})
+}
+
+// ListEntries implements [Records].
+func (c *Client) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
+	return do[EntryPage](ctx, c, "list-entries", q)
+}
+
+// SettleEntries implements [Records].
+func (c *Client) SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error) {
+	return do[EntryActed](ctx, c, "settle-entries", in)
+}
+
+// Logs implements [Functions].
+func (c *Client) Logs(ctx context.Context, function string, from int64, limit int) (LogPage, error) {
+	return do[LogPage](ctx, c, "logs", logArgs{function, from, limit})
+}
+
+// DeadLetters implements [Functions].
+func (c *Client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
+	return do[[]DeadLetter](ctx, c, "dead-letters", nothing{})
+}
+
+// RetryDeadLetters implements [Functions].
+func (c *Client) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
+	return do[int](ctx, c, "retry-dead-letters", letterArgs{ids})
+}
+
+// Explain implements [Functions].
+func (c *Client) Explain(ctx context.Context, entries []ExplainEntry) ([]Explanation, error) {
+	return do[[]Explanation](ctx, c, "explain", entries)
+}

@@ -1,0 +1,202 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Direct is an [Admin] over the stores themselves. The functions are another's
+// matter: a local server's, or CloudWatch's and SQS's.
+type Direct struct {
+	Functions
+	keys  tenant.Keys
+	store *store.Store
+	now   func() time.Time
+}
+
+var _ Admin = (*Direct)(nil)
+
+// NewDirect returns an Admin over keys and records. A nil clock is time.Now.
+func NewDirect(keys tenant.Keys, s *store.Store, f Functions, clock func() time.Time) *Direct {
+	if clock == nil {
+		clock = time.Now
+	}
+	return &Direct{Functions: f, keys: keys, store: s, now: clock}
+}
+
+// CreateKey implements [Keys].
+func (d *Direct) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
+	if _, err := events.ParseTenantID(string(in.Tenant)); err != nil {
+		return CreatedKey{}, err
+	}
+	key, secret, err := tenant.NewKey(in.Tenant, in.Permissions, in.Expires, d.now(), rand.Reader)
+	if err != nil {
+		return CreatedKey{}, err
+	}
+	if err := d.keys.PutKey(ctx, key); err != nil {
+		return CreatedKey{}, fault.E("admin.CreateKey", fault.Unavailable, err)
+	}
+	return CreatedKey{KeyID: key.ID, Key: secret.Reveal()}, nil
+}
+
+// ListKeys implements [Keys].
+func (d *Direct) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error) {
+	if _, err := events.ParseTenantID(string(t)); err != nil {
+		return nil, err
+	}
+	keys, err := d.keys.KeysOf(ctx, t)
+	if err != nil {
+		return nil, fault.E("admin.ListKeys", fault.Unavailable, err)
+	}
+	infos := make([]KeyInfo, len(keys))
+	for i, k := range keys {
+		infos[i] = d.info(k)
+	}
+	return infos, nil
+}
+
+// RevokeKey implements [Keys].
+func (d *Direct) RevokeKey(ctx context.Context, id tenant.KeyID) (KeyInfo, error) {
+	key, err := tenant.Revoke(ctx, d.keys, id, d.now())
+	if err != nil {
+		return KeyInfo{}, fault.E("admin.RevokeKey", fault.Unavailable, err)
+	}
+	return d.info(key), nil
+}
+
+func (d *Direct) info(k tenant.Key) KeyInfo {
+	state := "active"
+	switch {
+	case !k.Revoked.IsZero():
+		state = "revoked"
+	case !k.Expires.IsZero() && !d.now().Before(k.Expires):
+		state = "expired"
+	}
+	return KeyInfo{KeyID: k.ID, Tenant: k.Tenant, Permissions: k.Permissions, State: state,
+		Created: k.Created, Expires: k.Expires, Revoked: k.Revoked}
+}
+
+// ListRecords implements [Records].
+func (d *Direct) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, error) {
+	if _, err := events.ParseTenantID(string(q.Tenant)); err != nil {
+		return RecordPage{}, err
+	}
+	if _, err := events.ParseSchemaID(string(q.Schema)); err != nil {
+		return RecordPage{}, err
+	}
+	if q.Limit == 0 {
+		q.Limit = 100
+	}
+	if q.Limit < 1 || q.Limit > 1000 {
+		return RecordPage{}, fault.New(fault.Invalid, "limit must be 1 to 1000, not %d", q.Limit)
+	}
+	heads, err := d.store.List(ctx, store.Collection{Tenant: q.Tenant, Schema: q.Schema}, q.After, q.Limit)
+	if err != nil {
+		return RecordPage{}, err
+	}
+	page := RecordPage{Records: make([]Record, len(heads))}
+	for i, h := range heads {
+		page.Records[i] = Record{Key: h.Key, Revision: h.Revision, Data: h.Data}
+	}
+	if len(heads) == q.Limit {
+		page.Next = heads[len(heads)-1].Key
+	}
+	return page, nil
+}
+
+// Usage implements [Records].
+func (d *Direct) Usage(ctx context.Context, t events.TenantID, month string) (Usage, error) {
+	if _, err := events.ParseTenantID(string(t)); err != nil {
+		return Usage{}, err
+	}
+	if _, err := time.Parse("2006-01", month); err != nil {
+		return Usage{}, fault.New(fault.Invalid, "month must be such as 2026-11, not %q", month)
+	}
+	u, err := d.store.Usage(ctx, t, month)
+	if err != nil {
+		return Usage{}, fault.E("admin.Usage", fault.Unavailable, err)
+	}
+	out := Usage{Tenant: t, Month: month, Tokens: u.Tokens(), BySchema: u.BySchema, ByDay: u.ByDay}
+	if out.BySchema == nil {
+		out.BySchema = map[events.SchemaID]map[events.Operation]int64{}
+	}
+	return out, nil
+}
+
+// marksAtOnce is how many marks one page of entries is looked for in.
+const marksAtOnce = 200
+
+// ListEntries implements [Records].
+func (d *Direct) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
+	marks, next, err := d.store.Marks(ctx, q.Cursor, marksAtOnce)
+	if err != nil {
+		return EntryPage{}, fault.E("admin.ListEntries", fault.Unavailable, err)
+	}
+	page := EntryPage{Entries: []EntryInfo{}, Cursor: next}
+	for m := range marks {
+		for i := range marks[m].Outputs.Entries {
+			if info := entryInfo(&marks[m], i); q.chooses(&info) {
+				page.Entries = append(page.Entries, info)
+			}
+		}
+	}
+	return page, nil
+}
+
+// SettleEntries implements [Records].
+func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error) {
+	state := store.EntryPending
+	switch in.Action {
+	case "retry":
+	case "drop":
+		state = store.EntryDropped
+	default:
+		return EntryActed{}, fault.New(fault.Invalid, "action %q is unknown; known are retry and drop", in.Action)
+	}
+	var acted EntryActed
+	for cursor := ""; ; {
+		marks, next, err := d.store.Marks(ctx, cursor, marksAtOnce)
+		if err != nil {
+			return acted, fault.E("admin.SettleEntries", fault.Unavailable, err)
+		}
+		for m := range marks {
+			s := store.Settlement{Again: true}
+			for i := range marks[m].Outputs.Entries {
+				if info := entryInfo(&marks[m], i); in.Query.chooses(&info) && info.State != string(state) {
+					s.Entries = append(s.Entries, store.EntryOutcome{Index: i, State: state, Time: d.now()})
+				}
+			}
+			if len(s.Entries) == 0 {
+				continue
+			}
+			if err := d.store.Settle(ctx, marks[m].Key, s); err != nil {
+				return acted, fault.E("admin.SettleEntries", fault.Unavailable, err)
+			}
+			acted.Count += len(s.Entries)
+		}
+		if cursor = next; cursor == "" {
+			return acted, nil
+		}
+	}
+}
+
+func (q *EntryQuery) chooses(e *EntryInfo) bool {
+	return (q.Tenant == "" || q.Tenant == e.Tenant) && (q.Bus == "" || q.Bus == e.Bus) &&
+		(q.State == "" || q.State == e.State) && (q.OutputID == "" || q.OutputID == e.OutputID) &&
+		(q.Since.IsZero() || !e.Time.Before(q.Since)) && (q.Until.IsZero() || e.Time.Before(q.Until))
+}
+
+func entryInfo(m *store.Mark, i int) EntryInfo {
+	e, r := &m.Outputs.Entries[i], &m.Receipt
+	return EntryInfo{
+		OutputID: m.OutputID(i), Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation, Key: r.Ref.Key,
+		Bus: e.Bus, Source: e.Source, DetailType: e.DetailType,
+		State: string(e.State), Attempts: e.Attempts, Error: e.Error, Time: r.Time,
+	}
+}

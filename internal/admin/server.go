@@ -1,0 +1,166 @@
+package admin
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Prefix is the path under which administration is served.
+const Prefix = "/_/admin/"
+
+// call is one operation on the wire: POST {Prefix}{name} with a JSON body.
+type call struct {
+	name  string
+	serve func(ctx context.Context, a Admin, body []byte) (any, error)
+}
+
+// The arguments of operations that take more than one value.
+type (
+	tenantArgs struct {
+		Tenant events.TenantID `json:"tenant"`
+	}
+	keyArgs struct {
+		KeyID tenant.KeyID `json:"keyId"`
+	}
+	usageArgs struct {
+		Tenant events.TenantID `json:"tenant"`
+		Month  string          `json:"month"`
+	}
+	logArgs struct {
+		Function string `json:"function"`
+		From     int64  `json:"from"`
+		Limit    int    `json:"limit"`
+	}
+	letterArgs struct {
+		IDs []string `json:"ids"`
+	}
+	nothing struct{}
+)
+
+var calls = []call{
+	on("create-key", func(ctx context.Context, a Admin, in NewKey) (any, error) { return a.CreateKey(ctx, in) }),
+	on("list-keys", func(ctx context.Context, a Admin, in tenantArgs) (any, error) { return a.ListKeys(ctx, in.Tenant) }),
+	on("revoke-key", func(ctx context.Context, a Admin, in keyArgs) (any, error) { return a.RevokeKey(ctx, in.KeyID) }),
+	on("list-records", func(ctx context.Context, a Admin, in RecordQuery) (any, error) { return a.ListRecords(ctx, in) }),
+	on("usage", func(ctx context.Context, a Admin, in usageArgs) (any, error) { return a.Usage(ctx, in.Tenant, in.Month) }),
+	on("list-entries", func(ctx context.Context, a Admin, in EntryQuery) (any, error) { return a.ListEntries(ctx, in) }),
+	on("settle-entries", func(ctx context.Context, a Admin, in EntryAction) (any, error) { return a.SettleEntries(ctx, in) }),
+	on("logs", func(ctx context.Context, a Admin, in logArgs) (any, error) {
+		return a.Logs(ctx, in.Function, in.From, in.Limit)
+	}),
+	on("dead-letters", func(ctx context.Context, a Admin, _ nothing) (any, error) { return a.DeadLetters(ctx) }),
+	on("retry-dead-letters", func(ctx context.Context, a Admin, in letterArgs) (any, error) {
+		return a.RetryDeadLetters(ctx, in.IDs)
+	}),
+	on("explain", func(ctx context.Context, a Admin, in []ExplainEntry) (any, error) { return a.Explain(ctx, in) }),
+}
+
+func on[T any](name string, do func(context.Context, Admin, T) (any, error)) call {
+	return call{name, func(ctx context.Context, a Admin, body []byte) (any, error) {
+		var in T
+		if err := json.Unmarshal(body, &in, json.RejectUnknownMembers(true)); err != nil {
+			return nil, fault.New(fault.Invalid, "the request of %s cannot be read", name)
+		}
+		return do(ctx, a, in)
+	}}
+}
+
+// NewHandler serves a to peers on this machine, whatever address it listens on:
+// it refuses a peer that is not on a loopback address, a Host or Origin that
+// does not name this machine (a web page could otherwise reach it through a
+// visitor's browser), and every content type but JSON.
+func NewHandler(a Admin) http.Handler {
+	mux := http.NewServeMux()
+	for _, c := range calls {
+		mux.HandleFunc("POST "+Prefix+c.name, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 2*events.MaxBytes))
+			if err != nil {
+				reply(w, nil, fault.New(fault.TooLarge, "the request is too large"))
+				return
+			}
+			out, err := c.serve(r.Context(), a, body)
+			reply(w, out, err)
+		})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := sameMachine(r); err != nil {
+			reply(w, nil, err)
+			return
+		}
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+			w.WriteHeader(http.StatusUnsupportedMediaType)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// sameMachine verifies that the request comes from this machine and was meant
+// for it.
+func sameMachine(r *http.Request) error {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !peer.Addr().Unmap().IsLoopback() {
+		return fault.New(fault.Denied, "administration answers peers on this machine alone")
+	}
+	if !namesThisMachine(r.Host) {
+		return fault.New(fault.Denied, "administration answers requests to localhost alone, not to %q", r.Host)
+	}
+	for _, origin := range r.Header.Values("Origin") {
+		host, found := strings.CutPrefix(origin, "http://")
+		if !found || !namesThisMachine(host) {
+			return fault.New(fault.Denied, "administration refuses the origin %q", origin)
+		}
+	}
+	return nil
+}
+
+func namesThisMachine(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// wireFault is a fault on the wire. It goes to an operator on the same machine,
+// so that it tells the whole text and not what a caller may see.
+type wireFault struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func reply(w http.ResponseWriter, out any, err error) {
+	status := http.StatusOK
+	if err != nil {
+		out = wireFault{Code: fault.CodeOf(err).String(), Message: text(err)}
+		status = http.StatusBadRequest
+		if !fault.IsRejection(err) {
+			status = http.StatusInternalServerError
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.MarshalWrite(w, out, json.Deterministic(true))
+}
+
+func text(err error) string {
+	if fault.IsRejection(err) {
+		return fault.MessageOf(err)
+	}
+	return err.Error()
+}

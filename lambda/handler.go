@@ -1,0 +1,206 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/router"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// Handler is the router as a Lambda function.
+type Handler struct {
+	router *router.Router
+	relay  *router.Relay
+	out    io.Writer
+	log    *logger
+	age    time.Duration
+	warm   atomic.Bool
+}
+
+// Options are what a Handler does not need to be told.
+type Options struct {
+	// Environment is the deployment's name, a dimension of every metric.
+	Environment string
+	// RelayAge is how old a mark must be for the relay to take it: longer than
+	// an invocation can live. Zero means the function's time-out and a grace.
+	RelayAge time.Duration
+	// Clock tells the time; time.Now if nil.
+	Clock func() time.Time
+}
+
+// New returns a handler that writes its log lines to out.
+func New(r *router.Router, relay *router.Relay, out io.Writer, o *Options) *Handler {
+	if o == nil {
+		o = &Options{}
+	}
+	clock := o.Clock
+	if clock == nil {
+		clock = time.Now
+	}
+	age := o.RelayAge
+	if age == 0 {
+		age = deployment.Timeout + deployment.RelayGrace
+	}
+	return &Handler{router: r, relay: relay, out: out, age: age, log: &logger{environment: o.Environment, now: clock}}
+}
+
+// Invoke implements the Handler interface of aws-lambda-go.
+func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return h.Serve(ctx, payload, h.out)
+}
+
+// Serve is Invoke with a log of its own for the invocation.
+func (h *Handler) Serve(ctx context.Context, payload []byte, log io.Writer) ([]byte, error) {
+	call := invocation{start: h.log.now(), cold: !h.warm.Swap(true), log: log}
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		call.requestID = lc.AwsRequestID
+	}
+	return h.dispatch(ctx, payload, call)
+}
+
+func (h *Handler) dispatch(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
+	switch classify(payload) {
+	case shapeEvent:
+		return h.event(ctx, payload, call)
+	case shapeArray:
+		return h.array(ctx, payload, call)
+	case shapeSQS:
+		return h.sqs(ctx, payload, call)
+	case shapeFailure:
+		return h.failure(ctx, payload, call)
+	case shapeSchedule:
+		return h.schedule(ctx, call)
+	}
+	h.log.ignored(call, "the payload is neither an event, a batch, a request nor a schedule")
+	return nil, nil
+}
+
+// event carries out one EventBridge event.
+func (h *Handler) event(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
+	envelope, err := events.DecodeEnvelope(payload)
+	if err != nil {
+		report := &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err}
+		h.log.request(call, report, statusOf(store.Receipt{}, err))
+		return answer(store.Receipt{}, err, call)
+	}
+	if !envelope.IsInput() {
+		// R12: what a router published is never input, api_key or not.
+		h.log.ignoredEvent(call, &envelope, "the source is not "+events.InputSource)
+		return nil, nil
+	}
+	receipt, report, err := h.router.Event(ctx, &envelope, traceHeader(ctx))
+	h.log.request(call, report, statusOf(receipt, err))
+	return answer(receipt, err, call)
+}
+
+// array carries out a batch of the newer custom event bus. It fails as a whole
+// if one of it must be tried again: the others are redeliveries by then.
+func (h *Handler) array(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
+	var batch []jsontext.Value
+	if err := events.Unmarshal("batch of events", payload, &batch); err != nil {
+		return h.refuse(call, err)
+	}
+	answers := make([]jsontext.Value, 0, len(batch))
+	var failures []error
+	for _, one := range batch {
+		out, err := h.event(ctx, one, call)
+		if err != nil {
+			failures = append(failures, err)
+		}
+		if out == nil {
+			out = []byte("null")
+		}
+		answers = append(answers, out)
+	}
+	if len(failures) > 0 {
+		return nil, errors.Join(failures...)
+	}
+	return json.Marshal(answers)
+}
+
+// sqs carries out a batch of messages whose bodies are events, or records of
+// failed invocations, and answers with the items that must be tried again.
+func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
+	var batch struct {
+		Records []struct {
+			MessageID string `json:"messageId"`
+			Body      string `json:"body"`
+		} `json:"Records"`
+	}
+	type item struct {
+		ItemIdentifier string `json:"itemIdentifier"`
+	}
+	var out struct {
+		Failures []item `json:"batchItemFailures"`
+	}
+	out.Failures = []item{}
+	if err := json.Unmarshal(payload, &batch); err != nil {
+		return h.refuse(call, fault.New(fault.Invalid, "the payload has Records but is no batch of SQS messages"))
+	}
+	for _, message := range batch.Records {
+		var err error
+		switch body := []byte(message.Body); classify(body) {
+		case shapeEvent:
+			_, err = h.event(ctx, body, call)
+		case shapeArray:
+			_, err = h.array(ctx, body, call)
+		case shapeFailure:
+			_, err = h.failure(ctx, body, call)
+		default:
+			h.log.ignored(call, "message "+message.MessageID+" holds neither an event nor a failed invocation")
+		}
+		if err != nil {
+			out.Failures = append(out.Failures, item{message.MessageID})
+		}
+	}
+	return json.Marshal(out)
+}
+
+// failure unwraps the record of a failed invocation, so that a dead letter can
+// be sent again as it is.
+func (h *Handler) failure(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
+	var record struct {
+		RequestPayload jsontext.Value `json:"requestPayload"`
+	}
+	if err := json.Unmarshal(payload, &record, jsontext.AllowDuplicateNames(true)); err != nil {
+		return h.refuse(call, fault.New(fault.Invalid, "the record of a failed invocation cannot be read"))
+	}
+	if call.unwrapped++; call.unwrapped > 3 {
+		return h.refuse(call, fault.New(fault.Invalid, "records of failed invocations are nested deeper than 3"))
+	}
+	return h.dispatch(ctx, record.RequestPayload, call)
+}
+
+// schedule drives the relay.
+func (h *Handler) schedule(ctx context.Context, call invocation) ([]byte, error) {
+	drained, err := h.relay.Run(ctx, h.age)
+	h.log.relay(call, drained, err)
+	if err != nil {
+		return nil, err
+	}
+	return nil, nil
+}
+
+// refuse is the answer to a payload of a known shape that cannot be read.
+func (h *Handler) refuse(call invocation, err error) ([]byte, error) {
+	report := &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err}
+	h.log.request(call, report, statusOf(store.Receipt{}, err))
+	return answer(store.Receipt{}, err, call)
+}
+
+// traceHeader is the X-Ray header of the invocation, to be passed on.
+func traceHeader(ctx context.Context) string {
+	header, _ := ctx.Value("x-amzn-trace-id").(string)
+	return header
+}

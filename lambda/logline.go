@@ -1,0 +1,230 @@
+package lambda
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/router"
+)
+
+// invocation is what one call of the function shares between its requests.
+type invocation struct {
+	requestID string
+	start     time.Time
+	cold      bool
+	unwrapped int // records of failed invocations taken off
+	log       io.Writer
+}
+
+// logger writes one JSON line a request, with metrics embedded (R76): what an
+// operator asks for at 3 a.m. is on that line, and no key or payload ever is.
+type logger struct {
+	environment string
+	now         func() time.Time
+
+	mu sync.Mutex // one line at a time, whoever owns the writer
+}
+
+// request writes the canonical line.
+func (l *logger) request(call invocation, r *router.Report, status int) {
+	now := l.now()
+	b := newLine(now, level(r.Outcome), string(r.Outcome))
+	b.number("status", int64(status))
+	b.text("tenant", string(r.Tenant))
+	b.text("schema", string(r.Schema))
+	b.text("operation", string(r.Operation))
+	b.text("eventId", clip(r.EventID, 128))
+	b.text("requestId", call.requestID)
+	b.text("keyId", string(r.KeyID))
+	b.text("recordKey", string(r.RecordKey))
+	if r.Revision > 0 {
+		b.number("revision", r.Revision)
+	}
+	if r.Cause != nil {
+		b.text("code", r.Code.String())
+		b.text("error", clip(r.Cause.Error(), 1024))
+	}
+	if r.Emission.Err != nil {
+		b.text("emitError", clip(r.Emission.Err.Error(), 1024))
+	}
+	b.bool("coldStart", call.cold)
+	b.open("stagesMs")
+	for _, s := range r.Stages {
+		b.milliseconds(s.Name, s.Duration)
+	}
+	b.close()
+	b.text("environment", l.environment)
+	b.text("outcome", string(r.Outcome))
+	b.number("Requests", 1)
+	b.number("Tokens", r.Tokens)
+	b.number("EntriesPublished", int64(r.Emission.Published))
+	b.number("EntriesPending", int64(r.Emission.Pending))
+	b.number("EntriesFailed", int64(r.Emission.Failed))
+	b.number("Rejections", count(r.Outcome == router.Rejected))
+	b.number("KeyRejections", count(r.Outcome == router.Rejected && r.Code == fault.Unauthenticated))
+	b.number("Faults", count(r.Outcome == router.Faulted))
+	b.milliseconds("Duration", now.Sub(call.start))
+	b.raw(`"_aws":{"Timestamp":` + strconv.FormatInt(now.UnixMilli(), 10) + requestMetrics)
+	l.write(call.log, b)
+}
+
+const requestMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + deployment.MetricNamespace + `",` +
+	`"Dimensions":[["environment"],["environment","tenant"]],"Metrics":[` +
+	`{"Name":"Requests","Unit":"Count"},{"Name":"Tokens","Unit":"Count"},` +
+	`{"Name":"EntriesPublished","Unit":"Count"},{"Name":"EntriesPending","Unit":"Count"},` +
+	`{"Name":"EntriesFailed","Unit":"Count"},{"Name":"Rejections","Unit":"Count"},` +
+	`{"Name":"KeyRejections","Unit":"Count"},{"Name":"Faults","Unit":"Count"},` +
+	`{"Name":"Duration","Unit":"Milliseconds"}]}]}`
+
+// relay writes the line of one run of the relay.
+func (l *logger) relay(call invocation, d router.Drained, err error) {
+	now := l.now()
+	severity := "INFO"
+	if err != nil {
+		severity = "ERROR"
+	}
+	b := newLine(now, severity, "relay")
+	b.text("requestId", call.requestID)
+	if err != nil {
+		b.text("error", clip(err.Error(), 1024))
+	}
+	b.text("environment", l.environment)
+	b.number("RelayMarks", int64(d.Marks))
+	b.number("BillsFolded", int64(d.Folded))
+	b.number("ShardsBusy", int64(d.Busy))
+	b.number("EntriesPublished", int64(d.Published))
+	b.number("EntriesPending", int64(d.Pending))
+	b.number("EntriesFailed", int64(d.Failed))
+	b.milliseconds("RelayLag", d.Lag)
+	b.milliseconds("Duration", now.Sub(call.start))
+	b.raw(`"_aws":{"Timestamp":` + strconv.FormatInt(now.UnixMilli(), 10) + relayMetrics)
+	l.write(call.log, b)
+}
+
+const relayMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + deployment.MetricNamespace + `",` +
+	`"Dimensions":[["environment"]],"Metrics":[` +
+	`{"Name":"RelayLag","Unit":"Milliseconds"},{"Name":"BillsFolded","Unit":"Count"},` +
+	`{"Name":"EntriesPublished","Unit":"Count"},{"Name":"EntriesPending","Unit":"Count"},` +
+	`{"Name":"EntriesFailed","Unit":"Count"}]}]}`
+
+// ignored writes that a payload had no effect, and why.
+func (l *logger) ignored(call invocation, reason string) {
+	b := newLine(l.now(), "WARN", string(router.Ignored))
+	b.text("requestId", call.requestID)
+	b.text("outcome", string(router.Ignored))
+	b.text("reason", reason)
+	l.write(call.log, b)
+}
+
+// ignoredEvent writes the same of an event that is not input.
+func (l *logger) ignoredEvent(call invocation, e *events.Envelope, reason string) {
+	b := newLine(l.now(), "INFO", string(router.Ignored))
+	b.text("requestId", call.requestID)
+	b.text("eventId", clip(e.ID, 128))
+	b.text("source", clip(e.Source, 256))
+	b.text("detailType", clip(string(e.DetailType), 128))
+	b.text("outcome", string(router.Ignored))
+	b.text("reason", reason)
+	l.write(call.log, b)
+}
+
+func (l *logger) write(out io.Writer, b *line) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// A log that cannot be written must not fail a request that was carried out.
+	_, _ = out.Write(b.end())
+}
+
+func level(o router.Outcome) string {
+	switch o {
+	case router.Faulted:
+		return "ERROR"
+	case router.Rejected:
+		return "WARN"
+	}
+	return "INFO"
+}
+
+func count(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// clip bounds what a sender can put on a log line.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}
+
+// line builds one JSON object, member by member, without reflection.
+type line struct{ b []byte }
+
+func newLine(now time.Time, level, message string) *line {
+	l := &line{b: make([]byte, 0, 1536)}
+	l.b = append(l.b, '{')
+	l.text("time", now.UTC().Format(time.RFC3339Nano))
+	l.text("level", level)
+	l.text("msg", message)
+	return l
+}
+
+func (l *line) name(name string) {
+	if c := l.b[len(l.b)-1]; c != '{' {
+		l.b = append(l.b, ',')
+	}
+	l.b = append(append(append(l.b, '"'), name...), '"', ':')
+}
+
+// text leaves an empty value out.
+func (l *line) text(name, value string) {
+	if value == "" {
+		return
+	}
+	l.name(name)
+	quoted, err := jsontext.AppendQuote(l.b, value)
+	if err != nil { // invalid UTF-8 is written with replacement characters
+		quoted, _ = jsontext.AppendQuote(l.b, strings.ToValidUTF8(value, "\uFFFD"))
+	}
+	l.b = quoted
+}
+
+func (l *line) number(name string, value int64) {
+	l.name(name)
+	l.b = strconv.AppendInt(l.b, value, 10)
+}
+
+func (l *line) milliseconds(name string, d time.Duration) {
+	l.name(name)
+	l.b = strconv.AppendFloat(l.b, float64(d.Microseconds())/1000, 'f', -1, 64)
+}
+
+func (l *line) bool(name string, value bool) {
+	l.name(name)
+	l.b = strconv.AppendBool(l.b, value)
+}
+
+func (l *line) open(name string) {
+	l.name(name)
+	l.b = append(l.b, '{')
+}
+
+func (l *line) close() { l.b = append(l.b, '}') }
+
+// raw appends a member that is JSON already.
+func (l *line) raw(member string) {
+	l.b = append(append(l.b, ','), member...)
+}
+
+func (l *line) end() []byte { return append(l.b, '}', '\n') }

@@ -1,0 +1,153 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// Applied is an operation that has been committed, now or by an earlier
+// delivery of the same request.
+type Applied struct {
+	Receipt store.Receipt
+	mark    store.Mark
+}
+
+// rivalsAllowed bounds how often one operation gives way to rivals on the same
+// record before the request is sent back to be tried again.
+const rivalsAllowed = 32
+
+// apply decides what the operation means for the record as it stands, and
+// commits it; where a rival was faster it decides anew on what the rival left.
+func (r *Router) apply(ctx context.Context, op Operation) (Applied, error) {
+	prior, err := r.prior(ctx, &op)
+	for range rivalsAllowed {
+		if err != nil {
+			return Applied{}, err
+		}
+		change, refusal := op.change(prior)
+		if refusal != nil {
+			return Applied{}, refusal
+		}
+		receipt, failure := r.store.Commit(ctx, change)
+		if moved, ok := errors.AsType[*store.Moved](failure); ok {
+			prior, err = moved.Head, ctx.Err()
+			continue
+		}
+		if failure != nil {
+			return Applied{}, failure
+		}
+		change.Mark.Receipt = receipt
+		return Applied{Receipt: receipt, mark: change.Mark}, nil
+	}
+	return Applied{}, fault.New(fault.Unavailable, "record %s is contended: gave way to %d rivals", op.ref.Path(), rivalsAllowed)
+}
+
+// prior is the record's head as the operation expects it. A POST expects none
+// and reads nothing: the commit tells if it is wrong.
+func (r *Router) prior(ctx context.Context, op *Operation) (store.Head, error) {
+	if op.operation == events.Post {
+		return store.Head{}, nil
+	}
+	head, err := r.store.Get(ctx, op.ref)
+	if err != nil && fault.CodeOf(err) == fault.NotFound {
+		return store.Head{}, nil
+	}
+	return head, err
+}
+
+// change builds the whole effect of the operation on a record whose head is
+// prior (R5, R6), or refuses.
+func (op *Operation) change(prior store.Head) (store.Change, error) {
+	if err := op.admit(&prior); err != nil {
+		return store.Change{}, err
+	}
+	next := store.Head{
+		Ref:      op.ref,
+		Backend:  op.contract.Backend,
+		KeyField: op.contract.KeyField,
+		Revision: prior.Revision + 1,
+		Data:     op.payload,
+	}
+	record := op.payload
+	switch op.operation {
+	case events.Patch:
+		merged, err := Merge(prior.Data, op.payload)
+		if err != nil {
+			return store.Change{}, err
+		}
+		if err := op.contract.Validate(merged); err != nil {
+			return store.Change{}, err
+		}
+		next.Data, record = merged, merged
+	case events.Delete:
+		next.Data, next.Deleted, record = nil, true, prior.Data
+	}
+	if next.Data != nil {
+		if err := store.CheckNumbers(next.Data); err != nil {
+			return store.Change{}, err
+		}
+	}
+	return store.Change{
+		Mark: store.Mark{
+			Key:         op.idempotency,
+			Fingerprint: op.fingerprint,
+			Receipt:     store.Receipt{Ref: op.ref, Operation: op.operation, Revision: next.Revision},
+			Bill:        store.Bill{Tokens: TokensPerRequest, KeyID: string(op.keyID)},
+			Outputs:     op.outputs(record),
+		},
+		Head:       &next,
+		Prior:      prior.Stamp,
+		TokenLimit: op.owner.TokenLimit,
+	}, nil
+}
+
+// admit refuses what the record's state does not allow: 404, 409, 412.
+func (op *Operation) admit(prior *store.Head) error {
+	exists := prior.Stamp != "" && !prior.Deleted
+	switch {
+	case op.operation == events.Post && exists && !op.condition.NoneMatchAny:
+		return fault.New(fault.Conflict, "a record with this key exists already")
+	case op.condition.NoneMatchAny && exists:
+		return fault.New(fault.Precondition, "the record exists, and If-None-Match asks that it does not")
+	case op.operation != events.Post && !exists:
+		return fault.New(fault.NotFound, "there is no record with this key")
+	case len(op.condition.Match) > 0 && !slices.Contains(op.condition.Match, prior.Stamp):
+		return fault.New(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
+	case op.condition.MatchAny && !exists:
+		return fault.New(fault.Precondition, "there is no record, and If-Match asks for one")
+	}
+	return nil
+}
+
+// outputs are the entries that the change publishes, one a matching rule (R20).
+func (op *Operation) outputs(record jsontext.Value) store.Outputs {
+	rules := op.contract.Outputs(op.operation)
+	if len(rules) == 0 {
+		return store.Outputs{}
+	}
+	out := store.Outputs{
+		Entries:       make([]store.Entry, len(rules)),
+		Payload:       op.payload,
+		InputEventID:  op.eventID,
+		CorrelationID: op.correlationID,
+		Hops:          op.hops + 1,
+		TraceHeader:   op.trace,
+	}
+	for i, rule := range rules {
+		out.Entries[i] = store.Entry{
+			Bus: rule.Bus, Source: rule.Source, DetailType: rule.DetailType,
+			Record: rule.Record, Metadata: rule.Metadata, State: store.EntryPending,
+		}
+		if rule.Record {
+			out.Record = record
+		}
+	}
+	return out
+}

@@ -1,0 +1,127 @@
+package router
+
+import (
+	"context"
+	"time"
+
+	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// TokensPerRequest is what a request that was carried out costs.
+const TokensPerRequest = 10
+
+// Router carries out requests.
+type Router struct {
+	tenants   *tenant.Directory
+	keys      *tenant.Authenticator
+	store     *store.Store
+	publisher *bus.Publisher
+
+	markAge time.Duration
+	now     func() time.Time
+}
+
+// Options are what a Router does not need to be told.
+type Options struct {
+	// MarkAge is how long a mark lasts; 35 days if zero. It must be the store's.
+	MarkAge time.Duration
+	// Clock tells the time; time.Now if nil.
+	Clock func() time.Time
+}
+
+// New returns a router over its collaborators.
+func New(tenants *tenant.Directory, keys *tenant.Authenticator, s *store.Store, p *bus.Publisher, o *Options) *Router {
+	r := &Router{tenants: tenants, keys: keys, store: s, publisher: p, markAge: store.DefaultMarkAge, now: time.Now}
+	if o != nil && o.MarkAge > 0 {
+		r.markAge = o.MarkAge
+	}
+	if o != nil && o.Clock != nil {
+		r.now = o.Clock
+	}
+	return r
+}
+
+// Event carries out an input event. The report is filled in whatever happens.
+func (r *Router) Event(ctx context.Context, e *events.Envelope, trace string) (store.Receipt, *Report, error) {
+	report := newReport(r.now)
+	report.EventID = e.ID
+	req, err := decodeEvent(e, trace)
+	receipt, err := r.carryOut(ctx, req, err, report)
+	return receipt, report, err
+}
+
+// carryOut is one request's way from top to bottom.
+func (r *Router) carryOut(ctx context.Context, req Request, err error, report *Report) (store.Receipt, error) {
+	report.decoded(&req)
+	if err != nil {
+		return store.Receipt{}, report.end(store.Receipt{}, err)
+	}
+	granted, err := r.authorize(ctx, req)
+	report.authorized(&granted)
+	if err != nil {
+		return store.Receipt{}, report.end(store.Receipt{}, err)
+	}
+	op, err := r.validate(ctx, granted)
+	report.validated(&op)
+	if err != nil {
+		return r.reject(ctx, &granted, events.Key(""), err, report)
+	}
+	applied, err := r.apply(ctx, op)
+	report.applied(&applied)
+	if err != nil {
+		return r.reject(ctx, &granted, op.ref.Key, err, report)
+	}
+	report.emitted(r.emit(ctx, applied))
+	return applied.Receipt, report.end(applied.Receipt, applied.Receipt.Err())
+}
+
+// reject answers a request that was refused after its mark could have decided
+// (R7, R11): where there is a mark, its receipt is the answer whatever the
+// refusal was; where the refusal depends on state, it leaves a mark, so that a
+// redelivery is answered alike when the state is another.
+func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal error, report *Report) (store.Receipt, error) {
+	if !fault.IsRejection(refusal) {
+		return store.Receipt{}, report.end(store.Receipt{}, refusal)
+	}
+	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint)
+	if err == nil && !found && dependsOnState(refusal, g.operation) {
+		receipt, err = r.store.Commit(ctx, store.Change{Mark: rejectionMark(g, key, refusal)})
+		found = err == nil
+	}
+	switch {
+	case err != nil: // a used idempotency key, or a fault of ours
+		return store.Receipt{}, report.end(store.Receipt{}, err)
+	case found:
+		return receipt, report.end(receipt, receipt.Err())
+	}
+	return store.Receipt{}, report.end(store.Receipt{}, refusal)
+}
+
+// dependsOnState tells the rejections that another state would not have met. A
+// PATCH is validated and measured after its merge, so all of its do.
+func dependsOnState(refusal error, op events.Operation) bool {
+	switch fault.CodeOf(refusal) {
+	case fault.NotFound, fault.Conflict, fault.Precondition, fault.Exhausted:
+		return true
+	}
+	return op == events.Patch
+}
+
+func rejectionMark(g *Granted, key events.Key, refusal error) store.Mark {
+	return store.Mark{
+		Key:         g.idempotency,
+		Fingerprint: g.fingerprint,
+		Receipt: store.Receipt{
+			Ref:        store.Ref{Collection: g.collection(), Key: key},
+			Operation:  g.operation,
+			Rejected:   true,
+			Code:       fault.CodeOf(refusal),
+			Message:    fault.MessageOf(refusal),
+			Violations: fault.ViolationsOf(refusal),
+		},
+	}
+}
