@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/local"
+)
+
+// functions shows a local server's functions as package admin has them.
+type functions struct{ local *local.Server }
+
+var _ admin.Functions = functions{}
+
+// Logs reads from a line's number on, or with a negative from, that many of
+// the newest.
+func (f functions) Logs(ctx context.Context, function string, from int64, limit int) (admin.LogPage, error) {
+	lines, err := f.local.Logs(ctx, function, local.LogQuery{})
+	if err != nil {
+		return admin.LogPage{}, err
+	}
+	page := admin.LogPage{Lines: []admin.LogLine{}, Next: max(from, 0)}
+	for l := range lines {
+		if from > 0 && int64(l.Seq) < from {
+			continue
+		}
+		page.Lines = append(page.Lines, admin.LogLine{Time: l.Time, Text: l.Text})
+		page.Next = int64(l.Seq) + 1
+		if from > 0 && limit > 0 && len(page.Lines) == limit {
+			break
+		}
+	}
+	if newest := int(-from); from < 0 && len(page.Lines) > newest {
+		page.Lines = page.Lines[len(page.Lines)-newest:]
+	}
+	return page, nil
+}
+
+// DeadLetters leaves out the events: they hold API keys.
+func (f functions) DeadLetters(context.Context) ([]admin.DeadLetter, error) {
+	letters, err := f.local.DeadLetters()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]admin.DeadLetter, len(letters))
+	for i, l := range letters {
+		out[i] = admin.DeadLetter{
+			ID: l.ID, Function: l.Target[strings.LastIndexByte(l.Target, ':')+1:], EventID: eventID(l.Record.RequestPayload),
+			Attempts: l.Record.RequestContext.ApproximateInvokeCount, Error: reason(&l.Record), Time: timestamp(l.Record.Timestamp),
+		}
+	}
+	return out, nil
+}
+
+// RetryDeadLetters sends those named again, or all.
+func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
+	if len(ids) == 0 {
+		letters, err := f.local.DeadLetters()
+		if err != nil {
+			return 0, err
+		}
+		for _, l := range letters {
+			ids = append(ids, l.ID)
+		}
+	}
+	for i, id := range ids {
+		if err := f.local.RetryDeadLetter(ctx, id); err != nil {
+			return i, fault.E("dead-letters", fault.Unavailable, err)
+		}
+	}
+	return len(ids), nil
+}
+
+// Explain asks each rule of the entry's bus.
+func (f functions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
+	out := make([]admin.Explanation, len(entries))
+	for i, e := range entries {
+		verdicts, err := f.local.Explain(&local.PutEventsRequestEntry{EventBusName: e.Bus, Source: e.Source, DetailType: e.DetailType, Detail: e.Detail})
+		if err != nil {
+			// What PutEvents would refuse reaches nothing; sending it tells why.
+			out[i].Rules = []admin.RuleVerdict{{Rule: "(none)", Why: err.Error()}}
+			continue
+		}
+		for _, v := range verdicts {
+			verdict := admin.RuleVerdict{Rule: v.Rule.Name, Matches: v.Matches && v.Why == "", Why: v.Why}
+			for _, t := range v.Rule.Targets {
+				verdict.Targets = append(verdict.Targets, t[strings.LastIndexByte(t, ':')+1:])
+			}
+			out[i].Rules = append(out[i].Rules, verdict)
+		}
+	}
+	return out, nil
+}
+
+// eventID reads an event's id out of it, and nothing else.
+func eventID(event jsontext.Value) string {
+	var e struct {
+		ID string `json:"id"`
+	}
+	_ = json.Unmarshal(event, &e) // what is no event has no id
+	return e.ID
+}
+
+// reason says why a delivery was given up: the condition, and what the function
+// answered last. Its text names no key or payload: the handler sees to that.
+func reason(r *local.InvocationRecord) string {
+	var answer struct {
+		Message string `json:"errorMessage"`
+	}
+	_ = json.Unmarshal(r.ResponsePayload, &answer)
+	if answer.Message == "" {
+		return r.RequestContext.Condition
+	}
+	return r.RequestContext.Condition + ": " + answer.Message
+}
+
+// timestamp reads a record's time; one that is malformed shows as none.
+func timestamp(s string) time.Time {
+	t, _ := time.Parse(time.RFC3339, s)
+	return t
+}

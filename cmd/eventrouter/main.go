@@ -1,0 +1,122 @@
+// Command eventrouter serves the event router on one machine and administers
+// it, here and on AWS.
+//
+//	eventrouter serve
+//	eventrouter keys create --tenant evented --permission backend_calls
+//	eventrouter put-events --entries file://event.json
+//
+// Run it with --help for every command.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/admin"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// commands is the command line.
+type commands struct {
+	Output      string `enum:"text,json" default:"text" help:"How results are printed: text or json."`
+	EndpointURL string `name:"endpoint-url" env:"EVENTROUTER_ENDPOINT_URL" default:"http://127.0.0.1:4010" help:"The server to talk to."`
+
+	Serve       serveCommand       `cmd:"" help:"Serve the event router on this machine, without AWS."`
+	Demo        demoCommand        `cmd:"" help:"Send one event through a server of its own and show all that it did."`
+	PutEvents   putEventsCommand   `cmd:"" help:"Check entries against limits and rules, and send them."`
+	Keys        keysCommands       `cmd:"" help:"Create, list and revoke API keys."`
+	Records     recordsCommands    `cmd:"" help:"Show records."`
+	Usage       usageCommand       `cmd:"" help:"Show what a tenant used, in tokens."`
+	Logs        logsCommand        `cmd:"" help:"Show the log of a function."`
+	DeadLetters deadLetterCommands `cmd:"" help:"List events that could not be delivered, and send them again."`
+	Entries     entryCommands      `cmd:"" help:"List, retry and drop entries that were to be published."`
+	Tenant      tenantCommands     `cmd:"" help:"Check tenant files."`
+}
+
+// session is what a command runs with.
+type session struct {
+	ctx   context.Context
+	in    io.Reader
+	print printer
+	admin admin.Admin
+	// endpoint is the server that the command talks to.
+	endpoint string
+}
+
+// errFindings ends a command that did its work and found something wrong: it
+// has said so already.
+var errFindings = errors.New("")
+
+// run is main without the process: it answers the exit code. 1 is a failure,
+// 2 a command line that cannot be understood.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	var cli commands
+	ended := false
+	parser, err := kong.New(&cli,
+		kong.Name("eventrouter"),
+		kong.Description("Takes events of many tenants, and turns each into exactly one effect."),
+		kong.Writers(out, errOut),
+		kong.Exit(func(int) { ended = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(errOut, "eventrouter:", err)
+		return 1
+	}
+	parsed, err := parser.Parse(args)
+	if ended { // --help has been printed
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(errOut, "eventrouter: %v\n", err)
+		if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
+			fmt.Fprintf(errOut, "try: eventrouter %s--help\n", commandPath(p.Context))
+		}
+		return 2
+	}
+	s := &session{ctx: ctx, in: in, print: newPrinter(out, errOut, cli.Output == "json"),
+		admin: admin.NewClient(cli.EndpointURL), endpoint: cli.EndpointURL}
+	switch err := parsed.Run(s); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFindings):
+		return 1
+	default:
+		fmt.Fprintln(errOut, "eventrouter:", message(err))
+		return 1
+	}
+}
+
+func commandPath(c *kong.Context) string {
+	path := ""
+	for _, p := range c.Path {
+		if p.Command != nil {
+			path += p.Command.Name + " "
+		}
+	}
+	return path
+}
+
+// message is what a person at a terminal reads of an error. The operator owns
+// both sides, so that a fault of ours is shown whole.
+func message(err error) string {
+	if fault.IsRejection(err) {
+		return fault.MessageOf(err)
+	}
+	return err.Error()
+}

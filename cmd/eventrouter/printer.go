@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/term"
+)
+
+// A printer shows results: as JSON for programs, as text for people, in colour
+// only on a terminal and only where NO_COLOR is not set.
+type printer struct {
+	out, err io.Writer
+	json     bool
+	colour   bool
+}
+
+func newPrinter(out, errOut io.Writer, asJSON bool) printer {
+	f, isFile := out.(*os.File)
+	colour := isFile && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	return printer{out: out, err: errOut, json: asJSON, colour: colour}
+}
+
+// value prints v as JSON where that was asked for; it answers whether it did.
+func (p printer) value(v any) (bool, error) {
+	if !p.json {
+		return false, nil
+	}
+	b, err := json.Marshal(v, json.Deterministic(true), jsontext.WithIndent("  "))
+	if err != nil {
+		return true, err
+	}
+	_, err = fmt.Fprintf(p.out, "%s\n", b)
+	return true, err
+}
+
+// table prints rows below a header, in aligned columns.
+func (p printer) table(header []string, rows [][]string) error {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(header, "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	head, body, _ := strings.Cut(text.String(), "\n")
+	_, err := fmt.Fprintf(p.out, "%s\n%s", p.bold(strings.TrimRight(head, " ")), body)
+	return err
+}
+
+func (p printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+// note goes to the terminal even where the output is piped on.
+func (p printer) note(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }
+
+func (p printer) bold(s string) string  { return p.paint("1", s) }
+func (p printer) green(s string) string { return p.paint("32", s) }
+func (p printer) red(s string) string   { return p.paint("31", s) }
+func (p printer) faint(s string) string { return p.paint("2", s) }
+
+func (p printer) paint(code, s string) string {
+	if !p.colour {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
+	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/bus/eventbridgebus"
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/seal"
+	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/lambda/noop"
+	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/router"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/boltstore"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+type serveCommand struct {
+	Listen  string `default:"127.0.0.1:4010" help:"The address to listen on; port 0 lets the system choose."`
+	Data    string `default:".data" type:"path" help:"The folder in which everything is kept. It is made where it is missing."`
+	Schemas string `default:"schemas" type:"path" help:"The folder with a folder for each tenant."`
+	DemoKey string `name:"demo-key" default:"evented" help:"The tenant to make a key for when the data folder is new; empty: none."`
+}
+
+// Run serves until it is interrupted.
+func (c *serveCommand) Run(s *session) error {
+	log := slog.New(slog.NewTextHandler(s.print.err, nil))
+	srv, err := openServer(c.Listen, c.Data, c.Schemas, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := srv.close(); err != nil {
+			log.Error("closing", "error", err)
+		}
+	}()
+	if err := c.greet(s, srv); err != nil {
+		return err
+	}
+	return srv.run(s.ctx)
+}
+
+// greet says where the server is and what to type next.
+func (c *serveCommand) greet(s *session, srv *server) error {
+	p := s.print
+	p.line("%s %s", p.bold("eventrouter serves at"), p.green(srv.url))
+	p.line("tenants in %s, data in %s", c.Schemas, c.Data)
+	key := "YOUR_KEY"
+	if srv.fresh && c.DemoKey != "" {
+		t, err := events.ParseTenantID(c.DemoKey)
+		if err != nil {
+			return err
+		}
+		made, err := srv.admin.CreateKey(s.ctx, admin.NewKey{Tenant: t, Permissions: []tenant.Permission{tenant.BackendCalls}})
+		if err != nil {
+			return err
+		}
+		key = made.Key
+		p.line("\nA key for the tenant %s, shown this once:\n\n  export EVENTROUTER_KEY=%s", t, p.bold(key))
+	} else {
+		p.line("\nA new key:  eventrouter keys create --tenant evented --permission backend_calls")
+	}
+	p.line(`
+In another terminal:
+
+  bin/eventrouter put-events --entries '{"Source":"blockforger-input","DetailType":"evented.POST","Detail":{
+    "tenant":"evented","rootSchema":"evented","api_key":"'$EVENTROUTER_KEY'","payload":{"string":"hello","numeric":1}}}'
+  bin/eventrouter records list --tenant evented --schema evented
+  bin/eventrouter usage --tenant evented
+  bin/eventrouter logs eventbridge-test-local
+`)
+	return nil
+}
+
+// A server is everything of `serve`: AWS's side, the router in it, and the
+// stores below, over one listener.
+type server struct {
+	url   string
+	admin admin.Admin
+	fresh bool // the data folder was new
+
+	listener net.Listener
+	http     *http.Server
+	local    *local.Server
+	ledger   *boltstore.Driver
+	relay    *router.Relay
+	log      *slog.Logger
+}
+
+const (
+	function     = "eventrouter-" + deployment.Local
+	testFunction = "eventbridge-test-" + deployment.Local
+	relayEvery   = time.Minute
+)
+
+// openServer opens the stores and wires the house. It serves once run is called.
+func openServer(listen, data, schemas string, log *slog.Logger) (_ *server, err error) {
+	tree, err := openSchemas(schemas)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fault.New(fault.Invalid, "--data: %v", err)
+	}
+	ledgerPath := filepath.Join(data, "ledger.db")
+	_, statErr := os.Stat(ledgerPath)
+	srv := &server{log: log, fresh: errors.Is(statErr, os.ErrNotExist)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, srv.close())
+		}
+	}()
+
+	key, err := seal.Open(data)
+	if err != nil {
+		return nil, err
+	}
+	if srv.ledger, err = boltstore.Open(ledgerPath, &boltstore.Options{Sealer: key}); err != nil {
+		return nil, err
+	}
+	if srv.local, err = local.Open(filepath.Join(data, "aws"), &local.Options{
+		Account: deployment.LocalAccount, Region: deployment.LocalRegion, Log: log, Timeout: deployment.Timeout,
+	}); err != nil {
+		return nil, err
+	}
+	if srv.listener, err = net.Listen("tcp", listen); err != nil {
+		return nil, fault.New(fault.Invalid, "--listen %s: %v", listen, err)
+	}
+	srv.url = "http://" + srv.listener.Addr().String()
+
+	records := store.New(srv.ledger, nil)
+	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Report: func(f tenant.Finding) {
+		log.Warn("tenant file", "finding", f.String())
+	}})
+	publisher := bus.NewPublisher(eventbridgebus.New(eventbridge.Options{
+		BaseEndpoint: aws.String(srv.url), Credentials: localCredentials,
+	}))
+	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, nil), records, publisher, nil)
+	srv.relay = router.NewRelay(records, publisher, rand.Text(), nil)
+	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local})
+	srv.local.Register(function, handler.Serve)
+	srv.local.Register(testFunction, noop.Serve)
+	if err := installRules(srv.local); err != nil {
+		return nil, err
+	}
+	srv.admin = admin.NewDirect(srv.ledger, records, functions{srv.local}, nil)
+	srv.http = &http.Server{
+		Handler:           srv.routes(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	return srv, nil
+}
+
+func openSchemas(path string) (*object.Dir, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fault.New(fault.Invalid, "--schemas: %v", err)
+	case !info.IsDir():
+		return nil, fault.New(fault.Invalid, "--schemas: %s is not a folder", path)
+	}
+	return object.OpenDir(path)
+}
+
+// installRules makes the two rules that the stack makes on AWS: R71 and R72.
+func installRules(l *local.Server) error {
+	env := deployment.Environment(deployment.Local)
+	for _, r := range []struct{ name, pattern, function string }{
+		{env.InputRule(), deployment.InputPattern, function},
+		{env.TestRule(), deployment.TestPattern, testFunction},
+	} {
+		ctx := context.Background()
+		if _, err := l.PutRule(ctx, &local.PutRuleInput{Name: r.name, EventPattern: r.pattern}); err != nil {
+			return err
+		}
+		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", deployment.LocalRegion, deployment.LocalAccount, r.function)
+		out, err := l.PutTargets(ctx, &local.PutTargetsInput{Rule: r.name, Targets: []local.Target{{Id: "function", Arn: arn}}})
+		if err != nil {
+			return err
+		}
+		if out.FailedEntryCount > 0 {
+			return fault.New(fault.Internal, "rule %s: %s", r.name, out.FailedEntries[0].ErrorMessage)
+		}
+	}
+	return nil
+}
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_/health", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"status":"ready"}` + "\n"))
+	})
+	mux.Handle(admin.Prefix, admin.NewHandler(s.admin))
+	mux.Handle("/", s.local.Handler())
+	return mux
+}
+
+// run serves until ctx ends, then lets what is under way finish.
+func (s *server) run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			stop(err)
+		}
+	})
+	running.Go(func() {
+		if err := s.local.Run(ctx); err != nil {
+			stop(err)
+		}
+	})
+	running.Go(func() { s.runRelay(ctx) })
+
+	<-ctx.Done()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := s.http.Shutdown(grace)
+	running.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+// runRelay drives the relay: at once for what a former process left, since none
+// of its invocations can still be at work, and then every minute as the
+// schedule does on AWS.
+func (s *server) runRelay(ctx context.Context) {
+	if _, err := s.relay.Run(ctx, 0); err != nil && ctx.Err() == nil {
+		s.log.Error("relay", "error", err)
+	}
+	tick := time.NewTicker(relayEvery)
+	defer tick.Stop()
+	schedule := []byte(`{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, _, err := s.local.Invoke(ctx, function, rand.Text(), schedule); err != nil && ctx.Err() == nil {
+				s.log.Error("relay", "error", err)
+			}
+		}
+	}
+}
+
+func (s *server) close() error {
+	var errs []error
+	if s.listener != nil {
+		_ = s.listener.Close() // run has closed it, or nothing ever used it
+	}
+	if s.local != nil {
+		errs = append(errs, s.local.Close())
+	}
+	if s.ledger != nil {
+		errs = append(errs, s.ledger.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,167 @@
+// Package floors keeps the house in order: who may import whom, that every
+// package says what it is, and what the Lambda binary links. The table is
+// doc/design.md's.
+package floors
+
+import (
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/blockforger/eventrouter/"
+
+// floor gives each package its floor; the longest prefix decides. Imports go
+// down only, or to a package that sideways names.
+var floor = map[string]int{
+	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/boltdb": 0,
+	"tenant": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/aws": 1,
+	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "store/s3store": 2, "store/csvstore": 2,
+	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,
+	"internal/awstest": 2, "internal/typegen": 2,
+	"router": 3, "internal/admin": 3,
+	"lambda": 4, "local": 4, "lambda/noop": 4,
+	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/floors": 5, "examples": 5,
+}
+
+// sideways are imports within a floor that the table allows.
+var sideways = map[string][]string{
+	"events":                     {"fault"},
+	"internal/object":            {"fault"},
+	"internal/seal":              {"fault"},
+	"internal/boltdb":            {"fault"},
+	"store/storetest":            {"store/memstore", "store/s3store", "store/csvstore"},
+	"internal/object/objecttest": {"internal/object"},
+	"lambda":                     {"lambda/noop"},
+}
+
+// forbidden are imports that the table rules out by name, of ours and of others.
+var forbidden = map[string][]string{
+	"events":              {"net/http", "github.com/aws/"},
+	"events/pattern":      {"net/http", "github.com/aws/"},
+	"tenant":              {"net/http", "github.com/aws/"},
+	"store":               {"net/http", "github.com/aws/", module + "tenant", module + "store/"},
+	"bus":                 {"net/http", "github.com/aws/"},
+	"router":              {"net/http", "github.com/aws/", module + "store/", module + "bus/", module + "internal/object/"},
+	"local":               {module + "router", module + "lambda", module + "store", module + "tenant"},
+	"internal/deployment": {"github.com/", "golang.org/"},
+}
+
+type pkg struct {
+	ImportPath, Dir string
+	Imports         []string
+	GoFiles         []string
+	Standard        bool
+	Module          *struct{ Path string }
+}
+
+func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module) }
+
+// list asks the go command, from the module's root.
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Imports,GoFiles,Standard,Module"}, args...)...)
+	cmd.Dir = filepath.Join("..", "..")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", cmd, err)
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// floorOf finds a package's floor by the longest prefix of its name.
+func floorOf(name string) (int, bool) {
+	for n := name; n != "." && n != ""; n = filepath.Dir(n) {
+		if f, ok := floor[n]; ok {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
+func TestImportsGoDown(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		from, known := floorOf(p.name())
+		if !known {
+			t.Errorf("%s has no floor: add it to the table here and in doc/design.md", p.name())
+			continue
+		}
+		for _, imported := range p.Imports {
+			for _, bad := range forbidden[p.name()] {
+				if imported == strings.TrimSuffix(bad, "/") || strings.HasPrefix(imported, bad) && (strings.HasSuffix(bad, "/")) {
+					t.Errorf("%s must not import %s", p.name(), imported)
+				}
+			}
+			name, ours := strings.CutPrefix(imported, module)
+			if !ours {
+				continue
+			}
+			to, _ := floorOf(name)
+			inside := strings.HasPrefix(p.name(), name+"/") || strings.HasPrefix(name, p.name()+"/")
+			if to >= from && !inside && !slices.Contains(sideways[p.name()], name) {
+				t.Errorf("%s (floor %d) imports %s (floor %d)", p.name(), from, name, to)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		documented := len(p.GoFiles) == 0
+		for _, file := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			documented = documented || f.Doc != nil && len(f.Doc.Text()) > 40
+		}
+		if !documented {
+			t.Errorf("%s has no package comment", p.name())
+		}
+	}
+}
+
+// TestLambdaLinksOnlyWhatItNeeds: what the command line, the local runtime or
+// the stack needs must not make the cold start slower.
+func TestLambdaLinksOnlyWhatItNeeds(t *testing.T) {
+	unwanted := []string{
+		module + "local", module + "internal/admin", module + "internal/boltdb", module + "internal/seal", module + "store/boltstore",
+		module + "store/memstore", module + "internal/typegen", "go.etcd.io/bbolt", "github.com/alecthomas/kong",
+		"github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/schemas", "github.com/aws/aws-sdk-go-v2/service/sqs",
+		"github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "net/rpc", "golang.org/x/term", "testing",
+	}
+	for _, main := range []string{"./lambda/bootstrap", "./lambda/eventtest"} {
+		for _, p := range list(t, "-deps", "-tags", "lambda.norpc", main) {
+			for _, bad := range unwanted {
+				if p.ImportPath == bad || strings.HasPrefix(p.ImportPath, bad+"/") {
+					t.Errorf("%s links %s", main, p.ImportPath)
+				}
+			}
+		}
+	}
+}
+
+// TestEventtestIsSmall: the test function needs nothing of the router.
+func TestEventtestIsSmall(t *testing.T) {
+	for _, p := range list(t, "-deps", "-tags", "lambda.norpc", "./lambda/eventtest") {
+		if name, ours := strings.CutPrefix(p.ImportPath, module); ours && !strings.HasPrefix(name, "lambda/") {
+			t.Errorf("lambda/eventtest links %s", name)
+		}
+	}
+}
