@@ -14,66 +14,146 @@ import (
 )
 
 // The conditions of a commit. An expired mark counts as absent once its bill
-// is in the totals; an expired tombstone once object or file show it.
+// is in the totals; an expired tombstone, once object or file show it.
 const (
-	markIsFree = "attribute_not_exists(pk) OR (#expires <= :now AND (attribute_not_exists(#tokens) OR attribute_exists(#folded)))"
-	headIsFree = "attribute_not_exists(pk) OR (#expires <= :now AND attribute_not_exists(#dirty))"
+	markIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND (attribute_not_exists(#tokens) OR attribute_exists(#folded)))"
+	headIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND attribute_not_exists(#dirty))"
 	headIsPrior = "#stamp = :prior"
 )
 
 var (
-	markNames  = map[string]string{"#expires": "expires", "#tokens": "tokens", "#folded": "folded"}
-	freeNames  = map[string]string{"#expires": "expires", "#dirty": "dirty"}
-	priorNames = map[string]string{"#stamp": "stamp"}
+	markIsFreeNames  = map[string]string{"#expires": "expires", "#tokens": "tokens", "#folded": "folded"}
+	headIsFreeNames  = map[string]string{"#expires": "expires", "#dirty": "dirty"}
+	headIsPriorNames = map[string]string{"#stamp": "stamp"}
 )
 
-// The places of the items in a commit's transaction. Where several conditions
-// fail the first place decides, in the order that the contract wants.
-const (
-	markPlace = iota
-	headPlace
-	limitPlace
-)
-
-// Commit implements [store.Ledger]: one transaction, in which a mark or head
-// that was in the way comes back with the refusal.
+// Commit implements [store.Ledger]: one transaction. A mark or head that is in
+// the way comes back with the refusal, so that a redelivery costs no more.
 func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Receipt, error) {
-	tx, err := l.newTransaction(c)
+	writes, err := l.writes(c)
 	if err != nil {
 		return store.Receipt{}, err
 	}
-	for range attempts {
-		err := l.transact(ctx, tx.items)
+	for attempt := 0; ; attempt++ {
+		err := l.transact(ctx, writes)
 		if err == nil {
 			return c.Mark.Receipt, nil
 		}
-		cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
-		if !ok || fault.CodeOf(err) == fault.Unavailable {
+		refusal, ok := errors.AsType[*refused](err)
+		if !ok {
 			return store.Receipt{}, err
 		}
-		reason, place := decisive(cancelled)
-		switch {
-		case aws.ToString(reason.Code) != conditionalCheckFailed:
-			return store.Receipt{}, fault.E("dynamodb.TransactWriteItems", fault.Internal, err)
-		case place < len(tx.places) && tx.places[place] == markPlace:
-			m, err := decodeMark(reason.Item)
-			if err != nil {
-				return store.Receipt{}, err
-			}
-			if l.live(&m) {
-				return m.Replay(c.Mark.Fingerprint)
-			}
-			// It has expired, but nobody has counted its bill.
-			if err := l.Fold(ctx, []store.IdempotencyKey{m.Key}); err != nil {
-				return store.Receipt{}, err
-			}
-		case tx.places[place] == headPlace:
-			return store.Receipt{}, l.moved(c.Head.Ref, reason.Item)
-		default:
-			if err := l.overLimit(ctx, c, reason.Item); err != nil {
-				return store.Receipt{}, err
-			}
+		receipt, err := l.judge(ctx, c, refusal)
+		if !errors.Is(err, errAgain) {
+			return receipt, err
+		}
+		if !l.pause(ctx, attempt) {
+			return store.Receipt{}, fault.E("dynamostore.Commit", fault.Unavailable, refusal)
 		}
 	}
-	return store.Receipt{}, fault.New(fault.Unavailable, "the change met others again and again")
+}
+
+// errAgain says that what stood in the way of a commit has been removed.
+var errAgain = errors.New("commit again")
+
+// writes are the items of a change, in the order in which they decide: mark,
+// head, limit.
+func (l *Ledger) writes(c *store.Change) ([]types.TransactWriteItem, error) {
+	mark, err := encodeMark(&c.Mark)
+	if err != nil {
+		return nil, err
+	}
+	now := text(l.now())
+	writes := append(make([]types.TransactWriteItem, 0, 3), types.TransactWriteItem{Put: &types.Put{
+		TableName:                           l.table,
+		Item:                                mark,
+		ConditionExpression:                 aws.String(markIsFree),
+		ExpressionAttributeNames:            markIsFreeNames,
+		ExpressionAttributeValues:           item{":now": now},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}})
+	if c.Head != nil {
+		head, err := encodeHead(c.Head)
+		if err != nil {
+			return nil, err
+		}
+		put := &types.Put{
+			TableName:                           l.table,
+			Item:                                head,
+			ConditionExpression:                 aws.String(headIsFree),
+			ExpressionAttributeNames:            headIsFreeNames,
+			ExpressionAttributeValues:           item{":now": now},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}
+		if c.Prior != "" {
+			put.ConditionExpression = aws.String(headIsPrior)
+			put.ExpressionAttributeNames = headIsPriorNames
+			put.ExpressionAttributeValues = item{":prior": text(string(c.Prior))}
+		}
+		writes = append(writes, types.TransactWriteItem{Put: put})
+	}
+	if c.TokenLimit > 0 && c.Mark.Bill.Tokens > 0 {
+		writes = append(writes, types.TransactWriteItem{Update: l.count(c)})
+	}
+	return writes, nil
+}
+
+// judge says what a refused commit comes to; errAgain where it can be tried anew.
+func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.Receipt, error) {
+	switch {
+	case r.place == 0:
+		m, err := decodeMark(r.found)
+		if err != nil {
+			return store.Receipt{}, err
+		}
+		if l.live(&m) {
+			return m.Replay(c.Mark.Fingerprint)
+		}
+		// It has expired, but its bill has not been counted yet.
+		if err := l.Fold(ctx, []store.IdempotencyKey{m.Key}); err != nil {
+			return store.Receipt{}, err
+		}
+		return store.Receipt{}, errAgain
+	case r.place == 1 && c.Head != nil:
+		return store.Receipt{}, l.moved(c.Head.Ref, r.found)
+	}
+	return store.Receipt{}, l.overLimit(ctx, c, r.found)
+}
+
+// moved tells what stands where the prior head should have been.
+func (l *Ledger) moved(ref store.Ref, found item) error {
+	if found == nil {
+		return &store.Moved{Head: store.Head{Ref: ref}}
+	}
+	h, err := decodeHead(found)
+	if err != nil {
+		return err
+	}
+	if l.gone(&h) {
+		h = store.Head{Ref: ref}
+	}
+	return &store.Moved{Head: h}
+}
+
+// live reports whether a mark still counts.
+func (l *Ledger) live(m *store.Mark) bool { return m.Expires.After(l.o.Clock()) }
+
+// gone reports whether a head is a tombstone past its time, which counts as
+// absent whether or not DynamoDB has deleted it yet.
+func (l *Ledger) gone(h *store.Head) bool {
+	return h.Deleted && !h.Dirty && !h.Expires.After(l.o.Clock())
+}
+
+// transact carries out a transaction. The same bytes are sent again under the
+// same token where no answer came, so that DynamoDB takes them for one; after a
+// refusal it is a new transaction.
+func (l *Ledger) transact(ctx context.Context, writes []types.TransactWriteItem) error {
+	in := &dynamodb.TransactWriteItemsInput{TransactItems: writes, ClientRequestToken: aws.String(rand.Text())}
+	return l.try(ctx, "TransactWriteItems", func(ctx context.Context) error {
+		_, err := l.client.TransactWriteItems(ctx, in)
+		if _, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+			in.ClientRequestToken = aws.String(rand.Text())
+		}
+		return err
+	})
 }

@@ -16,8 +16,8 @@ import (
 // retried and then parked, not acknowledged and lost.
 func (l *Ledger) explain(call string, err error) error {
 	op := "dynamodb." + call
-	if conditionFailed(err) || isCancelled(err) {
-		return err // the caller knows what it means
+	if refused, ok := asRefused(err); ok {
+		return refused // the caller knows what it means
 	}
 	if missing, ok := errors.AsType[*credentialError](err); ok {
 		return fault.E(op, fault.Unavailable, fmt.Errorf("there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the process a role: %w", missing.err))
@@ -58,4 +58,10 @@ func (c credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		err = &credentialError{err}
 	}
 	return got, err
+}
+
+// hasCode reports whether AWS answered with an error of this code.
+func hasCode(err error, code string) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == code
 }

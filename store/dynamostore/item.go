@@ -145,3 +145,24 @@ func (r *reader) each(name string, f func(*reader)) {
 		}
 	}
 }
+
+// texts reads a list of strings.
+func (r *reader) texts(name string) []string {
+	v, ok := r.item[name].(*types.AttributeValueMemberL)
+	if !ok {
+		if r.item[name] != nil {
+			r.refuse(name, "a list")
+		}
+		return nil
+	}
+	list := make([]string, len(v.Value))
+	for i, e := range v.Value {
+		s, ok := e.(*types.AttributeValueMemberS)
+		if !ok {
+			r.refuse(name, "a list of strings")
+			return nil
+		}
+		list[i] = s.Value
+	}
+	return list
+}

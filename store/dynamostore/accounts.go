@@ -1,0 +1,273 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// The attributes of a total: tokens by schema and operation, as in
+// "op/pets/POST", and by day, as in "day/2026-11-21".
+const (
+	byOperation = "op/"
+	byDay       = "day/"
+)
+
+// An account is what one total is kept for.
+type account struct {
+	tenant events.TenantID
+	month  string
+}
+
+// Fold implements [store.Accounts].
+func (l *Ledger) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
+	if err := store.CheckFold(keys); err != nil {
+		return err
+	}
+	for attempt := 0; ; attempt++ {
+		err := l.fold(ctx, keys)
+		if _, ok := errors.AsType[*refused](err); !ok {
+			return err
+		}
+		if !l.pause(ctx, attempt) {
+			return fault.E("dynamostore.Fold", fault.Unavailable, err)
+		}
+	}
+}
+
+func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
+	marks, err := l.marks(ctx, keys)
+	if err != nil {
+		return err
+	}
+	var ups []types.Update
+	bills := make(map[account]*store.Usage)
+	for i := range marks {
+		m := &marks[i]
+		if !billed(&m.Mark) {
+			continue
+		}
+		a := account{m.Key.Tenant, m.Bill.Month}
+		if bills[a] == nil {
+			bills[a] = &store.Usage{}
+		}
+		bills[a].AddMark(&m.Mark)
+		m.Folded = true
+		ups = append(ups, m.update(l.table))
+	}
+	if len(ups) == 0 {
+		return nil
+	}
+	for a, sum := range bills {
+		ups = append(ups, l.add(a, sum))
+	}
+	err = l.write(ctx, ups...)
+	if hasCode(err, "ValidationException") && len(keys) > 1 {
+		// Large marks can pass the size of a transaction: exactness does not
+		// need them to go together.
+		half := len(keys) / 2
+		if err := l.Fold(ctx, keys[:half]); err != nil {
+			return err
+		}
+		return l.Fold(ctx, keys[half:])
+	}
+	return err
+}
+
+// billed reports whether the mark's bill is still to be folded.
+func billed(m *store.Mark) bool { return m.Bill.Tokens > 0 && !m.Folded }
+
+// add puts bills on top of a total.
+func (l *Ledger) add(a account, sum *store.Usage) types.Update {
+	names := map[string]string{"#folds": "folds"}
+	values := item{":one": integer(1)}
+	clauses := []string{"#folds :one"}
+	put := func(attribute string, tokens int64) {
+		alias := strconv.Itoa(len(names))
+		names["#n"+alias] = attribute
+		values[":n"+alias] = integer(tokens)
+		clauses = append(clauses, "#n"+alias+" :n"+alias)
+	}
+	for schema, operations := range sum.BySchema {
+		for op, tokens := range operations {
+			put(byOperation+string(schema)+"/"+string(op), tokens)
+		}
+	}
+	for day, tokens := range sum.ByDay {
+		put(byDay+day, tokens)
+	}
+	return types.Update{
+		TableName:                 l.table,
+		Key:                       usageKey(a.tenant, a.month),
+		UpdateExpression:          aws.String("ADD " + strings.Join(clauses, ", ")),
+		ExpressionAttributeNames:  names,
+		ExpressionAttributeValues: values,
+	}
+}
+
+// Usage implements [store.Accounts]: it reads the total, then every mark that
+// the index names as open, then the total again. Where nothing was folded in
+// between, each bill has been seen in exactly one of the two places.
+func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (store.Usage, error) {
+	total, err := l.get(ctx, usageKey(t, month))
+	if err != nil {
+		return store.Usage{}, err
+	}
+	for attempt := 0; ; attempt++ {
+		open, err := l.openMarks(ctx, t)
+		if err != nil {
+			return store.Usage{}, err
+		}
+		again, err := l.get(ctx, usageKey(t, month))
+		if err != nil {
+			return store.Usage{}, err
+		}
+		if folds(again) == folds(total) {
+			return sum(account{t, month}, total, open)
+		}
+		total = again
+		if !l.pause(ctx, attempt) {
+			return store.Usage{}, fault.New(fault.Unavailable, "bills are folded faster than usage can be read")
+		}
+	}
+}
+
+func folds(total item) int64 {
+	r := reader{item: total}
+	return r.integer("folds")
+}
+
+func sum(a account, total item, open []versioned) (store.Usage, error) {
+	u := store.Usage{
+		Tenant: a.tenant, Month: a.month,
+		BySchema: map[events.SchemaID]map[events.Operation]int64{}, ByDay: map[string]int64{},
+	}
+	r := reader{item: total}
+	for name := range total {
+		if day, ok := strings.CutPrefix(name, byDay); ok {
+			u.ByDay[day] += r.integer(name)
+			continue
+		}
+		path, ok := strings.CutPrefix(name, byOperation)
+		if !ok {
+			continue
+		}
+		schema, op, _ := strings.Cut(path, "/")
+		if u.BySchema[events.SchemaID(schema)] == nil {
+			u.BySchema[events.SchemaID(schema)] = map[events.Operation]int64{}
+		}
+		u.BySchema[events.SchemaID(schema)][events.Operation(op)] += r.integer(name)
+	}
+	for i := range open {
+		if m := &open[i].Mark; billed(m) && m.Bill.Month == a.month {
+			u.AddMark(m)
+		}
+	}
+	return u, r.err
+}
+
+// openMarks reads, strongly consistent, those marks of a tenant that the index
+// names.
+func (l *Ledger) openMarks(ctx context.Context, t events.TenantID) ([]versioned, error) {
+	var shards [store.Shards][]store.IdempotencyKey
+	group, groupCtx := errgroup.WithContext(ctx)
+	for shard := range shards {
+		group.Go(func() (err error) {
+			shards[shard], err = l.openKeys(groupCtx, shard, t)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var keys []store.IdempotencyKey
+	for _, of := range shards {
+		keys = append(keys, of...)
+	}
+	return l.marks(ctx, keys)
+}
+
+func (l *Ledger) openKeys(ctx context.Context, shard int, t events.TenantID) (keys []store.IdempotencyKey, err error) {
+	in := &dynamodb.QueryInput{
+		TableName:                 l.table,
+		IndexName:                 aws.String(Index),
+		KeyConditionExpression:    aws.String("#open = :shard"),
+		FilterExpression:          aws.String("begins_with(pk, :tenant)"),
+		ExpressionAttributeNames:  map[string]string{"#open": "open"},
+		ExpressionAttributeValues: item{":shard": text(shardName(shard)), ":tenant": text(markPrefix + string(t) + "/")},
+	}
+	for {
+		out, err := l.query(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range out.Items {
+			r := reader{item: it}
+			if key, ok := parseMarkKey(r.text("pk")); ok {
+				keys = append(keys, key)
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
+			return keys, nil
+		}
+	}
+}
+
+// marks reads marks, without their payloads, strongly consistent. Those that
+// are gone are left out.
+func (l *Ledger) marks(ctx context.Context, keys []store.IdempotencyKey) ([]versioned, error) {
+	const most = 100 // in one BatchGetItem
+	var marks []versioned
+	seen := make(map[store.IdempotencyKey]bool, len(keys))
+	var wanted []item
+	for _, key := range keys {
+		if !seen[key] {
+			seen[key] = true
+			wanted = append(wanted, markKey(key))
+		}
+	}
+	for len(wanted) > 0 {
+		n := min(most, len(wanted))
+		found, left, err := l.batchGet(ctx, wanted[:n])
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range found {
+			m, err := decodeVersioned(it)
+			if err != nil {
+				return nil, err
+			}
+			marks = append(marks, m)
+		}
+		wanted = append(left, wanted[n:]...)
+	}
+	return marks, nil
+}
+
+// batchGet reads items and names those that DynamoDB did not get to.
+func (l *Ledger) batchGet(ctx context.Context, keys []item) (found, left []item, err error) {
+	var out *dynamodb.BatchGetItemOutput
+	err = l.try(ctx, "BatchGetItem", func(ctx context.Context) (err error) {
+		out, err = l.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+			*l.table: {
+				Keys: keys, ConsistentRead: aws.Bool(true),
+				ProjectionExpression: partial, ExpressionAttributeNames: partialNames,
+			},
+		}})
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return out.Responses[*l.table], out.UnprocessedKeys[*l.table].Keys, nil
+}

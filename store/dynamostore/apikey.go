@@ -1,0 +1,114 @@
+package dynamostore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Key implements [tenant.Keys].
+func (l *Ledger) Key(ctx context.Context, id tenant.KeyID) (tenant.Key, error) {
+	it, err := l.get(ctx, keyKey(id))
+	if err != nil {
+		return tenant.Key{}, err
+	}
+	if it == nil {
+		return tenant.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
+	}
+	return decodeKey(it)
+}
+
+// PutKey implements [tenant.Keys]. The key is there twice, by its id and by its
+// tenant, so it cannot change its tenant: the fault is Conflict.
+func (l *Ledger) PutKey(ctx context.Context, k tenant.Key) error {
+	byID := encodeKey(keyKey(k.ID), &k)
+	err := l.transact(ctx, []types.TransactWriteItem{
+		{Put: &types.Put{
+			TableName:                 l.table,
+			Item:                      byID,
+			ConditionExpression:       aws.String("attribute_not_exists(pk) OR #tenant = :tenant"),
+			ExpressionAttributeNames:  map[string]string{"#tenant": "tenant"},
+			ExpressionAttributeValues: item{":tenant": byID["tenant"]},
+		}},
+		{Put: &types.Put{TableName: l.table, Item: encodeKey(tenantKeyKey(k.Tenant, k.ID), &k)}},
+	})
+	if _, ok := errors.AsType[*refused](err); ok {
+		return fault.New(fault.Conflict, "API key %s belongs to another tenant", k.ID)
+	}
+	return err
+}
+
+// KeysOf implements [tenant.Keys].
+func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]tenant.Key, error) {
+	in := &dynamodb.QueryInput{
+		TableName:                 l.table,
+		ConsistentRead:            aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": text(keysPrefix + string(t))},
+	}
+	var keys []tenant.Key
+	for {
+		out, err := l.query(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range out.Items {
+			k, err := decodeKey(it)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, k)
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
+			break
+		}
+	}
+	slices.SortFunc(keys, func(a, b tenant.Key) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return keys, nil
+}
+
+func encodeKey(it item, k *tenant.Key) item {
+	setText(it, "id", k.ID)
+	setText(it, "tenant", k.Tenant)
+	it["hash"] = &types.AttributeValueMemberB{Value: slices.Clone(k.Hash[:])}
+	setTime(it, "created", k.Created)
+	setTime(it, "expires", k.Expires)
+	setTime(it, "revoked", k.Revoked)
+	setTime(it, "lastUsed", k.LastUsed)
+	if len(k.Permissions) > 0 {
+		list := make([]types.AttributeValue, len(k.Permissions))
+		for i, p := range k.Permissions {
+			list[i] = text(string(p))
+		}
+		it["permissions"] = &types.AttributeValueMemberL{Value: list}
+	}
+	return it
+}
+
+func decodeKey(it item) (tenant.Key, error) {
+	r := reader{item: it}
+	k := tenant.Key{
+		ID:       tenant.KeyID(r.text("id")),
+		Tenant:   events.TenantID(r.text("tenant")),
+		Created:  r.instant("created"),
+		Expires:  r.instant("expires"),
+		Revoked:  r.instant("revoked"),
+		LastUsed: r.instant("lastUsed"),
+	}
+	r.bytes("hash", k.Hash[:])
+	for _, p := range r.texts("permissions") {
+		k.Permissions = append(k.Permissions, tenant.Permission(p))
+	}
+	return k, r.err
+}

@@ -1,0 +1,171 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// Open implements [store.Backlog]. The index follows the table with a delay.
+func (l *Ledger) Open(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
+	var keys []store.IdempotencyKey
+	in := &dynamodb.QueryInput{
+		TableName:                 l.table,
+		IndexName:                 aws.String(Index),
+		KeyConditionExpression:    aws.String("#open = :shard AND opened < :before"),
+		ExpressionAttributeNames:  map[string]string{"#open": "open"},
+		ExpressionAttributeValues: item{":shard": text(shardName(shard)), ":before": instant(before)},
+	}
+	for len(keys) < limit {
+		in.Limit = aws.Int32(int32(limit - len(keys)))
+		out, err := l.query(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range out.Items {
+			r := reader{item: it}
+			if key, ok := parseMarkKey(r.text("pk")); ok {
+				keys = append(keys, key)
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
+			break
+		}
+	}
+	return keys, nil
+}
+
+// Settle implements [store.Backlog].
+func (l *Ledger) Settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+	for attempt := 0; ; attempt++ {
+		err := l.settle(ctx, key, s)
+		if _, ok := errors.AsType[*refused](err); !ok {
+			return err
+		}
+		// Another has written in between: look again.
+		if !l.pause(ctx, attempt) {
+			return fault.E("dynamostore.Settle", fault.Unavailable, err)
+		}
+	}
+}
+
+func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+	it, err := l.get(ctx, markKey(key))
+	if err != nil || it == nil {
+		return err
+	}
+	m, err := decodeVersioned(it)
+	if err != nil || !l.live(&m.Mark) {
+		return err
+	}
+	var head *store.Head
+	if s.Projected != "" {
+		h, err := l.Head(ctx, m.Receipt.Ref)
+		switch {
+		case err == nil:
+			head = &h
+		case fault.CodeOf(err) != fault.NotFound:
+			return err
+		}
+	}
+	var ups []types.Update
+	markChanged, headChanged := s.Apply(&m.Mark, head)
+	if markChanged {
+		ups = append(ups, m.update(l.table))
+	}
+	if headChanged {
+		ups = append(ups, l.clean(head))
+	}
+	if len(ups) == 0 {
+		return nil
+	}
+	return l.write(ctx, ups...)
+}
+
+// clean notes that object or file show a head.
+func (l *Ledger) clean(h *store.Head) types.Update {
+	e := newExpression()
+	e.require("stamp", text(string(h.Stamp)))
+	e.assign("dirty", nil)
+	if h.Deleted {
+		e.assign("ttl", integer(epoch(h.Expires)))
+	}
+	return e.update(l.table, headKey(h.Ref))
+}
+
+// Lease implements [store.Backlog].
+func (l *Ledger) Lease(ctx context.Context, shard int, owner string, now, until time.Time) (bool, error) {
+	err := l.try(ctx, "UpdateItem", func(ctx context.Context) error {
+		_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName:                l.table,
+			Key:                      leaseKey(shard),
+			UpdateExpression:         aws.String("SET #owner = :owner, #until = :until"),
+			ConditionExpression:      aws.String("attribute_not_exists(pk) OR #owner = :owner OR #until <= :now"),
+			ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until"},
+			ExpressionAttributeValues: item{
+				":owner": text(owner), ":until": instant(until), ":now": instant(now),
+			},
+		})
+		return err
+	})
+	if _, ok := errors.AsType[*refused](err); ok {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Marks implements [store.Backlog]. It scans the table, heads included: for an
+// operator who looks for something, not for the path of a request. The cursor
+// is the key of the last mark.
+func (l *Ledger) Marks(ctx context.Context, cursor string, limit int) ([]store.Mark, string, error) {
+	in := &dynamodb.ScanInput{
+		TableName:                 l.table,
+		ConsistentRead:            aws.Bool(true),
+		FilterExpression:          aws.String("begins_with(pk, :mark) AND expires > :now"),
+		ExpressionAttributeValues: item{":mark": text(markPrefix), ":now": text(l.now())},
+	}
+	if cursor != "" {
+		if !strings.HasPrefix(cursor, markPrefix) {
+			return nil, "", fault.New(fault.Invalid, "cursor is not one that a list of marks has answered")
+		}
+		in.ExclusiveStartKey = primaryKey(cursor, alone)
+	}
+	var marks []store.Mark
+	for {
+		out, err := l.scan(ctx, in)
+		if err != nil {
+			return nil, "", err
+		}
+		for i, it := range out.Items {
+			m, err := decodeMark(it)
+			if err != nil {
+				return nil, "", err
+			}
+			marks = append(marks, m)
+			last := i == len(out.Items)-1 && out.LastEvaluatedKey == nil
+			if len(marks) == limit && !last {
+				r := reader{item: it}
+				return marks, r.text("pk"), nil
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
+			return marks, "", nil
+		}
+	}
+}
+
+func (l *Ledger) scan(ctx context.Context, in *dynamodb.ScanInput) (out *dynamodb.ScanOutput, err error) {
+	err = l.try(ctx, "Scan", func(ctx context.Context) (err error) {
+		out, err = l.client.Scan(ctx, in)
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,150 @@
+package dynamostore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+func fullMark() store.Mark {
+	m := newChange("p1", "a/b c", `{"id":"p1"}`).Mark
+	m.Receipt.Rejected, m.Receipt.Code, m.Receipt.Message = true, fault.Precondition, "no"
+	m.Receipt.Violations = []fault.Violation{{Pointer: "", Message: "a"}, {Pointer: "/x", Message: ""}}
+	m.Folded, m.Project, m.Recheck = true, true, now().Add(time.Hour)
+	m.Outputs.Record = jsontext.Value(`{"id":"p1","all":true}`)
+	m.Outputs.CorrelationID, m.Outputs.Hops, m.Outputs.TraceHeader = "c", 3, "Root=1"
+	m.Outputs.Entries = append(m.Outputs.Entries, store.Entry{
+		Bus: "b", Source: "s", DetailType: "d", Record: true, Metadata: true,
+		State: store.EntryFailed, Attempts: 3, Error: "NotAuthorizedForSourceException", Settled: now().Add(time.Nanosecond),
+	})
+	return m
+}
+
+func TestMarkRoundTrip(t *testing.T) {
+	for name, m := range map[string]store.Mark{"plain": newChange("p1", "e1", `{}`).Mark, "full": fullMark()} {
+		it, err := encodeMark(&m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := decodeMark(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(m, back); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestHeadRoundTrip(t *testing.T) {
+	live := *newChange("p/1 é", "e1", `{"id":"p1"}`).Head
+	dirty := live
+	dirty.Dirty, dirty.Backend = true, events.CSV
+	tombstone := live
+	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
+	for name, h := range map[string]store.Head{"live": live, "dirty": dirty, "tombstone": tombstone} {
+		it, err := encodeHead(&h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := decodeHead(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(h, back); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// What DynamoDB deletes is gone: it must have nothing left to tell.
+func TestTimeToLive(t *testing.T) {
+	billed := newChange("p1", "e1", `{}`)
+	folded := newChange("p1", "e1", `{}`)
+	folded.Mark.Folded = true
+	rejected := newChange("p1", "e1", `{}`)
+	rejected.Mark.Bill = store.Bill{}
+	for _, test := range []struct {
+		name string
+		mark store.Mark
+		ttl  bool
+	}{
+		{"a bill that is not folded", billed.Mark, false},
+		{"a bill that is folded", folded.Mark, true},
+		{"no bill", rejected.Mark, true},
+	} {
+		it, err := encodeMark(&test.mark)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ttl, ok := it[ttlAttribute].(*types.AttributeValueMemberN)
+		if ok != test.ttl {
+			t.Errorf("%s: ttl %v, want it %v", test.name, it[ttlAttribute], test.ttl)
+		}
+		if ok && ttl.Value <= integer(test.mark.Expires.Unix()).(*types.AttributeValueMemberN).Value {
+			t.Errorf("%s: ttl %s is not after %v", test.name, ttl.Value, test.mark.Expires)
+		}
+	}
+
+	tombstone := *billed.Head
+	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
+	for _, dirty := range []bool{true, false} {
+		tombstone.Dirty = dirty
+		it, err := encodeHead(&tombstone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := it[ttlAttribute]; ok == dirty {
+			t.Errorf("a tombstone that is dirty (%v) has ttl: %v", dirty, ok)
+		}
+	}
+	if it, _ := encodeHead(billed.Head); it[ttlAttribute] != nil {
+		t.Error("a record has a ttl")
+	}
+}
+
+func TestItemOfAnotherProgram(t *testing.T) {
+	m := fullMark()
+	h := *newChange("p1", "e1", `{}`).Head
+	spoil := map[string]types.AttributeValue{
+		"pk": text("other/x"), "revision": text("1"), "time": text("yesterday"), "stamp": integer(1),
+	}
+	for name, v := range spoil {
+		mark, err := encodeMark(&m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, err := encodeHead(&h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mark[name], head[name] = v, v
+		if _, err := decodeMark(mark); fault.CodeOf(err) != fault.Internal || err == nil {
+			t.Errorf("mark with another %s: %v", name, err)
+		}
+		if _, err := decodeHead(head); fault.CodeOf(err) != fault.Internal || err == nil {
+			t.Errorf("head with another %s: %v", name, err)
+		}
+	}
+	for name, v := range map[string]types.AttributeValue{
+		"entries": text("x"), "violations": &types.AttributeValueMemberL{Value: []types.AttributeValue{text("x")}},
+		"fingerprint": &types.AttributeValueMemberB{Value: []byte("short")}, "rejected": text("no such code"),
+		"project": text("true"), "tokens": text("10"),
+	} {
+		mark, err := encodeMark(&m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mark[name] = v
+		if _, err := decodeMark(mark); err == nil {
+			t.Errorf("mark with another %s is read", name)
+		}
+	}
+}

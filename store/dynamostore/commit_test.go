@@ -1,0 +1,189 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// at once tries again without a pause.
+var atOnce = &Options{Backoff: func(int) time.Duration { return 0 }}
+
+func throttled() error {
+	return &types.ThrottlingException{}
+}
+
+func unavailable() error {
+	return &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusServiceUnavailable}},
+		Err:      &smithy.GenericAPIError{Code: "ServiceUnavailable"},
+	}
+}
+
+func TestTransientAnswersAreTriedAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		err    error
+		tokens int // how many different ones
+	}{
+		"throttled":               {throttled(), 1},
+		"unavailable":             {unavailable(), 1},
+		"in progress":             {&types.TransactionInProgressException{}, 1},
+		"connection refused":      {&smithyhttp.RequestSendError{Err: errors.New("connection refused")}, 1},
+		"attempt timed out":       {context.DeadlineExceeded, 1},
+		"conflict on the mark":    {cancelled("TransactionConflict", "None"), 2},
+		"conflict on the head":    {cancelled("None", "TransactionConflict"), 2},
+		"throttled in part":       {cancelled("None", "ThrottlingError"), 2},
+		"mark busy, head refused": {cancelled("TransactionConflict", "ConditionalCheckFailed"), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &wire{before: func(c *call) error {
+				if c.name == "TransactWriteItems" && c.n < 3 {
+					return test.err
+				}
+				return nil
+			}}
+			l := newLedger(t, atOnce, w.use)
+			w.reset()
+			if r := commit(t, l, newChange("p1", "e1", `{}`)); r.Replayed {
+				t.Error("receipt is replayed")
+			}
+			tokens := w.tokens()
+			if len(tokens) != 4 || distinct(tokens[:2]) != test.tokens {
+				t.Errorf("tokens %v, want 4, the first two %d different", tokens, test.tokens)
+			}
+		})
+	}
+}
+
+func TestAnswerThatGotLost(t *testing.T) {
+	w := &wire{after: func(c *call) error {
+		if c.name == "TransactWriteItems" && c.n == 0 {
+			return &smithyhttp.RequestSendError{Err: errors.New("connection reset by peer")}
+		}
+		return nil
+	}}
+	l := newLedger(t, atOnce, w.use)
+	w.reset()
+	if r := commit(t, l, newChange("p1", "e1", `{}`)); r.Replayed {
+		t.Error("the same bytes under the same token are taken for a redelivery")
+	}
+	if tokens := w.tokens(); len(tokens) != 2 || tokens[0] != tokens[1] {
+		t.Errorf("tokens %v, want one, twice", tokens)
+	}
+}
+
+func TestThrottledForGood(t *testing.T) {
+	w := &wire{}
+	l := newLedger(t, nil, w.use)
+	w.before = func(*call) error { return throttled() }
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	w.reset()
+	_, err := l.Commit(ctx, newChange("p1", "e1", `{}`))
+	if fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("%v, want the fault unavailable", err)
+	}
+	if ctx.Err() != nil {
+		t.Error("no time was left to answer")
+	}
+	if len(w.calls) < 3 {
+		t.Errorf("%d calls in 300 ms", len(w.calls))
+	}
+}
+
+func TestHangingCallIsSentAgain(t *testing.T) {
+	w := &wire{}
+	l := newLedger(t, &Options{Backoff: atOnce.Backoff, Attempt: 250 * time.Millisecond}, w.use)
+	w.before = func(c *call) error {
+		if c.n == 0 {
+			time.Sleep(300 * time.Millisecond) // the attempt's context has ended when the call begins
+		}
+		return nil
+	}
+	w.reset()
+	commit(t, l, newChange("p1", "e1", `{}`))
+	if got := w.names(); got != "TransactWriteItems TransactWriteItems" {
+		t.Errorf("calls %s", got)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	w := &wire{}
+	l := newLedger(t, atOnce, w.use)
+	first := newChange("p1", "e1", `{"n":1}`)
+	commit(t, l, first)
+
+	t.Run("redelivery", func(t *testing.T) {
+		w.reset()
+		r := commit(t, l, first)
+		if !r.Replayed || r.Stamp != first.Head.Stamp {
+			t.Errorf("receipt %+v", r)
+		}
+		if got := w.names(); got != "TransactWriteItems" {
+			t.Errorf("calls %s, want one transaction", got)
+		}
+	})
+	t.Run("another request", func(t *testing.T) {
+		other := newChange("p1", "e1", `{"n":2}`)
+		other.Mark.Fingerprint = store.Fingerprint{9}
+		if _, err := l.Commit(t.Context(), other); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("%v, want the fault conflict", err)
+		}
+	})
+	t.Run("moved", func(t *testing.T) {
+		w.reset()
+		_, err := l.Commit(t.Context(), newChange("p1", "e2", `{"n":2}`))
+		moved, ok := errors.AsType[*store.Moved](err)
+		if !ok || moved.Head.Stamp != first.Head.Stamp || !store.Equal(moved.Head.Data, first.Head.Data) {
+			t.Errorf("%v, want the head that is there", err)
+		}
+		if got := w.names(); got != "TransactWriteItems" {
+			t.Errorf("calls %s, want one transaction", got)
+		}
+	})
+	t.Run("exhausted", func(t *testing.T) {
+		c := newChange("p2", "e3", `{}`)
+		c.TokenLimit = 15
+		if _, err := l.Commit(t.Context(), c); fault.CodeOf(err) != fault.Exhausted {
+			t.Errorf("%v, want the fault exhausted: 10 of 15 are used", err)
+		}
+		if _, err := l.Head(t.Context(), c.Head.Ref); fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("head of the exhausted: %v", err)
+		}
+	})
+}
+
+func TestLimitIsSeededOnce(t *testing.T) {
+	w := &wire{}
+	l := newLedger(t, atOnce, w.use)
+	commit(t, l, newChange("p1", "e1", `{}`))
+	limited := func(key, id string) *store.Change {
+		c := newChange(events.Key(key), id, `{}`)
+		c.TokenLimit = 100
+		return c
+	}
+	commit(t, l, limited("p2", "e2"))
+	w.reset()
+	commit(t, l, limited("p3", "e3"))
+	if got := w.names(); got != "TransactWriteItems" {
+		t.Errorf("calls %s, want one transaction once the counter is there", got)
+	}
+	counter, err := l.get(t.Context(), limitKey("acme", limited("", "").Mark.Bill.Month))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := reader{item: counter}
+	if used := r.integer("used"); used != 30 || r.err != nil {
+		t.Errorf("the counter says %d, %v; want 30", used, r.err)
+	}
+}

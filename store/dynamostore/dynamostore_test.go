@@ -1,0 +1,70 @@
+package dynamostore
+
+import (
+	"crypto/rand"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/awstest"
+	"github.com/blockforger/eventrouter/store"
+)
+
+func TestMain(m *testing.M) { os.Exit(awstest.Main(m)) }
+
+// newLedger returns the ledger in a new table of DynamoDB Local.
+func newLedger(t testing.TB, o *Options, options ...func(*dynamodb.Options)) *Ledger {
+	t.Helper()
+	client := dynamodb.NewFromConfig(awstest.Config(awstest.DynamoDB(t)), options...)
+	l := New(client, "t-"+rand.Text(), o)
+	if err := l.CreateTable(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// now is when the tests' changes are made: a real time, since DynamoDB Local
+// deletes what has expired by its own clock.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+var pets = store.Collection{Tenant: "acme", Schema: "pets"}
+
+// newChange is a POST of one record with one output.
+func newChange(key events.Key, idempotency string, data string) *store.Change {
+	at := now()
+	ref := store.Ref{Collection: pets, Key: key}
+	stamp := store.Stamp(rand.Text())
+	return &store.Change{
+		Mark: store.Mark{
+			Key:         store.IdempotencyKey{Tenant: ref.Tenant, Origin: store.OriginEventID, Value: idempotency},
+			Fingerprint: store.Fingerprint{1, 2, 3},
+			Receipt:     store.Receipt{Ref: ref, Operation: events.Post, Revision: 1, Stamp: stamp, Time: at},
+			Bill:        store.Bill{Tokens: 10, Month: store.Month(at), KeyID: "k1"},
+			Expires:     at.Add(store.DefaultMarkAge),
+			Outputs: store.Outputs{
+				Entries: []store.Entry{{
+					Bus: "arn:aws:events:us-east-1:111122223333:event-bus/default", Source: "blockforger-output",
+					DetailType: "pets.POST", State: store.EntryPending,
+				}},
+				Payload:      jsontext.Value(data),
+				InputEventID: "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+			},
+		},
+		Head: &store.Head{
+			Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: 1, Stamp: stamp, Time: at, Data: jsontext.Value(data),
+		},
+	}
+}
+
+func commit(t *testing.T, l *Ledger, c *store.Change) store.Receipt {
+	t.Helper()
+	r, err := l.Commit(t.Context(), c)
+	if err != nil {
+		t.Fatalf("commit of %s: %v", c.Mark.Key.Value, err)
+	}
+	return r
+}

@@ -1,0 +1,152 @@
+package dynamostore
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// Head implements [store.Ledger].
+func (l *Ledger) Head(ctx context.Context, ref store.Ref) (store.Head, error) {
+	it, err := l.get(ctx, headKey(ref))
+	if err != nil {
+		return store.Head{}, err
+	}
+	if it != nil {
+		h, err := decodeHead(it)
+		if err != nil || !l.gone(&h) {
+			return h, err
+		}
+	}
+	return store.Head{}, fault.New(fault.NotFound, "the record does not exist")
+}
+
+// Mark implements [store.Ledger].
+func (l *Ledger) Mark(ctx context.Context, key store.IdempotencyKey) (store.Mark, error) {
+	it, err := l.get(ctx, markKey(key))
+	if err != nil {
+		return store.Mark{}, err
+	}
+	if it != nil {
+		m, err := decodeMark(it)
+		if err != nil || l.live(&m) {
+			return m, err
+		}
+	}
+	return store.Mark{}, fault.New(fault.NotFound, "the idempotency key has not been used")
+}
+
+// Heads implements [store.Ledger]: the parts of the collection, each in the
+// order of its keys, are merged. Each is read only as far as is needed.
+func (l *Ledger) Heads(ctx context.Context, c store.Collection, after events.Key, limit int) ([]store.Head, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	// A part has an even share, give or take, of any range of keys.
+	page := int32(min(limit, limit/parts+4))
+	var sources [parts]partReader
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i := range sources {
+		sources[i] = partReader{ledger: l, partition: headPartition(c, i), after: string(after), page: page}
+		group.Go(func() error { return sources[i].fill(groupCtx) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var heads []store.Head
+	for len(heads) < limit {
+		least, err := leastOf(ctx, sources[:])
+		if err != nil {
+			return nil, err
+		}
+		if least == nil {
+			break
+		}
+		h, err := decodeHead(least.pop())
+		if err != nil {
+			return nil, err
+		}
+		heads = append(heads, h)
+	}
+	return heads, nil
+}
+
+// leastOf returns the part whose next key is the least; nil where all are at
+// their end.
+func leastOf(ctx context.Context, sources []partReader) (least *partReader, err error) {
+	for i := range sources {
+		s := &sources[i]
+		if err := s.fill(ctx); err != nil {
+			return nil, err
+		}
+		if len(s.items) > 0 && (least == nil || s.key() < least.key()) {
+			least = s
+		}
+	}
+	return least, nil
+}
+
+// A partReader reads the live heads of one part of a collection, page by page.
+type partReader struct {
+	ledger    *Ledger
+	partition string
+	after     string // the last key read; "" before the first
+	page      int32
+	items     []item
+	end       bool // there are no more pages
+}
+
+func (p *partReader) key() string {
+	r := reader{item: p.items[0]}
+	return r.text("sk")
+}
+
+func (p *partReader) pop() item {
+	it := p.items[0]
+	p.items = p.items[1:]
+	return it
+}
+
+// fill reads pages until there is an item, or the end.
+func (p *partReader) fill(ctx context.Context) error {
+	for len(p.items) == 0 && !p.end {
+		in := &dynamodb.QueryInput{
+			TableName:                 p.ledger.table,
+			ConsistentRead:            aws.Bool(true),
+			Limit:                     aws.Int32(p.page),
+			KeyConditionExpression:    aws.String("pk = :pk"),
+			FilterExpression:          aws.String("attribute_not_exists(#deleted)"),
+			ExpressionAttributeNames:  map[string]string{"#deleted": "deleted"},
+			ExpressionAttributeValues: item{":pk": text(p.partition)},
+		}
+		if p.after != "" {
+			in.KeyConditionExpression = aws.String("pk = :pk AND sk > :after")
+			in.ExpressionAttributeValues[":after"] = text(p.after)
+		}
+		out, err := p.ledger.query(ctx, in)
+		if err != nil {
+			return err
+		}
+		p.items = out.Items
+		p.end = out.LastEvaluatedKey == nil
+		if last, ok := out.LastEvaluatedKey["sk"].(*types.AttributeValueMemberS); ok {
+			p.after = last.Value
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) query(ctx context.Context, in *dynamodb.QueryInput) (out *dynamodb.QueryOutput, err error) {
+	err = l.try(ctx, "Query", func(ctx context.Context) (err error) {
+		out, err = l.client.Query(ctx, in)
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,158 @@
+package dynamostore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// ttlAttribute says from when on DynamoDB may delete an item.
+const ttlAttribute = "ttl"
+
+// Check verifies, at start, that the table has the keys and the index that the
+// ledger needs. The fault is Internal; it says what is missing and the command
+// that makes it.
+func (l *Ledger) Check(ctx context.Context) error {
+	var out *dynamodb.DescribeTableOutput
+	err := l.try(ctx, "DescribeTable", func(ctx context.Context) (err error) {
+		out, err = l.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: l.table})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	table := out.Table
+	if wrong := wrongKeys(table.KeySchema, table.AttributeDefinitions, "pk", "sk"); wrong != "" {
+		return fault.New(fault.Internal, "table %s %s; a table's keys cannot be changed, make another:\n%s", *l.table, wrong, l.createCommand())
+	}
+	for _, index := range table.GlobalSecondaryIndexes {
+		if aws.ToString(index.IndexName) != Index {
+			continue
+		}
+		if wrong := wrongKeys(index.KeySchema, table.AttributeDefinitions, "open", "opened"); wrong != "" {
+			return fault.New(fault.Internal, "index %s of table %s %s; delete it and make it anew:\n%s", Index, *l.table, wrong, l.indexCommand())
+		}
+		return nil
+	}
+	return fault.New(fault.Internal, "table %s has no index %s; make it:\n%s", *l.table, Index, l.indexCommand())
+}
+
+// wrongKeys says how a key schema differs from two strings of these names.
+func wrongKeys(schema []types.KeySchemaElement, defined []types.AttributeDefinition, hash, sort string) string {
+	var got []string
+	for _, k := range schema {
+		got = append(got, aws.ToString(k.AttributeName)+" "+string(k.KeyType))
+	}
+	want := []string{hash + " HASH", sort + " RANGE"}
+	if strings.Join(got, ", ") != strings.Join(want, ", ") {
+		return fmt.Sprintf("has the keys %s, want %s", strings.Join(got, ", "), strings.Join(want, ", "))
+	}
+	for _, d := range defined {
+		if name := aws.ToString(d.AttributeName); (name == hash || name == sort) && d.AttributeType != types.ScalarAttributeTypeS {
+			return fmt.Sprintf("has the key %s of type %s, want S", name, d.AttributeType)
+		}
+	}
+	return ""
+}
+
+// CreateTable makes the table, for tests and for a deployment of one's own, and
+// waits until it can be used. It is no error where the table is there already:
+// [Ledger.Check] tells whether it is the right one.
+func (l *Ledger) CreateTable(ctx context.Context) error {
+	if err := l.createTable(ctx); err != nil {
+		return err
+	}
+	return l.enableExpiry(ctx)
+}
+
+func (l *Ledger) createTable(ctx context.Context) error {
+	err := l.try(ctx, "CreateTable", func(ctx context.Context) error {
+		_, err := l.client.CreateTable(ctx, &dynamodb.CreateTableInput{
+			TableName:   l.table,
+			BillingMode: types.BillingModePayPerRequest,
+			AttributeDefinitions: []types.AttributeDefinition{
+				stringAttribute("pk"), stringAttribute("sk"), stringAttribute("open"), stringAttribute("opened"),
+			},
+			KeySchema: keySchema("pk", "sk"),
+			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+				IndexName:  aws.String(Index),
+				KeySchema:  keySchema("open", "opened"),
+				Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+			}},
+		})
+		return err
+	})
+	if hasCode(err, "ResourceInUseException") {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	waiter := dynamodb.NewTableExistsWaiter(l.client)
+	const patience = 5 * time.Minute
+	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: l.table}, patience); err != nil {
+		return fault.E("dynamodb.DescribeTable", fault.Unavailable, err)
+	}
+	return nil
+}
+
+// enableExpiry has DynamoDB delete what has expired. That it is on already is
+// no error.
+func (l *Ledger) enableExpiry(ctx context.Context) error {
+	out, err := l.timeToLive(ctx)
+	if err != nil || out == types.TimeToLiveStatusEnabled || out == types.TimeToLiveStatusEnabling {
+		return err
+	}
+	return l.try(ctx, "UpdateTimeToLive", func(ctx context.Context) error {
+		_, err := l.client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+			TableName:               l.table,
+			TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(ttlAttribute), Enabled: aws.Bool(true)},
+		})
+		return err
+	})
+}
+
+func (l *Ledger) timeToLive(ctx context.Context) (status types.TimeToLiveStatus, err error) {
+	err = l.try(ctx, "DescribeTimeToLive", func(ctx context.Context) error {
+		out, err := l.client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: l.table})
+		if err == nil && out.TimeToLiveDescription != nil {
+			status = out.TimeToLiveDescription.TimeToLiveStatus
+		}
+		return err
+	})
+	return status, err
+}
+
+func stringAttribute(name string) types.AttributeDefinition {
+	return types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS}
+}
+
+func keySchema(hash, sort string) []types.KeySchemaElement {
+	return []types.KeySchemaElement{
+		{AttributeName: aws.String(hash), KeyType: types.KeyTypeHash},
+		{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
+	}
+}
+
+// createCommand is what a person would type instead of [Ledger.CreateTable].
+func (l *Ledger) createCommand() string {
+	return `aws dynamodb create-table --table-name ` + *l.table + ` --billing-mode PAY_PER_REQUEST \
+  --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S AttributeName=open,AttributeType=S AttributeName=opened,AttributeType=S \
+  --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE \
+  --global-secondary-indexes 'IndexName=` + Index + `,KeySchema=[{AttributeName=open,KeyType=HASH},{AttributeName=opened,KeyType=RANGE}],Projection={ProjectionType=KEYS_ONLY}'
+aws dynamodb wait table-exists --table-name ` + *l.table + `
+aws dynamodb update-time-to-live --table-name ` + *l.table + ` --time-to-live-specification Enabled=true,AttributeName=` + ttlAttribute
+}
+
+func (l *Ledger) indexCommand() string {
+	return `aws dynamodb update-table --table-name ` + *l.table + ` \
+  --attribute-definitions AttributeName=open,AttributeType=S AttributeName=opened,AttributeType=S \
+  --global-secondary-index-updates '[{"Create":{"IndexName":"` + Index + `","KeySchema":[{"AttributeName":"open","KeyType":"HASH"},{"AttributeName":"opened","KeyType":"RANGE"}],"Projection":{"ProjectionType":"KEYS_ONLY"}}}]'`
+}

@@ -1,0 +1,157 @@
+package dynamostore
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/blockforger/eventrouter/store"
+)
+
+// An expression gathers what an update does and on what condition.
+type expression struct {
+	set, remove, condition []string
+
+	names  map[string]string
+	values item
+}
+
+func newExpression() *expression {
+	return &expression{names: map[string]string{}, values: item{}}
+}
+
+// assign sets an attribute, or with a nil value takes it away.
+func (e *expression) assign(name string, v types.AttributeValue) {
+	e.names["#"+name] = name
+	if v == nil {
+		e.remove = append(e.remove, "#"+name)
+		return
+	}
+	e.values[":"+name] = v
+	e.set = append(e.set, "#"+name+" = :"+name)
+}
+
+// require adds the condition that an attribute has a value, or with a nil one
+// that it is absent.
+func (e *expression) require(name string, v types.AttributeValue) {
+	e.names["#"+name] = name
+	if v == nil {
+		e.condition = append(e.condition, "attribute_not_exists(#"+name+")")
+		return
+	}
+	e.values[":was_"+name] = v
+	e.condition = append(e.condition, "#"+name+" = :was_"+name)
+}
+
+func (e *expression) update(table *string, key item) types.Update {
+	var clauses []string
+	if len(e.set) > 0 {
+		clauses = append(clauses, "SET "+strings.Join(e.set, ", "))
+	}
+	if len(e.remove) > 0 {
+		clauses = append(clauses, "REMOVE "+strings.Join(e.remove, ", "))
+	}
+	up := types.Update{
+		TableName:                table,
+		Key:                      key,
+		UpdateExpression:         aws.String(strings.Join(clauses, " ")),
+		ConditionExpression:      aws.String(strings.Join(e.condition, " AND ")),
+		ExpressionAttributeNames: e.names,
+	}
+	if len(e.values) > 0 {
+		up.ExpressionAttributeValues = e.values
+	}
+	return up
+}
+
+// A versioned mark knows which state of the item it was read from.
+type versioned struct {
+	store.Mark
+	version int64
+}
+
+func decodeVersioned(it item) (versioned, error) {
+	m, err := decodeMark(it)
+	r := reader{item: it, err: err}
+	version := r.integer("version")
+	return versioned{m, version}, r.err
+}
+
+// partial names what [versioned.update] needs of a mark: all but the payloads.
+var partial, partialNames = projection("pk", "sk", "schema", "key", "operation", "time", "stamp",
+	"tokens", "month", "folded", "expires", "entries", "project", "recheck", "version")
+
+// projection names attributes behind aliases: DynamoDB reserves many words.
+func projection(attributes ...string) (*string, map[string]string) {
+	names := make(map[string]string, len(attributes))
+	aliases := make([]string, len(attributes))
+	for i, a := range attributes {
+		aliases[i] = "#" + a
+		names[aliases[i]] = a
+	}
+	return aws.String(strings.Join(aliases, ", ")), names
+}
+
+// update writes what settling and folding change, on the condition that the
+// item is as it was when it was read.
+func (m *versioned) update(table *string) types.Update {
+	e := newExpression()
+	e.require("time", instant(m.Receipt.Time)) // the mark may have expired and another taken its place
+	if m.version == 0 {
+		e.require("version", nil)
+	} else {
+		e.require("version", integer(m.version))
+	}
+	e.assign("version", integer(m.version+1))
+	if len(m.Outputs.Entries) > 0 {
+		e.assign("entries", encodeEntries(m.Outputs.Entries))
+	}
+	if m.Folded {
+		e.assign("folded", boolean(true))
+	}
+	if deletable(&m.Mark) {
+		e.assign("ttl", integer(epoch(m.Expires)))
+	}
+	var project, recheck types.AttributeValue
+	if m.Project {
+		project = boolean(true)
+	}
+	if !m.Recheck.IsZero() {
+		recheck = instant(m.Recheck)
+	}
+	e.assign("project", project)
+	e.assign("recheck", recheck)
+	var open, opened types.AttributeValue
+	if m.Open() {
+		open, opened = text(shardName(m.Key.Shard())), instant(m.Receipt.Time)
+	}
+	e.assign("open", open)
+	e.assign("opened", opened)
+	return e.update(table, markKey(m.Key))
+}
+
+// write carries out one update, or several as one transaction.
+func (l *Ledger) write(ctx context.Context, ups ...types.Update) error {
+	if len(ups) > 1 {
+		writes := make([]types.TransactWriteItem, len(ups))
+		for i := range ups {
+			writes[i].Update = &ups[i]
+		}
+		return l.transact(ctx, writes)
+	}
+	up := ups[0]
+	return l.try(ctx, "UpdateItem", func(ctx context.Context) error {
+		_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName:                 up.TableName,
+			Key:                       up.Key,
+			UpdateExpression:          up.UpdateExpression,
+			ConditionExpression:       up.ConditionExpression,
+			ExpressionAttributeNames:  up.ExpressionAttributeNames,
+			ExpressionAttributeValues: up.ExpressionAttributeValues,
+		})
+		return err
+	})
+}
