@@ -46,6 +46,9 @@ func (r *lineReader) next() (logicalLine, bool) {
 			return line, true
 		default:
 			line.dropLast()
+			if r.pos == len(r.data) {
+				return line, true // as Java does, even where nothing is left
+			}
 			leading, joined, escaped = true, true, false
 			if c == '\r' && r.pos < len(r.data) && r.data[r.pos] == '\n' {
 				r.pos++
