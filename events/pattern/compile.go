@@ -44,7 +44,9 @@ func (c *compiler) refusal(err error) *Error {
 		at = syntax.at
 	}
 	if r, ok := errors.AsType[*refusal](err); ok {
-		e.Hint = r.hint
+		if e.Hint = r.hint; e.Hint == "" {
+			e.Hint = hintFor(r.reason)
+		}
 	}
 	e.Line, e.Column = position(c.scanner.src, at)
 	return e

@@ -18,15 +18,17 @@ func (p *Pattern) Complexity() int {
 		var before []byte
 		for _, f := range a {
 			before = append(appendString(before, f.path), ':')
-			m := machines[string(before)]
 			for _, c := range f.conditions {
-				if ws := wildcardsOf(c); len(ws) > 0 {
-					if m == nil {
-						m = &wildcardMachine{known: map[string]bool{}}
-						machines[string(before)] = m
-					}
-					m.add(c, ws)
+				ws := wildcardsOf(c)
+				if len(ws) == 0 {
+					continue
 				}
+				m := machines[string(before)]
+				if m == nil {
+					m = &wildcardMachine{known: map[string]bool{}, groups: map[string]int{}}
+					machines[string(before)] = m
+				}
+				m.add(c, ws)
 			}
 			before = append(appendConditions(before, f.conditions), ',')
 		}
@@ -83,9 +85,6 @@ func (m *wildcardMachine) add(c condition, wildcards []wildcard) {
 		return
 	}
 	m.known[name] = true
-	if m.groups == nil {
-		m.groups = map[string]int{}
-	}
 	group := func(key string) int {
 		if _, ok := m.groups[key]; !ok {
 			m.groups[key] = len(m.groups)

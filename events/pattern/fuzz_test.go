@@ -102,8 +102,15 @@ func FuzzCompile(f *testing.F) {
 		if normal.String() != p.String() {
 			t.Fatalf("%q has two normal forms: %q and %q", pattern, p, normal)
 		}
-		if eventErr == nil && p.Match(e) != normal.Match(e) {
+		if eventErr != nil {
+			return
+		}
+		matched := p.Match(e)
+		if matched != normal.Match(e) {
 			t.Fatalf("%q and its normal form %q differ about %q", pattern, p, event)
+		}
+		if x := Explain(p, e); x.Matched != matched || x.String() == "" {
+			t.Fatalf("%q against %q is explained as %t", pattern, event, x.Matched)
 		}
 	})
 }

@@ -113,9 +113,10 @@ func (a alternative) match(event *Event) bool {
 	return s.from(a, nil)
 }
 
-// maxSteps bounds the search for one alternative. Only an event with duplicate
-// names, made for the purpose, gets there; it then counts as not matching.
-const maxSteps = 1 << 22
+// maxSteps bounds how often a search may choose elements of several arrays at
+// one path. Without a bound their combinations would, in an event with
+// duplicate names made for the purpose; past it the event does not match.
+const maxSteps = 1 << 16
 
 // A search remembers what has failed, so that it looks at each pair of field
 // and element once, whatever the event.
@@ -123,6 +124,8 @@ type search struct {
 	event  *Event
 	failed map[string]struct{}
 	steps  int
+	// picks, if not nil, is given the leaf chosen for each field, last first.
+	picks []*value
 }
 
 func (s *search) from(fields alternative, c chosen) bool {
@@ -169,20 +172,25 @@ func (s *search) field(fields alternative, c chosen) bool {
 	outsideFailed := false
 	found := false
 	c.each(leaves, func(v *value) bool {
-		if s.steps++; s.steps > maxSteps {
+		if s.steps > maxSteps {
 			return true
 		}
 		if !f.holds(v) {
 			return false
 		}
 		next := c.with(v.element, later)
+		if len(next) > 1 {
+			s.steps++
+		}
 		if len(next) == 0 {
 			if outsideFailed {
 				return false
 			}
 			outsideFailed = true
 		}
-		found = s.from(later, next)
+		if found = s.from(later, next); found && s.picks != nil {
+			s.picks[len(s.picks)-len(fields)] = v
+		}
 		return found
 	})
 	return found
