@@ -30,7 +30,7 @@ func (e *Envelope) Raw() *Envelope { return e }
 // the [Envelope] that it embeds.
 type Typed[T any] struct {
 	Envelope
-	Detail T
+	Detail T `json:"detail"` // in place of the raw one of the Envelope
 }
 
 // Encode writes the event. A detail that was not changed since it was decoded

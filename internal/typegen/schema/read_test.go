@@ -88,13 +88,13 @@ func TestTypes(t *testing.T) {
 	}
 	of := func(kinds ...string) *schema.Type { return &schema.Type{Kinds: kinds} }
 	for text, want := range map[string]*schema.Type{
-		`{}`:                                of(),
-		`true`:                              of(),
-		`{"type":"any"}`:                    of(),
-		`{"type":["string","null"]}`:        {Kinds: []string{"string"}, Nullable: true},
-		`{"type":"string","nullable":true}`: {Kinds: []string{"string"}, Nullable: true},
-		`{"nullable":true,"enum":[null]}`:   {Nullable: true, Empty: true},
-		`{"type":["object","string","number"]}`:          of("number", "object", "string"),
+		`{}`:                                    of(),
+		`true`:                                  of(),
+		`{"type":"any"}`:                        of(),
+		`{"type":["string","null"]}`:            {Kinds: []string{"string"}, Nullable: true},
+		`{"type":"string","nullable":true}`:     {Kinds: []string{"string"}, Nullable: true},
+		`{"nullable":true,"enum":[null]}`:       {Nullable: true, Empty: true},
+		`{"type":["object","string","number"]}`: of("number", "object", "string"),
 		`{"type":["integer","number"],"format":"int64"}`: of("number"),
 		`{"$ref":"#/components/schemas/B/c"}`:            {Ref: "B/c"},
 		`{"$ref":"#/components/schemas/B~1c"}`:           {Ref: "B/c"},
