@@ -1,6 +1,8 @@
 package pattern
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -56,13 +58,19 @@ func (v *value) address() (string, bool) {
 	return parseIP(v.text())
 }
 
+// usualLeaves is how many leaves room is made for at once, at most.
+const usualLeaves = 64
+
 // Parse reads an event. As on AWS a name may occur twice in an object, and then
 // both of its values count; what follows the event is ignored.
 func Parse(event []byte) (*Event, error) {
 	if !utf8.Valid(event) {
 		return nil, &EventError{Reason: "not UTF-8", Line: 1, Column: 1}
 	}
-	r := eventReader{scanner: newScanner(string(event))}
+	r := eventReader{
+		scanner: newScanner(string(event)),
+		leaves:  make([]value, 0, min(bytes.Count(event, []byte{':'}), usualLeaves)),
+	}
 	if err := r.event(); err != nil {
 		at := r.scanner.pos
 		if syntax, ok := err.(*syntaxError); ok {
@@ -72,7 +80,9 @@ func Parse(event []byte) (*Event, error) {
 		return nil, &EventError{Reason: err.Error(), Line: line, Column: column}
 	}
 	e := &Event{src: r.scanner.src, leaves: r.leaves}
-	slices.SortStableFunc(e.leaves, func(a, b value) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(e.leaves, func(a, b value) int {
+		return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.at, b.at))
+	})
 	for i := range e.leaves {
 		if n := len(e.paths); n == 0 || e.paths[n-1].path != e.leaves[i].path {
 			e.paths = append(e.paths, pathLeaves{path: e.leaves[i].path, from: i})

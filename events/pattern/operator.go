@@ -353,7 +353,25 @@ func (c *compiler) anythingBut() (condition, error) {
 	if err != nil {
 		return nil, err
 	}
+	if operator == "wildcard" {
+		if err := parseWildcards(list); err != nil {
+			return nil, err
+		}
+	}
 	return anythingBut{operator, list}, c.closing(closing, tooMany)
+}
+
+// parseWildcards completes the wildcards of a list, after it is known to hold
+// strings only, since that is what AWS looks at first.
+func parseWildcards(list []condition) error {
+	for i, e := range list {
+		w, err := newWildcard(e.(wildcard).text)
+		if err != nil {
+			return err
+		}
+		list[i] = w
+	}
+	return nil
 }
 
 func (c *compiler) excludedList(operator string) ([]condition, error) {
@@ -407,7 +425,7 @@ func (c *compiler) excluded(operator string, t token) (condition, error) {
 	case "equals-ignore-case":
 		return foldEqual{s, newFold(s)}, nil
 	case "wildcard":
-		return newWildcard(s)
+		return wildcard{text: s}, nil
 	case "":
 		return literal(s), nil
 	}

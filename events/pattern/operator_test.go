@@ -133,6 +133,7 @@ func TestConditions(t *testing.T) {
 		{`{"anything-but":{"equals-ignore-case":[null]}}`, `1`, "error: Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported."},
 		{`{"anything-but":{"wildcard":[1]}}`, `1`, "error: wildcard match pattern must be a string"},
 		{`{"anything-but":{"wildcard":"**"}}`, `1`, "error: Consecutive wildcard characters at pos 1"},
+		{`{"anything-but":{"wildcard":["**",1]}}`, `1`, "error: wildcard match pattern must be a string"},
 		{`{"anything-but":{"exists":true}}`, `1`, "error: Unsupported anything-but pattern: exists"},
 		{`{"anything-but":{}}`, `1`, "error: Anything-But expression name not found"},
 		{`{"anything-but":["a",null]}`, `1`, "error: Inside anything but list, start|null|boolean is not supported."},
