@@ -24,7 +24,8 @@ const (
 )
 
 // decodeExact reads a document into the values that the validator takes. The
-// fault is Invalid and names the place, but quotes nothing.
+// fault is Invalid, or TooLarge for a number that could be held nowhere; it
+// names the place, but quotes nothing.
 func decodeExact(doc jsontext.Value) (any, error) {
 	d := exactDecoder{dec: jsontext.NewDecoder(bytes.NewBuffer(doc))}
 	v, err := d.value(0)
@@ -100,22 +101,31 @@ func (d *exactDecoder) number(s string) (any, error) {
 		var err error
 		exponent, err = strconv.Atoi(s[i+1:])
 		if err != nil || exponent < -maxExponent || exponent > maxExponent {
-			return nil, d.refuse("must have an exponent within ±%d", maxExponent)
+			return nil, d.tooLarge("must have an exponent within ±%d", maxExponent)
 		}
 		digits = i
 	}
 	if digits > maxDigits {
-		return nil, d.refuse("must have at most %d digits", maxDigits)
+		return nil, d.tooLarge("must have at most %d digits", maxDigits)
 	}
 	d.written += digits + max(exponent, -exponent)
 	if d.written > maxWritten {
-		return nil, d.refuse("is one number too many: written out, all of them have over %d digits", maxWritten)
+		return nil, d.tooLarge("is one number too many: written out, all of them have over %d digits", maxWritten)
 	}
 	return json.Number(s), nil
 }
 
 func (d *exactDecoder) refuse(format string, args ...any) error {
-	e := fault.New(fault.Invalid, format, args...)
+	return d.fault(fault.Invalid, format, args...)
+}
+
+// tooLarge refuses a number that no backend keeps, whatever its schema says.
+func (d *exactDecoder) tooLarge(format string, args ...any) error {
+	return d.fault(fault.TooLarge, format, args...)
+}
+
+func (d *exactDecoder) fault(code fault.Code, format string, args ...any) error {
+	e := fault.New(code, format, args...)
 	pointer := string(d.dec.StackPointer())
 	e.Violations = []fault.Violation{{Pointer: clip(pointer), Message: e.Message}}
 	e.Message = "document: " + strconv.Quote(clip(pointer)) + " " + e.Message
@@ -129,6 +139,10 @@ func (d *exactDecoder) malformed(err error) error {
 		return nil
 	}
 	e := &fault.Error{Code: fault.Invalid, Message: "document is not valid JSON", Err: err}
+	if err == io.EOF {
+		e.Message = "document is empty"
+	}
+	e.Violations = []fault.Violation{{Message: e.Message}}
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			e.Message = "document repeats a name"

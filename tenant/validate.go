@@ -18,8 +18,9 @@ import (
 const maxViolations = 1000
 
 // Validate checks a whole record. The fault is Invalid and lists every
-// violation with its JSON Pointer, up to a thousand; its text never holds a
-// value of the document, but pointers hold the names of members.
+// violation with its JSON Pointer, up to a thousand; or it is TooLarge for a
+// number that no backend could keep. Its text never holds a value of the
+// document, but pointers hold the names of members.
 func (s *Schema) Validate(doc jsontext.Value) error {
 	v, err := decodeExact(doc)
 	if err != nil {
