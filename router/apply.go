@@ -33,7 +33,7 @@ func (r *Router) apply(ctx context.Context, op Operation) (Applied, error) {
 		}
 		change, refusal := op.change(prior)
 		if refusal != nil {
-			return Applied{}, refusal
+			return Applied{}, r.limit(ctx, &op, refusal)
 		}
 		receipt, failure := r.store.Commit(ctx, change)
 		if moved, ok := errors.AsType[*store.Moved](failure); ok {
@@ -41,12 +41,28 @@ func (r *Router) apply(ctx context.Context, op Operation) (Applied, error) {
 			continue
 		}
 		if failure != nil {
-			return Applied{}, failure
+			return Applied{}, r.limit(ctx, &op, failure)
 		}
 		change.Mark.Receipt = receipt
 		return Applied{Receipt: receipt, mark: change.Mark}, nil
 	}
 	return Applied{}, fault.New(fault.Unavailable, "record %s is contended: gave way to %d rivals", op.ref.Path(), rivalsAllowed)
+}
+
+// limit keeps the order of refusal (R7) for a POST that is too large: it has
+// read nothing, and a key that is taken comes first.
+func (r *Router) limit(ctx context.Context, op *Operation, refusal error) error {
+	if op.operation != events.Post || fault.CodeOf(refusal) != fault.TooLarge {
+		return refusal
+	}
+	head, err := r.store.Get(ctx, op.ref)
+	if err != nil && fault.CodeOf(err) != fault.NotFound {
+		return err
+	}
+	if taken := op.admit(&head); taken != nil {
+		return taken
+	}
+	return refusal
 }
 
 // prior is the record's head as the operation expects it. A POST expects none
