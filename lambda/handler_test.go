@@ -1,0 +1,263 @@
+package lambda_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/go-json-experiment/json"
+
+	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/router"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/memstore"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// A fixture is the function over an in-memory house, with its log.
+type fixture struct {
+	t       *testing.T
+	handler *lambda.Handler
+	store   *store.Store
+	key     string
+	log     bytes.Buffer
+	sent    int
+	down    bool
+}
+
+func (f *fixture) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
+	f.sent += len(entries)
+	return make([]bus.Result, len(entries)), nil
+}
+
+func newFixture(t *testing.T) *fixture {
+	f := &fixture{t: t}
+	ledger := memstore.New(&memstore.Options{Fault: func(string) error {
+		if f.down {
+			return fault.New(fault.Unavailable, "down")
+		}
+		return nil
+	}})
+	f.store = store.New(ledger, &store.Options{Backoff: func(int) time.Duration { return 0 }})
+	files := object.NewMemory()
+	for name, text := range map[string]string{
+		"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{}]\n",
+		"acme/pet.json":          `{"properties":{"id":{"type":"string"}},"required":["name"]}`,
+		"acme/secret.json":       `{"meta":{"logKey":false}}`,
+	} {
+		if _, err := files.Put(t.Context(), name, []byte(text), nil, object.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, secret, err := tenant.NewKey("acme", []tenant.Permission{tenant.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.PutKey(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	f.key = secret.Reveal()
+	publisher := bus.NewPublisher(f)
+	r := router.New(tenant.NewDirectory(files, nil), tenant.NewAuthenticator(ledger, nil), f.store, publisher, nil)
+	f.handler = lambda.New(r, router.NewRelay(f.store, publisher, "test", nil), &f.log, &lambda.Options{Environment: "test"})
+	return f
+}
+
+func (f *fixture) event(id, schema, payload string) string {
+	return fmt.Sprintf(`{"version":"0","id":%q,"source":"blockforger-input","detail-type":"%s.POST","time":%q,"region":"us-east-1","resources":[],
+		"detail":{"tenant":"acme","rootSchema":%q,"api_key":%q,"payload":%s}}`, id, schema, time.Now().UTC().Format(time.RFC3339), schema, f.key, payload)
+}
+
+func (f *fixture) invoke(payload string) (string, error) {
+	f.t.Helper()
+	ctx := lambdacontext.NewContext(f.t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "req-1"})
+	out, err := f.handler.Invoke(ctx, []byte(payload))
+	return string(out), err
+}
+
+func (f *fixture) records() int {
+	f.t.Helper()
+	heads, err := f.store.List(f.t.Context(), store.Collection{Tenant: "acme", Schema: "pet"}, "", 1000)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return len(heads)
+}
+
+func quote(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+func TestSynchronousAnswer(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct {
+		payload, status, inBody string
+	}{
+		{f.event("e1", "pet", `{"name":"Rex"}`), `"statusCode":201`, `\"revision\":1`},
+		{f.event("e1", "pet", `{"name":"Rex"}`), `"idempotency-replayed":"true"`, `\"revision\":1`},
+		{f.event("e2", "pet", `{"age":1}`), `"statusCode":400`, `\"pointer\":\"/name\"`},
+		{f.event("e3", "cat", `{"name":"Tom"}`), `"statusCode":404`, `problems/not-found`},
+		{strings.Replace(f.event("e4", "pet", `{}`), f.key, "sesame", 1), `"statusCode":401`, `problems/unauthenticated`},
+	} {
+		out, err := f.invoke(c.payload)
+		if err != nil || !strings.Contains(out, c.status) || !strings.Contains(out, c.inBody) {
+			t.Errorf("%s, %v; want %s and %s", out, err, c.status, c.inBody)
+		}
+	}
+	if f.records() != 1 {
+		t.Errorf("%d records", f.records())
+	}
+}
+
+func TestArrayFailsAsAWhole(t *testing.T) {
+	f := newFixture(t)
+	batch := "[" + f.event("a", "pet", `{"name":"A"}`) + "," + f.event("b", "pet", `{"age":1}`) + "," + f.event("c", "pet", `{"name":"C"}`) + "]"
+	out, err := f.invoke(batch)
+	if err != nil || strings.Count(out, `"statusCode":201`) != 2 || strings.Count(out, `"statusCode":400`) != 1 {
+		t.Errorf("%s, %v", out, err)
+	}
+	f.down = true
+	if out, err := f.invoke(batch); err == nil {
+		t.Errorf("a batch that met a fault was acknowledged: %s", out)
+	}
+	f.down = false
+	if _, err := f.invoke(batch); err != nil || f.records() != 2 {
+		t.Errorf("%d records after the retry, %v", f.records(), err)
+	}
+}
+
+func TestSQSBatchNamesTheFailedItems(t *testing.T) {
+	f := newFixture(t)
+	message := func(id, body string) string { return fmt.Sprintf(`{"messageId":%q,"body":%s}`, id, quote(body)) }
+	record := `{"requestContext":{"condition":"RetriesExhausted"},"requestPayload":` + f.event("d", "pet", `{"name":"D"}`) + `}`
+	batch := `{"Records":[` + strings.Join([]string{
+		message("m1", f.event("a", "pet", `{"name":"A"}`)), message("m2", "nonsense"),
+		message("m3", f.event("c", "pet", `{"age":1}`)), message("m4", record)}, ",") + `]}`
+	if out, err := f.invoke(batch); err != nil || out != `{"batchItemFailures":[]}` || f.records() != 2 {
+		t.Errorf("%s, %v, %d records", out, err, f.records())
+	}
+	f.down = true
+	again := strings.NewReplacer(`\"id\":\"a\"`, `\"id\":\"x\"`).Replace(batch)
+	if out, err := f.invoke(again); err != nil || !strings.Contains(out, `"itemIdentifier":"m1"`) || strings.Contains(out, `"m2"`) {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
+func TestFailedInvocationIsUnwrapped(t *testing.T) {
+	f := newFixture(t)
+	wrap := func(s string) string {
+		return `{"version":"1.0","requestContext":{},"requestPayload":` + s + `,"responsePayload":{}}`
+	}
+	if _, err := f.invoke(wrap(f.event("a", "pet", `{"name":"A"}`))); err != nil || f.records() != 1 {
+		t.Errorf("%d records, %v", f.records(), err)
+	}
+	deep := f.event("b", "pet", `{"name":"B"}`)
+	for range 5 {
+		deep = wrap(deep)
+	}
+	if out, err := f.invoke(deep); err != nil || !strings.Contains(out, `"statusCode":400`) || f.records() != 1 {
+		t.Errorf("nested: %s, %v", out, err)
+	}
+}
+
+func TestWhatIsNotForUsHasNoEffect(t *testing.T) {
+	f := newFixture(t)
+	output := strings.Replace(f.event("a", "pet", `{"name":"A"}`), "blockforger-input", "blockforger-output", 1)
+	for _, payload := range []string{`{}`, `"text"`, `7`, `null`, ``, `nonsense`, `{"hello":"world"}`, output,
+		strings.Replace(output, "blockforger-output", "acme.own", 1)} {
+		f.log.Reset()
+		out, err := f.invoke(payload)
+		if err != nil || out != "" {
+			t.Errorf("%s: %s, %v", payload, out, err)
+		}
+		if !strings.Contains(f.log.String(), `"outcome":"ignored"`) {
+			t.Errorf("%s: logged %s", payload, f.log.String())
+		}
+	}
+	if f.records() != 0 {
+		t.Errorf("%d records", f.records())
+	}
+}
+
+func TestMalformedEventsAreFinal(t *testing.T) {
+	f := newFixture(t)
+	for _, payload := range []string{`{"source":"blockforger-input"`, `{"source":1,"detail-type":"x"}`, `[1,2]`, `[{"source":"blockforger-input","detail":7}]`,
+		`{"Records":[{"body":7}]}`, `{"source":"blockforger-input","detail-type":"pet.POST","detail":{"tenant":"a","tenant":"b"}}`} {
+		if out, err := f.invoke(payload); err != nil {
+			t.Errorf("%s: %s, %v", payload, out, err)
+		}
+	}
+}
+
+func TestScheduleDrivesTheRelay(t *testing.T) {
+	f := newFixture(t)
+	if out, err := f.invoke(`{"version":"0","source":"aws.events","detail-type":"Scheduled Event","resources":[],"detail":{}}`); err != nil || out != "" {
+		t.Errorf("%s, %v", out, err)
+	}
+	if !strings.Contains(f.log.String(), `"msg":"relay"`) || !strings.Contains(f.log.String(), `"RelayLag"`) {
+		t.Errorf("logged %s", f.log.String())
+	}
+}
+
+// TestCanonicalLine: one line a request, valid JSON with its metrics, and
+// neither key nor payload on it.
+func TestCanonicalLine(t *testing.T) {
+	f := newFixture(t)
+	const canary = "c4n4ry-payload"
+	for _, payload := range []string{
+		f.event("e1", "pet", `{"id":"rex","name":"`+canary+`"}`),
+		f.event("e2", "pet", `{"name":7,"other":"`+canary+`","id":5}`),
+		f.event("e3", "secret", `{"id":"`+canary+`"}`),
+		strings.Replace(f.event("e4", "pet", `{"name":"`+canary+`"}`), `"api_key"`, `"api_key":"x","api_key"`, 1),
+	} {
+		f.log.Reset()
+		if _, err := f.invoke(payload); err != nil {
+			t.Fatal(err)
+		}
+		text := f.log.String()
+		if strings.Count(text, "\n") != 1 {
+			t.Errorf("%d lines: %s", strings.Count(text, "\n"), text)
+		}
+		if strings.Contains(text, canary) || strings.Contains(text, f.key) {
+			t.Errorf("the log holds a key or a payload: %s", text)
+		}
+		var line struct {
+			AWS struct {
+				CloudWatchMetrics []struct {
+					Metrics []struct{ Name string }
+				}
+			} `json:"_aws"`
+			Rest map[string]any `json:",embed"`
+		}
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		for _, m := range line.AWS.CloudWatchMetrics[0].Metrics {
+			if _, ok := line.Rest[m.Name].(float64); !ok {
+				t.Errorf("the metric %s has no value on the line: %s", m.Name, text)
+			}
+		}
+		if line.Rest["requestId"] != "req-1" || line.Rest["outcome"] == nil || line.Rest["stagesMs"] == nil && !strings.Contains(payload, `"x"`) {
+			t.Errorf("line = %s", text)
+		}
+	}
+}
+
+func TestAFaultTellsNothingOfTheRequest(t *testing.T) {
+	f := newFixture(t)
+	f.down = true
+	_, err := f.invoke(f.event("e1", "pet", `{"name":"c4n4ry"}`))
+	if err == nil || strings.Contains(err.Error(), "c4n4ry") || strings.Contains(err.Error(), f.key) {
+		t.Errorf("%v", err)
+	}
+}

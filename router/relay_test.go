@@ -1,0 +1,142 @@
+package router_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/store"
+)
+
+const invocation = 40 * time.Second // older than any invocation can be
+
+// entry returns the state of the one entry that has been committed.
+func (h *house) entry() store.Entry {
+	h.t.Helper()
+	marks, _, err := h.store.Marks(h.t.Context(), "", 10)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, m := range marks {
+		if len(m.Outputs.Entries) > 0 {
+			return m.Outputs.Entries[0]
+		}
+	}
+	h.t.Fatal("there is no entry")
+	return store.Entry{}
+}
+
+func TestRelayPublishesWhatAThrottleLeft(t *testing.T) {
+	h := newHouse(t)
+	h.sender.answer = func(events.Entry) (bus.Result, error) { return bus.Result{Code: "ThrottlingException"}, nil }
+	_, report, err := h.send(put{id: "e1"})
+	if err != nil || report.Emission.Pending != 1 {
+		t.Fatalf("%+v, %v", report.Emission, err)
+	}
+	h.sender.answer = nil
+	if d, err := h.relay.Run(t.Context(), invocation); err != nil || d.Published != 0 {
+		t.Errorf("the relay took a mark whose invocation may still be at work: %+v, %v", d, err)
+	}
+	h.clock.advance(time.Minute)
+	d, err := h.relay.Run(t.Context(), invocation)
+	if err != nil || d.Published != 1 || d.Folded != 1 || d.Lag < time.Minute {
+		t.Errorf("%+v, %v", d, err)
+	}
+	sent := h.sender.take()
+	if len(sent) != 1 || sent[0].OutputID == "" {
+		t.Fatalf("sent %+v", sent)
+	}
+	if d, err := h.relay.Run(t.Context(), invocation); err != nil || d.Marks != 0 || len(h.sender.take()) != 0 {
+		t.Errorf("the relay is not done: %+v, %v", d, err)
+	}
+	if got := h.tokens("acme"); got != 10 {
+		t.Errorf("%d tokens once folded", got)
+	}
+}
+
+func TestARefusedEntryIsParked(t *testing.T) {
+	h := newHouse(t)
+	h.sender.answer = func(events.Entry) (bus.Result, error) {
+		return bus.Result{Code: "NotAuthorizedForSourceException"}, nil
+	}
+	_, report, err := h.send(put{})
+	if err != nil || report.Emission.Failed != 1 {
+		t.Fatalf("%+v, %v", report.Emission, err)
+	}
+	if e := h.entry(); e.State != store.EntryFailed || e.Error != "NotAuthorizedForSourceException" {
+		t.Errorf("entry = %+v", e)
+	}
+	h.sender.answer = nil
+	h.clock.advance(time.Hour)
+	if _, err := h.relay.Run(t.Context(), invocation); err != nil || len(h.sender.take()) != 0 {
+		t.Errorf("the relay sent a parked entry, %v", err)
+	}
+}
+
+// TestACrashBetweenCommitAndEmit: the settle fails, as after a crash; the relay
+// publishes again under the same id.
+func TestACrashBetweenCommitAndEmit(t *testing.T) {
+	h := newHouse(t)
+	h.failing = func(op string) error {
+		if strings.Contains(strings.ToLower(op), "settle") {
+			return errDown
+		}
+		return nil
+	}
+	_, report, err := h.send(put{})
+	if err != nil || report.Emission.Err == nil {
+		t.Fatalf("%+v, %v", report.Emission, err)
+	}
+	h.failing = nil
+	first := h.sender.take()
+	h.clock.advance(time.Minute)
+	if _, err := h.relay.Run(t.Context(), invocation); err != nil {
+		t.Fatal(err)
+	}
+	again := h.sender.take()
+	if len(first) != 1 || len(again) != 1 || first[0].OutputID != again[0].OutputID || string(first[0].Detail) != string(again[0].Detail) {
+		t.Errorf("first %+v, again %+v", first, again)
+	}
+}
+
+func TestTwoRelaysShareTheWork(t *testing.T) {
+	h := newHouse(t)
+	if ok, err := h.store.Lease(t.Context(), 3, "other", h.clock.Now(), h.clock.Now().Add(time.Minute)); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	d, err := h.relay.Run(t.Context(), 0)
+	if err != nil || d.Busy != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	h.clock.advance(2 * time.Minute)
+	if d, err := h.relay.Run(t.Context(), 0); err != nil || d.Busy != 0 {
+		t.Errorf("after the lease: %+v, %v", d, err)
+	}
+}
+
+func TestRelayWorksThroughManyMarks(t *testing.T) {
+	h := newHouse(t)
+	h.sender.answer = func(events.Entry) (bus.Result, error) { return bus.Result{}, errDown }
+	const n = 300
+	for range n {
+		h.must(put{})
+	}
+	h.sender.answer = nil
+	h.clock.advance(time.Minute)
+	d, err := h.relay.Run(t.Context(), invocation)
+	if err != nil || d.Published != n || d.Folded != n {
+		t.Errorf("%+v, %v", d, err)
+	}
+	ids := map[string]bool{}
+	for _, e := range h.sender.take() {
+		ids[e.OutputID] = true
+	}
+	if len(ids) != n {
+		t.Errorf("%d different output ids, want %d", len(ids), n)
+	}
+	if got := h.tokens("acme"); got != n*10 {
+		t.Errorf("%d tokens", got)
+	}
+}
