@@ -3,12 +3,14 @@ package local
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/schedule"
 )
 
 const defaultBus = "default"
@@ -26,12 +28,13 @@ type bus struct {
 	Name        string            `json:"name"`
 	Description string            `json:"description,omitempty"`
 	Policy      string            `json:"policy,omitempty"`
+	DeadLetter  *DeadLetterConfig `json:"deadLetter,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	Created     awsjson.Time      `json:"created"`
 	Modified    awsjson.Time      `json:"modified"`
 
 	rules   map[string]*rule
-	matched []*rule // the enabled ones with a pattern, in the order of their names
+	matcher *pattern.Matcher[string] // the enabled rules with a pattern, by name
 }
 
 // rule is a rule of a bus, with its targets. One is never changed once it is in
@@ -47,8 +50,10 @@ type rule struct {
 	RoleARN     string            `json:"roleArn,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	Targets     []Target          `json:"targets,omitempty"`
+	Created     awsjson.Time      `json:"created"` // when it got its schedule
 
 	compiled *pattern.Pattern
+	when     schedule.Schedule
 }
 
 const (
@@ -58,30 +63,43 @@ const (
 
 func (r *rule) live() bool { return r.State != disabled && r.compiled != nil }
 
-// compile makes the rule ready to match.
-func (r *rule) compile() error {
-	if r.Pattern == "" {
-		return nil
+// compile makes the rule ready to match and to fall due.
+func (r *rule) compile() (err error) {
+	if r.Schedule != "" {
+		if r.when, err = schedule.Parse(r.Schedule); err != nil {
+			return err
+		}
 	}
-	compiled, err := pattern.Compile([]byte(r.Pattern))
-	r.compiled = compiled
+	if r.Pattern != "" {
+		r.compiled, err = pattern.Compile([]byte(r.Pattern))
+	}
 	return err
 }
 
-// index makes what matching needs anew after a change of the rules.
-func (b *bus) index() {
-	b.matched = b.matched[:0:0]
-	for _, name := range sortedKeys(b.rules) {
-		if r := b.rules[name]; r.live() {
-			b.matched = append(b.matched, r)
-		}
+// set puts a rule in the place of the one of that name.
+func (b *bus) set(r *rule) {
+	b.rules[r.Name] = r
+	if r.live() {
+		b.matcher.Add(r.Name, r.compiled)
+	} else {
+		b.matcher.Remove(r.Name)
 	}
+}
+
+func (b *bus) unset(name string) {
+	delete(b.rules, name)
+	b.matcher.Remove(name)
+}
+
+func newBus(name string, now time.Time) *bus {
+	at := awsjson.Time{Time: now}
+	return &bus{Name: name, Created: at, Modified: at, rules: map[string]*rule{}, matcher: &pattern.Matcher[string]{}}
 }
 
 func (s *Server) loadCatalog() error {
 	s.catalog.buses = map[string]*bus{}
-	err := s.keep.each(bucketBuses, nil, func(_, record []byte) (bool, error) {
-		b := &bus{rules: map[string]*rule{}}
+	err := s.keep.Each(bucketBuses, nil, func(_, record []byte) (bool, error) {
+		b := newBus("", time.Time{})
 		if err := json.Unmarshal(record, b); err != nil {
 			return false, err
 		}
@@ -92,10 +110,9 @@ func (s *Server) loadCatalog() error {
 		return err
 	}
 	if s.catalog.buses[defaultBus] == nil {
-		now := awsjson.Time{Time: s.opts.Now()}
-		s.catalog.buses[defaultBus] = &bus{Name: defaultBus, Created: now, Modified: now, rules: map[string]*rule{}}
+		s.catalog.buses[defaultBus] = newBus(defaultBus, s.opts.Now())
 	}
-	err = s.keep.each(bucketRules, nil, func(_, record []byte) (bool, error) {
+	return s.keep.Each(bucketRules, nil, func(_, record []byte) (bool, error) {
 		r := &rule{}
 		if err := json.Unmarshal(record, r); err != nil {
 			return false, err
@@ -107,13 +124,9 @@ func (s *Server) loadCatalog() error {
 		if b == nil {
 			return false, fault.New(fault.Internal, "rule %q is of bus %q, which is not kept", r.Name, r.Bus)
 		}
-		b.rules[r.Name] = r
+		b.set(r)
 		return true, nil
 	})
-	for _, b := range s.catalog.buses {
-		b.index()
-	}
-	return err
 }
 
 func sortedKeys[V any](m map[string]V) []string {

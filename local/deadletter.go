@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/keep"
 )
 
 // A DeadLetter is a delivery that was given up. Record is what Lambda hands to
@@ -76,7 +77,7 @@ func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
 		return
 	}
 	key := seqKey(s.seq.Add(1))
-	s.settle <- []write{s.keep.put(bucketDeadLetters, key, record), s.keep.remove(bucketTasks, t.key.bytes())}
+	s.settle <- []keep.Write{s.keep.Put(bucketDeadLetters, key, record), s.keep.Remove(bucketTasks, t.key.bytes())}
 	s.log.Error("a delivery was given up and is a dead letter now; see the function's log, then retry it",
 		"target", t.Target.Arn, "requestId", t.ID, "condition", condition, "attempts", t.Attempts, "errorType", last.Type)
 }
@@ -84,7 +85,7 @@ func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
 // DeadLetters lists the deliveries that were given up, the oldest first.
 func (s *Server) DeadLetters() ([]DeadLetter, error) {
 	var letters []DeadLetter
-	err := s.keep.each(bucketDeadLetters, nil, func(key, record []byte) (bool, error) {
+	err := s.keep.Each(bucketDeadLetters, nil, func(key, record []byte) (bool, error) {
 		letter, err := decodeDeadLetter(key, record)
 		letters = append(letters, letter)
 		return true, err
@@ -109,7 +110,7 @@ func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep.commit(ctx, []write{kept, s.keep.remove(bucketDeadLetters, key)}); err != nil {
+	if err := s.keep.Commit(ctx, []keep.Write{kept, s.keep.Remove(bucketDeadLetters, key)}); err != nil {
 		return err
 	}
 	s.queue.add(t)
@@ -122,7 +123,7 @@ func (s *Server) DeleteDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.keep.commit(ctx, []write{s.keep.remove(bucketDeadLetters, key)})
+	return s.keep.Commit(ctx, []keep.Write{s.keep.Remove(bucketDeadLetters, key)})
 }
 
 func (s *Server) deadLetter(id string) (key []byte, letter DeadLetter, err error) {
@@ -132,7 +133,7 @@ func (s *Server) deadLetter(id string) (key []byte, letter DeadLetter, err error
 		return nil, letter, missing
 	}
 	key = seqKey(seq)
-	record, err := s.keep.get(bucketDeadLetters, key)
+	record, err := s.keep.Get(bucketDeadLetters, key)
 	if err != nil {
 		return nil, letter, missing
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -79,6 +80,8 @@ func (s *Server) call(ctx context.Context, function, requestID string, payload [
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
+	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
+		AwsRequestID: requestID, InvokedFunctionArn: s.functionARN(function)})
 	log := s.logs.writer(function, requestID)
 	defer log.end()
 	defer func() {

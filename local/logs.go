@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/keep"
 )
 
 // A LogLine is one line that a function wrote.
@@ -34,7 +35,7 @@ const (
 // on disk in chunks of what was new at each flush: a log must not cost a
 // transaction a line. What a crash takes is the last half second of it.
 type logKeeper struct {
-	keep *keep
+	keep *keep.File
 	most int // lines of a function
 	now  func() time.Time
 	news signal
@@ -56,7 +57,7 @@ type logChunk struct {
 	first, last uint64 // line numbers; the first is in the key
 }
 
-func newLogKeeper(k *keep, most int, now func() time.Time) *logKeeper {
+func newLogKeeper(k *keep.File, most int, now func() time.Time) *logKeeper {
 	return &logKeeper{keep: k, most: most, now: now, functions: map[string]*functionLog{}}
 }
 
@@ -65,7 +66,7 @@ func logKey(function string, first uint64) []byte {
 }
 
 func (l *logKeeper) load() error {
-	return l.keep.each(bucketLogs, nil, func(key, record []byte) (bool, error) {
+	return l.keep.Each(bucketLogs, nil, func(key, record []byte) (bool, error) {
 		name, _, ok := bytes.Cut(key, []byte{0})
 		var lines []LogLine
 		if err := json.Unmarshal(record, &lines); err != nil || !ok || len(lines) == 0 {
@@ -130,7 +131,7 @@ func (l *logKeeper) run(ctx context.Context) {
 func (l *logKeeper) flush(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var writes []write
+	var writes []keep.Write
 	for name, f := range l.functions {
 		if f.unsaved == 0 {
 			continue
@@ -140,15 +141,15 @@ func (l *logKeeper) flush(ctx context.Context) error {
 		if err != nil {
 			return fault.E("local.logs.flush", fault.Internal, err)
 		}
-		writes = append(writes, l.keep.put(bucketLogs, logKey(name, lines[0].Seq), record))
+		writes = append(writes, l.keep.Put(bucketLogs, logKey(name, lines[0].Seq), record))
 		for _, c := range f.stale(l.most) {
-			writes = append(writes, l.keep.remove(bucketLogs, logKey(name, c.first)))
+			writes = append(writes, l.keep.Remove(bucketLogs, logKey(name, c.first)))
 		}
 	}
 	if len(writes) == 0 {
 		return nil
 	}
-	if err := l.keep.commit(ctx, writes); err != nil {
+	if err := l.keep.Commit(ctx, writes); err != nil {
 		return err
 	}
 	for _, f := range l.functions {

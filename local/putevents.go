@@ -10,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/keep"
 )
 
 // PutEventsInput, and what it holds, are AWS's own shapes.
@@ -114,6 +115,10 @@ type arrival struct {
 	event  Event
 	bus    string // its name, where it is a bus of this account and region
 	parsed *pattern.Event
+
+	// only, where it is set, is the rule whose targets get the event, without
+	// matching: a schedule's.
+	only *rule
 }
 
 // accept turns an entry into the event that targets will get, or into the
@@ -168,7 +173,7 @@ func (s *Server) ingest(ctx context.Context, arrivals []*arrival) error {
 	if len(arrivals) == 0 {
 		return nil
 	}
-	writes := make([]write, 0, 2*len(arrivals))
+	writes := make([]keep.Write, 0, 2*len(arrivals))
 	var tasks []*task
 	for _, a := range arrivals {
 		a.event.Seq = s.seq.Add(1)
@@ -177,7 +182,7 @@ func (s *Server) ingest(ctx context.Context, arrivals []*arrival) error {
 		if err != nil {
 			return err
 		}
-		writes = append(writes, s.keep.put(bucketEvents, seqKey(a.event.Seq), record))
+		writes = append(writes, s.keep.Put(bucketEvents, seqKey(a.event.Seq), record))
 		for _, t := range made {
 			w, err := s.keepTask(t)
 			if err != nil {
@@ -187,7 +192,7 @@ func (s *Server) ingest(ctx context.Context, arrivals []*arrival) error {
 		}
 		tasks = append(tasks, made...)
 	}
-	if err := s.keep.commit(ctx, writes); err != nil {
+	if err := s.keep.Commit(ctx, writes); err != nil {
 		return err
 	}
 	s.queue.add(tasks...)

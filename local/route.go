@@ -1,12 +1,11 @@
 package local
 
-import (
-	"github.com/blockforger/eventrouter/events"
-)
-
 // route matches an arrival against the rules of its bus and returns a task for
 // each target of each that matches.
 func (s *Server) route(a *arrival) []*task {
+	if a.only != nil {
+		return a.tasks([]*rule{a.only})
+	}
 	if a.bus == "" {
 		s.log.Info("event for a bus of another account or region is kept here", "event", a.event.ID, "bus", a.event.Bus)
 		return nil
@@ -20,11 +19,16 @@ func (s *Server) route(a *arrival) []*task {
 			"event", a.event.ID, "bus", a.event.Bus)
 		return nil
 	}
+	var rules []*rule
+	for _, name := range b.matcher.Match(a.parsed) {
+		rules = append(rules, b.rules[name])
+	}
+	return a.tasks(rules)
+}
+
+func (a *arrival) tasks(rules []*rule) []*task {
 	var tasks []*task
-	for _, r := range b.matched {
-		if !r.compiled.Match(a.parsed) {
-			continue
-		}
+	for _, r := range rules {
 		a.event.Rules = append(a.event.Rules, r.ARN)
 		for i := range r.Targets {
 			tasks = append(tasks, newTask(&a.event, len(tasks), r, &r.Targets[i]))
@@ -32,6 +36,3 @@ func (s *Server) route(a *arrival) []*task {
 	}
 	return tasks
 }
-
-// busName is the name in a bus's ARN, for people.
-func busName(arn string) string { return events.BusARN(arn).Name() }

@@ -2,20 +2,14 @@ package local
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/schedule"
 )
-
-// Tag is AWS's shape of a tag.
-type Tag struct {
-	Key   string `json:"Key" aws:"required,min=1,max=128"`
-	Value string `json:"Value" aws:"max=256"`
-}
 
 type PutRuleInput struct {
 	Name               string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
@@ -55,16 +49,38 @@ func (s *Server) PutRule(ctx context.Context, in *PutRuleInput) (*PutRuleOutput,
 	if r.State == "" {
 		r.State = enabled
 	}
+	r.Created = awsjson.Time{Time: s.opts.Now()}
 	if old := b.rules[in.Name]; old != nil {
 		r.Targets, r.Tags = old.Targets, old.Tags
+		if old.Schedule == r.Schedule {
+			r.Created = old.Created // a rate goes on counting
+		}
 	}
-	if err := r.compile(); err != nil {
-		return nil, invalidPattern(err)
+	if err := r.admit(b); err != nil {
+		return nil, err
 	}
 	if err := s.replaceRule(ctx, b, r); err != nil {
 		return nil, err
 	}
 	return &PutRuleOutput{RuleArn: r.ARN}, nil
+}
+
+// admit checks what AWS refuses of a rule when it is put, beyond its shape.
+func (r *rule) admit(b *bus) error {
+	if r.Schedule != "" {
+		if b.Name != defaultBus {
+			return awsjson.Errorf("ValidationException", "ScheduleExpression is supported only on the default event bus.")
+		}
+		if when, err := schedule.Parse(r.Schedule); err != nil || schedule.Once(when) {
+			return awsjson.Errorf("ValidationException", "Parameter ScheduleExpression is not valid.")
+		}
+	}
+	if r.Pattern != "" {
+		if _, err := pattern.Admit([]byte(r.Pattern), 0); err != nil {
+			return invalidPattern(err)
+		}
+	}
+	return r.compile()
 }
 
 // invalidPattern answers with the pattern package's words, which are AWS's.
@@ -106,98 +122,183 @@ func (s *Server) replaceRule(ctx context.Context, b *bus, r *rule) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep.commit(ctx, []write{s.keep.put(bucketRules, ruleKey(b.Name, r.Name), record)}); err != nil {
+	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketRules, ruleKey(b.Name, r.Name), record)}); err != nil {
 		return err
 	}
-	b.rules[r.Name] = r
-	b.index()
+	b.set(r)
 	return nil
 }
 
 // ruleKey cannot be ambiguous: no name holds a NUL.
 func ruleKey(bus, rule string) []byte { return []byte(bus + "\x00" + rule) }
 
-func tagMap(into map[string]string, tags []Tag) map[string]string {
-	if into = maps.Clone(into); into == nil {
-		into = make(map[string]string, len(tags))
-	}
-	for _, t := range tags {
-		into[t.Key] = t.Value
-	}
-	return into
+type DeleteRuleInput struct {
+	Name         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Force        *bool  `json:"Force,omitempty"`
 }
 
-// A RuleInfo describes a rule to people.
-type RuleInfo struct {
-	Bus      string   `json:"bus"`
-	Name     string   `json:"name"`
-	ARN      string   `json:"arn"`
-	Pattern  string   `json:"pattern,omitempty"`
-	Schedule string   `json:"schedule,omitempty"`
-	State    string   `json:"state"`
-	Targets  []string `json:"targets"` // ARNs
+type DescribeRuleInput struct {
+	Name         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 }
 
-func (r *rule) info() RuleInfo {
-	info := RuleInfo{Bus: r.Bus, Name: r.Name, ARN: r.ARN, Pattern: r.Pattern, Schedule: r.Schedule, State: r.State}
-	for _, t := range r.Targets {
-		info.Targets = append(info.Targets, t.Arn)
+type DescribeRuleOutput struct {
+	Name               string `json:"Name,omitempty"`
+	Arn                string `json:"Arn,omitempty"`
+	EventPattern       string `json:"EventPattern,omitempty"`
+	ScheduleExpression string `json:"ScheduleExpression,omitempty"`
+	State              string `json:"State,omitempty"`
+	Description        string `json:"Description,omitempty"`
+	RoleArn            string `json:"RoleArn,omitempty"`
+	ManagedBy          string `json:"ManagedBy,omitempty"`
+	EventBusName       string `json:"EventBusName,omitempty"`
+	CreatedBy          string `json:"CreatedBy,omitempty"`
+}
+
+type ListRulesInput struct {
+	NamePrefix   string `json:"NamePrefix,omitempty" aws:"max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	NextToken    string `json:"NextToken,omitempty" aws:"max=2048"`
+	Limit        *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
+}
+
+type Rule struct {
+	Name               string `json:"Name,omitempty"`
+	Arn                string `json:"Arn,omitempty"`
+	EventPattern       string `json:"EventPattern,omitempty"`
+	State              string `json:"State,omitempty"`
+	Description        string `json:"Description,omitempty"`
+	ScheduleExpression string `json:"ScheduleExpression,omitempty"`
+	RoleArn            string `json:"RoleArn,omitempty"`
+	ManagedBy          string `json:"ManagedBy,omitempty"`
+	EventBusName       string `json:"EventBusName,omitempty"`
+}
+
+type ListRulesOutput struct {
+	Rules     []Rule `json:"Rules"`
+	NextToken string `json:"NextToken,omitempty"`
+}
+
+type EnableRuleInput struct {
+	Name         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+}
+
+type DisableRuleInput struct {
+	Name         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+}
+
+type ListRuleNamesByTargetInput struct {
+	TargetArn    string `json:"TargetArn" aws:"required,max=1600"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	NextToken    string `json:"NextToken,omitempty" aws:"max=2048"`
+	Limit        *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
+}
+
+type ListRuleNamesByTargetOutput struct {
+	RuleNames []string `json:"RuleNames"`
+	NextToken string   `json:"NextToken,omitempty"`
+}
+
+// DeleteRule removes a rule that has no targets. One that is not there counts as
+// removed, as on AWS.
+func (s *Server) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*None, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	b, err := s.findBus(in.EventBusName)
+	if err != nil {
+		return nil, err
 	}
-	return info
+	r := b.rules[in.Name]
+	if r == nil {
+		return nil, nil
+	}
+	if len(r.Targets) > 0 {
+		return nil, awsjson.Errorf("ValidationException", "Rule can't be deleted since it has targets.")
+	}
+	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Remove(bucketRules, ruleKey(b.Name, r.Name))}); err != nil {
+		return nil, err
+	}
+	b.unset(r.Name)
+	return nil, nil
 }
 
-// Rules lists the rules of every bus, by bus and name.
-func (s *Server) Rules() []RuleInfo {
+// DescribeRule tells all of a rule but its targets.
+func (s *Server) DescribeRule(_ context.Context, in *DescribeRuleInput) (*DescribeRuleOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
-	var rules []RuleInfo
-	for _, name := range sortedKeys(s.catalog.buses) {
-		b := s.catalog.buses[name]
-		for _, rule := range sortedKeys(b.rules) {
-			rules = append(rules, b.rules[rule].info())
+	_, r, err := s.findRule(in.EventBusName, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &DescribeRuleOutput{Name: r.Name, Arn: r.ARN, EventPattern: r.Pattern, ScheduleExpression: r.Schedule, State: r.State,
+		Description: r.Description, RoleArn: r.RoleARN, EventBusName: r.Bus, CreatedBy: s.opts.Account}, nil
+}
+
+// ListRules lists the rules of a bus by name.
+func (s *Server) ListRules(_ context.Context, in *ListRulesInput) (*ListRulesOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	b, err := s.findBus(in.EventBusName)
+	if err != nil {
+		return nil, err
+	}
+	names, next, err := page(b.rules, in.NamePrefix, in.NextToken, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListRulesOutput{Rules: []Rule{}, NextToken: next}
+	for _, name := range names {
+		r := b.rules[name]
+		out.Rules = append(out.Rules, Rule{Name: r.Name, Arn: r.ARN, EventPattern: r.Pattern, State: r.State,
+			Description: r.Description, ScheduleExpression: r.Schedule, RoleArn: r.RoleARN, EventBusName: r.Bus})
+	}
+	return out, nil
+}
+
+// EnableRule lets a rule match again.
+func (s *Server) EnableRule(ctx context.Context, in *EnableRuleInput) (*None, error) {
+	return nil, s.setState(ctx, in.EventBusName, in.Name, enabled)
+}
+
+// DisableRule keeps a rule from matching.
+func (s *Server) DisableRule(ctx context.Context, in *DisableRuleInput) (*None, error) {
+	return nil, s.setState(ctx, in.EventBusName, in.Name, disabled)
+}
+
+func (s *Server) setState(ctx context.Context, bus, name, state string) error {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	b, old, err := s.findRule(bus, name)
+	if err != nil {
+		return err
+	}
+	r := *old
+	r.State = state
+	return s.replaceRule(ctx, b, &r)
+}
+
+// ListRuleNamesByTarget lists the rules of a bus that have this target.
+func (s *Server) ListRuleNamesByTarget(_ context.Context, in *ListRuleNamesByTargetInput) (*ListRuleNamesByTargetOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	b, err := s.findBus(in.EventBusName)
+	if err != nil {
+		return nil, err
+	}
+	having := map[string]bool{}
+	for name, r := range b.rules {
+		for i := range r.Targets {
+			if r.Targets[i].Arn == in.TargetArn {
+				having[name] = true
+			}
 		}
 	}
-	return rules
-}
-
-// A Verdict is what one rule makes of an entry.
-type Verdict struct {
-	Rule    RuleInfo `json:"rule"`
-	Matches bool     `json:"matches"`
-	Why     string   `json:"why,omitempty"` // why it does not reach the targets
-}
-
-// Explain tells, without sending it, what each rule of the entry's bus would
-// make of an entry. The error is the one that PutEvents would have for it.
-func (s *Server) Explain(in *PutEventsRequestEntry) ([]Verdict, error) {
-	a, refused := s.accept(in, s.opts.Now())
-	if refused != nil {
-		return nil, refused
+	names, next, err := page(having, "", in.NextToken, in.Limit)
+	if err != nil {
+		return nil, err
 	}
-	s.catalog.mu.RLock()
-	defer s.catalog.mu.RUnlock()
-	b := s.catalog.buses[a.bus]
-	if b == nil {
-		return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist here: the event would be taken, kept, and reach nothing.", clip(a.event.Bus))
-	}
-	var verdicts []Verdict
-	for _, name := range slices.Sorted(maps.Keys(b.rules)) {
-		verdicts = append(verdicts, b.rules[name].judge(a.parsed))
-	}
-	return verdicts, nil
-}
-
-func (r *rule) judge(e *pattern.Event) Verdict {
-	v := Verdict{Rule: r.info(), Matches: r.compiled != nil && r.compiled.Match(e)}
-	switch {
-	case r.compiled == nil:
-		v.Why = "the rule runs on a schedule and has no pattern"
-	case !v.Matches:
-		v.Why = "the pattern does not match"
-	case r.State == disabled:
-		v.Why = "the rule is disabled"
-	case len(r.Targets) == 0:
-		v.Why = "the rule has no target"
-	}
-	return v
+	return &ListRuleNamesByTargetOutput{RuleNames: append([]string{}, names...), NextToken: next}, nil
 }

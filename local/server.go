@@ -11,6 +11,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/keep"
 )
 
 // A Handler is a function as Lambda runs it: it gets the payload as it was sent
@@ -22,7 +23,7 @@ type Handler func(ctx context.Context, payload []byte, log io.Writer) ([]byte, e
 type Server struct {
 	opts    Options
 	log     *slog.Logger
-	keep    *keep
+	keep    *keep.File
 	seq     atomic.Uint64 // of the newest event or task
 	catalog catalog
 	queue   *queue
@@ -32,7 +33,7 @@ type Server struct {
 	mu        sync.RWMutex
 	functions map[string]Handler
 
-	settle  chan []write // what tasks leave behind, on its way to disk
+	settle  chan []keep.Write // what tasks leave behind, on its way to disk
 	running atomic.Bool
 	handler http.Handler
 }
@@ -41,7 +42,7 @@ type Server struct {
 // is Unavailable where another process has it open.
 func Open(dir string, opts *Options) (*Server, error) {
 	o := opts.withDefaults()
-	kept, err := openKeep(dir)
+	kept, err := keep.Open(dir, allBuckets...)
 	if err != nil {
 		return nil, fault.E("local.Open", fault.Unavailable, err)
 	}
@@ -49,19 +50,19 @@ func Open(dir string, opts *Options) (*Server, error) {
 		opts: o, log: o.Log, keep: kept,
 		functions: make(map[string]Handler),
 		queue:     newQueue(o.Concurrency, o.Now, o.PollEvery),
-		settle:    make(chan []write, 1024),
+		settle:    make(chan []keep.Write, 1024),
 	}
 	s.logs = newLogKeeper(kept, o.KeepLogLines, o.Now)
 	s.handler = s.routes()
 	if err := s.load(); err != nil {
-		return nil, errors.Join(fault.E("local.Open", fault.Internal, err), kept.close())
+		return nil, errors.Join(fault.E("local.Open", fault.Internal, err), kept.Close())
 	}
 	return s, nil
 }
 
 // load brings what is on disk into memory.
 func (s *Server) load() error {
-	last, err := s.keep.lastSeq(bucketEvents, bucketTasks, bucketDeadLetters)
+	last, err := s.keep.LastSeq(bucketEvents, bucketTasks, bucketDeadLetters)
 	if err != nil {
 		return err
 	}
@@ -116,6 +117,7 @@ func (s *Server) Run(ctx context.Context) error {
 	settler.Go(func() { s.settleTasks(settled) })
 	background.Go(func() { s.logs.run(ctx) })
 	background.Go(func() { s.trimEvents(ctx) })
+	background.Go(func() { s.runSchedules(ctx) })
 	s.queue.run(ctx, func(t *task) { s.attempt(ctx, t) })
 	background.Wait()
 	close(settled)
@@ -126,5 +128,5 @@ func (s *Server) Run(ctx context.Context) error {
 // Close writes what is still in memory and closes the file. Run must have
 // returned.
 func (s *Server) Close() error {
-	return errors.Join(s.logs.flush(context.Background()), s.keep.close())
+	return errors.Join(s.logs.flush(context.Background()), s.keep.Close())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/keep"
 )
 
 // An EventQuery says which events are wanted; its zero value means all.
@@ -64,7 +65,7 @@ func (s *Server) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, erro
 func (s *Server) eventsFrom(next uint64, bus string, q *EventQuery) (batch []Event, after uint64, err error) {
 	const most = 256
 	after = next
-	err = s.keep.each(bucketEvents, seqKey(next), func(key, record []byte) (bool, error) {
+	err = s.keep.Each(bucketEvents, seqKey(next), func(key, record []byte) (bool, error) {
 		e, err := decodeEvent(key, record)
 		if err != nil {
 			return false, err
@@ -109,27 +110,27 @@ func (s *Server) trimEvents(ctx context.Context) {
 func (s *Server) trimOnce(ctx context.Context) error {
 	const mostScanned = 50_000
 	pending := map[uint64]bool{}
-	if err := s.keep.keys(bucketTasks, nil, func(key []byte) bool {
+	if err := s.keep.Keys(bucketTasks, nil, func(key []byte) bool {
 		pending[seqOf(key)] = true
 		return true
 	}); err != nil {
 		return err
 	}
 	var seqs []uint64
-	if err := s.keep.keys(bucketEvents, nil, func(key []byte) bool {
+	if err := s.keep.Keys(bucketEvents, nil, func(key []byte) bool {
 		seqs = append(seqs, seqOf(key))
 		return len(seqs) < s.opts.KeepEvents+mostScanned
 	}); err != nil {
 		return err
 	}
-	var writes []write
+	var writes []keep.Write
 	for i := 0; i < len(seqs)-s.opts.KeepEvents; i++ {
 		if !pending[seqs[i]] {
-			writes = append(writes, s.keep.remove(bucketEvents, seqKey(seqs[i])))
+			writes = append(writes, s.keep.Remove(bucketEvents, seqKey(seqs[i])))
 		}
 	}
 	if len(writes) == 0 {
 		return nil
 	}
-	return s.keep.commit(ctx, writes)
+	return s.keep.Commit(ctx, writes)
 }

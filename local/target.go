@@ -110,5 +110,80 @@ func checkTarget(t *Target) error {
 	if !validARN(t.Arn) {
 		return awsjson.Errorf("ValidationException", "Parameter %s is not valid. Reason: Provided Arn is not in correct format.", clip(t.Arn))
 	}
-	return nil
+	return t.checkInput()
+}
+
+type ListTargetsByRuleInput struct {
+	Rule         string `json:"Rule" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	NextToken    string `json:"NextToken,omitempty" aws:"max=2048"`
+	Limit        *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
+}
+
+type ListTargetsByRuleOutput struct {
+	Targets   []Target `json:"Targets"`
+	NextToken string   `json:"NextToken,omitempty"`
+}
+
+type RemoveTargetsInput struct {
+	Rule         string   `json:"Rule" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string   `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Ids          []string `json:"Ids" aws:"required,min=1,max=100"`
+	Force        *bool    `json:"Force,omitempty"`
+}
+
+type RemoveTargetsOutput struct {
+	FailedEntryCount int                        `json:"FailedEntryCount"`
+	FailedEntries    []RemoveTargetsResultEntry `json:"FailedEntries"`
+}
+
+type RemoveTargetsResultEntry struct {
+	TargetId     string `json:"TargetId,omitempty"`
+	ErrorCode    string `json:"ErrorCode,omitempty"`
+	ErrorMessage string `json:"ErrorMessage,omitempty"`
+}
+
+// ListTargetsByRule lists the targets of a rule by id.
+func (s *Server) ListTargetsByRule(_ context.Context, in *ListTargetsByRuleInput) (*ListTargetsByRuleOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	_, r, err := s.findRule(in.EventBusName, in.Rule)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]*Target{}
+	for i := range r.Targets {
+		byID[r.Targets[i].Id] = &r.Targets[i]
+	}
+	ids, next, err := page(byID, "", in.NextToken, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListTargetsByRuleOutput{Targets: []Target{}, NextToken: next}
+	for _, id := range ids {
+		out.Targets = append(out.Targets, *byID[id])
+	}
+	return out, nil
+}
+
+// RemoveTargets takes targets from a rule. Events on their way to them still
+// arrive.
+func (s *Server) RemoveTargets(ctx context.Context, in *RemoveTargetsInput) (*RemoveTargetsOutput, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	b, old, err := s.findRule(in.EventBusName, in.Rule)
+	if err != nil {
+		return nil, err
+	}
+	changed := *old
+	changed.Targets = slices.DeleteFunc(slices.Clone(old.Targets), func(t Target) bool { return slices.Contains(in.Ids, t.Id) })
+	out := &RemoveTargetsOutput{FailedEntries: []RemoveTargetsResultEntry{}}
+	for _, id := range in.Ids {
+		if !slices.ContainsFunc(old.Targets, func(t Target) bool { return t.Id == id }) {
+			out.FailedEntryCount++
+			out.FailedEntries = append(out.FailedEntries, RemoveTargetsResultEntry{TargetId: id,
+				ErrorCode: "ResourceNotFoundException", ErrorMessage: "Rule " + in.Rule + " does not have this target."})
+		}
+	}
+	return out, s.replaceRule(ctx, b, &changed)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/keep"
 )
 
 // A task is one event to be brought to one target. On its way it passes two
@@ -57,20 +58,21 @@ func newTask(e *Event, n int, r *rule, target *Target) *task {
 	return &task{
 		key: taskKey{e.Seq, uint32(n)}, ID: awsjson.NewID(), Rule: r.ARN, Target: *target,
 		Stage: stageDeliver, Since: e.Received, Due: e.Received, event: e.JSON,
+		Payload: target.inputOf(r, e),
 	}
 }
 
 // keepTask is the write that keeps a task as it is now.
-func (s *Server) keepTask(t *task) (write, error) {
+func (s *Server) keepTask(t *task) (keep.Write, error) {
 	record, err := json.Marshal(t, jsontext.AllowDuplicateNames(true))
 	if err != nil {
-		return write{}, fault.E("local.keepTask", fault.Internal, err)
+		return keep.Write{}, fault.E("local.keepTask", fault.Internal, err)
 	}
-	return s.keep.put(bucketTasks, t.key.bytes(), record), nil
+	return s.keep.Put(bucketTasks, t.key.bytes(), record), nil
 }
 
 func (s *Server) loadTasks() error {
-	return s.keep.each(bucketTasks, nil, func(key, record []byte) (bool, error) {
+	return s.keep.Each(bucketTasks, nil, func(key, record []byte) (bool, error) {
 		t := &task{}
 		if err := json.Unmarshal(record, t, jsontext.AllowDuplicateNames(true)); err != nil || len(key) != 12 {
 			return false, fault.New(fault.Internal, "a kept task cannot be read")
@@ -89,7 +91,7 @@ func (s *Server) payload(t *task) ([]byte, error) {
 	case t.event != nil:
 		return t.event, nil
 	}
-	record, err := s.keep.get(bucketEvents, seqKey(t.key.seq))
+	record, err := s.keep.Get(bucketEvents, seqKey(t.key.seq))
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +125,7 @@ func (s *Server) deliver(t *task) (invoke bool) {
 
 // done forgets a task. It is called only after the target has taken the event.
 func (s *Server) done(t *task) {
-	s.settle <- []write{s.keep.remove(bucketTasks, t.key.bytes())}
+	s.settle <- []keep.Write{s.keep.Remove(bucketTasks, t.key.bytes())}
 }
 
 // again keeps a task for its next attempt after the wait.
@@ -135,7 +137,7 @@ func (s *Server) again(t *task, wait time.Duration) {
 		s.log.Error("a task could not be kept for its retry; it is tried again at once after a restart", "error", err)
 		return
 	}
-	s.settle <- []write{w}
+	s.settle <- []keep.Write{w}
 	s.queue.add(t)
 }
 
@@ -145,7 +147,7 @@ func (s *Server) again(t *task, wait time.Duration) {
 func (s *Server) settleTasks(ended <-chan struct{}) {
 	const most = 1000
 	for {
-		var batch []write
+		var batch []keep.Write
 		select {
 		case w := <-s.settle:
 			batch = w
@@ -166,10 +168,10 @@ func (s *Server) settleTasks(ended <-chan struct{}) {
 
 // commitSettled does not give up while the disk is full: forgetting would be to
 // lose a dead letter, going on to deliver everything twice after a restart.
-func (s *Server) commitSettled(batch []write) {
+func (s *Server) commitSettled(batch []keep.Write) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := s.keep.commit(context.Background(), batch)
-		if err == nil || s.keep.closed.Load() {
+		err := s.keep.Commit(context.Background(), batch)
+		if err == nil || s.keep.Closed() {
 			return
 		}
 		s.log.Error("what deliveries leave behind could not be written; trying again", "error", err)

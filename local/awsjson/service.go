@@ -37,7 +37,11 @@ func Op[In, Out any](name string, fn func(context.Context, *In) (*Out, error)) O
 			if err := Check(in); err != nil {
 				return nil, err
 			}
-			return fn(ctx, in)
+			out, err := fn(ctx, in)
+			if err != nil || out == nil {
+				return nil, err // not a nil *Out: that would be written as null
+			}
+			return out, nil
 		},
 	}
 }

@@ -1,0 +1,13 @@
+package local
+
+// The buckets of the server's file, and what their keys are.
+const (
+	bucketEvents      = "events"      // seq: an event
+	bucketTasks       = "tasks"       // seq of the event, number: a task that is not done
+	bucketDeadLetters = "deadletters" // seq: a dead letter
+	bucketBuses       = "buses"       // name
+	bucketRules       = "rules"       // bus, NUL, name
+	bucketLogs        = "logs"        // function, NUL, seq: lines
+)
+
+var allBuckets = []string{bucketEvents, bucketTasks, bucketDeadLetters, bucketBuses, bucketRules, bucketLogs}

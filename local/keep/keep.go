@@ -1,0 +1,168 @@
+// Package keep is the one file in which the local server keeps everything: a
+// bolt file of sealed values in buckets.
+//
+// It knows of sealing and of buckets; memory knows what the values mean. That is
+// why a change is a list of writes that read nothing: whoever asks for it has
+// decided already. Values are sealed (AES-256-GCM) and bound to bucket and key;
+// keys lie in clear and must hold no secret.
+package keep
+
+import (
+	"context"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/boltdb"
+	"github.com/blockforger/eventrouter/internal/seal"
+)
+
+// fileName is the data file's name in the server's directory.
+const fileName = "local.db"
+
+// A File is open in one process only. It is safe for concurrent use.
+type File struct {
+	db     *boltdb.DB
+	key    *seal.Key
+	closed atomic.Bool
+}
+
+// A Write puts or removes one value.
+type Write struct {
+	bucket string
+	key    []byte
+	sealed []byte // nil removes
+}
+
+// Open opens the file in a directory, which is made where it is missing, and
+// makes the buckets that it lacks. The fault is Unavailable where another
+// process has the file open.
+func Open(dir string, buckets ...string) (*File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	key, err := seal.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	db, err := boltdb.Open(filepath.Join(dir, fileName), nil)
+	if err != nil {
+		return nil, err
+	}
+	err = db.Update(context.Background(), func(tx *bbolt.Tx) error {
+		for _, name := range buckets {
+			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return &File{db: db, key: key}, nil
+}
+
+// Close closes the file; writes that still wait fail.
+func (f *File) Close() error {
+	f.closed.Store(true)
+	return f.db.Close()
+}
+
+// Put makes the write of a value. Sealing happens here, in the caller's
+// goroutine and not in the one transaction that all share.
+func (f *File) Put(bucket string, key, value []byte) Write {
+	sealed := make([]byte, 0, len(value)+seal.Overhead)
+	return Write{bucket, key, f.key.Seal(sealed, value, place(bucket, key))}
+}
+
+func (f *File) Remove(bucket string, key []byte) Write { return Write{bucket: bucket, key: key} }
+
+// place is what a sealed value is bound to.
+func place(bucket string, key []byte) []byte {
+	return append(append(make([]byte, 0, len(bucket)+1+len(key)), bucket...), append([]byte{0}, key...)...)
+}
+
+// Commit makes the writes durable, all or none. The fault is Unavailable where
+// the disk is full or the file closed.
+func (f *File) Commit(ctx context.Context, writes []Write) error {
+	return f.db.Update(ctx, func(tx *bbolt.Tx) error {
+		for _, w := range writes {
+			b := tx.Bucket([]byte(w.bucket))
+			var err error
+			if w.sealed == nil {
+				err = b.Delete(w.key)
+			} else {
+				err = b.Put(w.key, w.sealed)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Get reads one value. The fault is NotFound where there is none.
+func (f *File) Get(bucket string, key []byte) (value []byte, err error) {
+	err = f.db.View(func(tx *bbolt.Tx) error {
+		sealed := tx.Bucket([]byte(bucket)).Get(key)
+		if sealed == nil {
+			return fault.New(fault.NotFound, "nothing is kept there")
+		}
+		value, err = f.key.Open(nil, sealed, place(bucket, key))
+		return err
+	})
+	return value, err
+}
+
+// Each calls visit with the values of a bucket from the key on, in the keys' order,
+// until it answers false. What visit gets it may keep.
+func (f *File) Each(bucket string, from []byte, visit func(key, value []byte) (more bool, err error)) error {
+	return f.db.View(func(tx *bbolt.Tx) error {
+		c := tx.Bucket([]byte(bucket)).Cursor()
+		for key, sealed := c.Seek(from); key != nil; key, sealed = c.Next() {
+			value, err := f.key.Open(nil, sealed, place(bucket, key))
+			if err != nil {
+				return err
+			}
+			more, err := visit(append([]byte(nil), key...), value)
+			if err != nil || !more {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Keys calls visit with the keys of a bucket from one on, until it answers false.
+// visit must not keep the key.
+func (f *File) Keys(bucket string, from []byte, visit func(key []byte) (more bool)) error {
+	return f.db.View(func(tx *bbolt.Tx) error {
+		c := tx.Bucket([]byte(bucket)).Cursor()
+		for key, _ := c.Seek(from); key != nil && visit(key); key, _ = c.Next() {
+		}
+		return nil
+	})
+}
+
+// LastSeq is the highest number that begins a key of one of the buckets.
+func (f *File) LastSeq(buckets ...string) (last uint64, err error) {
+	err = f.db.View(func(tx *bbolt.Tx) error {
+		for _, name := range buckets {
+			if key, _ := tx.Bucket([]byte(name)).Cursor().Last(); len(key) >= 8 {
+				last = max(last, binary.BigEndian.Uint64(key))
+			}
+		}
+		return nil
+	})
+	return last, err
+}
+
+// Closed tells whether Close has been called.
+func (f *File) Closed() bool { return f.closed.Load() }
