@@ -24,6 +24,12 @@ var ruleSets = []struct {
 	{"wildcard", func(i int) string {
 		return fmt.Sprintf(`{"resources":[{"wildcard":"arn:aws:s3:::*-%d/orders/*.json"}]}`, i)
 	}},
+	{"wildcard-inside", func(i int) string {
+		return fmt.Sprintf(`{"detail":{"id":[{"wildcard":"*r*-%d*"}]}}`, i)
+	}},
+	{"range", func(i int) string {
+		return fmt.Sprintf(`{"detail":{"total":[{"numeric":[">=",%d,"<",%d.6]}]}}`, i, i)
+	}},
 	{"mixed", func(i int) string {
 		return []string{
 			fmt.Sprintf(`{"source":["shop.orders"],"detail":{"customer":{"id":[{"suffix":"-%d"}]}}}`, i),

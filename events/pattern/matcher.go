@@ -82,7 +82,8 @@ func (m *Matcher[K]) Match(event *Event) []K {
 	for i, r := range t.found {
 		keys[i] = r.key.(K)
 	}
-	t.reset()
-	m.pool.Put(t)
+	if t.reset() {
+		m.pool.Put(t)
+	}
 	return keys
 }
