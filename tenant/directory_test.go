@@ -1,0 +1,452 @@
+package tenant_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// A world is a tree of tenants with a clock, and what a directory over it does.
+type world struct {
+	t       *testing.T
+	bucket  *watched
+	now     atomic.Int64 // nanoseconds
+	dir     *tenant.Directory
+	mu      sync.Mutex
+	reports []string
+}
+
+// watched counts the reads of a bucket, and fails them at will.
+type watched struct {
+	*object.Memory
+	reads  atomic.Int64
+	broken atomic.Pointer[error]
+	gate   chan struct{} // where not nil, each read waits for it
+}
+
+func (w *watched) Get(ctx context.Context, key string, known object.ETag) (object.Object, error) {
+	w.reads.Add(1)
+	if w.gate != nil {
+		<-w.gate
+	}
+	if err := w.broken.Load(); err != nil && *err != nil {
+		return object.Object{}, *err
+	}
+	return w.Memory.Get(ctx, key, known)
+}
+
+func (w *watched) fail(err error) { w.broken.Store(&err) }
+
+func newWorld(t *testing.T, o tenant.DirectoryOptions) *world {
+	w := &world{t: t, bucket: &watched{Memory: object.NewMemory()}}
+	w.now.Store(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC).UnixNano())
+	o.Clock = func() time.Time { return time.Unix(0, w.now.Load()) }
+	o.Report = func(f tenant.Finding) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.reports = append(w.reports, f.String())
+	}
+	w.dir = tenant.NewDirectory(w.bucket, &o)
+	return w
+}
+
+func (w *world) put(key, text string) {
+	w.t.Helper()
+	if _, err := w.bucket.Put(w.t.Context(), key, []byte(text), nil, object.Condition{}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) remove(key string) {
+	w.t.Helper()
+	if err := w.bucket.Delete(w.t.Context(), key, object.Condition{}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) wait(d time.Duration) { w.now.Add(int64(d)) }
+
+// reported returns what has been reported since it was last asked.
+func (w *world) reported() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.reports
+	w.reports = nil
+	return r
+}
+
+// input tells whether acme takes input, and else the code of the fault.
+func (w *world) input() string {
+	t, err := w.dir.Tenant(w.t.Context(), "acme")
+	if err != nil {
+		return fault.CodeOf(err).String()
+	}
+	return fmt.Sprint(t.Input)
+}
+
+// schema tells key field and detail-types of acme's pet, or the fault's code.
+func (w *world) schema() string {
+	s, err := w.dir.Schema(w.t.Context(), "acme", "pet")
+	if err != nil {
+		return fault.CodeOf(err).String()
+	}
+	out := s.KeyField
+	for _, o := range s.Outputs(events.Post) {
+		out += " " + string(o.DetailType)
+	}
+	return out
+}
+
+func (w *world) expect(what, got, want string) {
+	w.t.Helper()
+	if got != want {
+		w.t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+func (w *world) expectReports(want ...string) {
+	w.t.Helper()
+	got := w.reported()
+	slices.Sort(got)
+	if !cmp.Equal(got, want) {
+		w.t.Errorf("reported %q, want %q", got, want)
+	}
+}
+
+const (
+	props = "acme/tenant.properties"
+	pet   = "acme/pet.json"
+)
+
+func TestChangeTakesEffectWithin30Seconds(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "eventbridge-input=true\neventbridge-output=[{}]")
+	w.put(pet, `{}`)
+	w.expect("input", w.input(), "true")
+	w.expect("schema", w.schema(), "id pet.POST")
+	reads := w.bucket.reads.Load()
+	w.wait(29 * time.Second)
+	w.expect("input", w.input(), "true")
+	w.expect("schema", w.schema(), "id pet.POST")
+	if n := w.bucket.reads.Load(); n != reads {
+		t.Errorf("%d reads within 30 seconds", n-reads)
+	}
+
+	w.put(props, "eventbridge-input=false\neventbridge-output=[{\"detail_type\":\"{schema_id}-{operation}\"}]")
+	w.put(pet, `{"meta":{"key":"name"}}`)
+	w.wait(time.Second)
+	w.expect("input", w.input(), "false")
+	w.expect("schema", w.schema(), "name pet-POST")
+	w.expectReports()
+}
+
+// A schema has the tenant's rules of now, though it has not changed itself.
+func TestTenantsRulesReachAnUnchangedSchema(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "eventbridge-output=[{}]")
+	w.put(pet, `{"meta":{"eventbridge-output":[{"source":"own"}]}}`)
+	w.expect("schema", w.schema(), "id pet.POST pet.POST")
+	w.put(props, "eventbridge-output=[]")
+	w.wait(30 * time.Second)
+	w.expect("schema", w.schema(), "id pet.POST")
+
+	// The unchanged file is not compiled again, and the same value is handed out.
+	first, _ := w.dir.Schema(t.Context(), "acme", "pet")
+	w.wait(time.Minute)
+	second, _ := w.dir.Schema(t.Context(), "acme", "pet")
+	if first != second {
+		t.Error("an unchanged schema was made anew")
+	}
+}
+
+func TestNewTenantWithin5Seconds(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.expect("input", w.input(), "not-found")
+	w.put(props, "eventbridge-input=true")
+	w.expect("input", w.input(), "not-found")
+	w.wait(5 * time.Second)
+	w.expect("input", w.input(), "true")
+	w.expect("schema", w.schema(), "not-found")
+	w.put(pet, `{}`)
+	w.wait(5 * time.Second)
+	w.expect("schema", w.schema(), "id")
+}
+
+func TestTenantThatDisappears(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "eventbridge-input=true")
+	w.put(pet, `{}`)
+	w.expect("schema", w.schema(), "id")
+	w.remove(props)
+	w.remove(pet)
+	w.wait(30 * time.Second)
+	w.expect("input", w.input(), "not-found")
+	w.expect("schema", w.schema(), "not-found")
+	_, err := w.dir.Tenant(t.Context(), "acme")
+	w.expect("message", fault.MessageOf(err), `tenant "acme" does not exist`)
+
+	// Nothing of it is left in force when it comes back malformed.
+	w.put(props, "eventbridge-input=true\neventbridge-output=[")
+	w.wait(5 * time.Second)
+	w.expect("input", w.input(), "unavailable")
+}
+
+func TestMalformedFileKeepsTheLastGoodVersion(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "eventbridge-input=true")
+	w.put(pet, `{"meta":{"key":"a"}}`)
+	w.expect("schema", w.schema(), "a")
+	w.put(props, "eventbridge-input=no")
+	w.put(pet, `{"meta":{"key":"b"}`)
+	for range 5 {
+		w.wait(30 * time.Second)
+		w.expect("input", w.input(), "true")
+		w.expect("schema", w.schema(), "a")
+	}
+	w.expectReports(
+		`acme/pet.json:1:20: error: schema is not valid JSON: unexpected EOF; the last good version stays in force`,
+		`acme/tenant.properties:1:19: error: eventbridge-input must be true or false, not "no"; the last good version stays in force`)
+	w.put(props, "eventbridge-input=false")
+	w.put(pet, `{"meta":{"key":"c"}}`)
+	w.wait(30 * time.Second)
+	w.expect("input", w.input(), "false")
+	w.expect("schema", w.schema(), "c")
+	w.expectReports()
+}
+
+// Without a good version nothing is accepted, and nothing is lost either: the
+// fault is one that is tried again.
+func TestMalformedFromTheStart(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "eventbridge-input=no")
+	for range 3 {
+		w.expect("input", w.input(), "unavailable")
+		w.wait(5 * time.Second)
+	}
+	w.expectReports(`acme/tenant.properties:1:19: error: eventbridge-input must be true or false, not "no"; there is no earlier version, so nothing is accepted`)
+	w.put(props, "eventbridge-input=true")
+	w.wait(5 * time.Second)
+	w.expect("input", w.input(), "true")
+
+	w.put(pet, `[]`)
+	w.expect("schema", w.schema(), "unavailable")
+	_, err := w.dir.Schema(t.Context(), "acme", "pet")
+	if !strings.Contains(err.Error(), "acme/pet.json:1:1: error: schema must be an object") {
+		t.Errorf("error for the log = %v", err)
+	}
+}
+
+func TestWarningsAreReportedOnce(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{AllowBus: func(_ events.TenantID, source string, _ events.BusARN) error {
+		if source == "forbidden" {
+			return errors.New("not on the list")
+		}
+		return nil
+	}})
+	w.put(props, "colour=red\neventbridge-output=[{\"source\":\"forbidden\"},{}]")
+	w.put(pet, `{}`)
+	for range 3 {
+		w.expect("schema", w.schema(), "id pet.POST")
+		w.wait(30 * time.Second)
+	}
+	w.expectReports(`acme/tenant.properties:1:1: warning: unknown property "colour"`,
+		`acme/tenant.properties:2:21: error: the rule is switched off, bus arn:aws:events:us-east-1:000000000000:event-bus/default is not allowed for source "forbidden": not on the list`)
+}
+
+func TestBucketThatCannotBeRead(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "eventbridge-input=true")
+	w.put(pet, `{}`)
+	w.bucket.fail(errors.New("no route"))
+	w.expect("input", w.input(), "unavailable")
+	w.expectReports("acme/tenant.properties: error: cannot be read: no route; there is no earlier version, so nothing is accepted")
+	w.bucket.fail(nil)
+	w.wait(5 * time.Second)
+	w.expect("schema", w.schema(), "id")
+
+	for _, err := range []error{errors.New("no route"), fault.New(fault.Denied, "no"), fault.New(fault.Unavailable, "slow down")} {
+		w.bucket.fail(err)
+		for range 3 {
+			w.wait(time.Hour)
+			w.expect("input", w.input(), "true")
+			w.expect("schema", w.schema(), "id")
+		}
+		if got := w.reported(); len(got) != 2 {
+			t.Errorf("%v: reported %q", err, got)
+		}
+	}
+	w.bucket.fail(nil)
+	w.remove(pet)
+	w.wait(5 * time.Second)
+	w.expect("schema", w.schema(), "not-found")
+}
+
+func TestGuard(t *testing.T) {
+	var refuse atomic.Pointer[error]
+	var asked []string
+	w := newWorld(t, tenant.DirectoryOptions{Guard: func(_ context.Context, id events.TenantID, s events.SchemaID, b events.Backend, key string) error {
+		asked = append(asked, fmt.Sprint(id, "/", s, " ", b, " ", key))
+		if err := refuse.Load(); err != nil {
+			return *err
+		}
+		return nil
+	}})
+	w.put(props, "")
+	reason := error(fault.New(fault.Conflict, "records exist under key id; use tenant migrate"))
+	refuse.Store(&reason)
+	w.put(pet, `{"meta":{"key":"first"}}`)
+	w.expect("kept out", w.schema(), "unavailable")
+	w.expectReports("acme/pet.json: error: is not put into force: records exist under key id; use tenant migrate; there is no earlier version, so nothing is accepted")
+	refuse.Store(nil)
+	w.wait(5 * time.Second)
+	w.expect("let in, though unchanged", w.schema(), "first")
+
+	w.put(pet, `{"meta":{"key":"first"},"title":"x"}`)
+	w.wait(30 * time.Second)
+	w.expect("same key", w.schema(), "first")
+
+	refuse.Store(&reason)
+	w.put(pet, `{"meta":{"key":"second"}}`)
+	for range 3 {
+		w.wait(30 * time.Second)
+		w.expect("kept out", w.schema(), "first")
+	}
+	w.expectReports("acme/pet.json: error: is not put into force: records exist under key id; use tenant migrate; the last good version stays in force")
+	refuse.Store(nil)
+	w.wait(30 * time.Second)
+	w.expect("let in", w.schema(), "second")
+	w.put(pet, `{"meta":{"key":"second","backend":"s3"}}`)
+	w.wait(30 * time.Second)
+	w.expect("let in", w.schema(), "second")
+	want := []string{"acme/pet dynamodb first", "acme/pet dynamodb first",
+		"acme/pet dynamodb second", "acme/pet dynamodb second", "acme/pet dynamodb second", "acme/pet dynamodb second", "acme/pet s3 second"}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTooManyRulesOfTenantAndSchema(t *testing.T) {
+	rules := func(n int) string { return "[" + strings.TrimSuffix(strings.Repeat(`{"source":"a"},`, n), ",") + "]" }
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "eventbridge-output="+rules(60))
+	w.put(pet, `{"meta":{"eventbridge-output":`+rules(31)+`}}`)
+	w.expect("91 rules", w.schema(), "unavailable")
+	w.put(pet, `{"meta":{"key":"k","eventbridge-output":`+rules(30)+`}}`)
+	w.wait(5 * time.Second)
+	w.expect("90 rules", w.schema(), "k pet.POST")
+	w.reported()
+	w.put(props, "eventbridge-output="+rules(61))
+	for range 3 {
+		w.wait(30 * time.Second)
+		w.expect("the tenant has 61", w.schema(), "k pet.POST")
+	}
+	w.expectReports("acme/pet.json:1:20: error: with the tenant's, 91 output rules match a POST, at most 90 may; the last good version stays in force")
+}
+
+func TestIdsAreCheckedBeforeTheBucketIsAsked(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "")
+	w.input()
+	reads := w.bucket.reads.Load()
+	for _, id := range []string{"", "..", "a/b", "a\x00", "а", strings.Repeat("a", 65), "-a"} {
+		if _, err := w.dir.Tenant(t.Context(), events.TenantID(id)); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("tenant %q: %v", id, err)
+		}
+		if _, err := w.dir.Schema(t.Context(), "acme", events.SchemaID(id)); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("schema %q: %v", id, err)
+		}
+	}
+	if n := w.bucket.reads.Load(); n != reads {
+		t.Errorf("%d reads", n-reads)
+	}
+}
+
+func TestLists(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{Prefix: "tree"})
+	for _, key := range []string{"tree/b/tenant.properties", "tree/a/tenant.properties", "tree/a/z.json", "tree/a/y.json",
+		"tree/a/tests/x.json", "tree/a/notes.txt", "tree/none/x.json", "other/c/tenant.properties"} {
+		w.put(key, "")
+	}
+	tenants, err := w.dir.Tenants(t.Context())
+	if err != nil || !cmp.Equal(tenants, []events.TenantID{"a", "b"}) {
+		t.Errorf("tenants = %v, %v", tenants, err)
+	}
+	schemas, err := w.dir.Schemas(t.Context(), "a")
+	if err != nil || !cmp.Equal(schemas, []events.SchemaID{"y", "z"}) {
+		t.Errorf("schemas = %v, %v", schemas, err)
+	}
+	if _, err := w.dir.Schemas(t.Context(), "none"); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("schemas of no tenant: %v", err)
+	}
+}
+
+func TestOneLoadAtATime(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{})
+	w.put(props, "eventbridge-input=true")
+	w.bucket.gate = make(chan struct{})
+	var done sync.WaitGroup
+	for range 50 {
+		done.Go(func() { w.expect("input", w.input(), "true") })
+	}
+	gaveUp, cancel := context.WithCancel(t.Context())
+	cancel()
+	for w.bucket.reads.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := w.dir.Tenant(gaveUp, "acme"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller who gave up waits: %v", err)
+	}
+	close(w.bucket.gate)
+	done.Wait()
+	if n := w.bucket.reads.Load(); n != 1 {
+		t.Errorf("%d reads for 50 callers", n)
+	}
+}
+
+// Asking for what does not exist fills no memory and pushes nothing out.
+func TestCacheIsBounded(t *testing.T) {
+	w := newWorld(t, tenant.DirectoryOptions{MaxEntries: 10})
+	w.put(props, "eventbridge-input=true")
+	w.expect("input", w.input(), "true")
+	for i := range 1000 {
+		_, _ = w.dir.Tenant(t.Context(), events.TenantID(fmt.Sprint("t", i)))
+	}
+	reads := w.bucket.reads.Load()
+	w.expect("input", w.input(), "true")
+	if n := w.bucket.reads.Load(); n != reads {
+		t.Error("unknown tenants pushed out a known one")
+	}
+	_, _ = w.dir.Tenant(t.Context(), "t0")
+	if n := w.bucket.reads.Load(); n != reads+1 {
+		t.Error("the first of a thousand unknown tenants is still remembered")
+	}
+}
+
+func BenchmarkSchemaCached(b *testing.B) {
+	bucket := object.NewMemory()
+	for key, text := range map[string]string{props: "eventbridge-output=[{}]", pet: "{}"} {
+		if _, err := bucket.Put(b.Context(), key, []byte(text), nil, object.Condition{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dir := tenant.NewDirectory(bucket, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := dir.Schema(b.Context(), "acme", "pet"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
