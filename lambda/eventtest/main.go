@@ -4,9 +4,9 @@ package main
 import (
 	"os"
 
-	"github.com/aws/aws-lambda-go/lambda"
+	awslambda "github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/blockforger/eventrouter/lambda/noop"
 )
 
-func main() { lambda.StartHandler(noop.Handler{Log: os.Stdout}) }
+func main() { awslambda.StartHandler(noop.Handler{Log: os.Stdout}) }

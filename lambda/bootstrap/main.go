@@ -1,0 +1,21 @@
+// Command bootstrap is the main of the event router's function on AWS Lambda.
+// It is wired by its environment variables: see package deployment.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	awslambda "github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/blockforger/eventrouter/lambda"
+)
+
+func main() {
+	handler, err := lambda.FromEnvironment(os.Getenv, os.Stdout)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "eventrouter:", err)
+		os.Exit(1)
+	}
+	awslambda.StartHandler(handler)
+}

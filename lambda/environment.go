@@ -1,0 +1,137 @@
+package lambda
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/bus/eventbridgebus"
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/object/s3object"
+	"github.com/blockforger/eventrouter/router"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/dynamostore"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// FromEnvironment wires the function from its environment variables: those of
+// package deployment, and AWS's own for region, credentials and, in tests,
+// endpoints. It does no I/O. The SDK's configuration loader is left out: it
+// looks for files and services that a Lambda function does not have, and costs
+// a cold start. Faults are Invalid and name the variable.
+func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error) {
+	e := environment{getenv: getenv}
+	var (
+		env       = e.required(deployment.EnvEnvironment)
+		table     = e.required(deployment.EnvTable)
+		bucket    = e.required(deployment.EnvBucket)
+		account   = e.required(deployment.EnvAccount)
+		region    = e.required("AWS_REGION")
+		partition = e.or(deployment.EnvPartition, "aws")
+		markAge   = time.Duration(e.integer(deployment.EnvMarkDays, deployment.MarkDays)) * 24 * time.Hour
+		timeout   = time.Duration(e.integer(deployment.EnvTimeout, int(deployment.Timeout/time.Second))) * time.Second
+	)
+	own := events.DefaultBus(partition, region, account)
+	if e.err == nil {
+		_, e.err = events.ParseBusARN(string(own))
+	}
+	buses, err := tenant.ParseAllowList(getenv(deployment.EnvOutputBuses))
+	if e.err == nil && err != nil {
+		e.err = fault.New(fault.Invalid, "environment variable %s: %s", deployment.EnvOutputBuses, fault.MessageOf(err))
+	}
+	if e.err != nil {
+		return nil, e.err
+	}
+
+	credentials := e.credentials()
+	ledger := dynamostore.New(dynamodb.New(dynamodb.Options{
+		Region: region, Credentials: credentials, BaseEndpoint: e.endpoint("DYNAMODB"),
+	}), table, nil)
+	objects := s3.New(s3.Options{
+		Region: region, Credentials: credentials, BaseEndpoint: e.endpoint("S3"),
+		UsePathStyle: e.endpoint("S3") != nil, DisableLogOutputChecksumValidationSkipped: true,
+	})
+	files, err := s3object.New(objects, bucket, getenv(deployment.EnvSchemasPrefix))
+	if err != nil {
+		return nil, err
+	}
+	records := store.New(ledger, &store.Options{MarkAge: markAge})
+	publisher := bus.NewPublisher(eventbridgebus.New(eventbridge.Options{
+		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
+	}))
+	r := router.New(
+		tenant.NewDirectory(files, &tenant.DirectoryOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}),
+		tenant.NewAuthenticator(ledger, nil), records, publisher, &router.Options{MarkAge: markAge})
+	relay := router.NewRelay(records, publisher, rand.Text(), nil)
+	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + deployment.RelayGrace}), nil
+}
+
+// environment reads variables and keeps the first that is wrong.
+type environment struct {
+	getenv func(string) string
+	err    error
+}
+
+func (e *environment) required(name string) string {
+	value := e.getenv(name)
+	if value == "" && e.err == nil {
+		e.err = fault.New(fault.Invalid, "environment variable %s is not set", name)
+	}
+	return value
+}
+
+func (e *environment) or(name, otherwise string) string {
+	if value := e.getenv(name); value != "" {
+		return value
+	}
+	return otherwise
+}
+
+func (e *environment) integer(name string, otherwise int) int {
+	text := e.getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if (err != nil || n <= 0) && e.err == nil {
+		e.err = fault.New(fault.Invalid, "environment variable %s must be a positive integer, not %q", name, text)
+	}
+	return n
+}
+
+// credentials are those that Lambda puts into the environment; they last as
+// long as the process does.
+func (e *environment) credentials() aws.CredentialsProvider {
+	c := aws.Credentials{
+		AccessKeyID:     e.getenv("AWS_ACCESS_KEY_ID"),
+		SecretAccessKey: e.getenv("AWS_SECRET_ACCESS_KEY"),
+		SessionToken:    e.getenv("AWS_SESSION_TOKEN"),
+		Source:          "environment",
+	}
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		if !c.HasKeys() {
+			return c, fault.New(fault.Unavailable, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
+		}
+		return c, nil
+	})
+}
+
+// endpoint is another address of a service, as AWS's tools name it, or nil.
+func (e *environment) endpoint(service string) *string {
+	for _, name := range [...]string{"AWS_ENDPOINT_URL_" + service, "AWS_ENDPOINT_URL"} {
+		if url := e.getenv(name); url != "" {
+			return &url
+		}
+	}
+	return nil
+}
