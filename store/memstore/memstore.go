@@ -35,11 +35,20 @@ type Driver struct {
 	mu     sync.Mutex
 	heads  map[store.Ref]store.Head
 	marks  map[store.IdempotencyKey]store.Mark
-	totals map[account]*store.Usage // of the bills that are folded
+	order  []named                         // the marks by hash
+	open   map[store.IdempotencyKey]string // those with something left to do, with their hash
+	totals map[account]*store.Usage        // of the bills that are folded
 	leases map[int]lease
 	keys   map[tenant.KeyID]tenant.Key
 	expiry time.Time // nothing expires before
 }
+
+type named struct {
+	hash string
+	key  store.IdempotencyKey
+}
+
+func byHash(a, b named) int { return cmp.Compare(a.hash, b.hash) }
 
 type account struct {
 	tenant events.TenantID
@@ -61,6 +70,7 @@ func New(o *Options) *Driver {
 	d := &Driver{
 		heads:  map[store.Ref]store.Head{},
 		marks:  map[store.IdempotencyKey]store.Mark{},
+		open:   map[store.IdempotencyKey]string{},
 		totals: map[account]*store.Usage{},
 		leases: map[int]lease{},
 		keys:   map[tenant.KeyID]tenant.Key{},
@@ -125,7 +135,7 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Receipt, 
 			d.heads[c.Head.Ref] = cloneHead(*c.Head)
 			d.expires(c.Head.Expires)
 		}
-		d.marks[c.Mark.Key] = cloneMark(c.Mark)
+		d.put(cloneMark(c.Mark))
 		d.expires(c.Mark.Expires)
 		r = c.Mark.Receipt
 		return nil
@@ -140,6 +150,20 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Receipt, 
 func (d *Driver) mark(key store.IdempotencyKey) (store.Mark, bool) {
 	m, ok := d.marks[key]
 	return m, ok && m.Expires.After(d.o.Clock())
+}
+
+// put keeps a mark, and the indexes with it.
+func (d *Driver) put(m store.Mark) {
+	n := named{m.Key.Hash(), m.Key}
+	if at, found := slices.BinarySearchFunc(d.order, n, byHash); !found {
+		d.order = slices.Insert(d.order, at, n)
+	}
+	if m.Open() {
+		d.open[m.Key] = n.hash
+	} else {
+		delete(d.open, m.Key)
+	}
+	d.marks[m.Key] = m
 }
 
 // reap forgets what has expired. A bill outlives its mark, and a tombstone
@@ -157,7 +181,9 @@ func (d *Driver) reap() {
 		}
 		d.fold(&m)
 		delete(d.marks, key)
+		delete(d.open, key)
 	}
+	d.order = slices.DeleteFunc(d.order, func(n named) bool { _, ok := d.marks[n.key]; return !ok })
 	for ref, h := range d.heads {
 		if !h.Deleted || h.Dirty || h.Expires.After(now) {
 			d.expires(h.Expires)
@@ -218,13 +244,13 @@ func (d *Driver) Mark(ctx context.Context, key store.IdempotencyKey) (m store.Ma
 // Open implements [store.Backlog].
 func (d *Driver) Open(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
 	err = d.do(ctx, "open", func() error {
-		for key, m := range d.marks {
-			if _, live := d.mark(key); live && key.Shard() == shard && m.Open() && m.Receipt.Time.Before(before) {
+		for key := range d.open {
+			if m, live := d.mark(key); live && key.Shard() == shard && m.Receipt.Time.Before(before) {
 				keys = append(keys, key)
 			}
 		}
 		slices.SortFunc(keys, func(a, b store.IdempotencyKey) int {
-			return cmp.Or(d.marks[a].Receipt.Time.Compare(d.marks[b].Receipt.Time), cmp.Compare(a.Hash(), b.Hash()))
+			return cmp.Or(d.marks[a].Receipt.Time.Compare(d.marks[b].Receipt.Time), cmp.Compare(d.open[a], d.open[b]))
 		})
 		keys = keys[:min(limit, len(keys))]
 		return nil
@@ -245,7 +271,7 @@ func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.S
 			head = &h
 		}
 		s.Apply(&m, head)
-		d.marks[key] = m
+		d.put(m)
 		if head != nil {
 			d.heads[head.Ref] = *head
 		}
@@ -268,15 +294,21 @@ func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until 
 // Marks implements [store.Backlog].
 func (d *Driver) Marks(ctx context.Context, cursor string, limit int) (list []store.Mark, next string, err error) {
 	err = d.do(ctx, "marks", func() error {
-		for key, m := range d.marks {
-			if _, live := d.mark(key); live && key.Hash() > cursor {
-				list = append(list, cloneMark(m))
-			}
+		from, found := slices.BinarySearchFunc(d.order, named{hash: cursor}, byHash)
+		if found {
+			from++
 		}
-		slices.SortFunc(list, func(a, b store.Mark) int { return cmp.Compare(a.Key.Hash(), b.Key.Hash()) })
-		if len(list) > limit {
-			list = list[:limit]
-			next = list[limit-1].Key.Hash()
+		last := ""
+		for _, n := range d.order[from:] {
+			m, live := d.mark(n.key)
+			if !live {
+				continue
+			}
+			if len(list) == limit {
+				next = last
+				break
+			}
+			list, last = append(list, cloneMark(m)), n.hash
 		}
 		return nil
 	})
@@ -292,7 +324,7 @@ func (d *Driver) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
 		for _, key := range keys {
 			if m, ok := d.marks[key]; ok {
 				d.fold(&m)
-				d.marks[key] = m
+				d.put(m)
 			}
 		}
 		return nil

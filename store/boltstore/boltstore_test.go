@@ -1,0 +1,69 @@
+package boltstore_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/blockforger/eventrouter/internal/seal"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/boltstore"
+	"github.com/blockforger/eventrouter/store/storetest"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+const fileName = "ledger.db"
+
+// opened remembers where a driver's file is, for reopening.
+type opened struct {
+	*boltstore.Driver
+	dir string
+}
+
+func openIn(t testing.TB, dir string, e storetest.Env) *opened {
+	t.Helper()
+	key, err := seal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := boltstore.Open(filepath.Join(dir, fileName), &boltstore.Options{Clock: e.Clock, Fault: e.Fault, Sealer: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return &opened{d, dir}
+}
+
+// crashed copies the files as they are on disk, without telling the driver:
+// what a process that is killed leaves behind.
+func crashed(t testing.TB, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	for _, name := range []string{fileName, seal.FileName} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+var harness = storetest.Harness{
+	Open: func(t testing.TB, e storetest.Env) store.Driver { return openIn(t, t.TempDir(), e) },
+	Reopen: func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
+		return openIn(t, crashed(t, d.(*opened).dir), e)
+	},
+}
+
+func TestDriver(t *testing.T) { storetest.Run(t, harness) }
+
+func TestKeys(t *testing.T) {
+	storetest.RunKeys(t, func(t testing.TB) tenant.Keys { return openIn(t, t.TempDir(), storetest.Env{}) })
+}
+
+func BenchmarkDriver(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Driver { return openIn(b, b.TempDir(), storetest.Env{}) })
+}

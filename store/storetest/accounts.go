@@ -1,0 +1,135 @@
+package storetest
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+func testTokenLimit(t *testing.T, h Harness) {
+	l := open(t, h)
+	const writers, each, allowed = 32, 2, 20
+	var done, exhausted atomic.Int64
+	every(writers, func(w int) {
+		for i := range each {
+			name := named(named("w", w), i)
+			c := change(ref("acme", "petstore", name), name, events.Post, store.Head{}, `{"id":"x"}`)
+			c.TokenLimit = allowed*tokens + tokens - 1 // a part of a bill is no use
+			switch _, err := l.Commit(ctx, c); {
+			case err == nil:
+				done.Add(1)
+			case fault.CodeOf(err) == fault.Exhausted:
+				exhausted.Add(1)
+			default:
+				t.Errorf("writer %d: %v", w, err)
+			}
+		}
+	})
+	want(t, "carried out", done.Load(), allowed)
+	want(t, "refused", exhausted.Load(), writers*each-allowed)
+	want(t, "tokens", l.used("acme"), allowed*tokens)
+	want(t, "marks", len(l.marks()), allowed)
+
+	// Nothing is billed for a rejection, so it is let through.
+	refused := rejection(pet, "refused", events.Put, fault.Exhausted, "used up")
+	refused.TokenLimit = tokens
+	l.commit(refused)
+
+	// Another tenant, and the next month, begin at nothing.
+	other := change(ref("acme-2", "petstore", "x"), "x", events.Post, store.Head{}, `{"id":"x"}`)
+	other.TokenLimit = tokens
+	l.commit(other)
+	l.clock.advance(31 * 24 * time.Hour)
+	next := change(pet, "next month", events.Post, store.Head{}, `{"id":"rex"}`)
+	next.TokenLimit = tokens
+	l.commit(next)
+	want(t, "tokens of the next month", l.used("acme"), tokens)
+}
+
+func testUsage(t *testing.T, h Harness) {
+	l := open(t, h)
+	order := ref("acme", "orders", "1")
+	l.write(pet, "a", events.Post, `{"id":"rex"}`)
+	l.write(pet, "b", events.Patch, `{"id":"rex"}`)
+	l.write(order, "c", events.Post, `{"id":"1"}`)
+	l.clock.advance(24 * time.Hour)
+	l.write(pet, "d", events.Patch, `{"id":"rex"}`)
+	read := change(pet, "e", events.Get, store.Head{}, "")
+	read.Head = nil
+	l.commit(read)
+	l.commit(rejection(pet, "f", events.Post, fault.Conflict, "taken"))
+	l.write(ref("acm", "petstore", "x"), "g", events.Post, `{"id":"x"}`)
+
+	check := func(when string) {
+		t.Helper()
+		u, err := l.Usage(ctx, "acme", "2026-11")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, when+": tenant", u.Tenant, "acme")
+		want(t, when+": month", u.Month, "2026-11")
+		want(t, when+": tokens", u.Tokens(), 5*tokens)
+		want(t, when+": petstore POST", u.BySchema["petstore"][events.Post], tokens)
+		want(t, when+": petstore PATCH", u.BySchema["petstore"][events.Patch], 2*tokens)
+		want(t, when+": petstore GET", u.BySchema["petstore"][events.Get], tokens)
+		want(t, when+": orders POST", u.BySchema["orders"][events.Post], tokens)
+		want(t, when+": schemas", len(u.BySchema), 2)
+		want(t, when+": first day", u.ByDay["2026-11-21"], 3*tokens)
+		want(t, when+": second day", u.ByDay["2026-11-22"], 2*tokens)
+		want(t, when+": days", len(u.ByDay), 2)
+	}
+	check("before fold")
+	l.fold(idem("acme", "a"), idem("acme", "d"), idem("acme", "never"))
+	check("after fold")
+	want(t, "folded", l.mark(idem("acme", "a")).Folded, true)
+	l.fold(idem("acme", "a"), idem("acme", "b"), idem("acme", "b"), idem("acme", "c"), idem("acme", "d"), idem("acme", "e"), idem("acme", "f"))
+	check("after folding some twice")
+	l.fold()
+	check("after folding nothing")
+
+	u, err := l.Usage(ctx, "acme", "2026-12")
+	if err != nil || u.Tokens() != 0 || u.Tenant != "acme" {
+		t.Fatalf("usage of a month without any: %+v, %v", u, err)
+	}
+	if err := l.Fold(ctx, make([]store.IdempotencyKey, store.MaxFold+1)); err == nil {
+		t.Fatal("26 marks in one fold are not refused")
+	}
+}
+
+func testUsageWhileFolding(t *testing.T, h Harness) {
+	l := open(t, h)
+	const marks = 60
+	stop := make(chan struct{})
+	var relays sync.WaitGroup
+	for range 2 {
+		relays.Go(func() {
+			for done := false; !done; {
+				select {
+				case <-stop:
+					done = true
+				default:
+				}
+				for key := range l.open(start.Add(time.Hour)) {
+					if err := l.Fold(ctx, []store.IdempotencyKey{key}); err != nil {
+						t.Errorf("fold: %v", err)
+					}
+				}
+			}
+		})
+	}
+	for i := range marks {
+		l.write(ref("acme", "petstore", named("n", i)), named("n", i), events.Post, `{"id":"x"}`)
+		if got, exact := l.used("acme"), int64(i+1)*tokens; got != exact {
+			t.Errorf("usage is %d while folding, want %d", got, exact)
+			break
+		}
+	}
+	close(stop)
+	relays.Wait()
+	want(t, "tokens", l.used("acme"), marks*tokens)
+}

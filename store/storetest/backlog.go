@@ -1,0 +1,268 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+func outcome(index int, state store.EntryState, code string) store.Settlement {
+	return store.Settlement{Entries: []store.EntryOutcome{{Index: index, State: state, Error: code, Time: start.Add(time.Minute)}}}
+}
+
+func testOpen(t *testing.T, h Harness) {
+	l := open(t, h)
+	const n = 40
+	for i := range n {
+		l.write(ref("acme", "petstore", named("n", i)), named("n", i), events.Post, `{"id":"x"}`)
+		l.clock.advance(time.Second)
+	}
+	silent := change(pet, "silent", events.Post, store.Head{}, `{"id":"rex"}`)
+	silent.Mark.Outputs, silent.Mark.Bill = store.Outputs{}, store.Bill{}
+	l.commit(silent)
+
+	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Second))), n)
+	half := l.open(start.Add(n / 2 * time.Second))
+	want(t, "open marks of the first half", len(half), n/2)
+	for i := range n / 2 {
+		want(t, named("open ", i), half[idem("acme", named("n", i))], true)
+	}
+	l.wantOldestFirst()
+
+	// Nothing left to do: published, and folded.
+	key := idem("acme", "n000")
+	l.settle(key, outcome(0, store.EntryPublished, ""))
+	l.fold(key)
+	m := l.mark(key)
+	want(t, "open", m.Open(), false)
+	want(t, "listed as open", l.open(l.clock.Now())[key], false)
+	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Second))), n-1)
+
+	// A failed entry waits for an operator, not for the relay.
+	key = idem("acme", "n001")
+	l.settle(key, outcome(0, store.EntryFailed, "MalformedDetail"))
+	l.fold(key)
+	want(t, "listed as open", l.open(l.clock.Now())[key], false)
+
+	// What must be compared once more is open until it has been.
+	l.settle(key, store.Settlement{Recheck: l.clock.Now().Add(time.Hour)})
+	want(t, "listed as open for recheck", l.open(l.clock.Now())[key], true)
+	l.settle(key, store.Settlement{Rechecked: true})
+	want(t, "listed as open after recheck", l.open(l.clock.Now())[key], false)
+}
+
+// wantOldestFirst checks order and limit of every shard, and that each mark is
+// in the shard of its key.
+func (l *ledger) wantOldestFirst() {
+	l.t.Helper()
+	for shard := range store.Shards {
+		all, err := l.Open(ctx, shard, l.clock.Now(), 1000)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if !slices.IsSortedFunc(all, func(a, b store.IdempotencyKey) int {
+			return l.mark(a).Receipt.Time.Compare(l.mark(b).Receipt.Time)
+		}) {
+			l.t.Errorf("shard %d is not oldest first", shard)
+		}
+		for _, key := range all {
+			want(l.t, "shard of the key", key.Shard(), shard)
+		}
+		if len(all) < 2 {
+			continue
+		}
+		first, err := l.Open(ctx, shard, l.clock.Now(), 1)
+		if err != nil || len(first) != 1 || first[0] != all[0] {
+			l.t.Errorf("shard %d: the first is %v (%v), want %v", shard, first, err, all[0])
+		}
+	}
+}
+
+func testSettle(t *testing.T, h Harness) {
+	l := open(t, h)
+	c := change(pet, "one", events.Post, store.Head{}, `{"id":"rex"}`)
+	for range 3 {
+		c.Mark.Outputs.Entries = append(c.Mark.Outputs.Entries, c.Mark.Outputs.Entries[0])
+	}
+	l.commit(c)
+	key := c.Mark.Key
+	entry := func(i int) store.Entry { return l.mark(key).Outputs.Entries[i] }
+
+	l.settle(key, outcome(0, store.EntryPending, "ThrottlingException"))
+	e := entry(0)
+	want(t, "state", e.State, store.EntryPending)
+	want(t, "attempts", e.Attempts, 1)
+	want(t, "error", e.Error, "ThrottlingException")
+
+	l.settle(key, outcome(0, store.EntryPublished, ""))
+	e = entry(0)
+	want(t, "state", e.State, store.EntryPublished)
+	want(t, "attempts", e.Attempts, 2)
+	want(t, "error", e.Error, "")
+	want(t, "settled", e.Settled.Equal(start.Add(time.Minute)), true)
+
+	// A helper that comes late, or twice, takes nothing back.
+	for _, late := range []store.EntryState{store.EntryPending, store.EntryFailed, store.EntryDropped, store.EntryPublished} {
+		s := outcome(0, late, "InternalFailure")
+		s.Entries[0].Time = start.Add(time.Hour)
+		l.settle(key, s)
+		wantSame(t, "the published entry", entry(0), e)
+	}
+	l.settle(key, outcome(1, store.EntryFailed, "AccessDeniedException"))
+	l.settle(key, outcome(1, store.EntryPending, "InternalFailure"))
+	want(t, "a failed one stays", entry(1).State, store.EntryFailed)
+	l.settle(key, outcome(1, store.EntryPublished, ""))
+	want(t, "unless it was published after all", entry(1).State, store.EntryPublished)
+	l.settle(key, outcome(2, store.EntryDropped, ""))
+	l.settle(key, outcome(2, store.EntryFailed, "MalformedDetail"))
+	want(t, "a dropped one stays", entry(2).State, store.EntryDropped)
+	want(t, "dropping is no attempt", entry(2).Attempts, 0)
+	want(t, "the others are left alone", entry(3).State, store.EntryPending)
+
+	// Several at once, at the same time, one of them for no entry at all.
+	every(8, func(i int) {
+		s := outcome(3, store.EntryPublished, "")
+		s.Entries = append(s.Entries, store.EntryOutcome{Index: 99, State: store.EntryFailed})
+		if err := l.Settle(ctx, key, s); err != nil {
+			t.Errorf("settle: %v", err)
+		}
+	})
+	want(t, "attempts of the last", entry(3).Attempts, 1)
+	want(t, "the record is left alone", l.find(pet).Revision, 1)
+	want(t, "the payload too", string(l.mark(key).Outputs.Payload), `{"id":"rex"}`)
+	l.settle(idem("acme", "never"), outcome(0, store.EntryPublished, ""))
+	_, err := l.Mark(ctx, idem("acme", "never"))
+	wantCode(t, "settling makes no mark", err, fault.NotFound)
+}
+
+func testAgain(t *testing.T, h Harness) {
+	l := open(t, h)
+	l.write(pet, "one", events.Post, `{"id":"rex"}`)
+	key := idem("acme", "one")
+	l.fold(key)
+	for _, state := range []store.EntryState{store.EntryPublished, store.EntryFailed, store.EntryDropped} {
+		l.settle(key, outcome(0, state, ""))
+		want(t, "open", l.open(start.Add(time.Hour))[key], false)
+		again := outcome(0, store.EntryPending, "")
+		again.Again = true
+		l.settle(key, again)
+		want(t, "state", l.mark(key).Outputs.Entries[0].State, store.EntryPending)
+		want(t, "open", l.open(start.Add(time.Hour))[key], true)
+	}
+}
+
+func testProjected(t *testing.T, h Harness) {
+	l := open(t, h)
+	dirty := func(name string, op events.Operation) (store.IdempotencyKey, store.Receipt) {
+		c := change(pet, name, op, l.find(pet), `{"id":"rex"}`)
+		c.Head.Backend, c.Head.Dirty, c.Mark.Project = events.S3, true, true
+		c.Mark.Outputs = store.Outputs{}
+		r := l.commit(c)
+		l.fold(c.Mark.Key)
+		return c.Mark.Key, r
+	}
+	first, r1 := dirty("first", events.Post)
+	second, r2 := dirty("second", events.Put)
+	want(t, "open", len(l.open(start.Add(time.Hour))), 2)
+
+	// A slow helper shows old state: the head is another by now.
+	l.settle(first, store.Settlement{Projected: r1.Stamp})
+	want(t, "dirty", l.find(pet).Dirty, true)
+	want(t, "still to project", l.mark(first).Project, true)
+
+	recheck := start.Add(15 * time.Minute)
+	l.settle(second, store.Settlement{Projected: r2.Stamp, Recheck: recheck})
+	head, m := l.find(pet), l.mark(second)
+	want(t, "dirty", head.Dirty, false)
+	want(t, "stamp is kept", head.Stamp, r2.Stamp)
+	want(t, "still to project", m.Project, false)
+	want(t, "recheck", m.Recheck.Equal(recheck), true)
+
+	l.settle(first, store.Settlement{Projected: r2.Stamp})
+	want(t, "still to project", l.mark(first).Project, false)
+	l.settle(second, store.Settlement{Rechecked: true})
+	want(t, "open", len(l.open(start.Add(time.Hour))), 0)
+
+	third, r3 := dirty("third", events.Delete)
+	want(t, "tombstones are dirty too", l.find(pet).Dirty, true)
+	l.settle(third, store.Settlement{Projected: r3.Stamp})
+	want(t, "dirty", l.find(pet).Dirty, false)
+	want(t, "deleted", l.find(pet).Deleted, true)
+}
+
+func testLease(t *testing.T, h Harness) {
+	l := open(t, h)
+	lease := func(shard int, owner string, at, length time.Duration) bool {
+		t.Helper()
+		ok, err := l.Lease(ctx, shard, owner, start.Add(at), start.Add(at+length))
+		if err != nil {
+			t.Fatalf("lease: %v", err)
+		}
+		return ok
+	}
+	want(t, "free", lease(3, "a", 0, time.Minute), true)
+	want(t, "held by another", lease(3, "b", time.Minute-time.Second, time.Minute), false)
+	want(t, "another shard", lease(4, "b", 0, time.Minute), true)
+	want(t, "renewed", lease(3, "a", 30*time.Second, time.Minute), true)
+	want(t, "held by renewal", lease(3, "b", time.Minute, time.Minute), false)
+	want(t, "ended", lease(3, "b", 90*time.Second, time.Minute), true)
+	want(t, "taken over", lease(3, "a", 91*time.Second, time.Minute), false)
+	want(t, "given back", lease(3, "b", 92*time.Second, 0), true)
+	want(t, "free again", lease(3, "a", 92*time.Second, time.Minute), true)
+
+	held := make([]bool, 16)
+	every(len(held), func(i int) {
+		ok, err := l.Lease(ctx, 0, named("owner", i), start, start.Add(time.Minute))
+		held[i] = ok && err == nil
+	})
+	owners := 0
+	for _, ok := range held {
+		if ok {
+			owners++
+		}
+	}
+	want(t, "owners", owners, 1)
+}
+
+func testMarks(t *testing.T, h Harness) {
+	l := open(t, h)
+	all, cursor, err := l.Marks(ctx, "", 10)
+	if err != nil || len(all) != 0 || cursor != "" {
+		t.Fatalf("marks of an empty ledger: %d, %q, %v", len(all), cursor, err)
+	}
+	const n = 30
+	for i := range n {
+		l.write(ref([]string{"a", "a-b", "b"}[i%3], "petstore", named("n", i)), named("n", i), events.Post, `{"id":"x"}`)
+	}
+	for _, limit := range []int{1, 7, n, 100} {
+		seen := map[store.IdempotencyKey]int{}
+		for cursor := ""; ; {
+			page, next, err := l.Marks(ctx, cursor, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) > limit {
+				t.Fatalf("a page of %d, limit %d", len(page), limit)
+			}
+			for _, m := range page {
+				seen[m.Key]++
+			}
+			if next == "" {
+				break
+			}
+			cursor = next
+			// What comes or closes meanwhile does not hide what is there.
+			l.settle(page[0].Key, outcome(0, store.EntryPublished, ""))
+		}
+		want(t, "marks", len(seen), n)
+		for key, times := range seen {
+			if times != 1 {
+				t.Errorf("%s was listed %d times", key.Value, times)
+			}
+		}
+	}
+}

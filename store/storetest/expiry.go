@@ -1,0 +1,86 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+func testExpiry(t *testing.T, h Harness) {
+	l := open(t, h)
+	c := change(pet, "one", events.Post, store.Head{}, `{"id":"rex"}`)
+	first := l.commit(c)
+	l.clock.advance(store.DefaultMarkAge - time.Millisecond)
+	want(t, "replayed just before", l.commit(c).Replayed, true)
+	want(t, "marks just before", len(l.marks()), 1)
+
+	l.clock.advance(time.Millisecond)
+	_, err := l.Mark(ctx, c.Mark.Key)
+	wantCode(t, "an expired mark", err, fault.NotFound)
+	_, found, err := l.Receipt(ctx, c.Mark.Key, c.Mark.Fingerprint)
+	want(t, "receipt of an expired mark", found || err != nil, false)
+	want(t, "marks", len(l.marks()), 0)
+	l.settle(c.Mark.Key, store.Settlement{Entries: []store.EntryOutcome{{State: store.EntryPublished}}})
+
+	// Absent means absent: a redelivery is a new request, even another one.
+	c.Mark.Fingerprint = store.Fingerprint{2}
+	_, err = l.Commit(ctx, c)
+	if _, ok := errors.AsType[*store.Moved](err); !ok {
+		t.Fatalf("a create of what is there: %v", err)
+	}
+	c.Prior, c.Head.Revision = first.Stamp, 2
+	second := l.commit(c)
+	want(t, "replayed", second.Replayed, false)
+	want(t, "a new stamp", second.Stamp != first.Stamp, true)
+	want(t, "revision", l.find(pet).Revision, 2)
+	want(t, "state of the entry", l.mark(c.Mark.Key).Outputs.Entries[0].State, store.EntryPending)
+	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Hour))), 1)
+}
+
+func testTombstoneExpiry(t *testing.T, h Harness) {
+	l := open(t, h)
+	gone, kept := pet, ref("acme", "petstore", "kept")
+	l.write(kept, "kept", events.Post, `{"id":"kept"}`)
+	l.write(gone, "post", events.Post, `{"id":"rex"}`)
+	l.write(gone, "delete", events.Delete, "")
+	l.clock.advance(2 * store.DefaultMarkAge)
+
+	// When a database deletes is its own affair; meanwhile a commit works.
+	for i := range 10 {
+		l.write(ref("acme", "petstore", named("later", i)), named("later", i), events.Post, `{"id":"x"}`)
+	}
+	want(t, "revision of the record", l.find(kept).Revision, 1)
+	revision := l.find(gone).Revision
+	if revision != 0 && revision != 2 {
+		t.Fatalf("an expired tombstone shows revision %d", revision)
+	}
+	want(t, "revision of the new record", l.write(gone, "again", events.Post, `{"id":"rex"}`).Revision, revision+1)
+	l.clock.advance(2 * store.DefaultMarkAge)
+	for i := range 10 {
+		l.write(ref("acme", "petstore", named("much later", i)), named("much later", i), events.Post, `{"id":"x"}`)
+	}
+	want(t, "the record made anew stays", l.find(gone).Revision, revision+1)
+}
+
+func testBillOutlivesMark(t *testing.T, h Harness) {
+	l := open(t, h)
+	for i := range 3 {
+		l.write(pet, named("put", i), events.Put, `{"id":"rex"}`)
+	}
+	l.fold(idem("acme", "put001"))
+	month := store.Month(l.clock.Now())
+	l.clock.advance(store.DefaultMarkAge)
+	for i := range 5 {
+		l.write(ref("acme", "petstore", named("later", i)), named("later", i), events.Post, `{"id":"x"}`)
+	}
+	u, err := l.Usage(ctx, "acme", month)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "tokens of the month before", u.Tokens(), 3*tokens)
+	want(t, "tokens of this month", l.used("acme"), 5*tokens)
+}

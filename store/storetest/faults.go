@@ -1,0 +1,178 @@
+package storetest
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// A failer fails the n-th I/O after it was armed, once.
+type failer struct {
+	code fault.Code
+	left atomic.Int64
+	hit  atomic.Bool
+}
+
+func (f *failer) fail(op string) error {
+	if f.left.Add(-1) != 0 {
+		return nil
+	}
+	f.hit.Store(true)
+	return fault.New(f.code, "injected into %s", op)
+}
+
+func (f *failer) arm(n int) { f.left.Store(int64(n)) }
+func (f *failer) disarm()   { f.left.Store(0) }
+
+// forEveryIO runs a test with the first I/O failing, the second, and so on,
+// until a run meets none that fails.
+func forEveryIO(t *testing.T, h Harness, code fault.Code, run func(l *ledger, f *failer, n int)) {
+	for n := 1; ; n++ {
+		f := &failer{code: code}
+		l := openFaulty(t, h, f.fail)
+		run(l, f, n)
+		if t.Failed() {
+			t.Fatalf("with I/O %d failing", n)
+		}
+		if !f.hit.Load() {
+			if n == 1 {
+				t.Fatal("the driver never asked Env.Fault")
+			}
+			t.Logf("%d faults", n-1)
+			return
+		}
+	}
+}
+
+func testFaultGivenUp(t *testing.T, h Harness) {
+	forEveryIO(t, h, fault.Internal, func(l *ledger, f *failer, n int) {
+		l.write(pet, "before", events.Post, `{"id":"rex","n":1}`)
+		c := change(pet, "one", events.Put, l.find(pet), `{"id":"rex","n":2}`)
+		c.TokenLimit = 1000
+		f.arm(n)
+		_, err := l.Commit(ctx, c)
+		f.disarm()
+		want(l.t, "commit failed", err != nil, f.hit.Load())
+		l.wantAllOrNothing(c, err == nil)
+	})
+}
+
+// wantAllOrNothing checks that of the second change to pet all is there or
+// nothing; and all if it was acknowledged.
+func (l *ledger) wantAllOrNothing(c store.Change, acknowledged bool) {
+	l.t.Helper()
+	head := l.find(pet)
+	m, err := l.Mark(ctx, c.Mark.Key)
+	if err != nil && fault.CodeOf(err) != fault.NotFound {
+		l.t.Fatalf("mark: %v", err)
+	}
+	whole := head.Revision == 2 && err == nil && m.Receipt.Stamp == head.Stamp && l.used("acme") == 2*tokens && len(m.Outputs.Entries) == 1
+	nothing := head.Revision == 1 && err != nil && l.used("acme") == tokens && len(l.marks()) == 1
+	if !whole && (acknowledged || !nothing) {
+		l.t.Fatalf("acknowledged %v; revision %d, mark: %v, tokens %d", acknowledged, head.Revision, err, l.used("acme"))
+	}
+}
+
+func testFaultRetried(t *testing.T, h Harness) {
+	// Unavailable: the store itself tries again, everything else the steps do.
+	forEveryIO(t, h, fault.Unavailable, func(l *ledger, f *failer, n int) {
+		l.story(f, n, func() {})
+	})
+}
+
+func testKill(t *testing.T, h Harness) {
+	forEveryIO(t, h, fault.Internal, func(l *ledger, f *failer, n int) {
+		l.story(f, n, func() { l.kill() })
+	})
+}
+
+// story is a life of one record, each step repeated until it is answered, with
+// what crash does in between. However often: each step has one effect.
+func (l *ledger) story(f *failer, n int, crash func()) {
+	l.t.Helper()
+	step := func(do func() error) {
+		l.t.Helper()
+		for try := 0; ; try++ {
+			err := do()
+			if err == nil {
+				return
+			}
+			if try > 2 || !strings.Contains(err.Error(), "injected") {
+				l.t.Fatalf("try %d: %v", try, err)
+			}
+			crash()
+		}
+	}
+	write := func(name string, op events.Operation, data string) (r store.Receipt) {
+		l.t.Helper()
+		var prior store.Head
+		step(func() error {
+			h, err := l.Get(ctx, pet)
+			if fault.CodeOf(err) == fault.NotFound {
+				err = nil
+			}
+			prior = h
+			return err
+		})
+		c := change(pet, name, op, prior, data)
+		c.TokenLimit = 1000
+		step(func() (err error) {
+			r, err = l.Commit(ctx, c)
+			return err
+		})
+		return r
+	}
+	settle := func(name string, s store.Settlement) {
+		step(func() error { return l.Settle(ctx, idem("acme", name), s) })
+	}
+	fold := func(names ...string) {
+		var keys []store.IdempotencyKey
+		for _, name := range names {
+			keys = append(keys, idem("acme", name))
+		}
+		step(func() error { return l.Fold(ctx, keys) })
+	}
+
+	f.arm(n)
+	write("a", events.Post, `{"id":"rex","n":1}`)
+	settle("a", outcome(0, store.EntryPublished, ""))
+	fold("a")
+	write("b", events.Patch, `{"id":"rex","n":2}`)
+	write("c", events.Delete, "")
+	fold("a", "b")
+	last := write("d", events.Post, `{"id":"rex","n":3}`)
+	step(func() error {
+		_, err := l.Commit(ctx, rejection(pet, "e", events.Post, fault.Conflict, "taken"))
+		return err
+	})
+	settle("d", outcome(0, store.EntryFailed, "MalformedDetail"))
+	f.disarm()
+
+	head := l.find(pet)
+	want(l.t, "revision", head.Revision, 4)
+	want(l.t, "stamp", head.Stamp, last.Stamp)
+	if !store.Equal(head.Data, jsontext.Value(`{"id":"rex","n":3}`)) {
+		l.t.Fatalf("the record is %s", head.Data)
+	}
+	want(l.t, "tokens", l.used("acme"), 4*tokens)
+	want(l.t, "marks", len(l.marks()), 5)
+	want(l.t, "rejection", l.mark(idem("acme", "e")).Receipt.Code, fault.Conflict)
+	for name, state := range map[string]store.EntryState{
+		"a": store.EntryPublished, "b": store.EntryPending, "c": store.EntryPending, "d": store.EntryFailed,
+	} {
+		m := l.mark(idem("acme", name))
+		want(l.t, "entries of "+name, len(m.Outputs.Entries), 1)
+		want(l.t, "entry of "+name, m.Outputs.Entries[0].State, state)
+	}
+	opened := l.open(start.Add(time.Hour))
+	want(l.t, "b is open", opened[idem("acme", "b")], true)
+	want(l.t, "c is open", opened[idem("acme", "c")], true)
+	want(l.t, "a is open", opened[idem("acme", "a")], false)
+}

@@ -1,0 +1,380 @@
+package storetest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/go-json-experiment/json"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// The random history: workers send requests about a few records, some of them
+// again, while I/Os fail and a relay settles and folds. Then three checks: each
+// record's history is linearizable; every answer to one request is the same;
+// and in the end each request has one effect, one bill, one set of entries.
+
+const (
+	historyWorkers = 8
+	historyRecords = 200
+	faultsInAMille = 20
+)
+
+// A request is what a worker sends; sent again it is the same one.
+type request struct {
+	id     string // idempotency key; "" reads
+	record int
+	op     events.Operation
+	value  int
+}
+
+// An answer is what came back: a receipt in brief, or what was read.
+type answer struct {
+	code     fault.Code // of a rejection
+	rejected bool
+	revision int64
+	live     bool
+	value    int
+}
+
+func testHistory(t *testing.T, h Harness) {
+	ops := environ("STORETEST_OPS", cmp.Or(h.History, 10_000))
+	seed := uint64(environ("STORETEST_SEED", 1))
+	t.Logf("%d operations, seed %d", ops, seed)
+
+	var unlucky atomic.Bool
+	faults := rand.New(rand.NewPCG(seed, 1<<32))
+	var mu sync.Mutex
+	l := openFaulty(t, h, func(op string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if unlucky.Load() && faults.IntN(1000) < faultsInAMille {
+			return fault.New(fault.Unavailable, "injected into %s", op)
+		}
+		return nil
+	})
+	unlucky.Store(true)
+	r := &recorder{l: l, began: time.Now(), answers: map[string]answer{}}
+	stop, relay := make(chan struct{}), make(chan int)
+	go func() { relay <- r.relay(stop) }()
+	every(historyWorkers, func(w int) {
+		rng := rand.New(rand.NewPCG(seed, uint64(w)))
+		for i := range ops / historyWorkers {
+			r.run(w, r.pick(rng, w, i))
+		}
+	})
+	unlucky.Store(false)
+	close(stop)
+	published := <-relay
+	if t.Failed() {
+		return
+	}
+	r.checkOrder()
+	r.checkEffects()
+	t.Logf("%d requests, %d entries published", len(r.answers), published)
+}
+
+func environ(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+type recorder struct {
+	l     *ledger
+	began time.Time
+
+	mu      sync.Mutex
+	sent    []request
+	history []porcupine.Operation
+	answers map[string]answer // by idempotency key
+}
+
+// pick chooses what a worker does next: a third reads, a fifth sends again what
+// somebody sent, the rest is new; a third of all is about the same few records.
+func (r *recorder) pick(rng *rand.Rand, worker, i int) request {
+	record := rng.IntN(historyRecords)
+	if rng.IntN(3) == 0 {
+		record = rng.IntN(4)
+	}
+	kind := rng.IntN(15)
+	if kind < 5 {
+		return request{record: record, op: events.Get}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.sent); kind < 8 && n > 0 {
+		return r.sent[n-1-rng.IntN(min(n, 100))]
+	}
+	q := request{
+		id:     fmt.Sprintf("w%d-%d", worker, i),
+		record: record,
+		op:     events.Writes[rng.IntN(len(events.Writes))],
+		value:  rng.IntN(1 << 20),
+	}
+	r.sent = append(r.sent, q)
+	return q
+}
+
+func (r *recorder) run(worker int, q request) {
+	called := time.Since(r.began)
+	a, err := r.perform(q)
+	returned := time.Since(r.began)
+	if err != nil {
+		r.l.t.Errorf("%s %s of record %d: %v", q.id, q.op, q.record, err)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.history = append(r.history, porcupine.Operation{
+		ClientId: worker, Input: q, Output: a, Call: int64(called), Return: int64(returned),
+	})
+	if q.id == "" {
+		return
+	}
+	if first, ok := r.answers[q.id]; ok && first != a {
+		r.l.t.Errorf("%s was answered %+v, then %+v", q.id, first, a)
+	}
+	r.answers[q.id] = a
+}
+
+func recordOf(n int) store.Ref { return ref("acme", "petstore", named("r", n)) }
+
+// perform does what the router does: read, decide, commit; again where the
+// record has moved.
+func (r *recorder) perform(q request) (answer, error) {
+	for {
+		head, err := insist(func() (store.Head, error) { return r.l.Get(ctx, recordOf(q.record)) })
+		if err != nil && fault.CodeOf(err) != fault.NotFound {
+			return answer{}, err
+		}
+		live := head.Stamp != "" && !head.Deleted
+		if q.op == events.Get {
+			a := answer{revision: head.Revision, live: live}
+			if live {
+				err := valueOf(head, &a)
+				return a, err
+			}
+			return a, nil
+		}
+		c := change(recordOf(q.record), q.id, q.op, head, fmt.Sprintf(`{"id":"x","n":%d}`, q.value))
+		switch {
+		case q.op == events.Post && live:
+			c = rejection(recordOf(q.record), q.id, q.op, fault.Conflict, "taken")
+		case q.op != events.Post && !live:
+			c = rejection(recordOf(q.record), q.id, q.op, fault.NotFound, "not there")
+		}
+		receipt, err := insist(func() (store.Receipt, error) { return r.l.Commit(ctx, c) })
+		if _, ok := errors.AsType[*store.Moved](err); ok {
+			continue
+		}
+		return answer{rejected: receipt.Rejected, code: receipt.Code, revision: receipt.Revision}, err
+	}
+}
+
+// valueOf reads the record's value into a.
+func valueOf(h store.Head, a *answer) error {
+	var data struct {
+		N int `json:"n"`
+	}
+	err := json.Unmarshal(h.Data, &data)
+	a.value = data.N
+	return err
+}
+
+// insist repeats what an injected fault has hit.
+func insist[T any](do func() (T, error)) (v T, err error) {
+	for range 20 {
+		v, err = do()
+		if _, ok := errors.AsType[*store.Moved](err); ok || fault.CodeOf(err) != fault.Unavailable {
+			break
+		}
+	}
+	return v, err
+}
+
+// relay settles and folds what is open, until it is told to stop and finds
+// nothing more. It answers how many entries it has published, each for the first
+// time.
+func (r *recorder) relay(stop chan struct{}) int {
+	published := map[string]bool{}
+	for last := false; ; {
+		select {
+		case <-stop:
+			last = true
+		default:
+		}
+		found := 0
+		for shard := range store.Shards {
+			keys, err := insist(func() ([]store.IdempotencyKey, error) { return r.l.Open(ctx, shard, start.Add(time.Hour), 25) })
+			if err != nil {
+				r.l.t.Errorf("open: %v", err)
+				return len(published)
+			}
+			found += len(keys)
+			for _, key := range keys {
+				r.publish(key, published)
+			}
+			if _, err := insist(func() (int, error) { return 0, r.l.Fold(ctx, keys) }); err != nil {
+				r.l.t.Errorf("fold: %v", err)
+			}
+		}
+		if last && found == 0 || r.l.t.Failed() {
+			return len(published)
+		}
+	}
+}
+
+func (r *recorder) publish(key store.IdempotencyKey, published map[string]bool) {
+	m, err := insist(func() (store.Mark, error) { return r.l.Mark(ctx, key) })
+	if err != nil {
+		r.l.t.Errorf("mark %s: %v", key.Value, err)
+		return
+	}
+	var s store.Settlement
+	for i := range m.Outputs.Entries {
+		e, err := m.Render(i)
+		if err != nil {
+			r.l.t.Errorf("render %s: %v", key.Value, err)
+			return
+		}
+		published[e.OutputID] = true
+		s.Entries = append(s.Entries, store.EntryOutcome{Index: i, State: store.EntryPublished, Time: start})
+	}
+	if _, err := insist(func() (int, error) { return 0, r.l.Settle(ctx, key, s) }); err != nil {
+		r.l.t.Errorf("settle %s: %v", key.Value, err)
+	}
+}
+
+// checkOrder looks for an order of all operations on each record that explains
+// every answer and contradicts no clock.
+func (r *recorder) checkOrder() {
+	r.l.t.Helper()
+	switch porcupine.CheckOperationsTimeout(recordModel, r.history, time.Minute) {
+	case porcupine.Illegal:
+		r.l.t.Error("the history is not linearizable")
+	case porcupine.Unknown:
+		r.l.t.Error("no order was found within a minute, nor that there is none")
+	}
+}
+
+// A recordState is a record in the model, and which requests it has seen.
+type recordState struct {
+	revision int64
+	live     bool
+	value    int
+	seen     *seen
+	sum      uint64 // of the ids seen, whatever their order
+}
+
+type seen struct {
+	id   string
+	was  answer
+	next *seen
+}
+
+func (s *seen) find(id string) (answer, bool) {
+	for ; s != nil; s = s.next {
+		if s.id == id {
+			return s.was, true
+		}
+	}
+	return answer{}, false
+}
+
+var recordModel = porcupine.Model{
+	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+		parts := make([][]porcupine.Operation, historyRecords)
+		for _, op := range history {
+			n := op.Input.(request).record
+			parts[n] = append(parts[n], op)
+		}
+		return parts
+	},
+	Init: func() any { return recordState{} },
+	Step: func(state, input, output any) (bool, any) {
+		s, q, a := state.(recordState), input.(request), output.(answer)
+		expected, next := s.step(q)
+		return expected == a, next
+	},
+	Equal: func(a, b any) bool {
+		x, y := a.(recordState), b.(recordState)
+		x.seen, y.seen = nil, nil
+		return x == y
+	},
+}
+
+// step is the specification of a request in six lines.
+func (s recordState) step(q request) (answer, recordState) {
+	if q.op == events.Get {
+		return answer{revision: s.revision, live: s.live, value: s.value}, s
+	}
+	if was, ok := s.seen.find(q.id); ok {
+		return was, s
+	}
+	var a answer
+	switch {
+	case q.op == events.Post && s.live:
+		a = answer{rejected: true, code: fault.Conflict}
+	case q.op != events.Post && !s.live:
+		a = answer{rejected: true, code: fault.NotFound}
+	default:
+		s.revision++
+		s.live, s.value = q.op != events.Delete, q.value
+		if !s.live {
+			s.value = 0
+		}
+		a = answer{revision: s.revision}
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(q.id))
+	s.sum += h.Sum64()
+	s.seen = &seen{q.id, a, s.seen}
+	return a, s
+}
+
+// checkEffects compares the ledger with the answers: nothing more, nothing less.
+func (r *recorder) checkEffects() {
+	r.l.t.Helper()
+	l, t := r.l, r.l.t
+	marks := l.marks()
+	want(t, "marks", len(marks), len(r.answers))
+	carriedOut, revisions := 0, map[store.Ref]int64{}
+	outputs := map[string]bool{}
+	for _, m := range marks {
+		a, ok := r.answers[m.Key.Value]
+		if !ok {
+			t.Fatalf("a mark that nobody was answered for: %s", m.Key.Value)
+		}
+		want(t, "revision of "+m.Key.Value, m.Receipt.Revision, a.revision)
+		want(t, "rejected "+m.Key.Value, m.Receipt.Rejected, a.rejected)
+		if a.rejected {
+			want(t, "bill of a rejection", m.Bill.Tokens, 0)
+			continue
+		}
+		carriedOut++
+		revisions[m.Receipt.Ref]++
+		want(t, "bill of "+m.Key.Value, m.Bill.Tokens, tokens)
+		want(t, "entries of "+m.Key.Value, len(m.Outputs.Entries), 1)
+		want(t, "entry of "+m.Key.Value, m.Outputs.Entries[0].State, store.EntryPublished)
+		outputs[m.Key.UUID("output", 0)] = true
+	}
+	want(t, "outputs", len(outputs), carriedOut)
+	want(t, "tokens", l.used("acme"), int64(carriedOut*tokens))
+	for n := range historyRecords {
+		want(t, "revision of "+recordOf(n).Path(), l.find(recordOf(n)).Revision, revisions[recordOf(n)])
+	}
+}
