@@ -114,9 +114,3 @@ func (c *cache[K, V]) leave(e *cacheEntry[K, V]) {
 		}
 	}
 }
-
-func (c *cache[K, V]) len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.entries)
-}

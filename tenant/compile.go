@@ -74,27 +74,12 @@ func (l *schemaLoader) refuseCompile(err error) {
 		l.refuseReference(missing.Reference, errors.New("there is no such anchor"))
 		return
 	}
-	if regex, ok := errors.AsType[*jsonschema.InvalidRegexError](err); ok {
-		pointer := l.pointerOf(regex.URL)
-		l.failAt(pointer, "schema does not compile: %q has the pattern %q, which is not a valid regular expression: %v",
-			pointer, regex.Regex, regex.Err)
-		return
-	}
 	l.failAt("", "schema does not compile: %s", l.plain(err.Error()))
 }
 
 // plain shows a compiler's text without the URL that we made up.
 func (l *schemaLoader) plain(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, l.url(), ""), folderURL, "")
-}
-
-func (l *schemaLoader) pointerOf(location string) jsontext.Pointer {
-	_, fragment, _ := strings.Cut(location, "#")
-	pointer, err := url.PathUnescape(fragment)
-	if err != nil {
-		return ""
-	}
-	return jsontext.Pointer(pointer)
 }
 
 // refuseReference reports a reference that leads nowhere, at every place that

@@ -27,7 +27,8 @@ const (
 // fault is Invalid, or TooLarge for a number that could be held nowhere; it
 // names the place, but quotes nothing.
 func decodeExact(doc jsontext.Value) (any, error) {
-	d := exactDecoder{dec: jsontext.NewDecoder(bytes.NewBuffer(doc))}
+	// Repeated names are refused here, where it costs less than in the decoder.
+	d := exactDecoder{dec: jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true))}
 	v, err := d.value(0)
 	if err == nil {
 		if _, end := d.dec.ReadToken(); end != io.EOF {
@@ -74,6 +75,10 @@ func (d *exactDecoder) object(depth int) (any, error) {
 			return nil, d.malformed(err)
 		}
 		key := name.String() // before the next read, which reuses its bytes
+		if _, twice := m[key]; twice {
+			return nil, d.malformed(&jsontext.SyntacticError{ByteOffset: d.dec.InputOffset() - int64(len(key)+len(`""`)),
+				JSONPointer: d.dec.StackPointer(), Err: jsontext.ErrDuplicateName})
+		}
 		if m[key], err = d.value(depth); err != nil {
 			return nil, err
 		}

@@ -139,7 +139,7 @@ func hardTexts() []string {
 	texts = append(texts, "a=\\u12", "a=\\u12g4", "\\u=b", "a=\\u+123")
 	var grow func(s string)
 	grow = func(s string) {
-		if len(s) == 5 {
+		if len(s) == 4 {
 			// Names that repeat are an error here, and Java's last one wins.
 			_, findings := ParseProperties("f", []byte(s))
 			if len(findings) == 0 || !strings.Contains(findings[0].Message, "stands twice") {

@@ -28,7 +28,7 @@ func (s *Schema) Key(payload jsontext.Value) (key events.Key, present bool, err 
 
 // keySpan finds the key field among the members of the payload.
 func (s *Schema) keySpan(payload jsontext.Value) (at span, present bool, err error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(payload))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true))
 	open, err := dec.ReadToken()
 	if err != nil || open.Kind() != '{' {
 		return span{}, false, broken(fault.Violation{Message: "must be an object"})

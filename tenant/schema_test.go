@@ -321,10 +321,11 @@ func TestWithKey(t *testing.T) {
 
 func TestFindingsOfSchemas(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                                   `1:1: error: document is empty`,
-		"{\n  \"a\": 1,\n}":                  `2:9: error: schema is not valid JSON: `,
-		"{\"a\":1,\n\"a\":2}":                `2:1: error: schema repeats a name in one object`,
-		"{\"a\":\"\xff\"}":                   `1:7: error: byte 0xFF is not valid UTF-8`,
+		``:                    `1:1: error: document is empty`,
+		"{\n  \"a\": 1,\n}":   `2:9: error: schema is not valid JSON: `,
+		"{\"a\":1,\n\"a\":2}": `2:1: error: schema repeats a name in one object`,
+		"{\"a\":\"\xff\"}":    `1:7: error: byte 0xFF is not valid UTF-8`,
+		`{"title":"` + strings.Repeat("x", 256<<10) + `"}`: `1:1: error: schema has 262156 bytes, at most 262144 are read`,
 		`true`:                               `1:1: error: schema must be an object`,
 		`{"meta":1}`:                         `1:2: error: meta must be an object`,
 		`{"meta":{"key":""}}`:                `1:16: error: meta.key must be the name of a property`,
@@ -350,7 +351,7 @@ func TestFindingsOfSchemas(t *testing.T) {
 	} {
 		_, findings := schemaOf(text)
 		if len(findings) == 0 || !strings.HasPrefix(findings[0], "acme/pet.json:"+want) {
-			t.Errorf("%s\n got %q\nwant %s", text, findings, want)
+			t.Errorf("%.200s\n got %q\nwant %s", text, findings, want)
 		}
 	}
 }

@@ -33,9 +33,13 @@ type schemaLoader struct {
 	schema *Schema
 }
 
+// maxSchema is the longest schema that is read. The compiler's time grows with
+// the square of it, and a second of a cold start is too long already.
+const maxSchema = 256 << 10
+
 func (l *schemaLoader) load() {
-	if len(l.json) > events.MaxBytes {
-		l.fail(0, "schema has %d bytes, at most %d are read", len(l.json), events.MaxBytes)
+	if len(l.json) > maxSchema {
+		l.fail(0, "schema has %d bytes, at most %d are read", len(l.json), maxSchema)
 		return
 	}
 	if !l.checkUTF8() || !l.decode() {
