@@ -163,10 +163,10 @@ func (s *session) explain(entries []putEntry) ([]entryResult, error) {
 }
 
 // putEntries sends the entries in one call, through the ordinary SDK client.
-func putEntries(ctx context.Context, endpoint string, entries []putEntry, results []entryResult) error {
+func putEntries(ctx context.Context, endpoint string, entries []putEntry, results []entryResult, o ...func(*eventbridge.Options)) error {
 	client := eventbridge.New(eventbridge.Options{
 		BaseEndpoint: aws.String(endpoint), Region: deployment.LocalRegion, Credentials: localCredentials,
-	})
+	}, o...)
 	in := &eventbridge.PutEventsInput{Entries: make([]types.PutEventsRequestEntry, len(entries))}
 	for i, e := range entries {
 		out := types.PutEventsRequestEntry{Source: aws.String(e.Source), DetailType: aws.String(e.DetailType),

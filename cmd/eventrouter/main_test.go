@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// asCommand makes the test binary be the command itself, so that tests can run
+// it in processes of its own, and kill them.
+const asCommand = "EVENTROUTER_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+const sampleSchemas = "../../schemas"
+
+// serveHere serves in this process until the test ends, and answers the server
+// and what it writes.
+func serveHere(t *testing.T, schemas string) (*server, *output) {
+	t.Helper()
+	var out output
+	srv, err := openServer("127.0.0.1:0", t.TempDir(), schemas, slog.New(slog.NewTextHandler(&out, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- srv.run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := srv.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return srv, &out
+}
+
+// output collects what several goroutines write.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// command runs a command line in this process against a server.
+func command(t *testing.T, endpoint string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	t.Setenv("EVENTROUTER_ENDPOINT_URL", endpoint)
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(""), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// a process is `serve` in a process of its own, always at one address.
+type process struct {
+	t             *testing.T
+	address, data string
+	cmd           *exec.Cmd
+	out           output
+}
+
+func newProcess(t *testing.T) *process {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := &process{t: t, address: l.Addr().String(), data: t.TempDir()}
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *process) url() string { return "http://" + p.address }
+
+func (p *process) start() {
+	p.t.Helper()
+	schemas, err := filepath.Abs(sampleSchemas)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.cmd = exec.Command(os.Args[0], "serve", "--listen", p.address, "--data", p.data, "--schemas", schemas)
+	p.cmd.Env = append(os.Environ(), asCommand+"=1")
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if resp, err := http.Get(p.url() + "/_/health"); err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+	}
+	p.t.Fatalf("the server does not answer; it wrote:\n%s", p.out.String())
+}
+
+// kill ends the process as a power cut would.
+func (p *process) kill() {
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+	p.cmd = nil
+}
+
+func makeKey(t *testing.T, endpoint string, id events.TenantID) admin.CreatedKey {
+	t.Helper()
+	key, err := admin.NewClient(endpoint).CreateKey(t.Context(), admin.NewKey{Tenant: id, Permissions: []tenant.Permission{tenant.BackendCalls}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// inputEntry is an input event for the schema evented of the tenant evented.
+func inputEntry(key, operation, payload, extra string) putEntry {
+	return putEntry{Source: "blockforger-input", DetailType: "evented." + operation,
+		Detail: detail(fmt.Sprintf(`{"tenant":"evented","rootSchema":"evented","operation":%q,"api_key":%q,"payload":%s%s}`, operation, key, payload, extra))}
+}
+
+// eventually waits for something that takes its time.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("did not come about: %s", what)
+}
