@@ -18,6 +18,7 @@ package boltdb
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -136,10 +137,11 @@ func (db *DB) fault(op string) error {
 	return db.o.Fault(op)
 }
 
-// commitFault codes what a commit failed with. Nothing of it is in effect.
+// commitFault codes what a commit failed with. Nothing of it is in effect. Of a
+// resize that failed bbolt hands on the text alone, hence the look at its end.
 func (db *DB) commitFault(err error) error {
 	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, bolterrors.ErrMaxSizeReached} {
-		if errors.Is(err, full) {
+		if errors.Is(err, full) || strings.HasSuffix(err.Error(), full.Error()) {
 			return &fault.Error{Code: fault.Unavailable, Op: "boltdb.Update",
 				Message: fmt.Sprintf("no space is left for data file %s", db.path), Err: err}
 		}

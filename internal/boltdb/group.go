@@ -2,6 +2,7 @@ package boltdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,6 +10,10 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 )
+
+// ErrUnchanged is what a function returns that found nothing to write. Update
+// then returns nil, and where all of a group are of that kind nothing is synced.
+var ErrUnchanged = errors.New("nothing to write")
 
 // A call is one update that waits to be committed.
 type call struct {
@@ -36,8 +41,9 @@ func (c *call) result() error {
 // when it is durable. If fn fails, its error comes back and it has no effect.
 //
 // fn may be run several times before it is committed, so it must do nothing but
-// read and write tx and set its own results anew; and should it find nothing to
-// write, nil is cheaper for its fellows than an error. It must not call Update.
+// read and write tx and set its own results anew. A failure makes its fellows
+// run again: where fn has only found that there is nothing to write it should
+// return ErrUnchanged, which is success. It must not call Update.
 //
 // Unavailable: the disk is full or the file is closed, fn has no effect; or ctx
 // ended while fn was still waiting, likewise. Once a commit has begun, Update
@@ -125,11 +131,19 @@ func (db *DB) try(group []*call) (failed int, err error) {
 	if err != nil {
 		return -1, db.commitFault(err)
 	}
+	unchanged := 0
 	for i, c := range group {
-		if err := c.run(tx); err != nil {
+		switch err := c.run(tx); err {
+		case nil:
+		case ErrUnchanged:
+			unchanged++
+		default:
 			_ = tx.Rollback()
 			return i, err
 		}
+	}
+	if unchanged == len(group) {
+		return -1, tx.Rollback()
 	}
 	if err := tx.Commit(); err != nil {
 		return -1, db.commitFault(err)

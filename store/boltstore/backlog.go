@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -50,7 +51,7 @@ func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.S
 	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
 		v := liveMark(tx, k, now)
 		if v == nil {
-			return nil
+			return boltdb.ErrUnchanged
 		}
 		m, err := d.decodeMark(k, v)
 		if err != nil {
@@ -62,14 +63,17 @@ func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.S
 		}
 		markChanged, headChanged := s.Apply(&m, head)
 		if headChanged {
-			if err := d.putHead(tx, head); err != nil {
-				return err
-			}
+			err = d.putHead(tx, head)
 		}
-		if !markChanged {
+		switch {
+		case err != nil:
+			return err
+		case markChanged:
+			return d.putMark(tx, k, &m)
+		case headChanged:
 			return nil
 		}
-		return d.putMark(tx, k, &m)
+		return boltdb.ErrUnchanged
 	})
 }
 
@@ -120,7 +124,7 @@ func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until 
 				return err
 			}
 			if ok = held.owner == owner || !held.until.After(now); !ok {
-				return nil
+				return boltdb.ErrUnchanged
 			}
 		}
 		ok = true

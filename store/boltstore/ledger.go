@@ -9,6 +9,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -46,17 +47,17 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Receipt, er
 	)
 	err := d.db.Update(ctx, func(tx *bbolt.Tx) error {
 		receipt, refused = store.Receipt{}, nil
-		if err := reap(tx, w.now); err != nil {
-			return err
-		}
 		replayed, found, err := d.decide(tx, w)
 		if found || err != nil {
-			// Nothing has been written, so others need not start again.
+			// No error for the transaction: others need not start again.
 			receipt, refused = replayed, err
-			return nil
+			return boltdb.ErrUnchanged
 		}
 		receipt = c.Mark.Receipt
-		return w.write(tx)
+		if err := w.write(tx); err != nil {
+			return err
+		}
+		return reap(tx, w.now)
 	})
 	if err == nil {
 		err = refused
