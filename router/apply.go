@@ -136,6 +136,8 @@ func (op *Operation) admit(prior *store.Head) error {
 		return fault.New(fault.NotFound, "there is no record with this key")
 	case len(op.condition.Match) > 0 && !slices.Contains(op.condition.Match, prior.Stamp):
 		return fault.New(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
+	case exists && slices.Contains(op.condition.NoneMatch, prior.Stamp):
+		return fault.New(fault.Precondition, "the record is still what If-None-Match names")
 	case op.condition.MatchAny && !exists:
 		return fault.New(fault.Precondition, "there is no record, and If-Match asks for one")
 	}

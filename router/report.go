@@ -39,8 +39,6 @@ type Report struct {
 
 	now  func() time.Time
 	last time.Time
-	// hideKey is set where the schema says "logKey": false.
-	hideKey bool
 }
 
 // A Stage is how long one stage took.
@@ -74,9 +72,13 @@ func (r *Report) authorized(g *Granted) {
 
 func (r *Report) validated(op *Operation) {
 	r.lap("validate")
-	r.hideKey = op.contract == nil || !op.contract.LogKey
-	if !r.hideKey {
-		r.RecordKey = op.ref.Key
+	r.names(op.ref.Key, op.contract)
+}
+
+// names notes the record, where its schema lets its key be logged.
+func (r *Report) names(key events.Key, schema *tenant.Schema) {
+	if schema != nil && schema.LogKey {
+		r.RecordKey = key
 	}
 }
 

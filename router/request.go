@@ -40,7 +40,9 @@ type Condition struct {
 	// record whatever its stamp.
 	Match    []store.Stamp
 	MatchAny bool
-	// NoneMatchAny asks that there be no record.
+	// NoneMatch lists stamps of which the record must bear none; NoneMatchAny
+	// asks that there be no record.
+	NoneMatch    []store.Stamp
 	NoneMatchAny bool
 }
 
@@ -99,6 +101,9 @@ func (r *Request) fingerprint() (store.Fingerprint, error) {
 	}
 	for _, s := range r.condition.Match {
 		b = append(append(b, s...), 0)
+	}
+	for _, s := range r.condition.NoneMatch {
+		b = append(append(append(b, '!'), s...), 0)
 	}
 	if r.condition.MatchAny {
 		b = append(b, 1)

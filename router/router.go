@@ -87,6 +87,10 @@ func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal
 	if !fault.IsRejection(refusal) {
 		return store.Receipt{}, report.end(store.Receipt{}, refusal)
 	}
+	if g.idempotency.Origin == store.OriginRESTOnce {
+		// No other request bears its id: there is no mark, and none is needed.
+		return store.Receipt{}, report.end(store.Receipt{}, refusal)
+	}
 	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint)
 	if err == nil && !found && dependsOnState(refusal, g.operation) {
 		receipt, err = r.store.Commit(ctx, store.Change{Mark: rejectionMark(g, key, refusal)})

@@ -54,11 +54,7 @@ func recordKey(req *Request, schema *tenant.Schema) (events.Key, jsontext.Value,
 		return "", req.payload, err
 	}
 	if req.path != "" {
-		parse := events.ParseKey
-		if schema.IntegerKey {
-			parse = events.ParseIntegerKey
-		}
-		inPath, err := parse(req.path)
+		inPath, err := pathKey(req.path, schema)
 		if err != nil {
 			return "", req.payload, err
 		}

@@ -1,0 +1,252 @@
+package router
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// Names under which reads that concern no one schema are billed. No schema can
+// have them: an id begins with a letter or digit.
+const (
+	BilledUsage       = events.SchemaID("_usage")
+	BilledDescription = events.SchemaID("_openapi")
+)
+
+// A Found is the answer of a read of one record.
+type Found struct {
+	Head store.Head
+	// NotModified says that the caller has this version already: If-None-Match
+	// names its stamp.
+	NotModified bool
+}
+
+// Get reads one record. Its key is [Call.Key].
+func (r *Router) Get(ctx context.Context, c *Call) (Found, *Report, error) {
+	var found Found
+	report, err := r.read(ctx, c, func(ctx context.Context, req *Request, report *Report) (store.Ref, error) {
+		ref := store.Ref{Collection: req.collection()}
+		schema, err := r.tenants.Schema(ctx, req.tenant, req.schema)
+		if err != nil {
+			return ref, err
+		}
+		if ref.Key, err = pathKey(req.path, schema); err != nil {
+			return ref, err
+		}
+		report.names(ref.Key, schema)
+		if found.Head, err = r.store.Get(ctx, ref); err != nil && fault.CodeOf(err) != fault.NotFound {
+			return ref, err
+		}
+		if err != nil || found.Head.Deleted {
+			return ref, fault.New(fault.NotFound, "there is no record with this key")
+		}
+		stamp, want := found.Head.Stamp, &req.condition
+		if len(want.Match) > 0 && !slices.Contains(want.Match, stamp) {
+			return ref, fault.New(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
+		}
+		found.NotModified = want.NoneMatchAny || slices.Contains(want.NoneMatch, stamp)
+		return ref, nil
+	})
+	if err != nil {
+		return Found{}, report, err
+	}
+	return found, report, nil
+}
+
+// A Page says which part of a list is wanted.
+type Page struct {
+	Limit  int    // 1 to [MaxPage]; 0 means 100
+	Cursor string // as an earlier page gave it; "" is the start
+}
+
+const (
+	// MaxPage is how many records a page has at most.
+	MaxPage     = 1000
+	defaultPage = 100
+
+	// pageBytes ends a page early: what API Gateway and Lambda carry is bounded.
+	pageBytes = 4 << 20
+	// listAtOnce bounds what is in memory before a page is known to be full.
+	listAtOnce = 100
+)
+
+// A Listing is one page of records, in byte order of their keys.
+type Listing struct {
+	Heads []store.Head
+	Next  string // the cursor of the next page; "" at the end
+}
+
+// List reads a page of the records of a schema.
+func (r *Router) List(ctx context.Context, c *Call, p Page) (Listing, *Report, error) {
+	var listing Listing
+	report, err := r.read(ctx, c, func(ctx context.Context, req *Request, _ *Report) (store.Ref, error) {
+		at := req.collection()
+		if p.Limit == 0 {
+			p.Limit = defaultPage
+		}
+		if p.Limit < 1 || p.Limit > MaxPage {
+			return store.Ref{Collection: at}, fault.New(fault.Invalid, "limit must be 1 to %d", MaxPage)
+		}
+		after, err := parseCursor(p.Cursor, at)
+		if err != nil {
+			return store.Ref{Collection: at}, err
+		}
+		if _, err := r.tenants.Schema(ctx, req.tenant, req.schema); err != nil {
+			return store.Ref{Collection: at}, err
+		}
+		listing, err = r.list(ctx, at, after, p.Limit)
+		return store.Ref{Collection: at}, err
+	})
+	if err != nil {
+		return Listing{}, report, err
+	}
+	return listing, report, nil
+}
+
+func (r *Router) list(ctx context.Context, at store.Collection, after events.Key, limit int) (Listing, error) {
+	var out Listing
+	bytes := 0
+	for {
+		// One more than wanted tells whether this is the last page.
+		ask := min(limit-len(out.Heads)+1, listAtOnce)
+		heads, err := r.store.List(ctx, at, after, ask)
+		if err != nil {
+			return Listing{}, err
+		}
+		for _, h := range heads {
+			if bytes += len(h.Data); len(out.Heads) == limit || len(out.Heads) > 0 && bytes > pageBytes {
+				out.Next = newCursor(at, out.Heads[len(out.Heads)-1].Key)
+				return out, nil
+			}
+			out.Heads = append(out.Heads, h)
+			after = h.Key
+		}
+		if len(heads) < ask {
+			return out, nil
+		}
+	}
+}
+
+// Usage reads what the tenant used in a month such as 2026-11, the bill of this
+// read not included; "" is the current month. [Call.Schema] is not looked at.
+func (r *Router) Usage(ctx context.Context, c *Call, month string) (store.Usage, *Report, error) {
+	var usage store.Usage
+	report, err := r.read(ctx, c.billedAs(BilledUsage), func(ctx context.Context, req *Request, _ *Report) (store.Ref, error) {
+		ref := store.Ref{Collection: req.collection()}
+		if month == "" {
+			month = store.Month(r.now())
+		}
+		if _, err := time.Parse("2006-01", month); err != nil {
+			return ref, fault.New(fault.Invalid, "month must be such as 2026-11")
+		}
+		var err error
+		usage, err = r.store.Usage(ctx, req.tenant, month)
+		usage.Tenant, usage.Month = req.tenant, month
+		return ref, err
+	})
+	if err != nil {
+		return store.Usage{}, report, err
+	}
+	return usage, report, nil
+}
+
+// A Description is what a tenant's API is made of.
+type Description struct {
+	Tenant  *tenant.Tenant
+	Schemas []*tenant.Schema // in order of their ids
+}
+
+// Describe reads the tenant's schemas. One whose file is malformed, and was
+// never good, is left out. [Call.Schema] is not looked at.
+func (r *Router) Describe(ctx context.Context, c *Call) (Description, *Report, error) {
+	var out Description
+	report, err := r.read(ctx, c.billedAs(BilledDescription), func(ctx context.Context, req *Request, _ *Report) (store.Ref, error) {
+		ref := store.Ref{Collection: req.collection()}
+		var err error
+		if out.Tenant, err = r.tenants.Tenant(ctx, req.tenant); err != nil {
+			return ref, err
+		}
+		ids, err := r.tenants.Schemas(ctx, req.tenant)
+		if err != nil {
+			return ref, err
+		}
+		for _, id := range ids {
+			schema, err := r.tenants.Schema(ctx, req.tenant, id)
+			if err != nil && ctx.Err() != nil {
+				return ref, err
+			}
+			if err == nil {
+				out.Schemas = append(out.Schemas, schema)
+			}
+		}
+		return ref, nil
+	})
+	if err != nil {
+		return Description{}, report, err
+	}
+	return out, report, nil
+}
+
+// Origins lists the origins from which browsers may call a tenant's API: none
+// where there is no such tenant. It needs no key: a browser asks before it
+// sends one.
+func (r *Router) Origins(ctx context.Context, id string) []string {
+	owner, err := r.tenants.Tenant(ctx, events.TenantID(id))
+	if err != nil {
+		return nil
+	}
+	return owner.CORSOrigins
+}
+
+// read is a read's way from top to bottom: decode, authorize, look, bill. It is
+// billed where it found what it looked for (R53), which includes that nothing
+// has changed; a read that is refused is not.
+func (r *Router) read(ctx context.Context, c *Call, look func(context.Context, *Request, *Report) (store.Ref, error)) (*Report, error) {
+	report := newReport(r.now)
+	report.EventID = c.RequestID
+	req, err := c.request()
+	report.decoded(&req)
+	if err != nil {
+		return report, report.end(store.Receipt{}, err)
+	}
+	granted, err := r.authorize(ctx, req)
+	report.authorized(&granted)
+	if err != nil {
+		return report, report.end(store.Receipt{}, err)
+	}
+	ref, err := look(ctx, &req, report)
+	report.lap("read")
+	if err != nil {
+		return report, report.end(store.Receipt{}, err)
+	}
+	receipt, err := r.store.Commit(ctx, store.Change{
+		Mark: store.Mark{
+			Key:         granted.idempotency,
+			Fingerprint: granted.fingerprint,
+			Receipt:     store.Receipt{Ref: ref, Operation: events.Get},
+			Bill:        store.Bill{Tokens: TokensPerRequest, KeyID: string(granted.keyID)},
+		},
+		TokenLimit: granted.owner.TokenLimit,
+	})
+	report.lap("bill")
+	return report, report.end(receipt, err)
+}
+
+func (c *Call) billedAs(name events.SchemaID) *Call {
+	billed := *c
+	billed.billed = name
+	return &billed
+}
+
+// pathKey reads the key that a path names.
+func pathKey(s string, schema *tenant.Schema) (events.Key, error) {
+	if schema.IntegerKey {
+		return events.ParseIntegerKey(s)
+	}
+	return events.ParseKey(s)
+}
