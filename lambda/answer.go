@@ -54,21 +54,19 @@ func answer(r store.Receipt, err error, call invocation) ([]byte, error) {
 
 func render(r store.Receipt, err error, call invocation) response {
 	status := statusOf(r, err)
-	if err != nil {
-		return renderProblem(status, err, call)
+	out := response{StatusCode: status, Headers: map[string]string{}}
+	switch {
+	case err != nil:
+		out = renderProblem(status, err, call)
+	case status != http.StatusNoContent:
+		body, _ := json.Marshal(result{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation,
+			Key: r.Ref.Key, Revision: r.Revision, ETag: quoteETag(r.Stamp)})
+		out.Headers["etag"], out.Headers["content-type"] = quoteETag(r.Stamp), "application/json"
+		out.Body = string(body)
 	}
-	out := response{StatusCode: status, Headers: map[string]string{"etag": quoteETag(r.Stamp)}}
 	if r.Replayed {
 		out.Headers["idempotency-replayed"] = "true"
 	}
-	if status == http.StatusNoContent {
-		delete(out.Headers, "etag")
-		return out
-	}
-	body, _ := json.Marshal(result{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation,
-		Key: r.Ref.Key, Revision: r.Revision, ETag: quoteETag(r.Stamp)})
-	out.Headers["content-type"] = "application/json"
-	out.Body = string(body)
 	return out
 }
 

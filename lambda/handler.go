@@ -81,6 +81,8 @@ func (h *Handler) dispatch(ctx context.Context, payload []byte, call invocation)
 		return h.failure(ctx, payload, call)
 	case shapeSchedule:
 		return h.schedule(ctx, call)
+	case shapeHTTP:
+		return h.http(ctx, payload, call)
 	}
 	h.log.ignored(call, "the payload is neither an event, a batch, a request nor a schedule")
 	return nil, nil

@@ -17,6 +17,7 @@ const (
 	shapeSQS            // a batch of SQS messages
 	shapeFailure        // the record of a failed invocation
 	shapeSchedule       // the relay's schedule
+	shapeHTTP           // a request of API Gateway or a function URL
 )
 
 // probe holds the members by which shapes differ; the rest is skipped.
@@ -26,6 +27,8 @@ type probe struct {
 	Records        jsontext.Value `json:"Records"`
 	RequestPayload jsontext.Value `json:"requestPayload"`
 	RequestContext jsontext.Value `json:"requestContext"`
+	HTTPMethod     jsontext.Value `json:"httpMethod"`
+	RawPath        jsontext.Value `json:"rawPath"`
 }
 
 // classify tells shapes apart by their members. It is lenient, so that a
@@ -48,6 +51,8 @@ func classify(payload []byte) shape {
 		return shapeSchedule
 	case p.Source != nil || p.DetailType != nil:
 		return shapeEvent
+	case p.RequestContext.Kind() == '{' && (p.HTTPMethod.Kind() == '"' || p.RawPath.Kind() == '"'):
+		return shapeHTTP
 	}
 	return shapeUnknown
 }

@@ -1,0 +1,269 @@
+package lambda_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/router"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/memstore"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// A restHouse is the function over an in-memory house whose clock stands still
+// and whose stamps are numbered, so that two of them can be compared.
+type restHouse struct {
+	t       testing.TB
+	handler *lambda.Handler
+	router  *router.Router
+	relay   *router.Relay
+	store   *store.Store
+	ledger  *memstore.Driver
+	files   *object.Memory
+	keys    map[string]string // a key of each tenant, that allows all
+	log     syncBuffer
+	faults  func(op string) error
+
+	mu   sync.Mutex
+	now  time.Time
+	sent []events.Entry
+	seq  int
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *syncBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+// counter is a source of numbers instead of random bytes.
+type counter struct {
+	mu sync.Mutex
+	n  uint64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+	clear(p)
+	if len(p) >= 8 {
+		binary.BigEndian.PutUint64(p[len(p)-8:], c.n)
+	}
+	return len(p), nil
+}
+
+func (h *restHouse) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sent = append(h.sent, entries...)
+	return make([]bus.Result, len(entries)), nil
+}
+
+func (h *restHouse) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *restHouse) advance(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+// newRESTHouse serves the files given, and makes a key for each tenant in them.
+func newRESTHouse(t testing.TB, files map[string]string) *restHouse {
+	h := &restHouse{t: t, files: object.NewMemory(), keys: map[string]string{},
+		now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
+	h.ledger = memstore.New(&memstore.Options{Clock: h.clock, Fault: func(op string) error {
+		if h.faults == nil {
+			return nil
+		}
+		return h.faults(op)
+	}})
+	h.store = store.New(h.ledger, &store.Options{Clock: h.clock, Rand: &counter{}, Backoff: func(int) time.Duration { return 0 }})
+	for name, text := range files {
+		h.file(name, text)
+		id, _, _ := strings.Cut(name, "/")
+		if h.keys[id] == "" {
+			_, h.keys[id] = h.newKey(id, tenant.BackendCalls)
+		}
+	}
+	publisher := bus.NewPublisher(h)
+	h.router = router.New(
+		tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock, Report: func(tenant.Finding) {}}),
+		tenant.NewAuthenticator(h.ledger, &tenant.AuthenticatorOptions{Clock: h.clock}),
+		h.store, publisher, &router.Options{Clock: h.clock})
+	h.relay = router.NewRelay(h.store, publisher, "test", &router.Options{Clock: h.clock})
+	h.handler = lambda.New(h.router, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})
+	return h
+}
+
+func (h *restHouse) file(name, text string) {
+	h.t.Helper()
+	if _, err := h.files.Put(context.Background(), name, []byte(text), nil, object.Condition{}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *restHouse) newKey(id string, permissions ...tenant.Permission) (tenant.Key, string) {
+	h.t.Helper()
+	key, secret, err := tenant.NewKey(events.TenantID(id), permissions, time.Time{}, h.clock(), rand.Reader)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.ledger.PutKey(context.Background(), key); err != nil {
+		h.t.Fatal(err)
+	}
+	return key, secret.Reveal()
+}
+
+// An httpAnswer is what a caller over HTTP gets.
+type httpAnswer struct {
+	StatusCode      int               `json:"statusCode"`
+	Headers         map[string]string `json:"headers"`
+	Body            string            `json:"body"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+}
+
+// problem is the type of a problem document, without what all have in common.
+func (a httpAnswer) problem() string {
+	var p struct {
+		Type   string `json:"type"`
+		Status int    `json:"status"`
+	}
+	if json.Unmarshal([]byte(a.Body), &p) != nil || p.Status != a.StatusCode || a.Headers["content-type"] != "application/problem+json" {
+		return ""
+	}
+	return p.Type[strings.LastIndex(p.Type, "/")+1:]
+}
+
+// invoke hands a payload to the function, as Lambda does.
+func (h *restHouse) invoke(payload string) httpAnswer {
+	h.t.Helper()
+	h.mu.Lock()
+	h.seq++
+	id := fmt.Sprintf("lambda-%d", h.seq)
+	h.mu.Unlock()
+	ctx := lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{AwsRequestID: id})
+	out, err := h.handler.Serve(ctx, []byte(payload), io.Writer(&h.log))
+	if err != nil {
+		h.t.Fatalf("%.300s: %v", payload, err)
+	}
+	var a httpAnswer
+	if err := json.Unmarshal(out, &a); err != nil {
+		h.t.Fatalf("%s: %v", out, err)
+	}
+	return a
+}
+
+// do sends a request through a function URL. Headers are "name: value".
+func (h *restHouse) do(method, path, body string, headers ...string) httpAnswer {
+	h.t.Helper()
+	return h.invoke(h.payload(method, path, body, headers...))
+}
+
+func (h *restHouse) payload(method, path, body string, headers ...string) string {
+	h.mu.Lock()
+	h.seq++
+	id := h.seq
+	h.mu.Unlock()
+	raw, query, _ := strings.Cut(path, "?")
+	fields := map[string]string{}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		if old, ok := fields[name]; ok { // as a function URL does
+			value = old + "," + value
+		}
+		fields[name] = value
+	}
+	return fmt.Sprintf(`{"version":"2.0","routeKey":"$default","rawPath":%s,"rawQueryString":%s,"headers":%s,
+		"requestContext":{"requestId":"request-%d","stage":"$default","domainName":"x.lambda-url.us-east-1.on.aws","http":{"method":%q}},
+		"body":%q,"isBase64Encoded":true}`, quoted(raw), quoted(query), quoted(fields), id, method,
+		base64.StdEncoding.EncodeToString([]byte(body)))
+}
+
+func quoted(v any) string {
+	b, _ := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	return string(b)
+}
+
+// as is the header of a tenant's key, and jsonBody that of a JSON body.
+func (h *restHouse) as(id string) string { return "x-api-key: " + h.keys[id] }
+
+const jsonBody = "content-type: application/json"
+
+// effects is all that requests have left behind, as text to compare.
+func (h *restHouse) effects(tenants ...string) string {
+	h.t.Helper()
+	var b strings.Builder
+	ctx := context.Background()
+	for _, id := range tenants {
+		schemas, err := h.files.List(ctx, id+"/", "", 1000)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for _, info := range schemas {
+			schema, ok := strings.CutSuffix(strings.TrimPrefix(info.Key, id+"/"), ".json")
+			if !ok {
+				continue
+			}
+			heads, err := h.store.List(ctx, store.Collection{Tenant: events.TenantID(id), Schema: events.SchemaID(schema)}, "", 1000)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			for _, head := range heads {
+				fmt.Fprintf(&b, "record %s rev %d stamp %s %s\n", head.Path(), head.Revision, head.Stamp, head.Data)
+			}
+		}
+		usage, err := h.store.Usage(ctx, events.TenantID(id), store.Month(h.clock()))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for schema, ops := range usage.BySchema {
+			for op, n := range ops {
+				if schema != "" {
+					fmt.Fprintf(&b, "usage %s %s %s %d\n", id, schema, op, n)
+				}
+			}
+		}
+	}
+	h.mu.Lock()
+	for _, e := range h.sent {
+		fmt.Fprintf(&b, "sent %s %s %s %v %v %s\n", e.Bus, e.Source, e.DetailType, e.Resources, e.Time, e.Detail)
+	}
+	h.mu.Unlock()
+	lines := strings.Split(b.String(), "\n")
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}
