@@ -109,6 +109,7 @@ const (
 	function     = "eventrouter-" + deployment.Local
 	testFunction = "eventbridge-test-" + deployment.Local
 	relayEvery   = time.Minute
+	restPatience = 20 * time.Second
 )
 
 // openServer opens the stores and wires the house. It serves once run is called.
@@ -216,7 +217,16 @@ func (s *server) routes() http.Handler {
 	})
 	mux.Handle(admin.Prefix, admin.NewHandler(s.admin))
 	mux.Handle("/", s.local.Handler())
-	return mux
+	rest := &restAPI{patience: restPatience, invoke: func(ctx context.Context, requestID string, payload []byte) ([]byte, bool, error) {
+		return s.local.Invoke(ctx, function, requestID, payload)
+	}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest.serves(r) {
+			rest.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // run serves until ctx ends, then lets what is under way finish.

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/blockforger/eventrouter/events"
+)
+
+// restStage is the path below which `serve` has the REST API, as a stage of API
+// Gateway has it on AWS: /api/{tenant}/{schema}.
+const restStage = "api"
+
+// A restAPI stands where a function URL stands on AWS: it hands each request to
+// the router's function, in the same payload, and its answer back. Everything
+// that is said about the request is said by the function.
+type restAPI struct {
+	// invoke calls the function. failed says that it answered with an error.
+	invoke func(ctx context.Context, requestID string, payload []byte) (answer []byte, failed bool, err error)
+	// patience is how long a caller may take to send a body.
+	patience time.Duration
+}
+
+// A functionURLRequest is a payload of version 2.0.
+type functionURLRequest struct {
+	Version         string             `json:"version"`
+	RawPath         string             `json:"rawPath"`
+	RawQueryString  string             `json:"rawQueryString"`
+	Headers         map[string]string  `json:"headers"`
+	RequestContext  functionURLContext `json:"requestContext"`
+	Body            string             `json:"body,omitempty"`
+	IsBase64Encoded bool               `json:"isBase64Encoded"`
+}
+
+type functionURLContext struct {
+	RequestID  string         `json:"requestId"`
+	Stage      string         `json:"stage"`
+	DomainName string         `json:"domainName"`
+	HTTP       functionURLGet `json:"http"`
+}
+
+type functionURLGet struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+}
+
+type functionURLAnswer struct {
+	StatusCode      int               `json:"statusCode"`
+	Headers         map[string]string `json:"headers"`
+	Body            string            `json:"body"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+}
+
+// serves reports whether a request is one of the REST API's. It is asked before
+// any mux: that would clean the path, and with it change what a key is.
+func (a *restAPI) serves(r *http.Request) bool {
+	path := r.URL.EscapedPath()
+	return path == "/"+restStage || strings.HasPrefix(path, "/"+restStage+"/")
+}
+
+func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.patience))
+	// One byte more than is taken is enough for the function to refuse it.
+	body, err := io.ReadAll(io.LimitReader(r.Body, events.MaxBytes+1))
+	if err != nil {
+		w.Header().Set("Connection", "close")
+		http.Error(w, "the body did not arrive", http.StatusRequestTimeout)
+		return
+	}
+	if len(body) > events.MaxBytes {
+		w.Header().Set("Connection", "close") // the rest of it is not worth reading
+	}
+	in := functionURLRequest{
+		Version: "2.0", RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery, Headers: map[string]string{},
+		RequestContext: functionURLContext{RequestID: rand.Text(), Stage: restStage,
+			DomainName: "local.lambda-url.local", HTTP: functionURLGet{Method: r.Method, Path: r.URL.Path}},
+		IsBase64Encoded: true, Body: base64.StdEncoding.EncodeToString(body),
+	}
+	for name, values := range r.Header {
+		in.Headers[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	answer, err := a.call(r.Context(), in)
+	if err != nil {
+		http.Error(w, "the function failed; its log tells more: eventrouter logs "+function, http.StatusBadGateway)
+		return
+	}
+	for name, value := range answer.Headers {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.WriteString(w, answer.Body)
+}
+
+func (a *restAPI) call(ctx context.Context, in functionURLRequest) (functionURLAnswer, error) {
+	var out functionURLAnswer
+	payload, err := json.Marshal(in)
+	if err != nil {
+		return out, err
+	}
+	answer, failed, err := a.invoke(ctx, in.RequestContext.RequestID, payload)
+	if err == nil && failed {
+		err = errors.New("the function answered with an error")
+	}
+	if err == nil {
+		err = json.Unmarshal(answer, &out)
+	}
+	return out, err
+}
