@@ -1,6 +1,8 @@
 package local_test
 
 import (
+	"context"
+	"io"
 	"os/exec"
 	"testing"
 
@@ -20,6 +22,33 @@ func (m *machine) boto(script string) {
 }
 
 func TestBotoEvents(t *testing.T) {
+	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	m.boto("events.py")
+}
+
+func TestBotoSQS(t *testing.T) {
+	t.Parallel()
+	start(t, t.TempDir(), local.Options{}, nil).boto("sqs.py")
+}
+
+func TestBotoTargets(t *testing.T) {
+	t.Parallel()
+	start(t, t.TempDir(), local.Options{}, nil).boto("targets.py")
+}
+
+func TestBotoLogs(t *testing.T) {
+	t.Parallel()
+	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
+		s.Register("talker", func(_ context.Context, p []byte, log io.Writer) ([]byte, error) {
+			_, err := io.WriteString(log, "one\ntwo "+string(p))
+			return nil, err
+		})
+	})
+	for _, p := range []string{"a", "b", "c"} {
+		if _, _, err := m.Invoke(context.Background(), "talker", "req-"+p, []byte(p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.boto("logs.py")
 }

@@ -1,5 +1,10 @@
 package local
 
+import (
+	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/local/sqs"
+)
+
 // The buckets of the server's file, and what their keys are.
 const (
 	bucketEvents      = "events"      // seq: an event
@@ -7,7 +12,7 @@ const (
 	bucketDeadLetters = "deadletters" // seq: a dead letter
 	bucketBuses       = "buses"       // name
 	bucketRules       = "rules"       // bus, NUL, name
-	bucketLogs        = "logs"        // function, NUL, seq: lines
 )
 
-var allBuckets = []string{bucketEvents, bucketTasks, bucketDeadLetters, bucketBuses, bucketRules, bucketLogs}
+var allBuckets = []string{bucketEvents, bucketTasks, bucketDeadLetters, bucketBuses, bucketRules,
+	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines}

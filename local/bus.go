@@ -2,9 +2,7 @@ package local
 
 import (
 	"context"
-	"encoding/base64"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -150,7 +148,7 @@ func (s *Server) DescribeEventBus(_ context.Context, in *DescribeEventBusInput) 
 func (s *Server) ListEventBuses(_ context.Context, in *ListEventBusesInput) (*ListEventBusesOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
-	names, next, err := page(s.catalog.buses, in.NamePrefix, in.NextToken, in.Limit)
+	names, next, err := awsjson.Page(s.catalog.buses, in.NamePrefix, in.NextToken, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -190,27 +188,4 @@ func (s *Server) changeBus(ctx context.Context, nameOrARN string, change func(*b
 	}
 	b.Modified = awsjson.Time{Time: s.opts.Now()}
 	return &b, s.keepBus(ctx, &b)
-}
-
-// page picks the keys of a listing: those with the prefix, after the token, as
-// many as limit says, 100 at most. next is "" on the last page.
-func page[V any](all map[string]V, prefix, token string, limit *int) (keys []string, next string, err error) {
-	after, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return nil, "", awsjson.Errorf("ValidationException", "The NextToken is not valid.")
-	}
-	most := 100
-	if limit != nil {
-		most = *limit
-	}
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		if !strings.HasPrefix(key, prefix) || token != "" && key <= string(after) {
-			continue
-		}
-		if len(keys) == most {
-			return keys, base64.RawURLEncoding.EncodeToString([]byte(keys[most-1])), nil
-		}
-		keys = append(keys, key)
-	}
-	return keys, "", nil
 }

@@ -77,7 +77,7 @@ func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
 		return
 	}
 	key := seqKey(s.seq.Add(1))
-	s.settle <- []keep.Write{s.keep.Put(bucketDeadLetters, key, record), s.keep.Remove(bucketTasks, t.key.bytes())}
+	s.settle <- settled{writes: []keep.Write{s.keep.Put(bucketDeadLetters, key, record), s.keep.Remove(bucketTasks, t.key.bytes())}}
 	s.log.Error("a delivery was given up and is a dead letter now; see the function's log, then retry it",
 		"target", t.Target.Arn, "requestId", t.ID, "condition", condition, "attempts", t.Attempts, "errorType", last.Type)
 }

@@ -15,10 +15,13 @@ type endpoint struct {
 	log      *slog.Logger
 }
 
+// queuePrefix is SQS's, whose clients may post to a queue's own URL.
+const queuePrefix = "AmazonSQS"
+
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target := r.Header.Get("X-Amz-Target")
 	prefix, _, _ := strings.Cut(target, ".")
-	if service, ok := e.services[prefix]; ok && r.Method == http.MethodPost && r.URL.Path == "/" {
+	if service, ok := e.services[prefix]; ok && r.Method == http.MethodPost && (r.URL.Path == "/" || prefix == queuePrefix) {
 		service.ServeHTTP(w, r)
 		return
 	}

@@ -20,6 +20,7 @@ type Event struct {
 	Rules    []string       `json:"rules,omitempty"`  // the ARNs of the rules that matched
 	Trace    string         `json:"trace,omitempty"`  // the trace header
 	Replay   string         `json:"replay,omitempty"` // the replay that sent it
+	Hops     int            `json:"hops,omitempty"`   // how many buses it came over before
 	JSON     jsontext.Value `json:"-"`                // as targets get it; may hold an API key
 }
 
@@ -92,3 +93,9 @@ func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) 
 
 // seqOf reads the number that begins a key.
 func seqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
+
+// unmarshalLoose reads what this package wrote, or what EventBridge does not
+// mind: names may repeat.
+func unmarshalLoose(document []byte, v any) error {
+	return json.Unmarshal(document, v, jsontext.AllowDuplicateNames(true))
+}

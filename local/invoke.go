@@ -82,8 +82,8 @@ func (s *Server) call(ctx context.Context, function, requestID string, payload [
 	defer cancel()
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
 		AwsRequestID: requestID, InvokedFunctionArn: s.functionARN(function)})
-	log := s.logs.writer(function, requestID)
-	defer log.end()
+	log := s.logs.Writer(logGroup(function), requestID)
+	defer log.End()
 	defer func() {
 		if p := recover(); p != nil {
 			fmt.Fprintf(log, "panic: %v\n%s", p, debug.Stack())

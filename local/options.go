@@ -27,6 +27,8 @@ type Options struct {
 	KeepEvents int
 	// KeepLogLines is how many log lines of a function are kept. Default: 10,000.
 	KeepLogLines int
+	// Chaos makes deliveries go wrong on purpose.
+	Chaos Chaos
 	// PollEvery bounds how late a jump of the clock is noticed. Default: 250 ms.
 	PollEvery time.Duration
 }

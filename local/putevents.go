@@ -148,12 +148,16 @@ func (s *Server) accept(e *PutEventsRequestEntry, now time.Time) (*arrival, *aws
 	id := awsjson.NewID()
 	body := buildEvent(&eventFields{id: id, source: e.Source, detailType: e.DetailType,
 		account: s.opts.Account, region: s.opts.Region, time: at, resources: e.Resources, detail: detail})
-	parsed, err := pattern.Parse(body)
-	if err != nil {
+	a := &arrival{bus: bus, event: Event{ID: id, Bus: arn, Received: now, Trace: e.TraceHeader, JSON: body}}
+	if err := a.parse(); err != nil {
 		return nil, awsjson.Errorf("MalformedDetail", "Detail is malformed.")
 	}
-	return &arrival{bus: bus, parsed: parsed,
-		event: Event{ID: id, Bus: arn, Received: now, Trace: e.TraceHeader, JSON: body}}, nil
+	return a, nil
+}
+
+func (a *arrival) parse() (err error) {
+	a.parsed, err = pattern.Parse(a.event.JSON)
+	return err
 }
 
 // compactObject checks that text is one JSON object and takes its white space
@@ -195,7 +199,10 @@ func (s *Server) ingest(ctx context.Context, arrivals []*arrival) error {
 	if err := s.keep.Commit(ctx, writes); err != nil {
 		return err
 	}
+	for _, t := range tasks {
+		t.Due = t.Due.Add(s.opts.Chaos.delay())
+	}
 	s.queue.add(tasks...)
-	s.arrived.raise()
+	s.arrived.Raise()
 	return nil
 }

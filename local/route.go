@@ -4,7 +4,7 @@ package local
 // each target of each that matches.
 func (s *Server) route(a *arrival) []*task {
 	if a.only != nil {
-		return a.tasks([]*rule{a.only})
+		return s.tasks(a, []*rule{a.only})
 	}
 	if a.bus == "" {
 		s.log.Info("event for a bus of another account or region is kept here", "event", a.event.ID, "bus", a.event.Bus)
@@ -23,15 +23,24 @@ func (s *Server) route(a *arrival) []*task {
 	for _, name := range b.matcher.Match(a.parsed) {
 		rules = append(rules, b.rules[name])
 	}
-	return a.tasks(rules)
+	if len(rules) > 0 {
+		s.metrics.count("", "MatchedEvents", 1)
+	}
+	return s.tasks(a, rules)
 }
 
-func (a *arrival) tasks(rules []*rule) []*task {
+// tasks makes the tasks that an event gives by the rules that it fell under.
+func (s *Server) tasks(a *arrival, rules []*rule) []*task {
 	var tasks []*task
 	for _, r := range rules {
+		s.metrics.count(r.Name, "TriggeredRules", 1)
+		s.metrics.count(r.Name, "MatchedEvents", 1)
 		a.event.Rules = append(a.event.Rules, r.ARN)
 		for i := range r.Targets {
 			tasks = append(tasks, newTask(&a.event, len(tasks), r, &r.Targets[i]))
+			if s.opts.Chaos.duplicate() {
+				tasks = append(tasks, newTask(&a.event, len(tasks), r, &r.Targets[i]))
+			}
 		}
 	}
 	return tasks

@@ -245,7 +245,7 @@ func (s *Server) ListRules(_ context.Context, in *ListRulesInput) (*ListRulesOut
 	if err != nil {
 		return nil, err
 	}
-	names, next, err := page(b.rules, in.NamePrefix, in.NextToken, in.Limit)
+	names, next, err := awsjson.Page(b.rules, in.NamePrefix, in.NextToken, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -296,7 +296,7 @@ func (s *Server) ListRuleNamesByTarget(_ context.Context, in *ListRuleNamesByTar
 			}
 		}
 	}
-	names, next, err := page(having, "", in.NextToken, in.Limit)
+	names, next, err := awsjson.Page(having, "", in.NextToken, in.Limit)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsjson"
 	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/local/signal"
+	"github.com/blockforger/eventrouter/local/sqs"
 )
 
 // A Handler is a function as Lambda runs it: it gets the payload as it was sent
@@ -27,13 +30,15 @@ type Server struct {
 	seq     atomic.Uint64 // of the newest event or task
 	catalog catalog
 	queue   *queue
-	logs    *logKeeper
-	arrived signal // raised when an event was stored
+	logs    *logs.Groups
+	queues  *sqs.Queues
+	metrics *metrics
+	arrived signal.Signal // raised when an event was stored
 
 	mu        sync.RWMutex
 	functions map[string]Handler
 
-	settle  chan []keep.Write // what tasks leave behind, on its way to disk
+	settle  chan settled // what tasks leave behind, on its way to disk
 	running atomic.Bool
 	handler http.Handler
 }
@@ -50,13 +55,13 @@ func Open(dir string, opts *Options) (*Server, error) {
 		opts: o, log: o.Log, keep: kept,
 		functions: make(map[string]Handler),
 		queue:     newQueue(o.Concurrency, o.Now, o.PollEvery),
-		settle:    make(chan []keep.Write, 1024),
+		settle:    make(chan settled, 1024),
 	}
-	s.logs = newLogKeeper(kept, o.KeepLogLines, o.Now)
-	s.handler = s.routes()
+	s.metrics = newMetrics(o.Now)
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fault.E("local.Open", fault.Internal, err), kept.Close())
 	}
+	s.handler = s.routes()
 	return s, nil
 }
 
@@ -67,13 +72,18 @@ func (s *Server) load() error {
 		return err
 	}
 	s.seq.Store(last)
+	s.queues, err = sqs.Open(s.keep, sqs.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now})
+	if err != nil {
+		return err
+	}
+	s.logs, err = logs.Open(s.keep, logs.Options{Account: s.opts.Account, Region: s.opts.Region, Keep: s.opts.KeepLogLines, Now: s.opts.Now})
+	if err != nil {
+		return err
+	}
 	if err := s.loadCatalog(); err != nil {
 		return err
 	}
-	if err := s.loadTasks(); err != nil {
-		return err
-	}
-	return s.logs.load()
+	return s.loadTasks()
 }
 
 // Handler is the AWS endpoint. It answers every path; what is not served gets
@@ -82,7 +92,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 func (s *Server) routes() http.Handler {
 	services := map[string]http.Handler{}
-	for _, service := range []*awsjson.Service{s.eventsService()} {
+	for _, service := range []*awsjson.Service{s.eventsService(), s.queues.Service(s.log), s.logs.Service(s.log)} {
 		services[service.Prefix()] = service
 	}
 	return endpoint{services: services, log: s.log}
@@ -113,14 +123,14 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	defer s.running.Store(false)
 	var background, settler sync.WaitGroup
-	settled := make(chan struct{})
-	settler.Go(func() { s.settleTasks(settled) })
-	background.Go(func() { s.logs.run(ctx) })
+	ended := make(chan struct{})
+	settler.Go(func() { s.settleTasks(ended) })
+	background.Go(func() { s.logs.Run(ctx) })
 	background.Go(func() { s.trimEvents(ctx) })
 	background.Go(func() { s.runSchedules(ctx) })
 	s.queue.run(ctx, func(t *task) { s.attempt(ctx, t) })
 	background.Wait()
-	close(settled)
+	close(ended)
 	settler.Wait()
 	return nil
 }
@@ -128,5 +138,5 @@ func (s *Server) Run(ctx context.Context) error {
 // Close writes what is still in memory and closes the file. Run must have
 // returned.
 func (s *Server) Close() error {
-	return errors.Join(s.logs.flush(context.Background()), s.keep.Close())
+	return errors.Join(s.logs.Flush(context.Background()), s.keep.Close())
 }

@@ -32,7 +32,7 @@ func (s *Server) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, erro
 			bus = arn
 		}
 		for next := uint64(0); ; {
-			news := s.arrived.wait()
+			news := s.arrived.Wait()
 			batch, after, err := s.eventsFrom(next, bus, &q)
 			if err != nil {
 				yield(Event{}, fault.E("local.Events", fault.Internal, err))

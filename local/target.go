@@ -155,7 +155,7 @@ func (s *Server) ListTargetsByRule(_ context.Context, in *ListTargetsByRuleInput
 	for i := range r.Targets {
 		byID[r.Targets[i].Id] = &r.Targets[i]
 	}
-	ids, next, err := page(byID, "", in.NextToken, in.Limit)
+	ids, next, err := awsjson.Page(byID, "", in.NextToken, in.Limit)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,8 @@ type task struct {
 	// Payload is what the target gets, where it is not the event itself.
 	Payload jsontext.Value `json:"payload,omitzero"`
 
+	Hops int `json:"hops,omitempty"` // how many buses it has come over
+
 	event jsontext.Value // what the event is, while it is new; else it is read from disk
 }
 
@@ -58,7 +60,7 @@ func newTask(e *Event, n int, r *rule, target *Target) *task {
 	return &task{
 		key: taskKey{e.Seq, uint32(n)}, ID: awsjson.NewID(), Rule: r.ARN, Target: *target,
 		Stage: stageDeliver, Since: e.Received, Due: e.Received, event: e.JSON,
-		Payload: target.inputOf(r, e),
+		Payload: target.inputOf(r, e), Hops: e.Hops,
 	}
 }
 
@@ -91,8 +93,17 @@ func (s *Server) payload(t *task) ([]byte, error) {
 	case t.event != nil:
 		return t.event, nil
 	}
+	return s.originalEvent(t)
+}
+
+// originalEvent is the event itself, whatever the target's input makes of it.
+// Where a dead letter is tried again, it is what the target got.
+func (s *Server) originalEvent(t *task) ([]byte, error) {
 	record, err := s.keep.Get(bucketEvents, seqKey(t.key.seq))
 	if err != nil {
+		if t.Payload != nil {
+			return t.Payload, nil
+		}
 		return nil, err
 	}
 	e, err := decodeEvent(seqKey(t.key.seq), record)
@@ -102,30 +113,15 @@ func (s *Server) payload(t *task) ([]byte, error) {
 // attempt carries a task one step further: it is done, or dead, or waits for
 // its next attempt.
 func (s *Server) attempt(ctx context.Context, t *task) {
-	if t.Stage == stageDeliver && !s.deliver(t) {
+	if t.Stage == stageDeliver && !s.deliver(ctx, t) {
 		return
 	}
 	s.invoke(ctx, t)
 }
 
-// deliver does EventBridge's part: it brings the event to the target, and tells
-// whether there is an invocation to follow.
-func (s *Server) deliver(t *task) (invoke bool) {
-	name, isFunction := s.functionOf(t.Target.Arn)
-	if _, known := s.function(name); isFunction && known {
-		t.Stage, t.Attempts, t.Since = stageInvoke, 0, s.opts.Now()
-		return true
-	}
-	// A target that is not there is not worth a retry.
-	s.log.Error("a rule's target does not exist here; the event goes to the dead letters",
-		"rule", t.Rule, "target", t.Target.Arn)
-	s.bury(t, "NO_RESOURCE", failure{Type: "NO_RESOURCE", Message: "The target does not exist here."}, nil)
-	return false
-}
-
 // done forgets a task. It is called only after the target has taken the event.
 func (s *Server) done(t *task) {
-	s.settle <- []keep.Write{s.keep.Remove(bucketTasks, t.key.bytes())}
+	s.settle <- settled{writes: []keep.Write{s.keep.Remove(bucketTasks, t.key.bytes())}}
 }
 
 // again keeps a task for its next attempt after the wait.
@@ -137,8 +133,15 @@ func (s *Server) again(t *task, wait time.Duration) {
 		s.log.Error("a task could not be kept for its retry; it is tried again at once after a restart", "error", err)
 		return
 	}
-	s.settle <- []keep.Write{w}
+	s.settle <- settled{writes: []keep.Write{w}}
 	s.queue.add(t)
+}
+
+// settled is what a task leaves behind: writes, and what is to happen once they
+// are durable.
+type settled struct {
+	writes []keep.Write
+	then   func() // may be nil
 }
 
 // settleTasks writes what tasks leave behind, as much at a time as is there,
@@ -147,22 +150,28 @@ func (s *Server) again(t *task, wait time.Duration) {
 func (s *Server) settleTasks(ended <-chan struct{}) {
 	const most = 1000
 	for {
-		var batch []keep.Write
+		var batch []settled
 		select {
-		case w := <-s.settle:
-			batch = w
+		case one := <-s.settle:
+			batch = append(batch, one)
 		case <-ended:
-			select {
-			case w := <-s.settle:
-				batch = w
-			default:
+			if len(s.settle) == 0 {
 				return
 			}
 		}
 		for len(batch) < most && len(s.settle) > 0 {
-			batch = append(batch, <-s.settle...)
+			batch = append(batch, <-s.settle)
 		}
-		s.commitSettled(batch)
+		var writes []keep.Write
+		for _, one := range batch {
+			writes = append(writes, one.writes...)
+		}
+		s.commitSettled(writes)
+		for _, one := range batch {
+			if one.then != nil {
+				one.then()
+			}
+		}
 	}
 }
 

@@ -106,7 +106,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, s.contentType, err)
 		return
 	}
-	out, err := op.call(r.Context(), body)
+	out, err := op.call(withHost(r.Context(), r.Host), body)
 	if err != nil {
 		if AsError(err).HTTPStatus() >= 500 {
 			s.log.Error("an AWS operation failed here", "service", s.prefix, "operation", name, "error", err)

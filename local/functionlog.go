@@ -1,0 +1,46 @@
+package local
+
+import (
+	"context"
+	"iter"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/logs"
+)
+
+// LogLine is one line that a function wrote.
+type LogLine = logs.Line
+
+// LogQuery says which lines are wanted; its zero value means all.
+type LogQuery = logs.Query
+
+// logGroup is where a function's log is, as on AWS.
+func logGroup(function string) string { return "/aws/lambda/" + function }
+
+// Logs yields the lines of a function, the oldest first, as far as they are
+// kept (see Options.KeepLogLines). With Follow it ends with ctx. A function
+// that has neither been registered nor written anything is NotFound.
+func (s *Server) Logs(ctx context.Context, function string, q LogQuery) (iter.Seq[LogLine], error) {
+	if _, known := s.function(function); !known && !s.logs.Has(logGroup(function)) {
+		return nil, fault.New(fault.NotFound, "function %q does not exist here", clip(function))
+	}
+	return s.logs.Lines(ctx, logGroup(function), q), nil
+}
+
+// Functions lists the names of the functions that are registered.
+func (s *Server) Functions() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return sortedKeys(s.functions)
+}
+
+// handToLogGroup writes the event into a log group, which must exist.
+func (s *Server) handToLogGroup(_ context.Context, t *task, payload []byte) *undelivered {
+	name, ok := s.logs.NameOf(t.Target.Arn)
+	if !ok || !s.logs.Has(name) {
+		return &undelivered{"NO_RESOURCE", "The log group does not exist.", false}
+	}
+	s.logs.Add(name, t.ID, string(payload))
+	s.done(t)
+	return nil
+}

@@ -1,0 +1,54 @@
+package logs
+
+import (
+	"bytes"
+	"sync"
+)
+
+// A Writer is the log of one invocation. It cuts what is written into lines. It
+// may be used concurrently.
+type Writer struct {
+	groups          *Groups
+	name, requestID string
+
+	mu   sync.Mutex
+	rest []byte // an unfinished line
+}
+
+// Writer makes the log of one invocation in a group.
+func (g *Groups) Writer(name, requestID string) *Writer {
+	return &Writer{groups: g, name: name, requestID: requestID}
+}
+
+// Write never fails.
+func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rest = append(w.rest, p...)
+	for {
+		line, rest, ok := bytes.Cut(w.rest, []byte{'\n'})
+		if !ok {
+			break
+		}
+		w.groups.Add(w.name, w.requestID, string(line))
+		w.rest = rest
+	}
+	if len(w.rest) > maxLine {
+		w.endLine()
+	}
+	return len(p), nil
+}
+
+// End ends an unfinished line.
+func (w *Writer) End() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endLine()
+}
+
+func (w *Writer) endLine() {
+	if len(w.rest) > 0 {
+		w.groups.Add(w.name, w.requestID, string(w.rest))
+		w.rest = nil
+	}
+}

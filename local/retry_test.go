@@ -1,0 +1,97 @@
+package local_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/blockforger/eventrouter/local"
+)
+
+func (m *machine) sqsClient() *awssqs.Client {
+	return awssqs.New(awssqs.Options{Region: "us-east-1", BaseEndpoint: &m.url,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+}
+
+// A target that stays throttled is tried again as its policy says, and then its
+// dead-letter queue gets the event with EventBridge's attributes (R93).
+func TestRetriesToATargetEndInItsDeadLetterQueue(t *testing.T) {
+	box := &inbox{}
+	m := start(t, t.TempDir(), local.Options{Chaos: local.Chaos{Fail: 1}}, func(s *local.Server) {
+		s.Register("box", box.handle)
+		wire(t, s, "in", `{"source":["a"]}`, "box")
+	})
+	ctx, c := context.Background(), m.sqsClient()
+	queue, err := c.CreateQueue(ctx, &awssqs.CreateQueueInput{QueueName: aws.String("dead")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := 1
+	if _, err := m.PutTargets(ctx, &local.PutTargetsInput{Rule: "in", Targets: []local.Target{{
+		Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:box",
+		RetryPolicy:      &local.RetryPolicy{MaximumRetryAttempts: &one},
+		DeadLetterConfig: &local.DeadLetterConfig{Arn: "arn:aws:sqs:us-east-1:000000000000:dead"},
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, m.client(), entry("a", "b", `{"x":1}`))
+	got, err := c.ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, WaitTimeSeconds: 10, MessageAttributeNames: []string{"All"}})
+	if err != nil || len(got.Messages) != 1 {
+		t.Fatal(got, err)
+	}
+	for name, want := range map[string]string{
+		"RULE_ARN": "arn:aws:events:us-east-1:000000000000:rule/in", "TARGET_ARN": "arn:aws:lambda:us-east-1:000000000000:function:box",
+		"ERROR_CODE": "THROTTLING", "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts", "RETRY_ATTEMPTS": "1",
+	} {
+		if v := aws.ToString(got.Messages[0].MessageAttributes[name].StringValue); v != want {
+			t.Errorf("%s is %q, want %q", name, v, want)
+		}
+	}
+	if l, _ := m.DeadLetters(); len(l) != 0 || len(box.got()) != 0 {
+		t.Errorf("dead letters %v, invocations %d", l, len(box.got()))
+	}
+}
+
+func TestChaosDeliversTwice(t *testing.T) {
+	box := &inbox{}
+	m := start(t, t.TempDir(), local.Options{Chaos: local.Chaos{Duplicates: 1}}, func(s *local.Server) {
+		s.Register("box", box.handle)
+		wire(t, s, "in", `{"source":["a"]}`, "box")
+	})
+	put(t, m.client(), entry("a", "b", `{}`))
+	eventually(t, "both", func() bool { return len(box.got()) == 2 })
+	if got := box.got(); got[0] != got[1] {
+		t.Error("the duplicate is another event")
+	}
+}
+
+// What a queue holds survives a restart, and how often it was received does too.
+func TestQueuesSurviveARestart(t *testing.T) {
+	dir := t.TempDir()
+	m := start(t, dir, local.Options{}, nil)
+	ctx := context.Background()
+	queue, err := m.sqsClient().CreateQueue(ctx, &awssqs.CreateQueueInput{QueueName: aws.String("q"), Attributes: map[string]string{"VisibilityTimeout": "0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.sqsClient().SendMessage(ctx, &awssqs.SendMessageInput{QueueUrl: queue.QueueUrl, MessageBody: aws.String("x")}); err != nil {
+		t.Fatal(err)
+	}
+	receive := func() string {
+		got, err := m.sqsClient().ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, AttributeNames: []types.QueueAttributeName{"All"}})
+		if err != nil || len(got.Messages) != 1 {
+			t.Fatal(got, err)
+		}
+		return got.Messages[0].Attributes["ApproximateReceiveCount"]
+	}
+	receive()
+	m.stop()
+	m = start(t, dir, local.Options{}, nil)
+	if n := receive(); n != "2" {
+		t.Errorf("received %s times, want 2", n)
+	}
+}
