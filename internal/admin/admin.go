@@ -93,11 +93,11 @@ type Record struct {
 
 // Usage is what a tenant used in a month, in tokens.
 type Usage struct {
-	Tenant   events.TenantID                                 `json:"tenant"`
-	Month    string                                          `json:"month"`
-	Tokens   int64                                           `json:"tokens"`
+	Tenant   events.TenantID                                `json:"tenant"`
+	Month    string                                         `json:"month"`
+	Tokens   int64                                          `json:"tokens"`
 	BySchema map[events.SchemaID]map[events.Operation]int64 `json:"bySchema"`
-	ByDay    map[string]int64                                `json:"byDay"`
+	ByDay    map[string]int64                               `json:"byDay"`
 }
 
 // EntryQuery chooses entries; an empty field chooses all.

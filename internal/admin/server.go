@@ -53,7 +53,9 @@ var calls = []call{
 	on("list-keys", func(ctx context.Context, a Admin, in tenantArgs) (any, error) { return a.ListKeys(ctx, in.Tenant) }),
 	on("revoke-key", func(ctx context.Context, a Admin, in keyArgs) (any, error) { return a.RevokeKey(ctx, in.KeyID) }),
 	on("list-records", func(ctx context.Context, a Admin, in RecordQuery) (any, error) { return a.ListRecords(ctx, in) }),
-	on("usage", func(ctx context.Context, a Admin, in usageArgs) (any, error) { return a.Usage(ctx, in.Tenant, in.Month) }),
+	on("usage", func(ctx context.Context, a Admin, in usageArgs) (any, error) {
+		return a.Usage(ctx, in.Tenant, in.Month)
+	}),
 	on("list-entries", func(ctx context.Context, a Admin, in EntryQuery) (any, error) { return a.ListEntries(ctx, in) }),
 	on("settle-entries", func(ctx context.Context, a Admin, in EntryAction) (any, error) { return a.SettleEntries(ctx, in) }),
 	on("logs", func(ctx context.Context, a Admin, in logArgs) (any, error) {
