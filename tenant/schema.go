@@ -1,6 +1,8 @@
 package tenant
 
 import (
+	"slices"
+
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -42,7 +44,7 @@ func (s *Schema) Outputs(op events.Operation) []Output {
 }
 
 // Rules returns the schema's own output rules, in order, without the tenant's.
-func (s *Schema) Rules() []Rule { return append([]Rule(nil), s.own...) }
+func (s *Schema) Rules() []Rule { return slices.Clone(s.own) }
 
 // under returns the schema as it is below a tenant: with the outputs of both.
 func (s *Schema) under(t *Tenant) *Schema {
@@ -55,5 +57,5 @@ func (s *Schema) under(t *Tenant) *Schema {
 }
 
 func (s *Schema) rulesUnder(t *Tenant) []Rule {
-	return append(t.rules[:len(t.rules):len(t.rules)], s.own...)
+	return slices.Concat(t.rules, s.own)
 }

@@ -124,11 +124,20 @@ func TestValidateListsEveryViolation(t *testing.T) {
 
 func TestValidateMalformed(t *testing.T) {
 	s := mustSchema(t, petSchema)
-	for _, doc := range []string{``, `{`, `{"name":"CANARY"`, `{"name":"a","name":"b"}`, "{\"name\":\"CANARY\xff\"}", `{"name":"Rex"} 1`,
-		`{"a":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`} {
+	for _, doc := range []string{``, `{`, `{"name":"CANARY"`, `{"name":"a","name":"b"}`, "{\"name\":\"CANARY\xff\"}", `{"name":"Rex"} 1`} {
 		err := s.Validate(jsontext.Value(doc))
 		if fault.CodeOf(err) != fault.Invalid || strings.Contains(fault.MessageOf(err), "CANARY") {
 			t.Errorf("%q: %v", doc, err)
+		}
+	}
+}
+
+func TestValidateDepth(t *testing.T) {
+	s := mustSchema(t, `{}`)
+	for depth, ok := range map[int]bool{64: true, 65: false} {
+		doc := `{"a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`
+		if err := s.Validate(jsontext.Value(doc)); (err == nil) != ok {
+			t.Errorf("depth %d: %v", depth, err)
 		}
 	}
 }
