@@ -1,5 +1,7 @@
 package tenant
 
+import "github.com/blockforger/eventrouter/events"
+
 // A Property is one name and value of a properties file, and where they stand.
 type Property struct {
 	File         string
@@ -20,6 +22,10 @@ func ParseProperties(file string, data []byte) ([]Property, []Finding) {
 }
 
 func parseProperties(t *text) []Property {
+	if len(t.data) > events.MaxBytes {
+		t.fail(t.begin, "file has %d bytes, at most %d are read", len(t.data), events.MaxBytes)
+		return nil
+	}
 	if !t.checkUTF8() {
 		return nil
 	}

@@ -195,6 +195,7 @@ func TestBracketValues(t *testing.T) {
 
 func TestBadProperties(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
+		{"#" + strings.Repeat("x", 1<<20), `f:1:1: error: file has 1048577 bytes, at most 1048576 are read`},
 		{"a=\xff", `f:1:3: error: byte 0xFF is not valid UTF-8; save the file as UTF-8`},
 		{"é=\\u12", `f:1:3: error: \u must be followed by four hexadecimal digits`},
 		{"a=b\\\n \\u12x4", `f:2:2: error: \u must be followed by four hexadecimal digits`},
@@ -213,7 +214,7 @@ func TestBadProperties(t *testing.T) {
 	} {
 		_, findings := ParseProperties("f", []byte(c.text))
 		if len(findings) != 1 || findings[0].String() != c.want {
-			t.Errorf("%q: %v, want %s", c.text, findings, c.want)
+			t.Errorf("%.200q: %v, want %s", c.text, findings, c.want)
 		}
 	}
 }
