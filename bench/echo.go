@@ -1,0 +1,68 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ServeHTTP answers what the SDK's clients send, without looking at conditions:
+// what is measured is the caller.
+func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if operation == "" {
+		operation = "s3." + r.Method
+	}
+	e.calls[operation]++
+	switch {
+	case strings.HasPrefix(service, "DynamoDB"):
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		_, _ = io.WriteString(w, e.dynamodb(operation, body))
+	case service == "AWSEvents":
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = io.WriteString(w, `{"FailedEntryCount":0,"Entries":[{"EventId":"11111111-1111-1111-1111-111111111111"}]}`)
+	default:
+		key := strings.TrimPrefix(r.URL.Path, "/bench/")
+		text, ok := e.files[key]
+		if !ok {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `<Error><Code>NoSuchKey</Code></Error>`)
+			return
+		}
+		w.Header().Set("ETag", `"`+key+`"`)
+		_, _ = io.WriteString(w, text)
+	}
+}
+
+func (e *echo) dynamodb(operation string, body []byte) string {
+	var in struct {
+		Item, Key struct {
+			PK jsontext.Value `json:"pk"`
+			SK jsontext.Value `json:"sk"`
+		}
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return `{}`
+	}
+	switch operation {
+	case "PutItem":
+		var put struct{ Item jsontext.Value }
+		if err := json.Unmarshal(body, &put); err == nil {
+			e.items[string(in.Item.PK)+string(in.Item.SK)] = string(put.Item)
+		}
+	case "GetItem":
+		if item, ok := e.items[string(in.Key.PK)+string(in.Key.SK)]; ok {
+			return `{"Item":` + item + `}`
+		}
+	}
+	return `{}`
+}

@@ -1,0 +1,66 @@
+// Command bench measures the event router beside something to compare it with,
+// in one run, since machines are noisy and only ratios last. doc/benchmarks.md
+// explains the figures.
+//
+//	go run ./bench [handlers] [latency]
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	t := newTable()
+	for _, section := range []struct {
+		name string
+		run  func(context.Context, *table) error
+	}{{"handlers", handlers}, {"latency", latency}} {
+		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], section.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "measuring %s ...\n", section.name)
+		if err := section.run(ctx, t); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", section.name, err)
+			os.Exit(1)
+		}
+	}
+	t.print()
+}
+
+// A table collects one row a measurement.
+type table struct{ w *tabwriter.Writer }
+
+func newTable() *table {
+	t := &table{tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
+	fmt.Fprintln(t.w, "WHAT\tOURS\tBESIDE\tRATIO\tAIM")
+	return t
+}
+
+func (t *table) row(what, ours, beside, ratio, aim string) {
+	fmt.Fprintf(t.w, "%s\t%s\t%s\t%s\t%s\n", what, ours, beside, ratio, aim)
+}
+
+func (t *table) print() { _ = t.w.Flush() }
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
+func us(d time.Duration) string { return fmt.Sprintf("%.0f us", float64(d.Nanoseconds())/1000) }
+func mb(n int64) string         { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
+func ratio(ours, beside time.Duration) string {
+	return fmt.Sprintf("%.2f", float64(ours)/float64(beside))
+}
+
+func median(d []time.Duration) time.Duration { return percentile(d, 50) }
+
+func percentile(d []time.Duration, p int) time.Duration {
+	sorted := slices.Sorted(slices.Values(d))
+	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
+}
