@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,7 +51,10 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 	}
 	if r.Cause != nil {
 		b.text("code", r.Code.String())
-		b.text("error", clip(r.Cause.Error(), 1024))
+		b.text("error", clip(errorText(r.Cause), 1024))
+		if n := len(fault.ViolationsOf(r.Cause)); n > 0 {
+			b.number("violations", int64(n))
+		}
 	}
 	if r.Emission.Err != nil {
 		b.text("emitError", clip(r.Emission.Err.Error(), 1024))
@@ -141,6 +145,26 @@ func (l *logger) write(out io.Writer, b *line) {
 	defer l.mu.Unlock()
 	// A log that cannot be written must not fail a request that was carried out.
 	_, _ = out.Write(b.end())
+}
+
+// errorText is what the log tells of a failure. What a pointer names is the
+// sender's, a part of the payload: violations are told without their pointers.
+func errorText(err error) string {
+	code := fault.CodeOf(err)
+	if !code.Rejection() || code == fault.Unauthenticated {
+		return err.Error()
+	}
+	violations := fault.ViolationsOf(err)
+	if len(violations) == 0 {
+		return fault.MessageOf(err)
+	}
+	var told []string
+	for _, v := range violations {
+		if !slices.Contains(told, v.Message) {
+			told = append(told, v.Message)
+		}
+	}
+	return strings.Join(told, "; ")
 }
 
 func level(o router.Outcome) string {
