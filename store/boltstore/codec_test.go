@@ -1,0 +1,121 @@
+package boltstore
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// fill sets every field, of every depth, to something other than zero, so that
+// a field which the codec forgets is noticed.
+func fill(v reflect.Value, n *int64) {
+	*n++
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(time.Unix(1_700_000_000, *n*1_000_003).UTC()))
+		return
+	case jsontext.Value:
+		v.Set(reflect.ValueOf(jsontext.Value(`{"n":"` + string(rune('a'+*n%26)) + `"}`)))
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), n)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(v.Index(i), n)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), n)
+		}
+	case reflect.String:
+		v.SetString("s" + string(rune('a'+*n%26)))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(*n - 5)
+	case reflect.Uint8:
+		v.SetUint(uint64(*n % 200))
+	default:
+		panic("fill does not know " + v.Type().String())
+	}
+}
+
+func checkRoundTrip[T any](t *testing.T, fields func(*codec, *T), forget func(*T)) {
+	t.Helper()
+	var v, zero T
+	n := int64(0)
+	fill(reflect.ValueOf(&v).Elem(), &n)
+	if forget != nil {
+		forget(&v)
+	}
+	for _, want := range []T{v, zero} {
+		data := encode(nil, want, fields)
+		got, err := decode(data, fields)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%T: %v\n got %+v\nwant %+v", v, err, got, want)
+		}
+		for i := range data { // cut anywhere, or made longer: an error, never a panic
+			if _, err := decode(data[:i], fields); err == nil {
+				t.Errorf("%T cut to %d of %d bytes is read", v, i, len(data))
+			}
+		}
+		if _, err := decode(append(data, 0), fields); err == nil {
+			t.Errorf("%T with a byte too many is read", v)
+		}
+	}
+}
+
+func TestEveryFieldIsStored(t *testing.T) {
+	checkRoundTrip(t, headFields, nil)
+	checkRoundTrip(t, markFields, func(m *store.Mark) { m.Receipt.Replayed = false })
+	checkRoundTrip(t, keyFields, func(k *tenant.Key) {})
+}
+
+func FuzzDecode(f *testing.F) {
+	var m store.Mark
+	n := int64(0)
+	fill(reflect.ValueOf(&m).Elem(), &n)
+	f.Add(encode(nil, m, markFields))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := decode(data, markFields)
+		if err != nil {
+			return
+		}
+		again, err := decode(encode(nil, m, markFields), markFields)
+		if err != nil || !reflect.DeepEqual(again, m) {
+			t.Errorf("%+v comes back as %+v, %v", m, again, err)
+		}
+	})
+}
+
+func TestTimesKeepTheirOrder(t *testing.T) {
+	times := []time.Time{{}, time.Unix(-5, 0), time.Unix(0, 0), time.Unix(1, 0), time.Unix(1_700_000_000, 0), time.Unix(9_000_000_000, 0)}
+	for i := range times[1:] {
+		a, b := appendTime(nil, times[i]), appendTime(nil, times[i+1])
+		if string(a) >= string(b) {
+			t.Errorf("%v does not come before %v", times[i], times[i+1])
+		}
+		if got := timeAt(b); !got.Equal(times[i+1]) {
+			t.Errorf("%v comes back as %v", times[i+1], got)
+		}
+	}
+}
+
+func TestShardOfKey(t *testing.T) {
+	for i := range 100 {
+		k := store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: string(rune('a' + i))}
+		if got := shardOf(markKey(k)); got != k.Shard() {
+			t.Fatalf("shard %d by the stored key, %d by the key", got, k.Shard())
+		}
+	}
+}

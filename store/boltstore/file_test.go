@@ -1,0 +1,277 @@
+package boltstore_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/seal"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/boltstore"
+	"github.com/blockforger/eventrouter/store/storetest"
+)
+
+var ctx = context.Background()
+
+func post(key, data string) store.Change {
+	ref := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "petstore"}, Key: events.Key(key)}
+	return store.Change{
+		Mark: store.Mark{
+			Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: "idem-" + key},
+			Receipt: store.Receipt{Ref: ref, Operation: events.Post},
+			Bill:    store.Bill{Tokens: 10, KeyID: "k"},
+			Outputs: store.Outputs{Payload: jsontext.Value(data), Record: jsontext.Value(data), CorrelationID: "canary-correlation",
+				Entries: []store.Entry{{Bus: "b", Source: "s", DetailType: "d", State: store.EntryPending}}},
+		},
+		Head: &store.Head{Ref: ref, Revision: 1, Data: jsontext.Value(data)},
+	}
+}
+
+func TestNothingOfAnEventLiesInClear(t *testing.T) {
+	dir := t.TempDir()
+	d := openIn(t, dir, storetest.Env{})
+	s := store.New(d, nil)
+	c := post("rex", `{"id":"rex","note":"canary-payload"}`)
+	if _, err := s.Commit(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Settle(ctx, c.Mark.Key, store.Settlement{Entries: []store.EntryOutcome{{State: store.EntryPublished}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		for _, canary := range []string{"canary", "idem-rex"} {
+			if bytes.Contains(data, []byte(canary)) {
+				t.Errorf("%s holds %q in clear", filepath.Base(path), canary)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := boltstore.Open(filepath.Join(t.TempDir(), fileName), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = plain.Close() }()
+	if _, err := store.New(plain, nil).Commit(ctx, c); err != nil {
+		t.Errorf("a plain file: %v", err)
+	}
+}
+
+func TestOpenRefusesTheWrongKey(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	path := filepath.Join(dir, fileName)
+	if err := openIn(t, dir, storetest.Env{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := seal.Open(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plainPath := filepath.Join(other, "plain.db")
+	plain, err := boltstore.Open(plainPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plain.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path   string
+		sealer boltstore.Sealer
+		want   string
+	}{
+		{path, wrong, "sealed with another key"},
+		{path, nil, "is sealed, but no key"},
+		{plainPath, wrong, "is not sealed, but a key"},
+	} {
+		_, err := boltstore.Open(c.path, &boltstore.Options{Sealer: c.sealer})
+		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+	openIn(t, dir, storetest.Env{}) // and with the right one it opens still
+}
+
+// change edits the file as no program of ours would.
+func change(t *testing.T, path string, edit func(*bbolt.Tx) error) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err == nil {
+		err = errors.Join(db.Update(edit), db.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDamageIsReported(t *testing.T) {
+	for name, edit := range map[string]func(v []byte) []byte{
+		"flipped":      func(v []byte) []byte { v[len(v)-3] ^= 1; return v },
+		"flags":        func(v []byte) []byte { v[1] ^= 4; return v },
+		"cut":          func(v []byte) []byte { return v[:20] },
+		"empty":        func([]byte) []byte { return nil },
+		"next version": func(v []byte) []byte { v[0]++; return v },
+	} {
+		dir := t.TempDir()
+		d := openIn(t, dir, storetest.Env{})
+		c := post("rex", `{"id":"rex"}`)
+		if _, err := store.New(d, nil).Commit(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, bucket := range []string{"heads", "marks"} {
+			change(t, filepath.Join(dir, fileName), func(tx *bbolt.Tx) error {
+				b := tx.Bucket([]byte(bucket))
+				k, v := b.Cursor().First()
+				return b.Put(bytes.Clone(k), edit(bytes.Clone(v)))
+			})
+		}
+		s := store.New(openIn(t, dir, storetest.Env{}), nil)
+		if _, err := s.Get(ctx, c.Head.Ref); fault.CodeOf(err) != fault.Internal {
+			t.Errorf("%s: get: %v", name, err)
+		}
+		if _, err := s.Mark(ctx, c.Mark.Key); fault.CodeOf(err) != fault.Internal {
+			t.Errorf("%s: mark: %v", name, err)
+		}
+		if _, err := s.Commit(ctx, c); fault.CodeOf(err) != fault.Internal {
+			t.Errorf("%s: redelivery: %v", name, err)
+		}
+		if _, err := s.Commit(ctx, post("max", `{"id":"max"}`)); err != nil {
+			t.Errorf("%s: another record is not served: %v", name, err)
+		}
+	}
+}
+
+func TestNewerFormatIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := openIn(t, dir, storetest.Env{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, fileName)
+	change(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("2")) })
+	key, err := seal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = boltstore.Open(path, &boltstore.Options{Sealer: key})
+	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), `format "2"`) {
+		t.Errorf("a newer format: %v", err)
+	}
+}
+
+// A limit that is set in the middle of a month counts what was used before.
+func TestLimitSetLater(t *testing.T) {
+	s := store.New(openIn(t, t.TempDir(), storetest.Env{}), nil)
+	for i := range 3 {
+		if _, err := s.Commit(ctx, post(fmt.Sprint(i), `{}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := post("limited", `{}`)
+	c.TokenLimit = 39
+	if _, err := s.Commit(ctx, c); fault.CodeOf(err) != fault.Exhausted {
+		t.Errorf("30 used, 10 asked for, limit 39: %v", err)
+	}
+	c.TokenLimit = 40
+	if _, err := s.Commit(ctx, c); err != nil {
+		t.Errorf("30 used, 10 asked for, limit 40: %v", err)
+	}
+}
+
+// What has expired is deleted as others commit, and its indexes with it.
+func TestExpiredThingsAreDeleted(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	d := openIn(t, dir, storetest.Env{Clock: clock})
+	s := store.New(d, &store.Options{Clock: clock})
+	const n = 40
+	for i := range n {
+		r, err := s.Commit(ctx, post(fmt.Sprint(i), `{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone := post(fmt.Sprint(i), "")
+		gone.Mark.Key.Value, gone.Prior = fmt.Sprint("delete ", i), r.Stamp
+		gone.Mark.Outputs = store.Outputs{}
+		gone.Head.Deleted, gone.Head.Data, gone.Head.Revision = true, nil, 2
+		if _, err := s.Commit(ctx, gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = now.Add(store.DefaultMarkAge)
+	for i := range n {
+		if _, err := s.Commit(ctx, post(fmt.Sprint("later ", i), `{}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	change(t, filepath.Join(dir, fileName), func(tx *bbolt.Tx) error {
+		for _, bucket := range []string{"heads", "marks", "open", "expiry"} {
+			if got := tx.Bucket([]byte(bucket)).Stats().KeyN; got != n {
+				t.Errorf("%s holds %d, want %d", bucket, got, n)
+			}
+		}
+		return nil
+	})
+}
+
+func TestASecondDriverIsToldWhoHoldsTheFile(t *testing.T) {
+	dir := t.TempDir()
+	openIn(t, dir, storetest.Env{})
+	_, err := boltstore.Open(filepath.Join(dir, fileName), &boltstore.Options{LockWait: 50 * time.Millisecond})
+	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+		t.Errorf("the second is told %v", err)
+	}
+}
+
+func TestFullDiskIsUnavailable(t *testing.T) {
+	d, err := boltstore.Open(filepath.Join(t.TempDir(), fileName), &boltstore.Options{MaxSize: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	s := store.New(d, &store.Options{Backoff: func(int) time.Duration { return 0 }})
+	data := `{"s":"` + strings.Repeat("s", 50_000) + `"}`
+	stored := 0
+	for err == nil && stored < 100 {
+		if _, err = s.Commit(ctx, post(fmt.Sprint(stored), data)); err == nil {
+			stored++
+		}
+	}
+	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "no space is left") {
+		t.Fatalf("on a full disk: %v", err)
+	}
+	heads, err := s.List(ctx, post("", "").Head.Collection, "", 1000)
+	if err != nil || len(heads) != stored {
+		t.Errorf("%d records are there, %d were acknowledged: %v", len(heads), stored, err)
+	}
+	u, err := s.Usage(ctx, "acme", store.Month(time.Now()))
+	if err != nil || u.Tokens() != int64(10*stored) {
+		t.Errorf("%d tokens for %d records: %v", u.Tokens(), stored, err)
+	}
+}

@@ -1,0 +1,222 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+var now = time.Date(2026, 11, 30, 23, 59, 59, 123_456_789, time.FixedZone("west", -3600))
+
+// scripted answers commits from a list of errors, and then carries them out.
+type scripted struct {
+	store.Driver
+	errs []error
+	got  []store.Change
+	mark store.Mark
+}
+
+func (s *scripted) Commit(_ context.Context, c *store.Change) (store.Receipt, error) {
+	s.got = append(s.got, *c)
+	if n := len(s.got); n <= len(s.errs) && s.errs[n-1] != nil {
+		return store.Receipt{}, s.errs[n-1]
+	}
+	return c.Mark.Receipt, nil
+}
+
+func (s *scripted) Mark(context.Context, store.IdempotencyKey) (store.Mark, error) {
+	if s.mark.Key.Value == "" {
+		return store.Mark{}, fault.New(fault.NotFound, "none")
+	}
+	return s.mark, nil
+}
+
+func newStore(d store.Driver) *store.Store {
+	return store.New(d, &store.Options{
+		Clock:   func() time.Time { return now },
+		Rand:    bytes.NewReader(bytes.Repeat([]byte{0xab}, 1024)),
+		MarkAge: time.Hour,
+		Backoff: func(int) time.Duration { return time.Millisecond },
+	})
+}
+
+func petRef() store.Ref {
+	return store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "petstore"}, Key: "rex"}
+}
+
+func petChange() store.Change {
+	return store.Change{
+		Mark: store.Mark{
+			Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: "1"},
+			Receipt: store.Receipt{Ref: petRef(), Operation: events.Put},
+			Bill:    store.Bill{Tokens: 10},
+			Outputs: store.Outputs{
+				Payload: jsontext.Value(`{"id":"rex"}`),
+				Entries: []store.Entry{{Bus: "arn:aws:events:us-east-1:000000000000:event-bus/default", Source: "s", DetailType: "d", State: store.EntryPending}},
+			},
+		},
+		Head: &store.Head{Ref: petRef(), Revision: 7, Data: jsontext.Value(`{"id":"rex"}`)},
+	}
+}
+
+func TestCommitStamps(t *testing.T) {
+	d := &scripted{}
+	c := petChange()
+	r, err := newStore(d).Commit(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamp := store.Stamp(strings.Repeat("ab", 16))
+	at := now.UTC().Truncate(time.Millisecond)
+	if want := (store.Receipt{Ref: petRef(), Operation: events.Put, Revision: 7, Stamp: stamp, Time: at}); !reflect.DeepEqual(r, want) {
+		t.Errorf("receipt %+v, want %+v", r, want)
+	}
+	got := d.got[0]
+	if got.Head.Stamp != stamp || got.Head.Time != at || !got.Head.Expires.IsZero() {
+		t.Errorf("head %+v", got.Head)
+	}
+	if got.Mark.Expires != at.Add(time.Hour) || got.Mark.Bill.Month != "2026-12" {
+		t.Errorf("mark expires %v, bill %+v", got.Mark.Expires, got.Mark.Bill)
+	}
+	if c.Head.Stamp != "" || c.Mark.Receipt.Stamp != "" {
+		t.Error("the caller's change was stamped")
+	}
+
+	c.Head.Deleted, c.Head.Data = true, nil
+	if _, err := newStore(d).Commit(context.Background(), c); err != nil || d.got[1].Head.Expires != at.Add(time.Hour) {
+		t.Errorf("tombstone expires %v, %v", d.got[1].Head.Expires, err)
+	}
+}
+
+func TestCommitTriesAgain(t *testing.T) {
+	down := fault.New(fault.Unavailable, "down")
+	for name, c := range map[string]struct {
+		errs  []error
+		calls int
+		code  fault.Code
+		ok    bool
+	}{
+		"at once":       {nil, 1, 0, true},
+		"second time":   {[]error{down}, 2, 0, true},
+		"tenth time":    {[]error{down, down, down, down, down, down, down, down, down}, 10, 0, true},
+		"never":         {[]error{down, down, down, down, down, down, down, down, down, down, down}, 10, fault.Unavailable, false},
+		"rejection":     {[]error{fault.New(fault.Conflict, "no")}, 1, fault.Conflict, false},
+		"exhausted":     {[]error{down, fault.New(fault.Exhausted, "no")}, 2, fault.Exhausted, false},
+		"internal":      {[]error{errors.New("broken")}, 1, fault.Internal, false},
+		"moved":         {[]error{down, &store.Moved{Head: store.Head{Stamp: "x"}}}, 2, fault.Unavailable, false},
+		"driver's time": {[]error{context.DeadlineExceeded, nil}, 2, 0, true},
+	} {
+		d := &scripted{errs: c.errs}
+		_, err := newStore(d).Commit(context.Background(), petChange())
+		if len(d.got) != c.calls || (err == nil) != c.ok || err != nil && fault.CodeOf(err) != c.code {
+			t.Errorf("%s: %d calls, %v", name, len(d.got), err)
+		}
+		for _, got := range d.got {
+			if got.Mark.Receipt.Stamp != d.got[0].Mark.Receipt.Stamp {
+				t.Errorf("%s: another attempt bears another stamp", name)
+			}
+		}
+		if moved, ok := err.(*store.Moved); name == "moved" && (!ok || moved.Head.Stamp != "x") {
+			t.Errorf("moved comes back as %#v", err)
+		}
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	d := &scripted{errs: []error{down, down, down}}
+	s := store.New(d, &store.Options{Backoff: func(int) time.Duration { return time.Hour }})
+	began := time.Now()
+	if _, err := s.Commit(ctx, petChange()); fault.CodeOf(err) != fault.Unavailable || len(d.got) != 1 || time.Since(began) > 10*time.Second {
+		t.Errorf("a pause past the deadline: %d calls, %v", len(d.got), err)
+	}
+}
+
+// An attempt that was carried out though it seemed to fail is no redelivery.
+func TestOwnMarkIsNoReplay(t *testing.T) {
+	c := petChange()
+	d := &replaying{stamp: store.Stamp(strings.Repeat("ab", 16))}
+	if r, err := newStore(d).Commit(context.Background(), c); err != nil || r.Replayed {
+		t.Errorf("our own mark: %+v, %v", r, err)
+	}
+	d.stamp = "another"
+	if r, err := newStore(d).Commit(context.Background(), c); err != nil || !r.Replayed {
+		t.Errorf("another's mark: %+v, %v", r, err)
+	}
+}
+
+type replaying struct {
+	store.Driver
+	stamp store.Stamp
+}
+
+func (r *replaying) Commit(context.Context, *store.Change) (store.Receipt, error) {
+	return store.Receipt{Stamp: r.stamp, Replayed: true}, nil
+}
+
+func TestCommitRefusesBeforeAnyIO(t *testing.T) {
+	long := strings.Repeat("x", store.MaxItem)
+	for name, c := range map[string]struct {
+		change func(*store.Change)
+		code   fault.Code
+	}{
+		"no key":                {func(c *store.Change) { c.Mark.Key.Value = "" }, fault.Internal},
+		"another tenant's key":  {func(c *store.Change) { c.Mark.Key.Tenant = "other" }, fault.Internal},
+		"another record's head": {func(c *store.Change) { c.Head.Key = "max" }, fault.Internal},
+		"rejection with head":   {func(c *store.Change) { c.Mark.Receipt.Rejected = true }, fault.Internal},
+		"neither data":          {func(c *store.Change) { c.Head.Data = nil }, fault.Internal},
+		"data and deleted":      {func(c *store.Change) { c.Head.Deleted = true }, fault.Internal},
+		"large record":          {func(c *store.Change) { c.Head.Data = jsontext.Value(`"` + long + `"`) }, fault.TooLarge},
+		"large payload":         {func(c *store.Change) { c.Mark.Outputs.Payload = jsontext.Value(`"` + long + `"`) }, fault.TooLarge},
+		"payload and record": {func(c *store.Change) {
+			c.Mark.Outputs.Payload = jsontext.Value(`"` + long[:store.MaxItem/2] + `"`)
+			c.Mark.Outputs.Record = c.Mark.Outputs.Payload
+		}, fault.TooLarge},
+		"many large entries": {func(c *store.Change) {
+			c.Mark.Outputs.Entries = make([]store.Entry, 2500)
+		}, fault.TooLarge},
+		"long number": {func(c *store.Change) { c.Head.Data = jsontext.Value(`{"n":[1,1e126]}`) }, fault.TooLarge},
+	} {
+		d, change := &scripted{}, petChange()
+		c.change(&change)
+		_, err := newStore(d).Commit(context.Background(), change)
+		if err == nil || fault.CodeOf(err) != c.code || len(d.got) != 0 {
+			t.Errorf("%s: %v, %d calls", name, err, len(d.got))
+		}
+		if err != nil && len(err.Error()) > 500 {
+			t.Errorf("%s: the error quotes the payload", name)
+		}
+	}
+}
+
+func TestReceipt(t *testing.T) {
+	key, f := petChange().Mark.Key, store.Fingerprint{1}
+	d := &scripted{}
+	s := newStore(d)
+	if _, found, err := s.Receipt(context.Background(), key, f); found || err != nil {
+		t.Errorf("without a mark: %v, %v", found, err)
+	}
+	d.mark = store.Mark{Key: key, Fingerprint: f, Receipt: store.Receipt{Stamp: "x"}}
+	if r, found, err := s.Receipt(context.Background(), key, f); !found || err != nil || !r.Replayed || r.Stamp != "x" {
+		t.Errorf("with a mark: %+v, %v, %v", r, found, err)
+	}
+	if _, found, err := s.Receipt(context.Background(), key, store.Fingerprint{2}); found || fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("of another request: %v, %v", found, err)
+	}
+}
+
+func TestMovedDoesNotNameTheRecord(t *testing.T) {
+	err := &store.Moved{Head: store.Head{Ref: petRef(), Stamp: "s"}}
+	if fault.CodeOf(err) != fault.Unavailable || strings.Contains(err.Error(), "rex") {
+		t.Errorf("%v, code %v", err, fault.CodeOf(err))
+	}
+}
