@@ -8,6 +8,10 @@ type Secret string
 
 const masked = "****"
 
+// KeyRefused is what a caller is told of an API key, whatever was wrong with
+// it, so that nothing can be probed.
+const KeyRefused = "the API key is missing or not valid"
+
 // Reveal returns the secret itself.
 func (s Secret) Reveal() string { return string(s) }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -368,6 +369,32 @@ func TestRevocation(t *testing.T) {
 	}
 	if refusedAfter < 0 || refusedAfter > 30 {
 		t.Errorf("refused after %d s, want at most 30", refusedAfter)
+	}
+}
+
+// TestStrictKeys: where every commit checks the key, a revoked one changes and
+// reads nothing more, at once, and not even a redelivery is answered.
+func TestStrictKeys(t *testing.T) {
+	h := newRESTHouse(t, restFiles, func(o *router.Options) { o.StrictKeys = true })
+	key, secret := h.newKey("acme", tenant.BackendCalls)
+	post := func(once string) httpAnswer {
+		return h.do("POST", "/acme/pet", `{"name":"Rex"}`, "x-api-key: "+secret, jsonBody, "idempotency-key: "+once)
+	}
+	if first := post("one"); first.StatusCode != 201 {
+		t.Fatalf("%+v", first)
+	}
+	before := h.effects("acme")
+	if _, err := tenant.Revoke(t.Context(), h.ledger, key.ID, h.clock()); err != nil {
+		t.Fatal(err)
+	}
+	refused := h.do("GET", "/acme/pet", "", "x-api-key: nonsense")
+	for _, a := range []httpAnswer{post("two"), post("one"), h.do("GET", "/acme/pet", "", "x-api-key: "+secret)} {
+		if a.StatusCode != 401 || strings.Replace(a.Body, a.Headers["x-request-id"], "", 1) != strings.Replace(refused.Body, refused.Headers["x-request-id"], "", 1) {
+			t.Errorf("%+v, want a 401 as any other", a)
+		}
+	}
+	if after := h.effects("acme"); after != before {
+		t.Errorf("a revoked key had effects: %s", after)
 	}
 }
 

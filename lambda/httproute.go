@@ -12,7 +12,6 @@ import (
 // A resource is what a path leads to (R65).
 type resource struct {
 	methods []string // as Allow lists them
-	accepts string   // the media types that PATCH takes here
 	serve   func(*exchange) response
 	// tenant, schema and key are segments of the path, unescaped and unchecked.
 	tenant, schema, key string

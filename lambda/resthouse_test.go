@@ -102,7 +102,7 @@ func (h *restHouse) advance(d time.Duration) {
 }
 
 // newRESTHouse serves the files given, and makes a key for each tenant in them.
-func newRESTHouse(t testing.TB, files map[string]string) *restHouse {
+func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router.Options)) *restHouse {
 	h := &restHouse{t: t, files: object.NewMemory(), keys: map[string]string{},
 		now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
 	h.ledger = memstore.New(&memstore.Options{Clock: h.clock, Fault: func(op string) error {
@@ -120,10 +120,14 @@ func newRESTHouse(t testing.TB, files map[string]string) *restHouse {
 		}
 	}
 	publisher := bus.NewPublisher(h)
+	o := &router.Options{Clock: h.clock}
+	for _, option := range options {
+		option(o)
+	}
 	h.router = router.New(
 		tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock, Report: func(tenant.Finding) {}}),
 		tenant.NewAuthenticator(h.ledger, &tenant.AuthenticatorOptions{Clock: h.clock}),
-		h.store, publisher, &router.Options{Clock: h.clock})
+		h.store, publisher, o)
 	h.relay = router.NewRelay(h.store, publisher, "test", &router.Options{Clock: h.clock})
 	h.handler = lambda.New(h.router, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})
 	return h

@@ -35,7 +35,7 @@ func (r *Router) apply(ctx context.Context, op Operation) (Applied, error) {
 		if refusal != nil {
 			return Applied{}, r.limit(ctx, &op, refusal)
 		}
-		receipt, failure := r.store.Commit(ctx, change)
+		receipt, failure := r.commit(ctx, &op.Granted, change)
 		if moved, ok := errors.AsType[*store.Moved](failure); ok {
 			prior, err = moved.Head, ctx.Err()
 			continue

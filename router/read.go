@@ -224,7 +224,7 @@ func (r *Router) read(ctx context.Context, c *Call, look func(context.Context, *
 	if err != nil {
 		return report, report.end(store.Receipt{}, err)
 	}
-	receipt, err := r.store.Commit(ctx, store.Change{
+	receipt, err := r.commit(ctx, &granted, store.Change{
 		Mark: store.Mark{
 			Key:         granted.idempotency,
 			Fingerprint: granted.fingerprint,

@@ -21,14 +21,20 @@ type Router struct {
 	store     *store.Store
 	publisher *bus.Publisher
 
-	markAge time.Duration
-	now     func() time.Time
+	markAge    time.Duration
+	strictKeys bool
+	now        func() time.Time
 }
 
 // Options are what a Router does not need to be told.
 type Options struct {
 	// MarkAge is how long a mark lasts; 35 days if zero. It must be the store's.
 	MarkAge time.Duration
+	// StrictKeys has every commit check that the API key is still active: a
+	// revoked key then changes nothing from that moment on, and not only after
+	// the 30 seconds for which keys are remembered. It costs one more item in
+	// each transaction.
+	StrictKeys bool
 	// Clock tells the time; time.Now if nil.
 	Clock func() time.Time
 }
@@ -42,7 +48,16 @@ func New(tenants *tenant.Directory, keys *tenant.Authenticator, s *store.Store, 
 	if o != nil && o.Clock != nil {
 		r.now = o.Clock
 	}
+	r.strictKeys = o != nil && o.StrictKeys
 	return r
+}
+
+// commit commits what a granted request comes to.
+func (r *Router) commit(ctx context.Context, g *Granted, c store.Change) (store.Receipt, error) {
+	if r.strictKeys {
+		c.ActiveKey = string(g.keyID)
+	}
+	return r.store.Commit(ctx, c)
 }
 
 // Event carries out an input event. The report is filled in whatever happens.
@@ -87,13 +102,14 @@ func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal
 	if !fault.IsRejection(refusal) {
 		return store.Receipt{}, report.end(store.Receipt{}, refusal)
 	}
-	if g.idempotency.Origin == store.OriginRESTOnce {
-		// No other request bears its id: there is no mark, and none is needed.
+	if g.idempotency.Origin == store.OriginRESTOnce || fault.CodeOf(refusal) == fault.Unauthenticated {
+		// No other request bears the id of a call: there is no mark, and none is
+		// needed. And no mark answers a key that the commit found revoked.
 		return store.Receipt{}, report.end(store.Receipt{}, refusal)
 	}
 	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint)
 	if err == nil && !found && dependsOnState(refusal, g.operation) {
-		receipt, err = r.store.Commit(ctx, store.Change{Mark: rejectionMark(g, key, refusal)})
+		receipt, err = r.commit(ctx, g, store.Change{Mark: rejectionMark(g, key, refusal)})
 		found = err == nil
 	}
 	switch {

@@ -1,6 +1,11 @@
 package store
 
-import "github.com/blockforger/eventrouter/fault"
+import (
+	"fmt"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
 
 // A Change is the whole effect of one request.
 type Change struct {
@@ -16,6 +21,11 @@ type Change struct {
 	// must be none, not even a tombstone.
 	Prior Stamp
 
+	// ActiveKey names the API key that must be active and the tenant's at the
+	// very moment of the commit, before anything else, or the change is
+	// Unauthenticated; "" asks for no such check.
+	ActiveKey string
+
 	// TokenLimit is the tenant's monthly limit; 0 says that there is none. The
 	// change is Exhausted if its bill would pass the limit.
 	TokenLimit int64
@@ -30,6 +40,13 @@ func (c *Change) Exhausted(used int64) error {
 			c.TokenLimit, used, c.Mark.Bill.Month, c.Mark.Bill.Tokens)
 	}
 	return nil
+}
+
+// KeyRefused is the fault of a change whose ActiveKey is not. The caller is told
+// what every bad key is told.
+func KeyRefused(id string) error {
+	return &fault.Error{Code: fault.Unauthenticated, Message: events.KeyRefused,
+		Err: fmt.Errorf("key %s is not active, as the commit found", id)}
 }
 
 // Moved is the error of a commit whose Prior does not hold: nothing was

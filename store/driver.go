@@ -18,8 +18,8 @@ type Driver interface {
 
 // Ledger decides.
 type Ledger interface {
-	// Commit carries out the change in one transaction. The mark decides first:
-	// where an unexpired one exists with the same fingerprint nothing is
+	// Commit carries out the change in one transaction. ActiveKey, where it is
+	// set, decides first: Unauthenticated. Then the mark: where an unexpired one exists with the same fingerprint nothing is
 	// written and its receipt comes back with Replayed set; with another
 	// fingerprint the fault is Conflict. Then the head: where Prior does not
 	// hold the error is [*Moved]. Then the token limit: Exhausted. Rejections

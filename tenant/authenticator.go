@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/blockforger/eventrouter/events"
@@ -25,7 +26,13 @@ type Authenticator struct {
 	keys               Keys
 	clock              func() time.Time
 	positive, negative time.Duration
-	cache              *cache[KeyID, Key]
+	cache              *cache[KeyID, *knownKey]
+}
+
+// A knownKey is a key as it was read, and whether its use today is noted.
+type knownKey struct {
+	Key
+	noted atomic.Int64 // the last day, in days since 1970
 }
 
 // NewAuthenticator makes one that reads keys from where they are stored.
@@ -42,7 +49,7 @@ func NewAuthenticator(keys Keys, o *AuthenticatorOptions) *Authenticator {
 	if most <= 0 {
 		most = 10_000
 	}
-	a.cache = newCache[KeyID, Key](a.clock, most)
+	a.cache = newCache[KeyID, *knownKey](a.clock, most)
 	return a
 }
 
@@ -55,10 +62,14 @@ func (a *Authenticator) Authenticate(ctx context.Context, secret events.Secret, 
 	if err != nil {
 		return Key{}, unauthenticated(err)
 	}
-	k, err := a.cache.get(ctx, id, func(ctx context.Context, _ loaded[Key]) loaded[Key] { return a.load(ctx, id) })
+	known, err := a.cache.get(ctx, id, func(ctx context.Context, _ loaded[*knownKey]) loaded[*knownKey] { return a.load(ctx, id) })
 	unknown := err != nil && fault.CodeOf(err) == fault.NotFound
 	if err != nil && !unknown {
 		return Key{}, &fault.Error{Code: fault.Unavailable, Op: "tenant.Authenticate", Err: err}
+	}
+	var k Key
+	if !unknown {
+		k = known.Key
 	}
 	// An unknown id is compared too, with zeroes, so that it takes as long.
 	same := subtle.ConstantTimeCompare(hash[:], k.Hash[:]) == 1
@@ -74,24 +85,37 @@ func (a *Authenticator) Authenticate(ctx context.Context, secret events.Secret, 
 	case !k.Allows(p):
 		reason = "lacks permission " + string(p)
 	default:
+		a.note(ctx, known)
 		return k, nil
 	}
 	return Key{}, unauthenticated(fmt.Errorf("key %s %s", id, reason))
 }
 
+// note has the day of a key's use written down, once a day and not once a call.
+// Where that fails the key is as good as ever, and the next reading of it tries
+// again.
+func (a *Authenticator) note(ctx context.Context, k *knownKey) {
+	const day = 24 * time.Hour
+	today := a.clock().UTC().Truncate(day)
+	days := int64(today.Sub(time.Unix(0, 0)) / day)
+	if k.LastUsed.Before(today) && k.noted.Swap(days) < days {
+		_ = a.keys.TouchKey(ctx, k.ID, today)
+	}
+}
+
 // load reads a key. A fault of the store is not remembered.
-func (a *Authenticator) load(ctx context.Context, id KeyID) loaded[Key] {
+func (a *Authenticator) load(ctx context.Context, id KeyID) loaded[*knownKey] {
 	asked := a.clock()
 	k, err := a.keys.Key(ctx, id)
 	switch {
 	case err == nil:
-		return loaded[Key]{value: k, until: asked.Add(a.positive)}
+		return loaded[*knownKey]{value: &knownKey{Key: k}, until: asked.Add(a.positive)}
 	case fault.CodeOf(err) == fault.NotFound:
-		return loaded[Key]{err: err, absent: true, until: asked.Add(a.negative)}
+		return loaded[*knownKey]{err: err, absent: true, until: asked.Add(a.negative)}
 	}
-	return loaded[Key]{err: err, absent: true}
+	return loaded[*knownKey]{err: err, absent: true}
 }
 
 func unauthenticated(cause error) error {
-	return &fault.Error{Code: fault.Unauthenticated, Message: "the API key is missing or not valid", Err: cause}
+	return &fault.Error{Code: fault.Unauthenticated, Message: events.KeyRefused, Err: cause}
 }

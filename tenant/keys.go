@@ -39,6 +39,9 @@ type Keys interface {
 	Key(ctx context.Context, id KeyID) (Key, error)
 	// PutKey creates or replaces one.
 	PutKey(ctx context.Context, k Key) error
+	// TouchKey notes the day on which a key was used, and nothing else: a
+	// revocation at the same time stands. A key that is gone is no error.
+	TouchKey(ctx context.Context, id KeyID, day time.Time) error
 	// KeysOf lists a tenant's keys, oldest first.
 	KeysOf(ctx context.Context, t events.TenantID) ([]Key, error)
 }

@@ -30,6 +30,7 @@ type storedKeys struct {
 	keys  map[tenant.KeyID]tenant.Key
 	err   error
 	reads int
+	days  []time.Time // of touches
 }
 
 var _ tenant.Keys = (*storedKeys)(nil)
@@ -58,6 +59,17 @@ func (s *storedKeys) PutKey(_ context.Context, k tenant.Key) error {
 		s.keys = map[tenant.KeyID]tenant.Key{}
 	}
 	s.keys[k.ID] = k
+	return nil
+}
+
+func (s *storedKeys) TouchKey(_ context.Context, id tenant.KeyID, day time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.days = append(s.days, day)
+	if k, ok := s.keys[id]; ok {
+		k.LastUsed = day
+		s.keys[id] = k
+	}
 	return nil
 }
 
@@ -399,5 +411,32 @@ func BenchmarkAuthenticate(b *testing.B) {
 		if _, err := a.Authenticate(b.Context(), secret, "acme", tenant.BackendCalls); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestLastUse: the day of use is written down, and not every use.
+func TestLastUse(t *testing.T) {
+	now := start.Add(3 * time.Hour)
+	keys := &storedKeys{}
+	k, secret, err := tenant.NewKey("acme", []tenant.Permission{tenant.ReadOnly}, time.Time{}, now, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.PutKey(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	a := tenant.NewAuthenticator(keys, &tenant.AuthenticatorOptions{Clock: func() time.Time { return now }})
+	for range 50 * 60 / 10 { // every 10 minutes, for 50 hours
+		if _, err := a.Authenticate(t.Context(), secret, "acme", tenant.ReadOnly); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Authenticate(t.Context(), secret, "rival", tenant.ReadOnly); err == nil {
+			t.Fatal("another tenant's key is taken")
+		}
+		now = now.Add(10 * time.Minute)
+	}
+	want := []time.Time{start, start.Add(24 * time.Hour), start.Add(48 * time.Hour)}
+	if diff := cmp.Diff(want, keys.days); diff != "" {
+		t.Errorf("days written down: %s", diff)
 	}
 }

@@ -3,11 +3,13 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -42,6 +44,36 @@ func (d *Driver) PutKey(ctx context.Context, k tenant.Key) error {
 		}
 		return tx.Bucket(keysBucket).Put([]byte(k.ID), encode(nil, k, keyFields))
 	})
+}
+
+// TouchKey implements [tenant.Keys].
+func (d *Driver) TouchKey(ctx context.Context, id tenant.KeyID, day time.Time) error {
+	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
+		k, err := readKey(tx, []byte(id))
+		if fault.CodeOf(err) == fault.NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		k.LastUsed = day
+		return tx.Bucket(keysBucket).Put([]byte(id), encode(nil, k, keyFields))
+	})
+}
+
+// allows refuses a change whose API key must be active and is not.
+func allows(tx *bbolt.Tx, w *commit) error {
+	if w.ActiveKey == "" {
+		return nil
+	}
+	k, err := readKey(tx, []byte(w.ActiveKey))
+	if err != nil && fault.CodeOf(err) != fault.NotFound {
+		return err
+	}
+	if err != nil || k.Tenant != w.Mark.Key.Tenant || !k.Active(w.now) {
+		return store.KeyRefused(w.ActiveKey)
+	}
+	return nil
 }
 
 // KeysOf implements [tenant.Keys].

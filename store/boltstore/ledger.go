@@ -68,9 +68,12 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Receipt, er
 	return receipt, nil
 }
 
-// decide applies the conditions of the change, the mark's first. It answers the
+// decide applies the conditions of the change, the API key's and the mark's first. It answers the
 // receipt of a redelivery, and writes nothing.
 func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Receipt, found bool, err error) {
+	if err := allows(tx, w); err != nil {
+		return r, false, err
+	}
 	if v := liveMark(tx, w.markKey, w.now); v != nil {
 		m, err := d.decodeMark(w.markKey, v)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -46,6 +48,42 @@ func (l *Ledger) PutKey(ctx context.Context, k tenant.Key) error {
 	}
 	return err
 }
+
+// TouchKey implements [tenant.Keys], on both of the key's items.
+func (l *Ledger) TouchKey(ctx context.Context, id tenant.KeyID, day time.Time) error {
+	k, err := l.Key(ctx, id)
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	touch := func(key item) types.Update {
+		e := newExpression()
+		e.assign("lastUsed", instant(day))
+		e.condition = append(e.condition, "attribute_exists(pk)")
+		return e.update(l.table, key)
+	}
+	err = l.write(ctx, touch(keyKey(id)), touch(tenantKeyKey(k.Tenant, id)))
+	if _, ok := errors.AsType[*refused](err); ok {
+		return nil // it has gone meanwhile
+	}
+	return err
+}
+
+// active is the check that the API key of a change is active and the tenant's.
+func (l *Ledger) active(c *store.Change) *types.ConditionCheck {
+	return &types.ConditionCheck{
+		TableName: l.table,
+		Key:       keyKey(tenant.KeyID(c.ActiveKey)),
+		ConditionExpression: aws.String("#tenant = :tenant AND (attribute_not_exists(#revoked) OR #revoked > :now)" +
+			" AND (attribute_not_exists(#expires) OR #expires > :now)"),
+		ExpressionAttributeNames:  activeNames,
+		ExpressionAttributeValues: item{":tenant": text(string(c.Mark.Key.Tenant)), ":now": instant(l.o.Clock())},
+	}
+}
+
+var activeNames = map[string]string{"#tenant": "tenant", "#revoked": "revoked", "#expires": "expires"}
 
 // KeysOf implements [tenant.Keys].
 func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]tenant.Key, error) {

@@ -56,15 +56,19 @@ func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Receipt, er
 // errAgain says that what stood in the way of a commit has been removed.
 var errAgain = errors.New("commit again")
 
-// writes are the items of a change, in the order in which they decide: mark,
-// head, limit.
+// writes are the items of a change, in the order in which they decide: API key,
+// mark, head, limit.
 func (l *Ledger) writes(c *store.Change) ([]types.TransactWriteItem, error) {
 	mark, err := encodeMark(&c.Mark)
 	if err != nil {
 		return nil, err
 	}
 	now := text(l.now())
-	writes := append(make([]types.TransactWriteItem, 0, 3), types.TransactWriteItem{Put: &types.Put{
+	writes := make([]types.TransactWriteItem, 0, 4)
+	if c.ActiveKey != "" {
+		writes = append(writes, types.TransactWriteItem{ConditionCheck: l.active(c)})
+	}
+	writes = append(writes, types.TransactWriteItem{Put: &types.Put{
 		TableName:                           l.table,
 		Item:                                mark,
 		ConditionExpression:                 aws.String(markIsFree),
@@ -100,8 +104,14 @@ func (l *Ledger) writes(c *store.Change) ([]types.TransactWriteItem, error) {
 
 // judge says what a refused commit comes to; errAgain where it can be tried anew.
 func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.Receipt, error) {
+	place := r.place
+	if c.ActiveKey != "" {
+		if place--; place < 0 {
+			return store.Receipt{}, store.KeyRefused(c.ActiveKey)
+		}
+	}
 	switch {
-	case r.place == 0:
+	case place == 0:
 		m, err := decodeMark(r.found)
 		if err != nil {
 			return store.Receipt{}, err
@@ -114,7 +124,7 @@ func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.
 			return store.Receipt{}, err
 		}
 		return store.Receipt{}, errAgain
-	case r.place == 1 && c.Head != nil:
+	case place == 1 && c.Head != nil:
 		return store.Receipt{}, l.moved(c.Head.Ref, r.found)
 	}
 	return store.Receipt{}, l.overLimit(ctx, c, r.found)

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -29,6 +31,29 @@ func (d *Driver) PutKey(ctx context.Context, k tenant.Key) error {
 		d.keys[k.ID] = cloneKey(k)
 		return nil
 	})
+}
+
+// TouchKey implements [tenant.Keys].
+func (d *Driver) TouchKey(ctx context.Context, id tenant.KeyID, day time.Time) error {
+	return d.do(ctx, "touchkey", func() error {
+		if k, ok := d.keys[id]; ok {
+			k.LastUsed = day
+			d.keys[id] = k
+		}
+		return nil
+	})
+}
+
+// allows refuses a change whose API key must be active and is not.
+func (d *Driver) allows(c *store.Change) error {
+	if c.ActiveKey == "" {
+		return nil
+	}
+	k, ok := d.keys[tenant.KeyID(c.ActiveKey)]
+	if !ok || k.Tenant != c.Mark.Key.Tenant || !k.Active(d.o.Clock()) {
+		return store.KeyRefused(c.ActiveKey)
+	}
+	return nil
 }
 
 // KeysOf implements [tenant.Keys].

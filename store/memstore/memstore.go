@@ -115,6 +115,9 @@ func (d *Driver) fault(op string) error {
 func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Receipt, err error) {
 	err = d.do(ctx, "commit", func() error {
 		d.reap()
+		if err := d.allows(c); err != nil {
+			return err
+		}
 		if m, ok := d.mark(c.Mark.Key); ok {
 			r, err = m.Replay(c.Mark.Fingerprint)
 			return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -72,5 +73,66 @@ func RunKeys(t *testing.T, open func(t testing.TB) tenant.Keys) {
 			ids += string(v.ID) + " "
 		}
 		want(t, "keys", ids, "old middle new ")
+	})
+	t.Run("Keys/touched without losing what happens meanwhile", func(t *testing.T) {
+		k, v := open(t), key("k1", "acme", 0)
+		put(t, k, v)
+		v.Revoked = start
+		put(t, k, v)
+		v.LastUsed = start.Truncate(24 * time.Hour)
+		if err := k.TouchKey(ctx, "k1", v.LastUsed); err != nil {
+			t.Fatal(err)
+		}
+		got, err := k.Key(ctx, "k1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantSame(t, "key", got, v)
+		list, err := k.KeysOf(ctx, "acme")
+		if err != nil || len(list) != 1 {
+			t.Fatalf("a touched key is listed %d times: %v", len(list), err)
+		}
+		wantSame(t, "listed key", list[0], v)
+		if err := k.TouchKey(ctx, "none", start); err != nil {
+			t.Fatalf("a key that is gone: %v", err)
+		}
+		_, err = k.Key(ctx, "none")
+		wantCode(t, "a key that was touched, but never made", err, fault.NotFound)
+	})
+	t.Run("Keys/checked by the commit", func(t *testing.T) {
+		k := open(t)
+		d, ok := k.(store.Driver)
+		if !ok {
+			t.Skip("keys are not where commits are")
+		}
+		now := time.Now().UTC().Truncate(time.Second)
+		active, expired, revoked, other := key("active", "acme", 0), key("expired", "acme", 0), key("revoked", "acme", 0), key("other", "rival", 0)
+		active.Expires, expired.Expires, revoked.Revoked = now.Add(time.Hour), now.Add(-time.Hour), now.Add(-time.Hour)
+		for _, v := range []tenant.Key{active, expired, revoked, other} {
+			put(t, k, v)
+		}
+		commit := func(id, once string) (store.Receipt, error) {
+			return d.Commit(ctx, &store.Change{ActiveKey: id, Mark: store.Mark{
+				Key: store.IdempotencyKey{Tenant: "acme", Origin: store.OriginRESTOnce, Value: once}, Expires: now.Add(time.Hour),
+				Receipt: store.Receipt{Ref: store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "pet"}}, Operation: events.Get, Stamp: "s", Time: now},
+			}})
+		}
+		for _, id := range []string{"expired", "revoked", "other", "none"} {
+			_, err := commit(id, "by-"+id)
+			wantCode(t, "a commit with the key "+id, err, fault.Unauthenticated)
+			want(t, "what the caller is told", fault.MessageOf(err), events.KeyRefused)
+			_, err = d.Mark(ctx, store.IdempotencyKey{Tenant: "acme", Origin: store.OriginRESTOnce, Value: "by-" + id})
+			wantCode(t, "the mark of a commit that was refused", err, fault.NotFound)
+		}
+		if _, err := commit("active", "m"); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := commit("active", "m"); err != nil || !r.Replayed {
+			t.Fatalf("delivered again: %+v, %v", r, err)
+		}
+		active.Revoked = now.Add(-time.Minute)
+		put(t, k, active)
+		_, err := commit("active", "m")
+		wantCode(t, "a redelivery with a key that has been revoked since", err, fault.Unauthenticated)
 	})
 }
