@@ -12,7 +12,10 @@ import (
 type keysCommands struct {
 	Create keysCreate `cmd:"" help:"Create a key. It is shown once."`
 	List   keysList   `cmd:"" help:"List the keys of a tenant."`
+	Rotate keysRotate `cmd:"" help:"Create a key to follow another one, which goes on for a while."`
 	Revoke keysRevoke `cmd:"" help:"End a key, within 30 seconds and for good."`
+	Export keysExport `cmd:"" help:"Print what is stored of a tenant's keys: their hashes, never the keys."`
+	Import keysImport `cmd:"" help:"Store keys that keys export of another deployment has printed."`
 }
 
 type keysCreate struct {
@@ -71,9 +74,9 @@ func (c *keysList) Run(s *session) error {
 	}
 	rows := make([][]string, len(keys))
 	for i, k := range keys {
-		rows[i] = []string{string(k.KeyID), k.State, permissions(k.Permissions), date(k.Created), date(k.Expires)}
+		rows[i] = []string{string(k.KeyID), k.State, permissions(k.Permissions), date(k.Created), date(k.Expires), day(k.LastUsed)}
 	}
-	return s.print.table([]string{"KEY ID", "STATE", "PERMISSIONS", "CREATED", "EXPIRES"}, rows)
+	return s.print.table([]string{"KEY ID", "STATE", "PERMISSIONS", "CREATED", "EXPIRES", "LAST USED"}, rows)
 }
 
 type keysRevoke struct {
@@ -109,4 +112,12 @@ func date(t time.Time) string {
 		return "-"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05Z")
+}
+
+// day shows a time that is known to the day.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.DateOnly)
 }

@@ -32,6 +32,33 @@ type Keys interface {
 	ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error)
 	// RevokeKey ends a key within 30 seconds, for good.
 	RevokeKey(ctx context.Context, id tenant.KeyID) (KeyInfo, error)
+	// RotateKey makes a key like another one, which then has an end: both work
+	// until it comes.
+	RotateKey(ctx context.Context, in Rotation) (CreatedKey, error)
+	// ExportKeys lists what is stored of a tenant's keys, for ImportKeys.
+	ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error)
+	// ImportKeys stores keys that another deployment has made, and answers how
+	// many. Those that are there already with the same secret are replaced; one
+	// whose id has another secret or tenant is a Conflict, and none is stored.
+	ImportKeys(ctx context.Context, keys []StoredKey) (int, error)
+}
+
+// Rotation asks for a key to follow another one.
+type Rotation struct {
+	KeyID   tenant.KeyID  `json:"keyId"`
+	Overlap time.Duration `json:"overlap,format:units"` // for which the old one still works
+	Expires time.Time     `json:"expires,omitzero"`     // of the new one; zero: never
+}
+
+// StoredKey is all that is stored of a key: its hash, and not the secret.
+type StoredKey struct {
+	KeyID       tenant.KeyID        `json:"keyId"`
+	Tenant      events.TenantID     `json:"tenant"`
+	Permissions []tenant.Permission `json:"permissions"`
+	SHA256      string              `json:"sha256"` // of the key's whole text, in hexadecimal digits
+	Created     time.Time           `json:"created"`
+	Expires     time.Time           `json:"expires,omitzero"`
+	Revoked     time.Time           `json:"revoked,omitzero"`
 }
 
 // NewKey asks for an API key.
@@ -56,6 +83,7 @@ type KeyInfo struct {
 	Created     time.Time           `json:"created"`
 	Expires     time.Time           `json:"expires,omitzero"`
 	Revoked     time.Time           `json:"revoked,omitzero"`
+	LastUsed    time.Time           `json:"lastUsed,omitzero"` // to the day
 }
 
 // Records reads what requests have left.

@@ -82,6 +82,21 @@ func (c *Client) RevokeKey(ctx context.Context, id tenant.KeyID) (KeyInfo, error
 	return do[KeyInfo](ctx, c, "revoke-key", keyArgs{id})
 }
 
+// RotateKey implements [Keys].
+func (c *Client) RotateKey(ctx context.Context, in Rotation) (CreatedKey, error) {
+	return do[CreatedKey](ctx, c, "rotate-key", in)
+}
+
+// ExportKeys implements [Keys].
+func (c *Client) ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error) {
+	return do[[]StoredKey](ctx, c, "export-keys", tenantArgs{t})
+}
+
+// ImportKeys implements [Keys].
+func (c *Client) ImportKeys(ctx context.Context, keys []StoredKey) (int, error) {
+	return do[int](ctx, c, "import-keys", keys)
+}
+
 // ListRecords implements [Records].
 func (c *Client) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, error) {
 	return do[RecordPage](ctx, c, "list-records", q)

@@ -79,7 +79,7 @@ func (d *Direct) info(k tenant.Key) KeyInfo {
 		state = "expired"
 	}
 	return KeyInfo{KeyID: k.ID, Tenant: k.Tenant, Permissions: k.Permissions, State: state,
-		Created: k.Created, Expires: k.Expires, Revoked: k.Revoked}
+		Created: k.Created, Expires: k.Expires, Revoked: k.Revoked, LastUsed: k.LastUsed}
 }
 
 // ListRecords implements [Records].

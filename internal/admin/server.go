@@ -52,6 +52,9 @@ var calls = []call{
 	on("create-key", func(ctx context.Context, a Admin, in NewKey) (any, error) { return a.CreateKey(ctx, in) }),
 	on("list-keys", func(ctx context.Context, a Admin, in tenantArgs) (any, error) { return a.ListKeys(ctx, in.Tenant) }),
 	on("revoke-key", func(ctx context.Context, a Admin, in keyArgs) (any, error) { return a.RevokeKey(ctx, in.KeyID) }),
+	on("rotate-key", func(ctx context.Context, a Admin, in Rotation) (any, error) { return a.RotateKey(ctx, in) }),
+	on("export-keys", func(ctx context.Context, a Admin, in tenantArgs) (any, error) { return a.ExportKeys(ctx, in.Tenant) }),
+	on("import-keys", func(ctx context.Context, a Admin, in []StoredKey) (any, error) { return a.ImportKeys(ctx, in) }),
 	on("list-records", func(ctx context.Context, a Admin, in RecordQuery) (any, error) { return a.ListRecords(ctx, in) }),
 	on("usage", func(ctx context.Context, a Admin, in usageArgs) (any, error) {
 		return a.Usage(ctx, in.Tenant, in.Month)

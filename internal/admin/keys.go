@@ -1,0 +1,110 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// RotateKey implements [Keys].
+func (d *Direct) RotateKey(ctx context.Context, in Rotation) (CreatedKey, error) {
+	if in.Overlap < 0 {
+		return CreatedKey{}, fault.New(fault.Invalid, "the overlap must not be negative")
+	}
+	if _, err := tenant.ParseKeyID(string(in.KeyID)); err != nil {
+		return CreatedKey{}, err
+	}
+	key, secret, err := tenant.Rotate(ctx, d.keys, in.KeyID, in.Overlap, in.Expires, d.now(), rand.Reader)
+	if err != nil {
+		return CreatedKey{}, fault.E("admin.RotateKey", fault.Unavailable, err)
+	}
+	return CreatedKey{KeyID: key.ID, Key: secret.Reveal()}, nil
+}
+
+// ExportKeys implements [Keys].
+func (d *Direct) ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error) {
+	if _, err := events.ParseTenantID(string(t)); err != nil {
+		return nil, err
+	}
+	keys, err := d.keys.KeysOf(ctx, t)
+	if err != nil {
+		return nil, fault.E("admin.ExportKeys", fault.Unavailable, err)
+	}
+	out := make([]StoredKey, len(keys))
+	for i, k := range keys {
+		out[i] = StoredKey{KeyID: k.ID, Tenant: k.Tenant, Permissions: k.Permissions,
+			SHA256: hex.EncodeToString(k.Hash[:]), Created: k.Created, Expires: k.Expires, Revoked: k.Revoked}
+	}
+	return out, nil
+}
+
+// ImportKeys implements [Keys].
+func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
+	keys := make([]tenant.Key, len(in))
+	for i := range in {
+		var err error
+		if keys[i], err = in[i].key(); err != nil {
+			return 0, fault.New(fault.Invalid, "key %d: %s", i+1, fault.MessageOf(err))
+		}
+		if err := d.importable(ctx, &keys[i]); err != nil {
+			return 0, err
+		}
+	}
+	for i := range keys {
+		if err := d.keys.PutKey(ctx, keys[i]); err != nil {
+			return i, fault.E("admin.ImportKeys", fault.Unavailable, err)
+		}
+	}
+	return len(keys), nil
+}
+
+// importable refuses a key that would take the place of another. What is
+// stored and not imported, its last use, is kept; so is a revocation.
+func (d *Direct) importable(ctx context.Context, k *tenant.Key) error {
+	have, err := d.keys.Key(ctx, k.ID)
+	switch {
+	case fault.CodeOf(err) == fault.NotFound:
+		return nil
+	case err != nil:
+		return fault.E("admin.ImportKeys", fault.Unavailable, err)
+	case have.Tenant != k.Tenant || have.Hash != k.Hash:
+		return fault.New(fault.Conflict, "key %s is here already, with another secret or tenant", k.ID)
+	}
+	k.LastUsed = have.LastUsed
+	if k.Revoked.IsZero() {
+		k.Revoked = have.Revoked
+	}
+	return nil
+}
+
+// key checks what is to be imported.
+func (s *StoredKey) key() (tenant.Key, error) {
+	k := tenant.Key{Permissions: s.Permissions, Created: s.Created, Expires: s.Expires, Revoked: s.Revoked}
+	var err error
+	if k.ID, err = tenant.ParseKeyID(string(s.KeyID)); err != nil {
+		return k, err
+	}
+	if k.Tenant, err = events.ParseTenantID(string(s.Tenant)); err != nil {
+		return k, err
+	}
+	for _, p := range s.Permissions {
+		if _, err := tenant.ParsePermission(string(p)); err != nil {
+			return k, err
+		}
+	}
+	hash, err := hex.DecodeString(s.SHA256)
+	switch {
+	case err != nil || len(hash) != len(k.Hash):
+		return k, fault.New(fault.Invalid, "sha256 must have %d hexadecimal digits", 2*len(k.Hash))
+	case len(s.Permissions) == 0:
+		return k, fault.New(fault.Invalid, "permissions are missing")
+	case s.Created.IsZero():
+		return k, fault.New(fault.Invalid, "created is missing")
+	}
+	copy(k.Hash[:], hash)
+	return k, nil
+}
