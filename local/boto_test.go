@@ -52,3 +52,14 @@ func TestBotoLogs(t *testing.T) {
 	}
 	m.boto("logs.py")
 }
+
+func TestBotoArchives(t *testing.T) {
+	t.Parallel()
+	start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
+		s.Register("box", func(_ context.Context, p []byte, log io.Writer) ([]byte, error) {
+			_, err := log.Write(p)
+			return nil, err
+		})
+		wire(t, s, "in", `{"source":["a"]}`, "box")
+	}).boto("archives.py")
+}

@@ -12,7 +12,11 @@ const (
 	bucketDeadLetters = "deadletters" // seq: a dead letter
 	bucketBuses       = "buses"       // name
 	bucketRules       = "rules"       // bus, NUL, name
+	bucketArchives    = "archives"    // name
+	bucketArchived    = "archived"    // archive, NUL, time, seq: an event's JSON
+	bucketReplays     = "replays"     // name
 )
 
 var allBuckets = []string{bucketEvents, bucketTasks, bucketDeadLetters, bucketBuses, bucketRules,
+	bucketArchives, bucketArchived, bucketReplays,
 	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines}

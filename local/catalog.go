@@ -19,8 +19,10 @@ const defaultBus = "default"
 // targets. Its lock is held to look and to change memory, and over the write to
 // disk of a change, so that disk and memory see changes in one order.
 type catalog struct {
-	mu    sync.RWMutex
-	buses map[string]*bus
+	mu       sync.RWMutex
+	buses    map[string]*bus
+	archives map[string]*archive
+	replays  map[string]*replay
 }
 
 // bus is an event bus of this account and region.

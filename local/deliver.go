@@ -207,7 +207,11 @@ func (s *Server) reparse(event []byte, busARN, busName string) (*arrival, error)
 	if err != nil {
 		return nil, err
 	}
-	a := &arrival{bus: busName, event: Event{ID: envelope.ID, Bus: busARN, Received: s.opts.Now(), JSON: event}}
+	at, err := envelope.Time.Time()
+	if err != nil {
+		return nil, err
+	}
+	a := &arrival{bus: busName, event: Event{ID: envelope.ID, Bus: busARN, Time: at, Received: s.opts.Now(), JSON: event}}
 	return a, a.parse()
 }
 

@@ -16,6 +16,7 @@ type Event struct {
 	Seq      uint64         `json:"-"` // the order in which events were taken
 	ID       string         `json:"id"`
 	Bus      string         `json:"bus"`              // its ARN
+	Time     time.Time      `json:"time"`             // its own
 	Received time.Time      `json:"received"`         // when it was taken
 	Rules    []string       `json:"rules,omitempty"`  // the ARNs of the rules that matched
 	Trace    string         `json:"trace,omitempty"`  // the trace header

@@ -27,5 +27,14 @@ func (s *Server) eventsService() *awsjson.Service {
 		awsjson.Op("UntagResource", s.UntagResource),
 		awsjson.Op("ListTagsForResource", s.ListTagsForResource),
 		awsjson.Op("TestEventPattern", s.TestEventPattern),
+		awsjson.Op("CreateArchive", s.CreateArchive),
+		awsjson.Op("DeleteArchive", s.DeleteArchive),
+		awsjson.Op("DescribeArchive", s.DescribeArchive),
+		awsjson.Op("ListArchives", s.ListArchives),
+		awsjson.Op("UpdateArchive", s.UpdateArchive),
+		awsjson.Op("StartReplay", s.StartReplay),
+		awsjson.Op("CancelReplay", s.CancelReplay),
+		awsjson.Op("DescribeReplay", s.DescribeReplay),
+		awsjson.Op("ListReplays", s.ListReplays),
 	)
 }

@@ -119,6 +119,9 @@ type arrival struct {
 	// only, where it is set, is the rule whose targets get the event, without
 	// matching: a schedule's.
 	only *rule
+
+	filter   []string   // the ARNs of the rules that may match; all where it is empty
+	archived []*archive // where it is kept
 }
 
 // accept turns an entry into the event that targets will get, or into the
@@ -148,7 +151,7 @@ func (s *Server) accept(e *PutEventsRequestEntry, now time.Time) (*arrival, *aws
 	id := awsjson.NewID()
 	body := buildEvent(&eventFields{id: id, source: e.Source, detailType: e.DetailType,
 		account: s.opts.Account, region: s.opts.Region, time: at, resources: e.Resources, detail: detail})
-	a := &arrival{bus: bus, event: Event{ID: id, Bus: arn, Received: now, Trace: e.TraceHeader, JSON: body}}
+	a := &arrival{bus: bus, event: Event{ID: id, Bus: arn, Time: at, Received: now, Trace: e.TraceHeader, JSON: body}}
 	if err := a.parse(); err != nil {
 		return nil, awsjson.Errorf("MalformedDetail", "Detail is malformed.")
 	}
@@ -173,15 +176,17 @@ func compactObject(text string) (jsontext.Value, bool) {
 
 // ingest stores arrivals with the tasks that they give, all or none, and then
 // lets the tasks be carried out.
-func (s *Server) ingest(ctx context.Context, arrivals []*arrival) error {
-	if len(arrivals) == 0 {
+// along is written with them.
+func (s *Server) ingest(ctx context.Context, arrivals []*arrival, along ...keep.Write) error {
+	if len(arrivals)+len(along) == 0 {
 		return nil
 	}
-	writes := make([]keep.Write, 0, 2*len(arrivals))
+	writes := append(make([]keep.Write, 0, 2*len(arrivals)+len(along)), along...)
 	var tasks []*task
 	for _, a := range arrivals {
 		a.event.Seq = s.seq.Add(1)
-		made := s.route(a)
+		made, kept := s.route(a)
+		writes = append(writes, kept...)
 		record, err := a.event.encode()
 		if err != nil {
 			return err
@@ -199,6 +204,7 @@ func (s *Server) ingest(ctx context.Context, arrivals []*arrival) error {
 	if err := s.keep.Commit(ctx, writes); err != nil {
 		return err
 	}
+	s.countArchived(arrivals)
 	for _, t := range tasks {
 		t.Due = t.Due.Add(s.opts.Chaos.delay())
 	}

@@ -82,7 +82,7 @@ func TestQueuesSurviveARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	receive := func() string {
-		got, err := m.sqsClient().ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, AttributeNames: []types.QueueAttributeName{"All"}})
+		got, err := m.sqsClient().ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"}})
 		if err != nil || len(got.Messages) != 1 {
 			t.Fatal(got, err)
 		}

@@ -1,14 +1,20 @@
 package local
 
+import (
+	"slices"
+
+	"github.com/blockforger/eventrouter/local/keep"
+)
+
 // route matches an arrival against the rules of its bus and returns a task for
-// each target of each that matches.
-func (s *Server) route(a *arrival) []*task {
+// each target of each that matches, with the writes that archive it.
+func (s *Server) route(a *arrival) ([]*task, []keep.Write) {
 	if a.only != nil {
-		return s.tasks(a, []*rule{a.only})
+		return s.tasks(a, []*rule{a.only}), nil
 	}
 	if a.bus == "" {
 		s.log.Info("event for a bus of another account or region is kept here", "event", a.event.ID, "bus", a.event.Bus)
-		return nil
+		return nil, nil
 	}
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
@@ -17,16 +23,18 @@ func (s *Server) route(a *arrival) []*task {
 		// AWS answers success and drops the event. So do we, but not in silence.
 		s.log.Warn("EVENT FOR A BUS THAT DOES NOT EXIST: AWS would drop it; it is kept to be looked at and reaches nothing",
 			"event", a.event.ID, "bus", a.event.Bus)
-		return nil
+		return nil, nil
 	}
 	var rules []*rule
 	for _, name := range b.matcher.Match(a.parsed) {
-		rules = append(rules, b.rules[name])
+		if r := b.rules[name]; len(a.filter) == 0 || slices.Contains(a.filter, r.ARN) {
+			rules = append(rules, r)
+		}
 	}
 	if len(rules) > 0 {
 		s.metrics.count("", "MatchedEvents", 1)
 	}
-	return s.tasks(a, rules)
+	return s.tasks(a, rules), s.archiveWrites(a)
 }
 
 // tasks makes the tasks that an event gives by the rules that it fell under.

@@ -35,6 +35,8 @@ type Server struct {
 	metrics *metrics
 	arrived signal.Signal // raised when an event was stored
 
+	replayAsked signal.Signal // raised when a replay is to begin or to end
+
 	mu        sync.RWMutex
 	functions map[string]Handler
 
@@ -83,6 +85,9 @@ func (s *Server) load() error {
 	if err := s.loadCatalog(); err != nil {
 		return err
 	}
+	if err := errors.Join(s.loadArchives(), s.loadReplays()); err != nil {
+		return err
+	}
 	return s.loadTasks()
 }
 
@@ -128,6 +133,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { s.logs.Run(ctx) })
 	background.Go(func() { s.trimEvents(ctx) })
 	background.Go(func() { s.runSchedules(ctx) })
+	background.Go(func() { s.runReplays(ctx) })
 	s.queue.run(ctx, func(t *task) { s.attempt(ctx, t) })
 	background.Wait()
 	close(ended)

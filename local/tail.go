@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -101,7 +102,7 @@ func (s *Server) trimEvents(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := s.trimOnce(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.trimOnce(ctx), s.trimArchives(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old events could not be removed", "error", err)
 		}
 	}

@@ -70,7 +70,7 @@ func dueTimes(when schedule.Schedule, anchor, after, until time.Time, in *time.L
 func (s *Server) scheduled(r *rule, at time.Time) *arrival {
 	id := awsjson.NewID()
 	return &arrival{only: r, bus: r.Bus, event: Event{
-		ID: id, Bus: s.busARN(r.Bus), Received: s.opts.Now(),
+		ID: id, Bus: s.busARN(r.Bus), Time: at, Received: s.opts.Now(),
 		JSON: buildEvent(&eventFields{id: id, source: "aws.events", detailType: "Scheduled Event",
 			account: s.opts.Account, region: s.opts.Region, time: at, resources: []string{r.ARN}, detail: []byte("{}")}),
 	}}

@@ -1,0 +1,348 @@
+package local
+
+import (
+	"context"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/blockforger/eventrouter/events/pattern"
+	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/keep"
+)
+
+type CreateArchiveInput struct {
+	ArchiveName    string `json:"ArchiveName" aws:"required,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventSourceArn string `json:"EventSourceArn" aws:"required,max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
+	Description    string `json:"Description,omitempty" aws:"max=512,pattern=.*"`
+	EventPattern   string `json:"EventPattern,omitempty" aws:"max=4096"`
+	RetentionDays  *int   `json:"RetentionDays,omitempty" aws:"min=0"`
+}
+
+type CreateArchiveOutput struct {
+	ArchiveArn   string        `json:"ArchiveArn,omitempty"`
+	State        string        `json:"State,omitempty"`
+	StateReason  string        `json:"StateReason,omitempty"`
+	CreationTime *awsjson.Time `json:"CreationTime,omitempty"`
+}
+
+type DeleteArchiveInput struct {
+	ArchiveName string `json:"ArchiveName" aws:"required,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+}
+
+type DescribeArchiveInput struct {
+	ArchiveName string `json:"ArchiveName" aws:"required,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+}
+
+type DescribeArchiveOutput struct {
+	ArchiveArn     string        `json:"ArchiveArn,omitempty"`
+	ArchiveName    string        `json:"ArchiveName,omitempty"`
+	EventSourceArn string        `json:"EventSourceArn,omitempty"`
+	Description    string        `json:"Description,omitempty"`
+	EventPattern   string        `json:"EventPattern,omitempty"`
+	State          string        `json:"State,omitempty"`
+	StateReason    string        `json:"StateReason,omitempty"`
+	RetentionDays  int           `json:"RetentionDays,omitempty"`
+	SizeBytes      int           `json:"SizeBytes,omitempty"`
+	EventCount     int           `json:"EventCount,omitempty"`
+	CreationTime   *awsjson.Time `json:"CreationTime,omitempty"`
+}
+
+type ListArchivesInput struct {
+	NamePrefix     string `json:"NamePrefix,omitempty" aws:"max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventSourceArn string `json:"EventSourceArn,omitempty" aws:"max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
+	State          string `json:"State,omitempty" aws:"enum=ENABLED|DISABLED|CREATING|UPDATING|CREATE_FAILED|UPDATE_FAILED"`
+	NextToken      string `json:"NextToken,omitempty" aws:"max=2048"`
+	Limit          *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
+}
+
+type Archive struct {
+	ArchiveName    string        `json:"ArchiveName,omitempty"`
+	EventSourceArn string        `json:"EventSourceArn,omitempty"`
+	State          string        `json:"State,omitempty"`
+	StateReason    string        `json:"StateReason,omitempty"`
+	RetentionDays  int           `json:"RetentionDays,omitempty"`
+	SizeBytes      int           `json:"SizeBytes,omitempty"`
+	EventCount     int           `json:"EventCount,omitempty"`
+	CreationTime   *awsjson.Time `json:"CreationTime,omitempty"`
+}
+
+type ListArchivesOutput struct {
+	Archives  []Archive `json:"Archives"`
+	NextToken string    `json:"NextToken,omitempty"`
+}
+
+type UpdateArchiveInput struct {
+	ArchiveName   string `json:"ArchiveName" aws:"required,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Description   string `json:"Description,omitempty" aws:"max=512,pattern=.*"`
+	EventPattern  string `json:"EventPattern,omitempty" aws:"max=4096"`
+	RetentionDays *int   `json:"RetentionDays,omitempty" aws:"min=0"`
+}
+
+type UpdateArchiveOutput struct {
+	ArchiveArn   string        `json:"ArchiveArn,omitempty"`
+	State        string        `json:"State,omitempty"`
+	StateReason  string        `json:"StateReason,omitempty"`
+	CreationTime *awsjson.Time `json:"CreationTime,omitempty"`
+}
+
+// archive keeps the events of a bus that match its pattern, in the order of
+// their own time.
+type archive struct {
+	Name        string       `json:"name"`
+	Bus         string       `json:"bus"` // its name
+	Pattern     string       `json:"pattern,omitempty"`
+	Description string       `json:"description,omitempty"`
+	Retention   int          `json:"retention,omitempty"` // days; 0 is for ever
+	Created     awsjson.Time `json:"created"`
+
+	compiled *pattern.Pattern // nil takes every event
+	count    int              // of events in it
+	size     int              // their bytes
+}
+
+func (a *archive) compile() (err error) {
+	a.compiled = nil
+	if a.Pattern != "" {
+		a.compiled, err = pattern.Compile([]byte(a.Pattern))
+	}
+	return err
+}
+
+func (s *Server) archiveARN(name string) string { return s.arn("events", "archive/"+name) }
+
+// archivedKey orders an archive's events by their time, then by their arrival.
+func archivedKey(archive string, at time.Time, seq uint64) []byte {
+	key := append([]byte(archive), 0)
+	// Flipping the sign bit lets times before 1970 come first.
+	key = binary.BigEndian.AppendUint64(key, uint64(at.UnixMilli())^1<<63)
+	return binary.BigEndian.AppendUint64(key, seq)
+}
+
+// archivedTime is the time in such a key.
+func archivedTime(archive string, key []byte) time.Time {
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(key[len(archive)+1:]) ^ 1<<63)).UTC()
+}
+
+func inArchive(archive string, key []byte) bool {
+	return len(key) == len(archive)+17 && strings.HasPrefix(string(key), archive+"\x00")
+}
+
+// archiveWrites are the writes that put an event into the archives of its bus.
+// One that is a replay is not archived again. The catalog is locked.
+func (s *Server) archiveWrites(a *arrival) []keep.Write {
+	if a.event.Replay != "" || a.only != nil {
+		return nil
+	}
+	var writes []keep.Write
+	for _, one := range s.catalog.archives {
+		if one.Bus == a.bus && (one.compiled == nil || one.compiled.Match(a.parsed)) {
+			writes = append(writes, s.keep.Put(bucketArchived, archivedKey(one.Name, a.event.Time, a.event.Seq), a.event.JSON))
+			a.archived = append(a.archived, one)
+		}
+	}
+	return writes
+}
+
+// countArchived counts what has been archived, once it is durable.
+func (s *Server) countArchived(arrivals []*arrival) {
+	for _, a := range arrivals {
+		if len(a.archived) == 0 {
+			continue
+		}
+		s.catalog.mu.Lock()
+		for _, one := range a.archived {
+			one.count++
+			one.size += len(a.event.JSON)
+		}
+		s.catalog.mu.Unlock()
+	}
+}
+
+func (s *Server) loadArchives() error {
+	s.catalog.archives = map[string]*archive{}
+	err := s.keep.Each(bucketArchives, nil, func(_, record []byte) (bool, error) {
+		one := &archive{}
+		if err := json.Unmarshal(record, one); err != nil {
+			return false, err
+		}
+		s.catalog.archives[one.Name] = one
+		return true, one.compile()
+	})
+	if err != nil {
+		return err
+	}
+	return s.keep.Each(bucketArchived, nil, func(key, event []byte) (bool, error) {
+		name, _, _ := strings.Cut(string(key), "\x00")
+		if one := s.catalog.archives[name]; one != nil {
+			one.count++
+			one.size += len(event)
+		}
+		return true, nil
+	})
+}
+
+// CreateArchive begins to keep a bus's events.
+func (s *Server) CreateArchive(ctx context.Context, in *CreateArchiveInput) (*CreateArchiveOutput, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	b, err := s.findBus(in.EventSourceArn)
+	if err != nil {
+		return nil, err
+	}
+	if s.catalog.archives[in.ArchiveName] != nil {
+		return nil, awsjson.Errorf("ResourceAlreadyExistsException", "Archive %s already exists.", in.ArchiveName)
+	}
+	one := &archive{Name: in.ArchiveName, Bus: b.Name, Pattern: in.EventPattern, Description: in.Description,
+		Created: awsjson.Time{Time: s.opts.Now()}}
+	if in.RetentionDays != nil {
+		one.Retention = *in.RetentionDays
+	}
+	if err := s.keepArchive(ctx, one); err != nil {
+		return nil, err
+	}
+	return &CreateArchiveOutput{ArchiveArn: s.archiveARN(one.Name), State: enabled, CreationTime: &one.Created}, nil
+}
+
+// keepArchive checks the pattern, writes an archive to disk and puts it into the
+// catalog, which is locked.
+func (s *Server) keepArchive(ctx context.Context, one *archive) error {
+	if one.Pattern != "" {
+		if _, err := pattern.Admit([]byte(one.Pattern), 0); err != nil {
+			return invalidPattern(err)
+		}
+	}
+	if err := one.compile(); err != nil {
+		return invalidPattern(err)
+	}
+	record, err := json.Marshal(one)
+	if err != nil {
+		return err
+	}
+	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketArchives, []byte(one.Name), record)}); err != nil {
+		return err
+	}
+	s.catalog.archives[one.Name] = one
+	return nil
+}
+
+// findArchive looks an archive up. The catalog is locked.
+func (s *Server) findArchive(name string) (*archive, error) {
+	if one := s.catalog.archives[name]; one != nil {
+		return one, nil
+	}
+	return nil, awsjson.Errorf("ResourceNotFoundException", "Archive %s does not exist.", clip(name))
+}
+
+// DeleteArchive removes an archive with its events.
+func (s *Server) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*None, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	one, err := s.findArchive(in.ArchiveName)
+	if err != nil {
+		return nil, err
+	}
+	writes := []keep.Write{s.keep.Remove(bucketArchives, []byte(one.Name))}
+	err = s.eachArchivedKey(one.Name, func(key []byte) bool {
+		writes = append(writes, s.keep.Remove(bucketArchived, key))
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.keep.Commit(ctx, writes); err != nil {
+		return nil, err
+	}
+	delete(s.catalog.archives, one.Name)
+	return nil, nil
+}
+
+func (s *Server) eachArchivedKey(archive string, visit func(key []byte) bool) error {
+	return s.keep.Keys(bucketArchived, []byte(archive+"\x00"), func(key []byte) bool {
+		return inArchive(archive, key) && visit(append([]byte(nil), key...))
+	})
+}
+
+// DescribeArchive tells all of an archive.
+func (s *Server) DescribeArchive(_ context.Context, in *DescribeArchiveInput) (*DescribeArchiveOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	one, err := s.findArchive(in.ArchiveName)
+	if err != nil {
+		return nil, err
+	}
+	return &DescribeArchiveOutput{ArchiveArn: s.archiveARN(one.Name), ArchiveName: one.Name, EventSourceArn: s.busARN(one.Bus),
+		Description: one.Description, EventPattern: one.Pattern, State: enabled, RetentionDays: one.Retention,
+		SizeBytes: one.size, EventCount: one.count, CreationTime: &one.Created}, nil
+}
+
+// ListArchives lists archives by name.
+func (s *Server) ListArchives(_ context.Context, in *ListArchivesInput) (*ListArchivesOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	matching := map[string]*archive{}
+	for name, one := range s.catalog.archives {
+		if (in.EventSourceArn == "" || in.EventSourceArn == s.busARN(one.Bus)) && (in.State == "" || in.State == enabled) {
+			matching[name] = one
+		}
+	}
+	names, next, err := awsjson.Page(matching, in.NamePrefix, in.NextToken, in.Limit)
+	out := &ListArchivesOutput{Archives: []Archive{}, NextToken: next}
+	for _, name := range names {
+		one := matching[name]
+		out.Archives = append(out.Archives, Archive{ArchiveName: name, EventSourceArn: s.busARN(one.Bus), State: enabled,
+			RetentionDays: one.Retention, SizeBytes: one.size, EventCount: one.count, CreationTime: &one.Created})
+	}
+	return out, err
+}
+
+// UpdateArchive changes what an archive will take from now on.
+func (s *Server) UpdateArchive(ctx context.Context, in *UpdateArchiveInput) (*UpdateArchiveOutput, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	old, err := s.findArchive(in.ArchiveName)
+	if err != nil {
+		return nil, err
+	}
+	one := *old
+	one.Pattern, one.Description = in.EventPattern, in.Description
+	if in.RetentionDays != nil {
+		one.Retention = *in.RetentionDays
+	}
+	if err := s.keepArchive(ctx, &one); err != nil {
+		return nil, err
+	}
+	return &UpdateArchiveOutput{ArchiveArn: s.archiveARN(one.Name), State: enabled, CreationTime: &one.Created}, nil
+}
+
+// trimArchives removes events that are older than their archive keeps them.
+func (s *Server) trimArchives(ctx context.Context) error {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	for _, one := range s.catalog.archives {
+		if one.Retention == 0 {
+			continue
+		}
+		oldest := s.opts.Now().AddDate(0, 0, -one.Retention)
+		var writes []keep.Write
+		if err := s.eachArchivedKey(one.Name, func(key []byte) bool {
+			if !archivedTime(one.Name, key).Before(oldest) {
+				return false
+			}
+			writes = append(writes, s.keep.Remove(bucketArchived, key))
+			return true
+		}); err != nil {
+			return err
+		}
+		if len(writes) == 0 {
+			continue
+		}
+		if err := s.keep.Commit(ctx, writes); err != nil {
+			return err
+		}
+		one.count -= len(writes) // the size is made anew at the next start
+	}
+	return nil
+}

@@ -1,0 +1,341 @@
+package local
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/keep"
+)
+
+type ReplayDestination struct {
+	Arn        string   `json:"Arn" aws:"required,max=1600"`
+	FilterArns []string `json:"FilterArns,omitempty"`
+}
+
+type StartReplayInput struct {
+	ReplayName     string             `json:"ReplayName" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Description    string             `json:"Description,omitempty" aws:"max=512,pattern=.*"`
+	EventSourceArn string             `json:"EventSourceArn" aws:"required,max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
+	EventStartTime *awsjson.Time      `json:"EventStartTime" aws:"required"`
+	EventEndTime   *awsjson.Time      `json:"EventEndTime" aws:"required"`
+	Destination    *ReplayDestination `json:"Destination" aws:"required"`
+}
+
+type StartReplayOutput struct {
+	ReplayArn       string        `json:"ReplayArn,omitempty"`
+	State           string        `json:"State,omitempty"`
+	StateReason     string        `json:"StateReason,omitempty"`
+	ReplayStartTime *awsjson.Time `json:"ReplayStartTime,omitempty"`
+}
+
+type CancelReplayInput struct {
+	ReplayName string `json:"ReplayName" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+}
+
+type CancelReplayOutput struct {
+	ReplayArn   string `json:"ReplayArn,omitempty"`
+	State       string `json:"State,omitempty"`
+	StateReason string `json:"StateReason,omitempty"`
+}
+
+type DescribeReplayInput struct {
+	ReplayName string `json:"ReplayName" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+}
+
+type DescribeReplayOutput struct {
+	ReplayName            string             `json:"ReplayName,omitempty"`
+	ReplayArn             string             `json:"ReplayArn,omitempty"`
+	Description           string             `json:"Description,omitempty"`
+	State                 string             `json:"State,omitempty"`
+	StateReason           string             `json:"StateReason,omitempty"`
+	EventSourceArn        string             `json:"EventSourceArn,omitempty"`
+	Destination           *ReplayDestination `json:"Destination,omitempty"`
+	EventStartTime        *awsjson.Time      `json:"EventStartTime,omitempty"`
+	EventEndTime          *awsjson.Time      `json:"EventEndTime,omitempty"`
+	EventLastReplayedTime *awsjson.Time      `json:"EventLastReplayedTime,omitempty"`
+	ReplayStartTime       *awsjson.Time      `json:"ReplayStartTime,omitempty"`
+	ReplayEndTime         *awsjson.Time      `json:"ReplayEndTime,omitempty"`
+}
+
+type ListReplaysInput struct {
+	NamePrefix     string `json:"NamePrefix,omitempty" aws:"max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	State          string `json:"State,omitempty" aws:"enum=STARTING|RUNNING|CANCELLING|COMPLETED|CANCELLED|FAILED"`
+	EventSourceArn string `json:"EventSourceArn,omitempty" aws:"max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
+	NextToken      string `json:"NextToken,omitempty" aws:"max=2048"`
+	Limit          *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
+}
+
+type Replay struct {
+	ReplayName            string        `json:"ReplayName,omitempty"`
+	EventSourceArn        string        `json:"EventSourceArn,omitempty"`
+	State                 string        `json:"State,omitempty"`
+	StateReason           string        `json:"StateReason,omitempty"`
+	EventStartTime        *awsjson.Time `json:"EventStartTime,omitempty"`
+	EventEndTime          *awsjson.Time `json:"EventEndTime,omitempty"`
+	EventLastReplayedTime *awsjson.Time `json:"EventLastReplayedTime,omitempty"`
+	ReplayStartTime       *awsjson.Time `json:"ReplayStartTime,omitempty"`
+	ReplayEndTime         *awsjson.Time `json:"ReplayEndTime,omitempty"`
+}
+
+type ListReplaysOutput struct {
+	Replays   []Replay `json:"Replays"`
+	NextToken string   `json:"NextToken,omitempty"`
+}
+
+// replay sends the events of an archive to their bus once more. How far it has
+// come is kept with the events that it sends, so that a crash neither leaves one
+// out nor sends one twice.
+type replay struct {
+	Name        string             `json:"name"`
+	Description string             `json:"description,omitempty"`
+	Archive     string             `json:"archive"` // its name
+	Destination *ReplayDestination `json:"destination"`
+	From        awsjson.Time       `json:"from"`
+	Until       awsjson.Time       `json:"until"`
+	State       string             `json:"state"`
+	Started     awsjson.Time       `json:"started"`
+	Ended       *awsjson.Time      `json:"ended,omitempty"`
+	Last        *awsjson.Time      `json:"last,omitempty"` // of the newest event sent
+	Next        []byte             `json:"next"`           // the key to go on from
+}
+
+const (
+	replayStarting   = "STARTING"
+	replayRunning    = "RUNNING"
+	replayCancelling = "CANCELLING"
+	replayCancelled  = "CANCELLED"
+	replayCompleted  = "COMPLETED"
+)
+
+func (s *Server) replayARN(name string) string { return s.arn("events", "replay/"+name) }
+
+func (s *Server) loadReplays() error {
+	s.catalog.replays = map[string]*replay{}
+	return s.keep.Each(bucketReplays, nil, func(_, record []byte) (bool, error) {
+		r := &replay{}
+		err := json.Unmarshal(record, r)
+		s.catalog.replays[r.Name] = r
+		return true, err
+	})
+}
+
+// StartReplay sends the archived events of a span of time, by their own time, to
+// the bus that they came from.
+func (s *Server) StartReplay(ctx context.Context, in *StartReplayInput) (*StartReplayOutput, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	name, ok := strings.CutPrefix(in.EventSourceArn, s.archiveARN(""))
+	if !ok {
+		return nil, awsjson.Errorf("ValidationException", "Parameter EventSourceArn is not valid. Reason: Must contain an archive ARN.")
+	}
+	one, err := s.findArchive(name)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s.catalog.replays[in.ReplayName] != nil:
+		return nil, awsjson.Errorf("ResourceAlreadyExistsException", "Replay %s already exists.", in.ReplayName)
+	case !in.EventStartTime.Before(in.EventEndTime.Time):
+		return nil, awsjson.Errorf("ValidationException", "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.")
+	case !strings.HasPrefix(in.Destination.Arn, s.busARN("")):
+		return nil, awsjson.Errorf("ValidationException", "Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.")
+	case in.Destination.Arn != s.busARN(one.Bus):
+		return nil, awsjson.Errorf("ValidationException", "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.")
+	}
+	r := &replay{Name: in.ReplayName, Description: in.Description, Archive: one.Name, Destination: in.Destination,
+		From: *in.EventStartTime, Until: *in.EventEndTime, State: replayStarting, Started: awsjson.Time{Time: s.opts.Now()},
+		Next: archivedKey(one.Name, in.EventStartTime.Time, 0)}
+	if err := s.keepReplay(ctx, r); err != nil {
+		return nil, err
+	}
+	s.replayAsked.Raise()
+	return &StartReplayOutput{ReplayArn: s.replayARN(r.Name), State: r.State, ReplayStartTime: &r.Started}, nil
+}
+
+func (s *Server) replayWrite(r *replay) (keep.Write, error) {
+	record, err := json.Marshal(r)
+	return s.keep.Put(bucketReplays, []byte(r.Name), record), err
+}
+
+// keepReplay writes a replay to disk and puts it into the catalog, which is
+// locked.
+func (s *Server) keepReplay(ctx context.Context, r *replay) error {
+	w, err := s.replayWrite(r)
+	if err != nil {
+		return err
+	}
+	if err := s.keep.Commit(ctx, []keep.Write{w}); err != nil {
+		return err
+	}
+	s.catalog.replays[r.Name] = r
+	return nil
+}
+
+func (s *Server) findReplay(name string) (*replay, error) {
+	if r := s.catalog.replays[name]; r != nil {
+		return r, nil
+	}
+	return nil, awsjson.Errorf("ResourceNotFoundException", "Replay %s does not exist.", clip(name))
+}
+
+// CancelReplay stops a replay that has not ended yet.
+func (s *Server) CancelReplay(ctx context.Context, in *CancelReplayInput) (*CancelReplayOutput, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	old, err := s.findReplay(in.ReplayName)
+	if err != nil {
+		return nil, err
+	}
+	if !old.active() {
+		return nil, awsjson.Errorf("IllegalStatusException", "Replay %s is not in a valid state for this operation.", in.ReplayName)
+	}
+	r := *old
+	r.State = replayCancelling
+	if err := s.keepReplay(ctx, &r); err != nil {
+		return nil, err
+	}
+	s.replayAsked.Raise()
+	return &CancelReplayOutput{ReplayArn: s.replayARN(r.Name), State: r.State}, nil
+}
+
+func (r *replay) active() bool { return r.State == replayStarting || r.State == replayRunning }
+
+// DescribeReplay tells how far a replay has come.
+func (s *Server) DescribeReplay(_ context.Context, in *DescribeReplayInput) (*DescribeReplayOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	r, err := s.findReplay(in.ReplayName)
+	if err != nil {
+		return nil, err
+	}
+	return &DescribeReplayOutput{ReplayName: r.Name, ReplayArn: s.replayARN(r.Name), Description: r.Description, State: r.State,
+		EventSourceArn: s.archiveARN(r.Archive), Destination: r.Destination, EventStartTime: &r.From, EventEndTime: &r.Until,
+		EventLastReplayedTime: r.Last, ReplayStartTime: &r.Started, ReplayEndTime: r.Ended}, nil
+}
+
+// ListReplays lists replays by name.
+func (s *Server) ListReplays(_ context.Context, in *ListReplaysInput) (*ListReplaysOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	matching := map[string]*replay{}
+	for name, r := range s.catalog.replays {
+		if (in.State == "" || in.State == r.State) && (in.EventSourceArn == "" || in.EventSourceArn == s.archiveARN(r.Archive)) {
+			matching[name] = r
+		}
+	}
+	names, next, err := awsjson.Page(matching, in.NamePrefix, in.NextToken, in.Limit)
+	out := &ListReplaysOutput{Replays: []Replay{}, NextToken: next}
+	for _, name := range names {
+		r := matching[name]
+		out.Replays = append(out.Replays, Replay{ReplayName: name, EventSourceArn: s.archiveARN(r.Archive), State: r.State,
+			EventStartTime: &r.From, EventEndTime: &r.Until, EventLastReplayedTime: r.Last, ReplayStartTime: &r.Started, ReplayEndTime: r.Ended})
+	}
+	return out, err
+}
+
+// runReplays carries replays on, one after another, until ctx ends.
+func (s *Server) runReplays(ctx context.Context) {
+	for ctx.Err() == nil {
+		asked := s.replayAsked.Wait()
+		r := s.nextReplay()
+		if r == nil {
+			select {
+			case <-ctx.Done():
+			case <-asked:
+			}
+			continue
+		}
+		if err := s.replayBatch(ctx, r); err != nil && ctx.Err() == nil {
+			s.log.Error("a replay could not go on; trying again", "replay", r.Name, "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+// nextReplay is a copy of a replay that is to go on, or nil.
+func (s *Server) nextReplay() *replay {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	for _, name := range sortedKeys(s.catalog.replays) {
+		if r := s.catalog.replays[name]; r.active() || r.State == replayCancelling {
+			next := *r
+			return &next
+		}
+	}
+	return nil
+}
+
+// replayBatch sends some events of a replay and keeps how far it has come in the
+// same write.
+func (s *Server) replayBatch(ctx context.Context, r *replay) error {
+	const most = 100
+	var batch []*arrival
+	ended := r.State == replayCancelling
+	if !ended {
+		next := r.Next
+		err := s.keep.Each(bucketArchived, r.Next, func(key, event []byte) (bool, error) {
+			if !inArchive(r.Archive, key) || !archivedTime(r.Archive, key).Before(r.Until.Time) {
+				ended = true
+				return false, nil
+			}
+			if len(batch) == most {
+				return false, nil
+			}
+			at := archivedTime(r.Archive, key)
+			next, r.Last = append(key, 0), &awsjson.Time{Time: at}
+			a, err := s.reparse(withReplayName(event, r.Name), r.Destination.Arn, strings.TrimPrefix(r.Destination.Arn, s.busARN("")))
+			if err != nil {
+				return false, err
+			}
+			a.event.Replay, a.filter = r.Name, r.Destination.FilterArns
+			batch = append(batch, a)
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		ended = ended || len(batch) < most
+		r.Next = next
+	}
+	switch {
+	case r.State == replayCancelling:
+		r.State = replayCancelled
+	case ended:
+		r.State = replayCompleted
+	default:
+		r.State = replayRunning
+	}
+	if ended {
+		r.Ended = &awsjson.Time{Time: s.opts.Now()}
+	}
+	w, err := s.replayWrite(r)
+	if err != nil {
+		return err
+	}
+	if err := s.ingest(ctx, batch, w); err != nil {
+		return err
+	}
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	if now := s.catalog.replays[r.Name]; now.State == replayCancelling && r.active() {
+		r.State = replayCancelling // asked for meanwhile
+	}
+	s.catalog.replays[r.Name] = r
+	return nil
+}
+
+// withReplayName adds the member by which a rule can tell a replayed event.
+func withReplayName(event []byte, name string) []byte {
+	out := append(slices.Clone(event[:len(event)-1]), `,"replay-name":`...)
+	out, _ = jsontext.AppendQuote(out, name)
+	return append(out, '}')
+}
