@@ -144,6 +144,7 @@ func newAWS(ctx context.Context, files map[string]string) (*echo, string, error)
 			return aws.Credentials{AccessKeyID: "bench", SecretAccessKey: "bench"}, nil
 		})})
 	key, secret, err := tenant.NewKey("evented", []tenant.Permission{tenant.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
+	key.LastUsed = time.Now().UTC().Truncate(24 * time.Hour) // noted once a day: not what is measured
 	if err == nil {
 		err = dynamostore.New(client, "bench", nil).PutKey(ctx, key)
 	}

@@ -43,25 +43,35 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// dynamodb keeps what is put and answers what is asked for by key.
 func (e *echo) dynamodb(operation string, body []byte) string {
-	var in struct {
-		Item, Key struct {
-			PK jsontext.Value `json:"pk"`
-			SK jsontext.Value `json:"sk"`
-		}
-	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		return `{}`
+	type item struct {
+		PK jsontext.Value `json:"pk"`
+		SK jsontext.Value `json:"sk"`
 	}
 	switch operation {
-	case "PutItem":
-		var put struct{ Item jsontext.Value }
-		if err := json.Unmarshal(body, &put); err == nil {
-			e.items[string(in.Item.PK)+string(in.Item.SK)] = string(put.Item)
+	case "TransactWriteItems":
+		var in struct {
+			TransactItems []struct {
+				Put struct{ Item jsontext.Value }
+			}
+		}
+		if json.Unmarshal(body, &in) != nil {
+			break
+		}
+		for _, action := range in.TransactItems {
+			var key item
+			if json.Unmarshal(action.Put.Item, &key) == nil {
+				e.items[string(key.PK)+string(key.SK)] = string(action.Put.Item)
+			}
 		}
 	case "GetItem":
-		if item, ok := e.items[string(in.Key.PK)+string(in.Key.SK)]; ok {
-			return `{"Item":` + item + `}`
+		var in struct{ Key item }
+		if json.Unmarshal(body, &in) != nil {
+			break
+		}
+		if found, ok := e.items[string(in.Key.PK)+string(in.Key.SK)]; ok {
+			return `{"Item":` + found + `}`
 		}
 	}
 	return `{}`
