@@ -23,7 +23,7 @@ import (
 
 // A house is a router with everything below it in memory.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	clock   *clock
 	files   *object.Memory
 	ledger  *memstore.Driver
@@ -92,7 +92,7 @@ const petSchema = `{"type":"object","properties":{"id":{"type":"string"},"name":
 
 // newHouse serves the tenants acme and rival, each with a schema pet whose
 // changes are published to the default bus.
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	h := &house{t: t, clock: &clock{now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}, files: object.NewMemory(),
 		sender: &sender{}, keys: map[events.TenantID]string{}}
 	h.ledger = memstore.New(&memstore.Options{Clock: h.clock.Now, Fault: func(op string) error {

@@ -95,14 +95,18 @@ func (c *cache[K, V]) enter(key K) *cacheEntry[K, V] {
 // leave files the entry as the newest of its kind, and drops what is too many.
 func (c *cache[K, V]) leave(e *cacheEntry[K, V]) {
 	e.waiting--
+	in := c.present
+	if e.state.absent || e.state.until.IsZero() {
+		in = c.absent
+	}
+	if e.in == in { // the way of every hit: nothing is allocated
+		in.MoveToFront(e.element)
+		return
+	}
 	if e.in != nil {
 		e.in.Remove(e.element)
 	}
-	e.in = c.present
-	if e.state.absent || e.state.until.IsZero() {
-		e.in = c.absent
-	}
-	e.element = e.in.PushFront(e)
+	e.in, e.element = in, in.PushFront(e)
 	for _, from := range []*list.List{c.absent, c.present} {
 		for el := from.Back(); el != nil && len(c.entries) > c.most; {
 			old := el.Value.(*cacheEntry[K, V])
