@@ -56,10 +56,18 @@ func TestBotoLogs(t *testing.T) {
 func TestBotoArchives(t *testing.T) {
 	t.Parallel()
 	start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", func(_ context.Context, p []byte, log io.Writer) ([]byte, error) {
-			_, err := log.Write(p)
-			return nil, err
-		})
+		s.Register("box", logPayload)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	}).boto("archives.py")
+}
+
+func TestBotoScheduler(t *testing.T) {
+	t.Parallel()
+	start(t, t.TempDir(), local.Options{}, func(s *local.Server) { s.Register("box", logPayload) }).boto("scheduler.py")
+}
+
+// logPayload is a function that logs what it gets.
+func logPayload(_ context.Context, p []byte, log io.Writer) ([]byte, error) {
+	_, err := log.Write(p)
+	return nil, err
 }

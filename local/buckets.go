@@ -2,6 +2,7 @@ package local
 
 import (
 	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/local/scheduler"
 	"github.com/blockforger/eventrouter/local/sqs"
 )
 
@@ -19,4 +20,5 @@ const (
 
 var allBuckets = []string{bucketEvents, bucketTasks, bucketDeadLetters, bucketBuses, bucketRules,
 	bucketArchives, bucketArchived, bucketReplays,
-	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines}
+	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines,
+	scheduler.BucketSchedules, scheduler.BucketGroups}

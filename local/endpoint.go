@@ -12,6 +12,7 @@ import (
 // serves them all, as --endpoint-url wants it.
 type endpoint struct {
 	services map[string]http.Handler // by the prefix of X-Amz-Target
+	paths    *http.ServeMux          // the services that go by path
 	log      *slog.Logger
 }
 
@@ -23,6 +24,10 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	prefix, _, _ := strings.Cut(target, ".")
 	if service, ok := e.services[prefix]; ok && r.Method == http.MethodPost && (r.URL.Path == "/" || prefix == queuePrefix) {
 		service.ServeHTTP(w, r)
+		return
+	}
+	if _, pattern := e.paths.Handler(r); pattern != "" && target == "" {
+		e.paths.ServeHTTP(w, r)
 		return
 	}
 	e.log.Warn("this AWS call is not served here", "method", r.Method, "path", clip(r.URL.Path), "target", clip(target))

@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/local/awsjson"
 	"github.com/blockforger/eventrouter/local/keep"
 	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/local/scheduler"
 	"github.com/blockforger/eventrouter/local/signal"
 	"github.com/blockforger/eventrouter/local/sqs"
 )
@@ -33,7 +34,9 @@ type Server struct {
 	logs    *logs.Groups
 	queues  *sqs.Queues
 	metrics *metrics
-	arrived signal.Signal // raised when an event was stored
+
+	schedules *scheduler.Schedules
+	arrived   signal.Signal // raised when an event was stored
 
 	replayAsked signal.Signal // raised when a replay is to begin or to end
 
@@ -82,6 +85,10 @@ func (s *Server) load() error {
 	if err != nil {
 		return err
 	}
+	s.schedules, err = scheduler.Open(s.keep, scheduler.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now, Fire: s.fireSchedules})
+	if err != nil {
+		return err
+	}
 	if err := s.loadCatalog(); err != nil {
 		return err
 	}
@@ -100,7 +107,9 @@ func (s *Server) routes() http.Handler {
 	for _, service := range []*awsjson.Service{s.eventsService(), s.queues.Service(s.log), s.logs.Service(s.log)} {
 		services[service.Prefix()] = service
 	}
-	return endpoint{services: services, log: s.log}
+	paths := http.NewServeMux()
+	s.schedules.Register(paths, s.log)
+	return endpoint{services: services, paths: paths, log: s.log}
 }
 
 // Register makes handler the function of that name. A name that is taken gets

@@ -2,15 +2,16 @@ package local
 
 import (
 	"context"
+	"strings"
 	"time"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/schedule"
-)
+	"github.com/go-json-experiment/json/jsontext"
 
-// mostCaughtUp is how many times a schedule falls due at once after a leap of
-// the clock; what lies further back is left out.
-const mostCaughtUp = 100
+	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/schedule"
+	"github.com/blockforger/eventrouter/local/scheduler"
+)
 
 // runSchedules makes events of schedules that fall due, until ctx ends. What
 // fell due while nobody ran is not made up for.
@@ -27,6 +28,9 @@ func (s *Server) runSchedules(ctx context.Context) {
 		now := s.opts.Now()
 		if now.After(checked) {
 			s.fireRules(ctx, checked, now)
+			if err := s.schedules.Tick(ctx, checked, now); err != nil && ctx.Err() == nil {
+				s.log.Error("schedules that fell due could not be kept and are lost", "error", err)
+			}
 		}
 		checked = now // also when the clock went back
 	}
@@ -40,29 +44,13 @@ func (s *Server) fireRules(ctx context.Context, after, until time.Time) {
 		if r.when == nil || r.State == disabled {
 			continue
 		}
-		for _, at := range dueTimes(r.when, r.Created.Time, after, until, time.UTC) {
+		for _, at := range schedule.Between(r.when, r.Created.Time, after, until, time.UTC) {
 			due = append(due, s.scheduled(r, at))
 		}
 	}
 	s.catalog.mu.RUnlock()
 	if err := s.ingest(ctx, due); err != nil && ctx.Err() == nil {
 		s.log.Error("scheduled events could not be kept and are lost", "events", len(due), "error", err)
-	}
-}
-
-// dueTimes are the times at which a schedule falls due after one and until
-// another, the newest where they are too many.
-func dueTimes(when schedule.Schedule, anchor, after, until time.Time, in *time.Location) []time.Time {
-	var times []time.Time
-	for {
-		next, ok := when.Next(anchor, after, in)
-		if !ok || next.After(until) {
-			return times
-		}
-		if times = append(times, next); len(times) > mostCaughtUp {
-			times = times[1:]
-		}
-		after = next
 	}
 }
 
@@ -74,4 +62,71 @@ func (s *Server) scheduled(r *rule, at time.Time) *arrival {
 		JSON: buildEvent(&eventFields{id: id, source: "aws.events", detailType: "Scheduled Event",
 			account: s.opts.Account, region: s.opts.Region, time: at, resources: []string{r.ARN}, detail: []byte("{}")}),
 	}}
+}
+
+// fireSchedules makes the tasks of Scheduler's schedules that fell due. A
+// schedule's target needs no rule: its ARN stands where a rule's would.
+func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along []keep.Write) error {
+	writes := along
+	var tasks []*task
+	for i := range due {
+		d := &due[i]
+		t := &task{
+			key: taskKey{seq: s.seq.Add(1)}, ID: awsjson.NewID(), Rule: d.ARN, Target: schedulerTarget(&d.Target),
+			Stage: stageDeliver, Since: d.Start, Due: d.Start,
+		}
+		t.Payload = s.schedulerInput(d, t.ID)
+		w, err := s.keepTask(t)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, w)
+		tasks = append(tasks, t)
+	}
+	if err := s.keep.Commit(ctx, writes); err != nil {
+		return err
+	}
+	s.queue.add(tasks...)
+	return nil
+}
+
+// schedulerTarget is Scheduler's target as a rule would have it.
+func schedulerTarget(t *scheduler.Target) Target {
+	target := Target{Id: "schedule", Arn: t.Arn, RoleArn: t.RoleArn}
+	if p := t.RetryPolicy; p != nil {
+		target.RetryPolicy = &RetryPolicy{MaximumRetryAttempts: p.MaximumRetryAttempts, MaximumEventAgeInSeconds: p.MaximumEventAgeInSeconds}
+	}
+	if t.DeadLetterConfig != nil {
+		target.DeadLetterConfig = &DeadLetterConfig{Arn: t.DeadLetterConfig.Arn}
+	}
+	if t.SqsParameters != nil {
+		target.SqsParameters = &SqsParameters{MessageGroupId: t.SqsParameters.MessageGroupId}
+	}
+	return target
+}
+
+// schedulerInput is what the target gets: the schedule's Input with its
+// variables filled in, else Scheduler's own event, whose detail is a string. A
+// bus gets an event with the Input as its detail.
+func (s *Server) schedulerInput(d *scheduler.Due, id string) jsontext.Value {
+	at := d.At.UTC().Format("2006-01-02T15:04:05Z")
+	input := strings.NewReplacer(
+		"<aws.scheduler.schedule-arn>", d.ARN,
+		"<aws.scheduler.scheduled-time>", at,
+		"<aws.scheduler.execution-id>", id,
+		"<aws.scheduler.attempt-number>", "1",
+	).Replace(d.Target.Input)
+	fields := &eventFields{id: id, source: "aws.scheduler", detailType: "Scheduled Event", account: s.opts.Account,
+		region: s.opts.Region, time: d.At, resources: []string{d.ARN}, detail: jsontext.Value(`"{}"`)}
+	switch p := d.Target.EventBridgeParameters; {
+	case p != nil:
+		detail, ok := compactObject(input)
+		if !ok {
+			detail = jsontext.Value("{}")
+		}
+		fields.source, fields.detailType, fields.resources, fields.detail = p.Source, p.DetailType, nil, detail
+	case input != "":
+		return jsontext.Value(input)
+	}
+	return buildEvent(fields)
 }

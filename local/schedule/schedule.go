@@ -93,3 +93,23 @@ func Once(s Schedule) bool {
 	_, once := s.(at)
 	return once
 }
+
+// mostBetween is how many times Between returns at most: after a leap of the
+// clock nobody wants what fell due in all the years that it skipped.
+const mostBetween = 100
+
+// Between returns the times at which a schedule falls due after one and until
+// another, the newest where they are many.
+func Between(s Schedule, anchor, after, until time.Time, in *time.Location) []time.Time {
+	var times []time.Time
+	for {
+		next, ok := s.Next(anchor, after, in)
+		if !ok || next.After(until) {
+			return times
+		}
+		if times = append(times, next); len(times) > mostBetween {
+			times = times[1:]
+		}
+		after = next
+	}
+}

@@ -1,0 +1,102 @@
+// Package restjson speaks AWS's REST-JSON protocol: the operation is in method
+// and path, its input in path, query and body.
+//
+//	restjson.Register(mux, logger,
+//		restjson.Op("POST /schedules/{Name}", "CreateSchedule", s.CreateSchedule))
+//
+// A field of an input is read from the path where it has a tag path:"NAME", from
+// the query where it has query:"NAME", and from the body by its json tag.
+// Constraints are those of [awsjson.Check]. Safe for concurrent use.
+package restjson
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/blockforger/eventrouter/local/awsjson"
+)
+
+// ContentType is that of requests and answers.
+const ContentType = "application/json"
+
+// An Operation is one call of a service.
+type Operation struct {
+	Pattern, Name string       // as http.ServeMux and as AWS have it
+	Input, Output reflect.Type // structs, for tests against AWS's service model
+
+	call func(ctx context.Context, r *http.Request, body []byte) (any, error)
+}
+
+// Op makes an operation of fn.
+func Op[In, Out any](pattern, name string, fn func(context.Context, *In) (*Out, error)) Operation {
+	return Operation{Pattern: pattern, Name: name, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
+		call: func(ctx context.Context, r *http.Request, body []byte) (any, error) {
+			in := new(In)
+			if err := awsjson.Decode(body, in); err != nil {
+				return nil, err
+			}
+			if err := bind(r, reflect.ValueOf(in).Elem()); err != nil {
+				return nil, err
+			}
+			if err := awsjson.Check(in); err != nil {
+				return nil, err
+			}
+			out, err := fn(ctx, in)
+			if err != nil || out == nil {
+				return nil, err
+			}
+			return out, nil
+		}}
+}
+
+// bind sets the fields that are in path and query.
+func bind(r *http.Request, in reflect.Value) error {
+	query := r.URL.Query()
+	for i := range in.NumField() {
+		tag := in.Type().Field(i).Tag
+		value := ""
+		if name := tag.Get("path"); name != "" {
+			value = r.PathValue(name)
+		} else if name := tag.Get("query"); name != "" {
+			value = query.Get(name)
+		} else {
+			continue
+		}
+		switch f := in.Field(i); {
+		case f.Kind() == reflect.String:
+			f.SetString(value)
+		case value == "":
+			f.SetZero()
+		default: // *int
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return awsjson.Errorf("SerializationException", "The value of %s must be a number.", in.Type().Field(i).Name)
+			}
+			f.Set(reflect.ValueOf(&n))
+		}
+	}
+	return nil
+}
+
+// Register adds the operations to a mux.
+func Register(mux *http.ServeMux, log *slog.Logger, ops ...Operation) {
+	for _, op := range ops {
+		mux.HandleFunc(op.Pattern, func(w http.ResponseWriter, r *http.Request) {
+			body, err := awsjson.ReadBody(w, r)
+			if err == nil {
+				var out any
+				if out, err = op.call(r.Context(), r, body); err == nil {
+					awsjson.Write(w, ContentType, http.StatusOK, out)
+					return
+				}
+			}
+			if awsjson.AsError(err).HTTPStatus() >= 500 {
+				log.Error("an AWS operation failed here", "operation", op.Name, "error", err)
+			}
+			awsjson.WriteError(w, ContentType, err)
+		})
+	}
+}
