@@ -62,7 +62,7 @@ func (f *folder) readGo(name string) error {
 	}
 	// What does not parse still shows most of its names; the compiler will tell.
 	parsed, err := parser.ParseFile(token.NewFileSet(), path, data, parser.SkipObjectResolution|parser.ParseComments)
-	if parsed == nil || parsed.Name == nil || parsed.Name.Name == "_" {
+	if parsed == nil || parsed.Name == nil || parsed.Name.Name == "" || parsed.Name.Name == "_" {
 		return fault.New(fault.Invalid, "%s is no Go file: %v", path, err)
 	}
 	h, ours := parseHeader(data)

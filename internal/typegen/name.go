@@ -10,7 +10,7 @@ import (
 var initialisms = func() map[string]bool {
 	m := make(map[string]bool)
 	for _, word := range strings.Fields(`acl ami api arn asn aws cpu cidr db dns ebs ec2 ecr ecs efs eks eni
-		gpu http https iam id ids ip ipv4 ipv6 json kms mfa os rds s3 sns sql sqs ssh ssm tcp tls ttl
+		gpu http https iam id ip ipv4 ipv6 json kms mfa os rds s3 sns sql sqs ssh ssm tcp tls ttl
 		udp uri url uuid vpc vpn xml`) {
 		m[word] = true
 	}
@@ -24,6 +24,10 @@ func exported(name, otherwise string) string {
 	for _, word := range words(name) {
 		if initialisms[strings.ToLower(word)] {
 			b.WriteString(strings.ToUpper(word))
+			continue
+		}
+		if one, plural := strings.CutSuffix(word, "s"); plural && initialisms[strings.ToLower(one)] {
+			b.WriteString(strings.ToUpper(one) + "s")
 			continue
 		}
 		first := []rune(word)[0]
@@ -61,7 +65,7 @@ func words(name string) []string {
 		}
 		if i > 0 && unicode.IsUpper(r) {
 			afterLower := unicode.IsLower(runes[i-1])
-			beforeLower := unicode.IsUpper(runes[i-1]) && i+1 < len(runes) && unicode.IsLower(runes[i+1])
+			beforeLower := i+1 < len(runes) && unicode.IsLower(runes[i+1])
 			if afterLower || beforeLower && !isPlural(runes, i) {
 				flush()
 			}

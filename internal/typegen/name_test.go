@@ -6,7 +6,7 @@ func TestExported(t *testing.T) {
 	for name, want := range map[string]string{
 		"instance-id": "InstanceID", "eventID": "EventID", "vpcEndpointId": "VPCEndpointID", "x-amz-id-2": "XAmzID2",
 		"AWS-EC2-Instance": "AWSEC2Instance", "sourceIPAddress": "SourceIPAddress", "detail-type": "DetailType",
-		"tTL": "TTL", "subnetIDs": "SubnetIDs", "securityGroupARNs": "SecurityGroupARNs", "IDsOf": "IDsOf",
+		"tTL": "TTL", "subnetIDs": "SubnetIDs", "securityGroupARNs": "SecurityGroupARNs", "IDsOf": "IDsOf", "groupIds": "GroupIDs", "class": "Class", "https": "HTTPS",
 		"EC2InstanceStateChangeNotification": "EC2InstanceStateChangeNotification", "City_1": "City1",
 		"2PSchema1": "N2PSchema1", "type": "Type", "日本": "X日本", "école": "École", "": "Field", "😀": "Field",
 		"ǆ": "Ǆ", "a": "A", "Some/Awesome/Schema.Object$2": "SomeAwesomeSchemaObject2",
