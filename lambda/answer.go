@@ -40,7 +40,9 @@ type problem struct {
 	Violations []fault.Violation `json:"errors,omitempty"`
 }
 
-const problemTypes = "https://eventrouter.blockforger.dev/problems/"
+// ProblemTypes is what the type of every problem document begins with; what
+// follows is stable.
+const ProblemTypes = "https://eventrouter.blockforger.dev/problems/"
 
 // answer renders a request's end: the function's answer, or for a fault of ours
 // the error that makes Lambda try again. That error reaches dead-letter
@@ -73,7 +75,7 @@ func render(r store.Receipt, err error, call invocation) response {
 func renderProblem(status int, err error, call invocation) response {
 	code := fault.CodeOf(err)
 	body, _ := json.Marshal(problem{
-		Type: problemTypes + code.String(), Title: http.StatusText(status), Status: status,
+		Type: ProblemTypes + code.String(), Title: http.StatusText(status), Status: status,
 		Detail: fault.MessageOf(err), RequestID: call.requestID, Violations: fault.ViolationsOf(err),
 	})
 	return response{StatusCode: status, Headers: map[string]string{"content-type": "application/problem+json"}, Body: string(body)}

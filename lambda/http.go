@@ -249,7 +249,7 @@ func (x *exchange) refuse(err error) response {
 	shown := invocation{requestID: x.req.id}
 	answer := renderProblem(Status(fault.CodeOf(err)), err, shown)
 	if own, ok := errors.AsType[*refusal](err); ok {
-		body, _ := json.Marshal(problem{Type: problemTypes + own.kind, Title: http.StatusText(own.status),
+		body, _ := json.Marshal(problem{Type: ProblemTypes + own.kind, Title: http.StatusText(own.status),
 			Status: own.status, Detail: own.detail, RequestID: shown.requestID})
 		answer.StatusCode, answer.Body = own.status, string(body)
 		for name, value := range own.header {

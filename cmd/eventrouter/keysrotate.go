@@ -21,7 +21,7 @@ type keysRotate struct {
 
 // Run makes a key like the old one, and gives that one its end.
 func (c *keysRotate) Run(s *session) error {
-	in := admin.Rotation{KeyID: tenant.KeyID(c.KeyID), Overlap: c.Overlap}
+	in := admin.Rotation{KeyID: tenant.KeyID(c.KeyID), Overlap: int64(c.Overlap / time.Second)}
 	switch {
 	case c.Overlap < 0:
 		return fault.New(fault.Invalid, "--overlap must not be negative")

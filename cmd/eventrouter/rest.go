@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/lambda"
 )
 
 // restStage is the path below which `serve` has the REST API, as a stage of API
@@ -72,7 +73,7 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, events.MaxBytes+1))
 	if err != nil {
 		w.Header().Set("Connection", "close")
-		http.Error(w, "the body did not arrive", http.StatusRequestTimeout)
+		a.fail(w, http.StatusRequestTimeout, "request-timeout", "the body did not arrive")
 		return
 	}
 	if len(body) > events.MaxBytes {
@@ -89,7 +90,7 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := a.call(r.Context(), in)
 	if err != nil {
-		http.Error(w, "the function failed; its log tells more: eventrouter logs "+function, http.StatusBadGateway)
+		a.fail(w, http.StatusBadGateway, "bad-gateway", "the function failed; its log tells more: eventrouter logs "+function)
 		return
 	}
 	for name, value := range answer.Headers {
@@ -97,6 +98,18 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.StatusCode)
 	_, _ = io.WriteString(w, answer.Body)
+}
+
+// fail answers where the function cannot, in the form that it answers in.
+func (a *restAPI) fail(w http.ResponseWriter, status int, kind, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.MarshalWrite(w, struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{lambda.ProblemTypes + kind, http.StatusText(status), status, detail})
 }
 
 func (a *restAPI) call(ctx context.Context, in functionURLRequest) (functionURLAnswer, error) {

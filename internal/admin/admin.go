@@ -45,9 +45,9 @@ type Keys interface {
 
 // Rotation asks for a key to follow another one.
 type Rotation struct {
-	KeyID   tenant.KeyID  `json:"keyId"`
-	Overlap time.Duration `json:"overlap,format:units"` // for which the old one still works
-	Expires time.Time     `json:"expires,omitzero"`     // of the new one; zero: never
+	KeyID   tenant.KeyID `json:"keyId"`
+	Overlap int64        `json:"overlap"`          // for how many seconds the old one still works
+	Expires time.Time    `json:"expires,omitzero"` // of the new one; zero: never
 }
 
 // StoredKey is all that is stored of a key: its hash, and not the secret.

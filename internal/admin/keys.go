@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"time"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -18,7 +19,7 @@ func (d *Direct) RotateKey(ctx context.Context, in Rotation) (CreatedKey, error)
 	if _, err := tenant.ParseKeyID(string(in.KeyID)); err != nil {
 		return CreatedKey{}, err
 	}
-	key, secret, err := tenant.Rotate(ctx, d.keys, in.KeyID, in.Overlap, in.Expires, d.now(), rand.Reader)
+	key, secret, err := tenant.Rotate(ctx, d.keys, in.KeyID, time.Duration(in.Overlap)*time.Second, in.Expires, d.now(), rand.Reader)
 	if err != nil {
 		return CreatedKey{}, fault.E("admin.RotateKey", fault.Unavailable, err)
 	}

@@ -1,0 +1,125 @@
+package admin_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/memstore"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+func TestRotateKey(t *testing.T) {
+	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
+		ctx := t.Context()
+		old, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []tenant.Permission{tenant.ReadOnly}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expires := time.Now().Add(1000 * time.Hour).UTC().Truncate(time.Second)
+		fresh, err := a.RotateKey(ctx, admin.Rotation{KeyID: old.KeyID, Overlap: 3600, Expires: expires})
+		if err != nil || fresh.Key == "" || fresh.KeyID == old.KeyID {
+			t.Fatalf("%+v, %v", fresh, err)
+		}
+		keys, err := a.ListKeys(ctx, "acme")
+		if err != nil || len(keys) != 2 {
+			t.Fatalf("%+v, %v", keys, err)
+		}
+		for _, k := range keys {
+			left := time.Until(k.Expires)
+			switch {
+			case k.State != "active" || k.Permissions[0] != tenant.ReadOnly:
+				t.Errorf("both must work meanwhile: %+v", k)
+			case k.KeyID == old.KeyID && (left > time.Hour || left < 50*time.Minute):
+				t.Errorf("the old key ends in %v, want 1h", left)
+			case k.KeyID == fresh.KeyID && !k.Expires.Equal(expires):
+				t.Errorf("the new key ends at %v, want %v", k.Expires, expires)
+			}
+		}
+		for want, in := range map[fault.Code]admin.Rotation{
+			fault.NotFound: {KeyID: "aaaaaaaaaaaaaaaa"},
+			fault.Invalid:  {KeyID: old.KeyID, Overlap: -1},
+		} {
+			if _, err := a.RotateKey(ctx, in); fault.CodeOf(err) != want {
+				t.Errorf("%+v: %v, want %v", in, err, want)
+			}
+		}
+		if _, err := a.RevokeKey(ctx, old.KeyID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.RotateKey(ctx, admin.Rotation{KeyID: old.KeyID}); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("rotating a revoked key: %v", err)
+		}
+	})
+}
+
+// TestKeysMove: a key that was made in one deployment works in another, to
+// which nothing but its hash was brought.
+func TestKeysMove(t *testing.T) {
+	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
+		ctx := t.Context()
+		made, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []tenant.Permission{tenant.BackendCalls}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		exported, err := a.ExportKeys(ctx, "acme")
+		if err != nil || len(exported) != 1 {
+			t.Fatalf("%+v, %v", exported, err)
+		}
+
+		elsewhere := memstore.New(nil)
+		b := admin.NewDirect(elsewhere, store.New(elsewhere, nil), nil, nil)
+		for range 2 { // once more changes nothing
+			if n, err := b.ImportKeys(ctx, exported); n != 1 || err != nil {
+				t.Fatalf("%d, %v", n, err)
+			}
+		}
+		k, err := tenant.NewAuthenticator(elsewhere, nil).Authenticate(ctx, events.Secret(made.Key), "acme", tenant.BackendCalls)
+		if err != nil || k.ID != made.KeyID {
+			t.Fatalf("the key does not work: %v, %v", k, err)
+		}
+
+		// A revocation there is not undone by an older export.
+		if _, err := b.RevokeKey(ctx, made.KeyID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.ImportKeys(ctx, exported); err != nil {
+			t.Fatal(err)
+		}
+		if keys, err := b.ListKeys(ctx, "acme"); err != nil || keys[0].State != "revoked" {
+			t.Errorf("%+v, %v", keys, err)
+		}
+
+		broken := func(change func(*admin.StoredKey)) []admin.StoredKey {
+			k := exported[0]
+			change(&k)
+			other := exported[0]
+			other.KeyID = "bbbbbbbbbbbbbbbb"
+			return []admin.StoredKey{other, k}
+		}
+		for name, c := range map[string]struct {
+			keys []admin.StoredKey
+			want fault.Code
+		}{
+			"another secret":        {broken(func(k *admin.StoredKey) { k.SHA256 = "00" + k.SHA256[2:] }), fault.Conflict},
+			"another tenant":        {broken(func(k *admin.StoredKey) { k.Tenant = "rival" }), fault.Conflict},
+			"no id":                 {broken(func(k *admin.StoredKey) { k.KeyID = "" }), fault.Invalid},
+			"a bad tenant":          {broken(func(k *admin.StoredKey) { k.Tenant = "../x" }), fault.Invalid},
+			"a short hash":          {broken(func(k *admin.StoredKey) { k.SHA256 = "00" }), fault.Invalid},
+			"no hash":               {broken(func(k *admin.StoredKey) { k.SHA256 = "zz" }), fault.Invalid},
+			"an unknown permission": {broken(func(k *admin.StoredKey) { k.Permissions = []tenant.Permission{"all"} }), fault.Invalid},
+			"no permission":         {broken(func(k *admin.StoredKey) { k.Permissions = nil }), fault.Invalid},
+			"no time":               {broken(func(k *admin.StoredKey) { k.Created = time.Time{} }), fault.Invalid},
+		} {
+			if n, err := b.ImportKeys(ctx, c.keys); n != 0 || fault.CodeOf(err) != c.want {
+				t.Errorf("%s: %d, %v, want %v", name, n, err, c.want)
+			}
+			if _, err := elsewhere.Key(ctx, "bbbbbbbbbbbbbbbb"); fault.CodeOf(err) != fault.NotFound {
+				t.Errorf("%s: the keys before it were stored", name)
+			}
+		}
+	})
+}
