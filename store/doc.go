@@ -20,7 +20,15 @@
 //   - Fingerprint: the same idempotency key with another request is a Conflict.
 //   - Isolation: of rivals for one head one wins; the others learn of its state.
 //   - Durability: what was answered is still there after a crash.
-//   - Expiry: a mark past its time counts as absent, deleted or not.
+//   - Expiry: a mark past its time counts as absent, deleted or not; its bill
+//     stays in the usage.
+//   - Limits: of commits that compete for the rest of a token limit exactly as
+//     many succeed as it has room for. What could not be stored or published on
+//     every backend is refused before any I/O.
+//   - Usage: totals and what is not folded yet add up exactly, at any moment.
+//   - Backlog: what a commit left to be done is listed until it is settled, and
+//     a settlement that is late or repeated takes nothing back.
+//   - Numbers: come back with their exact value, up to 38 digits.
 //
 // All types that do I/O are safe for concurrent use; values are plain data.
 package store

@@ -117,7 +117,8 @@ func TestCommitTriesAgain(t *testing.T) {
 		"driver's time": {[]error{context.DeadlineExceeded, nil}, 2, 0, true},
 	} {
 		d := &scripted{errs: c.errs}
-		_, err := newStore(d).Commit(context.Background(), petChange())
+		s := store.New(d, &store.Options{Backoff: func(int) time.Duration { return time.Millisecond }})
+		_, err := s.Commit(context.Background(), petChange())
 		if len(d.got) != c.calls || (err == nil) != c.ok || err != nil && fault.CodeOf(err) != c.code {
 			t.Errorf("%s: %d calls, %v", name, len(d.got), err)
 		}

@@ -84,7 +84,7 @@ func testList(t *testing.T, h Harness) {
 	for _, limit := range []int{1, 3, len(names), 100} {
 		var got []string
 		after := events.Key("")
-		for {
+		for len(got) <= len(names) {
 			page, err := l.List(ctx, pet.Collection, after, limit)
 			if err != nil {
 				t.Fatal(err)

@@ -43,8 +43,11 @@ func testExpiry(t *testing.T, h Harness) {
 
 func testTombstoneExpiry(t *testing.T, h Harness) {
 	l := open(t, h)
-	gone, kept := pet, ref("acme", "petstore", "kept")
+	gone, kept, back := pet, ref("acme", "petstore", "kept"), ref("acme", "petstore", "back")
 	l.write(kept, "kept", events.Post, `{"id":"kept"}`)
+	l.write(back, "back 1", events.Post, `{"id":"back"}`)
+	l.write(back, "back 2", events.Delete, "")
+	l.write(back, "back 3", events.Post, `{"id":"back"}`) // in place of its tombstone
 	l.write(gone, "post", events.Post, `{"id":"rex"}`)
 	l.write(gone, "delete", events.Delete, "")
 	l.clock.advance(2 * store.DefaultMarkAge)
@@ -54,6 +57,7 @@ func testTombstoneExpiry(t *testing.T, h Harness) {
 		l.write(ref("acme", "petstore", named("later", i)), named("later", i), events.Post, `{"id":"x"}`)
 	}
 	want(t, "revision of the record", l.find(kept).Revision, 1)
+	want(t, "revision of the record that was a tombstone", l.find(back).Revision, 3)
 	revision := l.find(gone).Revision
 	if revision != 0 && revision != 2 {
 		t.Fatalf("an expired tombstone shows revision %d", revision)
