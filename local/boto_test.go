@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os/exec"
 	"testing"
@@ -70,4 +71,20 @@ func TestBotoScheduler(t *testing.T) {
 func logPayload(_ context.Context, p []byte, log io.Writer) ([]byte, error) {
 	_, err := log.Write(p)
 	return nil, err
+}
+
+func TestBotoFunctions(t *testing.T) {
+	t.Parallel()
+	start(t, t.TempDir(), local.Options{EnforcePermissions: true, RetryDelays: quick}, func(s *local.Server) {
+		s.Register("box", func(ctx context.Context, p []byte, log io.Writer) ([]byte, error) {
+			_, err := logPayload(ctx, p, log)
+			return p, err
+		})
+		s.Register("bad", func(context.Context, []byte, io.Writer) ([]byte, error) { return nil, errors.New("bad") })
+	}).boto("functions.py")
+}
+
+func TestBotoMetrics(t *testing.T) {
+	t.Parallel()
+	start(t, t.TempDir(), local.Options{}, func(s *local.Server) { s.Register("box", logPayload) }).boto("metrics.py")
 }

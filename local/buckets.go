@@ -16,9 +16,10 @@ const (
 	bucketArchives    = "archives"    // name
 	bucketArchived    = "archived"    // archive, NUL, time, seq: an event's JSON
 	bucketReplays     = "replays"     // name
+	bucketPolicies    = "policies"    // function
 )
 
 var allBuckets = []string{bucketEvents, bucketTasks, bucketDeadLetters, bucketBuses, bucketRules,
-	bucketArchives, bucketArchived, bucketReplays,
+	bucketArchives, bucketArchived, bucketReplays, bucketPolicies,
 	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines,
 	scheduler.BucketSchedules, scheduler.BucketGroups}

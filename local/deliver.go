@@ -33,14 +33,13 @@ type undelivered struct {
 // invocation to follow.
 func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 	failed := s.opts.Chaos.strike()
-	if failed == nil {
-		if name, isFunction := s.functionOf(t.Target.Arn); isFunction {
-			if _, known := s.function(name); known {
-				s.metrics.count(t.ruleName(), "Invocations", 1)
-				t.Stage, t.Attempts, t.Since = stageInvoke, 0, s.opts.Now()
-				return true
-			}
+	if name, isFunction := s.functionOf(t.Target.Arn); isFunction && failed == nil {
+		if failed = s.refusal(name, t.Rule); failed == nil {
+			s.metrics.count(t.ruleName(), "Invocations", 1)
+			t.Stage, t.Attempts, t.Since = stageInvoke, 0, s.opts.Now()
+			return true
 		}
+	} else if failed == nil {
 		failed = s.hand(ctx, t)
 	}
 	if failed == nil {
@@ -59,6 +58,17 @@ func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 		"attempt", t.Attempts, "code", failed.code, "in", wait)
 	s.again(t, wait)
 	return false
+}
+
+// refusal is why a function cannot be invoked for a rule, if so.
+func (s *Server) refusal(function, ruleARN string) *undelivered {
+	if _, known := s.function(function); !known {
+		return &undelivered{"NO_RESOURCE", "The function " + function + " does not exist here.", false}
+	}
+	if s.opts.EnforcePermissions && !s.permitted(function, ruleARN) {
+		return &undelivered{"NO_PERMISSIONS", "The policy of function " + function + " does not let EventBridge invoke it for this rule.", false}
+	}
+	return nil
 }
 
 // exhausted tells why there is to be no further attempt; "" where there is.

@@ -16,7 +16,7 @@ type metrics struct {
 
 type metricKey struct{ rule, name string }
 
-// metricDays is how far back counts are kept, in minutes.
+// metricMinutes is how far back counts are kept, in minutes.
 const metricMinutes = 24 * 60
 
 func newMetrics(now func() time.Time) *metrics {
@@ -41,4 +41,19 @@ func (m *metrics) count(rule, name string, n float64) {
 			}
 		}
 	}
+}
+
+// sums adds a metric up by periods, which begin at whole multiples of the period
+// since 1970. The keys are in seconds.
+func (m *metrics) sums(key metricKey, from, until time.Time, period time.Duration) map[int64]float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	step := int64(period / time.Second)
+	out := map[int64]float64{}
+	for minute, n := range m.counts[key] {
+		if at := time.Unix(minute*60, 0); at.Before(until) && at.Add(time.Minute).After(from) {
+			out[minute*60/step*step] += n
+		}
+	}
+	return out
 }

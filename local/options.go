@@ -27,6 +27,9 @@ type Options struct {
 	KeepEvents int
 	// KeepLogLines is how many log lines of a function are kept. Default: 10,000.
 	KeepLogLines int
+	// EnforcePermissions lets a rule invoke a function only where the function's
+	// policy allows it, as on AWS. Default: whatever is registered is invoked.
+	EnforcePermissions bool
 	// Chaos makes deliveries go wrong on purpose.
 	Chaos Chaos
 	// PollEvery bounds how late a jump of the clock is noticed. Default: 250 ms.

@@ -52,7 +52,7 @@ func TestScheduledRules(t *testing.T) {
 	m.stop()
 
 	clock.Store(60 * 60)
-	m = start(t, dir, opts, func(s *local.Server) { s.Register("box", box.handle) })
+	start(t, dir, opts, func(s *local.Server) { s.Register("box", box.handle) })
 	time.Sleep(20 * time.Millisecond)
 	if n := len(box.got()); n != 4 {
 		t.Errorf("%d events were made up for", n-4)

@@ -104,11 +104,13 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 func (s *Server) routes() http.Handler {
 	services := map[string]http.Handler{}
-	for _, service := range []*awsjson.Service{s.eventsService(), s.queues.Service(s.log), s.logs.Service(s.log)} {
+	for _, service := range []*awsjson.Service{s.eventsService(), s.queues.Service(s.log), s.logs.Service(s.log), s.metricsService()} {
 		services[service.Prefix()] = service
 	}
 	paths := http.NewServeMux()
 	s.schedules.Register(paths, s.log)
+	s.registerFunctions(paths, s.log)
+	paths.HandleFunc("POST /service/"+metricsPrefix+"/operation/{Operation}", s.serveCBOR)
 	return endpoint{services: services, paths: paths, log: s.log}
 }
 
