@@ -48,7 +48,7 @@ type LoggingConfig struct {
 }
 
 type GetFunctionInput struct {
-	FunctionName string `path:"FunctionName" json:"FunctionName" aws:"required,max=170"`
+	FunctionName string `path:"FunctionName" json:"FunctionName" aws:"required"`
 }
 
 type GetFunctionOutput struct {
@@ -56,7 +56,7 @@ type GetFunctionOutput struct {
 }
 
 type GetPolicyInput struct {
-	FunctionName string `path:"FunctionName" json:"FunctionName" aws:"required,max=170"`
+	FunctionName string `path:"FunctionName" json:"FunctionName" aws:"required"`
 }
 
 type GetPolicyOutput struct {
@@ -65,7 +65,7 @@ type GetPolicyOutput struct {
 }
 
 type AddPermissionInput struct {
-	FunctionName  string `path:"FunctionName" json:"FunctionName" aws:"required,max=170"`
+	FunctionName  string `path:"FunctionName" json:"FunctionName" aws:"required"`
 	StatementId   string `json:"StatementId" aws:"required,max=100,pattern=([a-zA-Z0-9-_]+)"`
 	Action        string `json:"Action" aws:"required,pattern=(lambda:[*]|lambda:[a-zA-Z]+|[*])"`
 	Principal     string `json:"Principal" aws:"required"`
@@ -78,7 +78,7 @@ type AddPermissionOutput struct {
 }
 
 type RemoveFunctionPermissionInput struct {
-	FunctionName string `path:"FunctionName" json:"FunctionName" aws:"required,max=170"`
+	FunctionName string `path:"FunctionName" json:"FunctionName" aws:"required"`
 	StatementId  string `path:"StatementId" json:"StatementId" aws:"required,max=100"`
 }
 

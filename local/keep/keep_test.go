@@ -1,0 +1,88 @@
+package keep_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/keep"
+)
+
+func TestKeep(t *testing.T) {
+	dir, ctx := filepath.Join(t.TempDir(), "new"), context.Background()
+	f, err := keep.Open(dir, "a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := func(s string) []byte { return []byte(s) }
+	if err := f.Commit(ctx, []keep.Write{f.Put("a", k("1"), k("canary-one")), f.Put("a", k("2"), k("canary-two")), f.Put("b", k("12345678x"), nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(ctx, []keep.Write{f.Remove("a", k("1")), f.Put("a", k("3"), k("canary-three"))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Get("a", k("1")); fault.CodeOf(err) != fault.NotFound {
+		t.Error(err)
+	}
+	var got []string
+	if err := f.Each("a", k("2"), func(key, value []byte) (bool, error) {
+		got = append(got, string(key)+"="+string(value))
+		return true, nil
+	}); err != nil || strings.Join(got, " ") != "2=canary-two 3=canary-three" {
+		t.Error(got, err)
+	}
+	if last, err := f.LastSeq("a", "b"); err != nil || last != 0x3132333435363738 {
+		t.Errorf("%x %v", last, err)
+	}
+	if err := f.Close(); err != nil || !f.Closed() {
+		t.Error(err)
+	}
+	if err := f.Commit(ctx, nil); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("a commit after Close: %v", err)
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "local.db")); err != nil || strings.Contains(string(data), "canary") {
+		t.Errorf("in clear on disk, or %v", err)
+	}
+}
+
+// A sealed value that was moved to another place is not taken for what was there.
+func TestValuesAreBoundToTheirPlace(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	f, err := keep.Open(dir, "a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(ctx, []keep.Write{f.Put("a", []byte("1"), []byte("x"))}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(filepath.Join(dir, "local.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("b")).Put([]byte("1"), tx.Bucket([]byte("a")).Get([]byte("1")))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = keep.Open(dir, "a", "b"); err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Get("b", []byte("1")); fault.CodeOf(err) != fault.Internal {
+		t.Errorf("a moved value: %v", err)
+	}
+	if v, err := f.Get("a", []byte("1")); err != nil || string(v) != "x" {
+		t.Errorf("%q %v", v, err)
+	}
+}

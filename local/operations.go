@@ -1,0 +1,40 @@
+package local
+
+import (
+	"reflect"
+
+	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/restjson"
+)
+
+// An Operation is one call of AWS's that is served here.
+type Operation struct {
+	Name          string
+	Path          string       // method and path, for services that go by them
+	Input, Output reflect.Type // structs
+}
+
+// Operations lists what is served, by service as the AWS CLI names it. Lambda's
+// Invoke, whose payload is no shape, is served as well.
+func (s *Server) Operations() map[string][]Operation {
+	all := map[string][]Operation{
+		"scheduler": restOperations(s.schedules.Operations()),
+		"lambda":    restOperations(s.functionOperations()),
+	}
+	for name, service := range map[string]*awsjson.Service{"events": s.eventsService(), "sqs": s.queues.Service(s.log),
+		"logs": s.logs.Service(s.log), "cloudwatch": s.metricsService()} {
+		ops := service.Operations()
+		for _, op := range sortedKeys(ops) {
+			all[name] = append(all[name], Operation{Name: op, Input: ops[op].Input, Output: ops[op].Output})
+		}
+	}
+	return all
+}
+
+func restOperations(ops []restjson.Operation) []Operation {
+	var list []Operation
+	for _, op := range ops {
+		list = append(list, Operation{Name: op.Name, Path: op.Pattern, Input: op.Input, Output: op.Output})
+	}
+	return list
+}
