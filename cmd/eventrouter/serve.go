@@ -155,7 +155,8 @@ func openServer(listen, data, schemas string, log *slog.Logger) (_ *server, err 
 		BaseEndpoint: aws.String(srv.url), Credentials: localCredentials,
 	}))
 	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, nil), records, publisher, nil)
-	srv.relay = router.NewRelay(records, publisher, rand.Text(), nil)
+	// One process at a time has the file, so that a lease of a former one is ours.
+	srv.relay = router.NewRelay(records, publisher, deployment.Local, nil)
 	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local})
 	srv.local.Register(function, handler.Serve)
 	srv.local.Register(testFunction, noop.Serve)
