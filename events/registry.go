@@ -1,6 +1,7 @@
 package events
 
 import (
+	"fmt"
 	"maps"
 
 	"github.com/go-json-experiment/json"
@@ -31,6 +32,16 @@ func (e *Envelope) Raw() *Envelope { return e }
 type Typed[T any] struct {
 	Envelope
 	Detail T `json:"detail"` // in place of the raw one of the Envelope
+}
+
+// String tells the event in one line, without its detail but for what that
+// says of itself by a String method: so neither payload nor key is logged.
+func (t *Typed[T]) String() string {
+	text := fmt.Sprintf("%s from %s, id %s", t.DetailType, t.Source, t.ID)
+	if detail, ok := any(t.Detail).(fmt.Stringer); ok {
+		text += ": " + detail.String()
+	}
+	return text
 }
 
 // Encode writes the event. A detail that was not changed since it was decoded

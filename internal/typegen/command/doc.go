@@ -17,7 +17,7 @@ import (
 // API says how the Schemas API is reached.
 type API struct {
 	Region      string `help:"AWS region of the registry; else as the AWS configuration says."`
-	EndpointURL string `help:"URL of the Schemas API, for tests." name:"endpoint-url"`
+	EndpointURL string `kong:"-"` // of the Schemas API, for tests; a flag of all commands
 	Profile     string `help:"Profile of the AWS configuration."`
 }
 
