@@ -8,10 +8,14 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
 	"github.com/blockforger/eventrouter/internal/boltdb"
@@ -27,41 +31,99 @@ func BenchmarkPutEvents(b *testing.B) {
 		string(bytes.Repeat([]byte("x"), 400)) + `\",\"numeric\":1}}`
 	body := `{"Entries":[{"Source":"blockforger-input","DetailType":"evented.POST","Detail":"` + detail + `"}]}`
 	for _, writers := range []int{1, 64} {
-		b.Run(fmt.Sprintf("http/%d", writers), func(b *testing.B) {
-			m := start(b, b.TempDir(), local.Options{}, func(s *local.Server) {
-				wire(b, s, "in", `{"source":["another"]}`, "nobody")
-			})
-			transport := &http.Transport{MaxIdleConnsPerHost: writers}
-			client := &http.Client{Transport: transport}
-			defer transport.CloseIdleConnections()
-			spread(b, writers, func(int) error {
-				r, _ := http.NewRequest("POST", m.url, bytes.NewReader([]byte(body)))
-				r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-				r.Header.Set("X-Amz-Target", "AWSEvents.PutEvents")
-				resp, err := client.Do(r)
+		// What the same requests cost where nothing is stored.
+		b.Run(fmt.Sprintf("http-only/%d", writers), func(b *testing.B) { benchmarkHTTP(b, writers, "AWSEvents.DescribeEventBus", body) })
+		b.Run(fmt.Sprintf("http/%d", writers), func(b *testing.B) { benchmarkHTTP(b, writers, "AWSEvents.PutEvents", body) })
+		value := []byte(body)
+		for name, update := range map[string]func(*bbolt.DB, func(*bbolt.Tx) error) error{"bare-update": (*bbolt.DB).Update, "bare-batch": (*bbolt.DB).Batch} {
+			b.Run(fmt.Sprintf("%s/%d", name, writers), func(b *testing.B) {
+				db, err := bbolt.Open(filepath.Join(b.TempDir(), "bare.db"), 0o600, nil)
 				if err != nil {
-					return err
+					b.Fatal(err)
 				}
-				defer resp.Body.Close()
-				_, err = io.Copy(io.Discard, resp.Body)
-				return err
+				defer db.Close()
+				_ = db.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket(bucket); return err })
+				spread(b, writers, func(i int) error {
+					return update(db, func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put(numbered(i), value) })
+				})
 			})
-		})
-		b.Run(fmt.Sprintf("bare/%d", writers), func(b *testing.B) {
+		}
+		b.Run(fmt.Sprintf("bare-group/%d", writers), func(b *testing.B) {
 			db, err := boltdb.Open(filepath.Join(b.TempDir(), "bare.db"), nil)
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer db.Close()
-			ctx, name, value := context.Background(), []byte("events"), []byte(body)
-			_ = db.Update(ctx, func(tx *bbolt.Tx) error { _, err := tx.CreateBucket(name); return err })
+			ctx := context.Background()
+			_ = db.Update(ctx, func(tx *bbolt.Tx) error { _, err := tx.CreateBucket(bucket); return err })
 			spread(b, writers, func(i int) error {
-				return db.Update(ctx, func(tx *bbolt.Tx) error {
-					return tx.Bucket(name).Put(binary.BigEndian.AppendUint64(nil, uint64(i)), value)
-				})
+				return db.Update(ctx, func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put(numbered(i), value) })
 			})
 		})
 	}
+}
+
+func benchmarkHTTP(b *testing.B, writers int, operation, body string) {
+	m := start(b, b.TempDir(), local.Options{}, func(s *local.Server) { wire(b, s, "in", `{"source":["another"]}`, "nobody") })
+	transport := &http.Transport{MaxIdleConnsPerHost: writers}
+	client := &http.Client{Transport: transport}
+	defer transport.CloseIdleConnections()
+	spread(b, writers, func(int) error {
+		r, _ := http.NewRequest("POST", m.url, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		r.Header.Set("X-Amz-Target", operation)
+		resp, err := client.Do(r)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	})
+}
+
+var bucket = []byte("events")
+
+func numbered(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
+
+// BenchmarkDelivery is the way of an event from PutEvents to the function's
+// start, with 16 senders.
+//
+//	go test ./local -run '^$' -bench Delivery -benchtime 5000x
+func BenchmarkDelivery(b *testing.B) {
+	var mu sync.Mutex
+	var waits []time.Duration
+	var delivered sync.WaitGroup
+	m := start(b, b.TempDir(), local.Options{}, func(s *local.Server) {
+		s.Register("box", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
+			now := time.Now()
+			var e struct {
+				Detail struct {
+					At int64 `json:"at"`
+				} `json:"detail"`
+			}
+			if err := json.Unmarshal(payload, &e); err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			waits = append(waits, now.Sub(time.Unix(0, e.Detail.At)))
+			mu.Unlock()
+			delivered.Done()
+			return nil, nil
+		})
+		wire(b, s, "in", `{"source":["a"]}`, "box")
+	})
+	delivered.Add(b.N)
+	ctx := context.Background()
+	spread(b, 16, func(int) error {
+		_, err := m.PutEvents(ctx, &local.PutEventsInput{Entries: []local.PutEventsRequestEntry{
+			{Source: "a", DetailType: "t", Detail: fmt.Sprintf(`{"at":%d}`, time.Now().UnixNano())}}})
+		return err
+	})
+	delivered.Wait()
+	slices.Sort(waits)
+	b.ReportMetric(float64(waits[len(waits)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds())/1000, "p99-ms")
 }
 
 // spread runs b.N operations from so many goroutines and reports them a second.

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/blockforger/eventrouter/local"
@@ -48,4 +49,45 @@ func TestTheAWSCLIPutsEvents(t *testing.T) {
 	if !strings.Contains(box.got()[0], `"time":"2026-01-02T03:04:05Z"`) {
 		t.Error(box.got()[0])
 	}
+}
+
+// One command of each service: the CLI has its own way with protocols.
+func TestTheAWSCLIWorksWithEachService(t *testing.T) {
+	t.Parallel()
+	box := &inbox{}
+	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
+		s.Register("box", box.handle)
+		wire(t, s, "in", `{"source":["shop"]}`, "box")
+	})
+	if _, _, err := m.Invoke(t.Context(), "box", "id", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.aws("events", "describe-event-bus"); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for _, c := range []struct {
+		args, want string
+		fails      bool
+	}{
+		{"events list-rules", `"Name": "in"`, false},
+		{"events describe-rule --name nobody", "(ResourceNotFoundException)", true},
+		{"sqs create-queue --queue-name q", "/000000000000/q", false},
+		{"sqs get-queue-url --queue-name nobody", "(AWS.SimpleQueueService.NonExistentQueue)", true},
+		{"logs filter-log-events --log-group-name /aws/lambda/box", "got 2 bytes", false},
+		{"lambda list-functions", `"FunctionName": "box"`, false},
+		{"lambda invoke --function-name box --payload {} /dev/null", `"StatusCode": 200`, false},
+		{"scheduler list-schedule-groups", `"Name": "default"`, false},
+		{"cloudwatch get-metric-statistics --namespace AWS/Events --metric-name Invocations --period 60 --statistics Sum" +
+			" --start-time 2026-01-01T00:00:00Z --end-time 2026-01-01T01:00:00Z", `"Label": "Invocations"`, false},
+		{"cloudwatch list-metrics", "(UnknownOperationException)", true},
+	} {
+		all.Go(func() {
+			out, err := m.aws(strings.Fields(c.args)...)
+			if (err != nil) != c.fails || !strings.Contains(out, c.want) {
+				t.Errorf("aws %s: %v\n%s", c.args, err, out)
+			}
+		})
+	}
+	all.Wait()
 }
