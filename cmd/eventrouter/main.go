@@ -45,6 +45,7 @@ type commands struct {
 	DeadLetters deadLetterCommands `cmd:"" help:"List events that could not be delivered, and send them again."`
 	Entries     entryCommands      `cmd:"" help:"List, retry and drop entries that were to be published."`
 	Tenant      tenantCommands     `cmd:"" help:"Check tenant files."`
+	Events      eventsCommands     `cmd:"" help:"Make and use Go types of events."`
 }
 
 // session is what a command runs with.

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"github.com/alecthomas/kong"
+
+	"github.com/blockforger/eventrouter/events/aws"
+	"github.com/blockforger/eventrouter/internal/typegen/command"
+)
+
+// eventsCommands make and use Go types of events.
+type eventsCommands struct {
+	ExportService exportServiceCommand `cmd:"" help:"Write the Go types of a service's events, as schema registries describe them."`
+	FromExample   fromExampleCommand   `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen."`
+	Decode        decodeCommand        `cmd:"" help:"Print events as the registry of typed events decodes them."`
+}
+
+type exportServiceCommand struct{ command.ExportService }
+
+// Run exports.
+func (c *exportServiceCommand) Run(s *session, k *kong.Context) error {
+	c.EndpointURL = givenEndpoint(s, k)
+	return c.ExportService.Run(s.ctx, s.print.out)
+}
+
+type fromExampleCommand struct{ command.FromExample }
+
+// Run infers.
+func (c *fromExampleCommand) Run(s *session) error { return c.FromExample.Run(s.ctx, s.print.out) }
+
+type decodeCommand struct{ command.Decode }
+
+// Run decodes with the default registry.
+func (c *decodeCommand) Run(s *session) error {
+	c.Registry = aws.Registry()
+	return c.Decode.Run(s.ctx, s.print.out)
+}
+
+// givenEndpoint is the endpoint where the command line names one. The default,
+// and the environment's, are those of the router's own server, which has no
+// Schemas API.
+func givenEndpoint(s *session, k *kong.Context) string {
+	for _, p := range k.Path {
+		if p.Flag != nil && p.Flag.Name == "endpoint-url" {
+			return s.endpoint
+		}
+	}
+	return ""
+}
