@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/router"
+	"github.com/blockforger/eventrouter/tenant/openapi"
 )
 
 // An exchange is one request over HTTP and what is known of its answer.
@@ -274,5 +275,23 @@ func (x *exchange) options() response {
 
 // description serves /{tenant}/openapi.json.
 func (x *exchange) description() response {
-	return x.refuse(fault.New(fault.NotFound, "not yet"))
+	c, err := x.call(events.Get)
+	if err == nil {
+		_, err = x.req.parameters()
+	}
+	if err != nil {
+		return x.refuse(err)
+	}
+	described, report, err := x.router.Describe(x.ctx, c)
+	x.report = report
+	if err != nil {
+		return x.refuse(err)
+	}
+	server := strings.TrimSuffix(x.req.path, "/"+x.at.tenant+"/"+descriptionPath)
+	body, err := openapi.Document(described.Tenant, described.Schemas, server)
+	if err != nil {
+		return x.refuse(err)
+	}
+	return response{StatusCode: http.StatusOK, Body: string(body),
+		Headers: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}
 }
