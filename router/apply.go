@@ -105,11 +105,6 @@ func (op *Operation) change(prior store.Head) (store.Change, error) {
 	case events.Delete:
 		next.Data, next.Deleted, record = nil, true, prior.Data
 	}
-	if next.Data != nil {
-		if err := store.CheckNumbers(next.Data); err != nil {
-			return store.Change{}, err
-		}
-	}
 	return store.Change{
 		Mark: store.Mark{
 			Key:         op.idempotency,

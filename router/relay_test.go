@@ -36,6 +36,7 @@ func TestRelayPublishesWhatAThrottleLeft(t *testing.T) {
 		t.Fatalf("%+v, %v", report.Emission, err)
 	}
 	h.sender.answer = nil
+	h.clock.advance(30 * time.Second)
 	if d, err := h.relay.Run(t.Context(), invocation); err != nil || d.Published != 0 {
 		t.Errorf("the relay took a mark whose invocation may still be at work: %+v, %v", d, err)
 	}
