@@ -8,18 +8,20 @@ import (
 
 // The buckets of the server's file, and what their keys are.
 const (
-	bucketEvents      = "events"      // seq: an event
-	bucketTasks       = "tasks"       // seq of the event, number: a task that is not done
-	bucketDeadLetters = "deadletters" // seq: a dead letter
-	bucketBuses       = "buses"       // name
-	bucketRules       = "rules"       // bus, NUL, name
-	bucketArchives    = "archives"    // name
-	bucketArchived    = "archived"    // archive, NUL, time, seq: an event's JSON
-	bucketReplays     = "replays"     // name
-	bucketPolicies    = "policies"    // function
+	bucketEvents       = "events"       // seq: an event
+	bucketTasks        = "tasks"        // seq of the event, number: a task that is not done
+	bucketDeadLetters  = "deadletters"  // seq: a dead letter
+	bucketBuses        = "buses"        // name
+	bucketRules        = "rules"        // bus, NUL, name
+	bucketArchives     = "archives"     // name
+	bucketArchived     = "archived"     // archive, NUL, time, seq: an event's JSON
+	bucketReplays      = "replays"      // name
+	bucketPolicies     = "policies"     // function
+	bucketConnections  = "connections"  // name
+	bucketDestinations = "destinations" // name
 )
 
 var allBuckets = []string{bucketEvents, bucketTasks, bucketDeadLetters, bucketBuses, bucketRules,
-	bucketArchives, bucketArchived, bucketReplays, bucketPolicies,
+	bucketArchives, bucketArchived, bucketReplays, bucketPolicies, bucketConnections, bucketDestinations,
 	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines,
 	scheduler.BucketSchedules, scheduler.BucketGroups}

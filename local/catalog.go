@@ -23,6 +23,9 @@ type catalog struct {
 	buses    map[string]*bus
 	archives map[string]*archive
 	replays  map[string]*replay
+
+	connections  map[string]*connection
+	destinations map[string]*destination
 }
 
 // bus is an event bus of this account and region.

@@ -113,6 +113,9 @@ func (s *Server) hand(ctx context.Context, t *task) *undelivered {
 	case "sqs":
 		return s.handToQueue(t, t.Target.Arn, sqs.Outgoing{Body: string(payload), Group: t.group(), Dedup: t.dedup()})
 	case "events":
+		if isDestination(t.Target.Arn) {
+			return s.handToEndpoint(ctx, t, payload)
+		}
 		return s.handToBus(ctx, t, payload)
 	case "logs":
 		return s.handToLogGroup(ctx, t, payload)

@@ -36,5 +36,13 @@ func (s *Server) eventsService() *awsjson.Service {
 		awsjson.Op("CancelReplay", s.CancelReplay),
 		awsjson.Op("DescribeReplay", s.DescribeReplay),
 		awsjson.Op("ListReplays", s.ListReplays),
+		awsjson.Op("CreateConnection", s.CreateConnection),
+		awsjson.Op("DescribeConnection", s.DescribeConnection),
+		awsjson.Op("DeleteConnection", s.DeleteConnection),
+		awsjson.Op("ListConnections", s.ListConnections),
+		awsjson.Op("CreateApiDestination", s.CreateApiDestination),
+		awsjson.Op("DescribeApiDestination", s.DescribeApiDestination),
+		awsjson.Op("DeleteApiDestination", s.DeleteApiDestination),
+		awsjson.Op("ListApiDestinations", s.ListApiDestinations),
 	)
 }

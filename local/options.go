@@ -30,6 +30,9 @@ type Options struct {
 	// EnforcePermissions lets a rule invoke a function only where the function's
 	// policy allows it, as on AWS. Default: whatever is registered is invoked.
 	EnforcePermissions bool
+	// HTTPTargets are the hosts, as host:port, that API destinations may call.
+	// Default: none.
+	HTTPTargets []string
 	// Chaos makes deliveries go wrong on purpose.
 	Chaos Chaos
 	// PollEvery bounds how late a jump of the clock is noticed. Default: 250 ms.

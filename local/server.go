@@ -92,7 +92,7 @@ func (s *Server) load() error {
 	if err := s.loadCatalog(); err != nil {
 		return err
 	}
-	if err := errors.Join(s.loadArchives(), s.loadReplays()); err != nil {
+	if err := errors.Join(s.loadArchives(), s.loadReplays(), s.loadDestinations()); err != nil {
 		return err
 	}
 	return s.loadTasks()

@@ -1,0 +1,247 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/keep"
+)
+
+type CreateApiDestinationInput struct {
+	Name                         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Description                  string `json:"Description,omitempty" aws:"max=512,pattern=.*"`
+	ConnectionArn                string `json:"ConnectionArn" aws:"required,max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:connection\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+"`
+	InvocationEndpoint           string `json:"InvocationEndpoint" aws:"required,max=2048,pattern=((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\\x26=+$,A-Za-z0-9])+)([).!';/?:,])?"`
+	HttpMethod                   string `json:"HttpMethod" aws:"required,enum=POST|GET|HEAD|OPTIONS|PUT|PATCH|DELETE"`
+	InvocationRateLimitPerSecond *int   `json:"InvocationRateLimitPerSecond,omitempty" aws:"min=1"`
+}
+
+type CreateApiDestinationOutput struct {
+	ApiDestinationArn   string        `json:"ApiDestinationArn,omitempty"`
+	ApiDestinationState string        `json:"ApiDestinationState,omitempty"`
+	CreationTime        *awsjson.Time `json:"CreationTime,omitempty"`
+	LastModifiedTime    *awsjson.Time `json:"LastModifiedTime,omitempty"`
+}
+
+type DescribeApiDestinationInput struct {
+	Name string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+}
+
+type DescribeApiDestinationOutput struct {
+	ApiDestinationArn            string        `json:"ApiDestinationArn,omitempty"`
+	Name                         string        `json:"Name,omitempty"`
+	Description                  string        `json:"Description,omitempty"`
+	ApiDestinationState          string        `json:"ApiDestinationState,omitempty"`
+	ConnectionArn                string        `json:"ConnectionArn,omitempty"`
+	InvocationEndpoint           string        `json:"InvocationEndpoint,omitempty"`
+	HttpMethod                   string        `json:"HttpMethod,omitempty"`
+	InvocationRateLimitPerSecond int           `json:"InvocationRateLimitPerSecond,omitempty"`
+	CreationTime                 *awsjson.Time `json:"CreationTime,omitempty"`
+	LastModifiedTime             *awsjson.Time `json:"LastModifiedTime,omitempty"`
+}
+
+type DeleteApiDestinationInput struct {
+	Name string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+}
+
+type ListApiDestinationsInput struct {
+	NamePrefix    string `json:"NamePrefix,omitempty" aws:"max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	ConnectionArn string `json:"ConnectionArn,omitempty" aws:"max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:connection\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+"`
+	NextToken     string `json:"NextToken,omitempty" aws:"max=2048"`
+	Limit         *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
+}
+
+type ApiDestination struct {
+	ApiDestinationArn            string        `json:"ApiDestinationArn,omitempty"`
+	Name                         string        `json:"Name,omitempty"`
+	ApiDestinationState          string        `json:"ApiDestinationState,omitempty"`
+	ConnectionArn                string        `json:"ConnectionArn,omitempty"`
+	InvocationEndpoint           string        `json:"InvocationEndpoint,omitempty"`
+	HttpMethod                   string        `json:"HttpMethod,omitempty"`
+	InvocationRateLimitPerSecond int           `json:"InvocationRateLimitPerSecond,omitempty"`
+	CreationTime                 *awsjson.Time `json:"CreationTime,omitempty"`
+	LastModifiedTime             *awsjson.Time `json:"LastModifiedTime,omitempty"`
+}
+
+type ListApiDestinationsOutput struct {
+	ApiDestinations []ApiDestination `json:"ApiDestinations"`
+	NextToken       string           `json:"NextToken,omitempty"`
+}
+
+// destination is an HTTP endpoint that a rule can have as its target.
+type destination struct {
+	CreateApiDestinationInput
+
+	ARN     string       `json:"arn"`
+	Created awsjson.Time `json:"created"`
+}
+
+func (d *destination) rate() int {
+	if d.InvocationRateLimitPerSecond == nil {
+		return 300 // AWS's default; it is shown, and not enforced here
+	}
+	return *d.InvocationRateLimitPerSecond
+}
+
+// CreateApiDestination keeps an endpoint, which must be one of
+// Options.HTTPTargets: whoever may call this API is not who may reach every
+// port of this machine.
+func (s *Server) CreateApiDestination(ctx context.Context, in *CreateApiDestinationInput) (*CreateApiDestinationOutput, error) {
+	u, err := url.Parse(in.InvocationEndpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !slices.Contains(s.opts.HTTPTargets, u.Host) {
+		return nil, awsjson.Errorf("ValidationException", "The InvocationEndpoint is not one of the HTTP targets that this server allows.")
+	}
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	switch {
+	case s.connectionByARN(in.ConnectionArn) == nil:
+		return nil, awsjson.Errorf("ResourceNotFoundException", "Connection %s does not exist.", clip(in.ConnectionArn))
+	case s.catalog.destinations[in.Name] != nil:
+		return nil, awsjson.Errorf("ResourceAlreadyExistsException", "An api-destination '%s' already exists.", in.Name)
+	}
+	d := &destination{CreateApiDestinationInput: *in, ARN: s.arn("events", "api-destination/"+in.Name+"/"+awsjson.NewID()), Created: awsjson.Time{Time: s.opts.Now()}}
+	record, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketDestinations, []byte(d.Name), record)}); err != nil {
+		return nil, err
+	}
+	s.catalog.destinations[d.Name] = d
+	return &CreateApiDestinationOutput{ApiDestinationArn: d.ARN, ApiDestinationState: "ACTIVE", CreationTime: &d.Created, LastModifiedTime: &d.Created}, nil
+}
+
+func (s *Server) findDestination(name string) (*destination, error) {
+	if d := s.catalog.destinations[name]; d != nil {
+		return d, nil
+	}
+	return nil, awsjson.Errorf("ResourceNotFoundException", "An api-destination '%s' does not exist.", clip(name))
+}
+
+// DescribeApiDestination tells all of an endpoint.
+func (s *Server) DescribeApiDestination(_ context.Context, in *DescribeApiDestinationInput) (*DescribeApiDestinationOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	d, err := s.findDestination(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &DescribeApiDestinationOutput{ApiDestinationArn: d.ARN, Name: d.Name, Description: d.Description, ApiDestinationState: "ACTIVE",
+		ConnectionArn: d.ConnectionArn, InvocationEndpoint: d.InvocationEndpoint, HttpMethod: d.HttpMethod,
+		InvocationRateLimitPerSecond: d.rate(), CreationTime: &d.Created, LastModifiedTime: &d.Created}, nil
+}
+
+// DeleteApiDestination forgets an endpoint.
+func (s *Server) DeleteApiDestination(ctx context.Context, in *DeleteApiDestinationInput) (*None, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	d, err := s.findDestination(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Remove(bucketDestinations, []byte(d.Name))}); err != nil {
+		return nil, err
+	}
+	delete(s.catalog.destinations, d.Name)
+	return nil, nil
+}
+
+// ListApiDestinations lists endpoints by name.
+func (s *Server) ListApiDestinations(_ context.Context, in *ListApiDestinationsInput) (*ListApiDestinationsOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	matching := map[string]*destination{}
+	for name, d := range s.catalog.destinations {
+		if in.ConnectionArn == "" || in.ConnectionArn == d.ConnectionArn {
+			matching[name] = d
+		}
+	}
+	names, next, err := awsjson.Page(matching, in.NamePrefix, in.NextToken, in.Limit)
+	out := &ListApiDestinationsOutput{ApiDestinations: []ApiDestination{}, NextToken: next}
+	for _, name := range names {
+		d := matching[name]
+		out.ApiDestinations = append(out.ApiDestinations, ApiDestination{ApiDestinationArn: d.ARN, Name: name, ApiDestinationState: "ACTIVE",
+			ConnectionArn: d.ConnectionArn, InvocationEndpoint: d.InvocationEndpoint, HttpMethod: d.HttpMethod,
+			InvocationRateLimitPerSecond: d.rate(), CreationTime: &d.Created, LastModifiedTime: &d.Created})
+	}
+	return out, err
+}
+
+// destinationTimeout is how long EventBridge waits for an endpoint.
+const destinationTimeout = 5 * time.Second
+
+// destinationClient follows no redirect: it would lead past the allow-list.
+var destinationClient = &http.Client{Timeout: destinationTimeout,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// handToEndpoint sends the event to an HTTP endpoint.
+func (s *Server) handToEndpoint(ctx context.Context, t *task, payload []byte) *undelivered {
+	s.catalog.mu.RLock()
+	var d *destination
+	for _, one := range s.catalog.destinations {
+		if one.ARN == t.Target.Arn {
+			d = one
+		}
+	}
+	var c *connection
+	if d != nil {
+		c = s.connectionByARN(d.ConnectionArn)
+	}
+	s.catalog.mu.RUnlock()
+	if c == nil {
+		return &undelivered{"NO_RESOURCE", "The API destination or its connection does not exist.", false}
+	}
+	r, err := d.request(ctx, t.Target.HttpParameters, payload)
+	if err != nil || !slices.Contains(s.opts.HTTPTargets, r.URL.Host) {
+		return &undelivered{"SDK_CLIENT_ERROR", "The API destination's endpoint cannot be called.", false}
+	}
+	c.authorize(r)
+	resp, err := destinationClient.Do(r)
+	if err != nil {
+		return &undelivered{"TIMEOUT", "The endpoint did not answer.", true}
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+	if resp.StatusCode/100 == 2 {
+		s.done(t)
+		return nil
+	}
+	retry := resp.StatusCode >= 500 || slices.Contains([]int{401, 407, 409, 429}, resp.StatusCode)
+	return &undelivered{"SDK_CLIENT_ERROR", "The endpoint answered " + strconv.Itoa(resp.StatusCode) + ".", retry}
+}
+
+// request fills * in the endpoint's path, then adds query, headers and body.
+func (d *destination) request(ctx context.Context, p *HttpParameters, payload []byte) (*http.Request, error) {
+	endpoint := d.InvocationEndpoint
+	if p == nil {
+		p = &HttpParameters{}
+	}
+	for _, value := range p.PathParameterValues {
+		endpoint = strings.Replace(endpoint, "*", url.PathEscape(value), 1)
+	}
+	r, err := http.NewRequestWithContext(context.WithoutCancel(ctx), d.HttpMethod, endpoint, bytes.NewReader(payload))
+	if err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()
+	for name, value := range p.QueryStringParameters {
+		query.Set(name, value)
+	}
+	r.URL.RawQuery = query.Encode()
+	r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	r.Header.Set("User-Agent", "Amazon/EventBridge/ApiDestinations")
+	for name, value := range p.HeaderParameters {
+		r.Header.Set(name, value)
+	}
+	return r, nil
+}
