@@ -30,7 +30,7 @@ func main() {
 		return aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}, nil
 	})
 	region, endpoint := os.Getenv("AWS_REGION"), aws.String(os.Getenv("AWS_ENDPOINT_URL"))
-	awslambda.StartHandler(&handler{
+	awslambda.Start(&handler{
 		db:   dynamodb.New(dynamodb.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint}),
 		bus:  eventbridge.New(eventbridge.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint}),
 		s3:   s3.New(s3.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint, UsePathStyle: true}),

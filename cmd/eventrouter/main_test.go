@@ -81,8 +81,8 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// command runs a command line in this process against a server.
-func command(t *testing.T, endpoint string, args ...string) (code int, out, errOut string) {
+// commandLine runs a command line in this process against a server.
+func commandLine(t *testing.T, endpoint string, args ...string) (code int, out, errOut string) {
 	t.Helper()
 	t.Setenv("EVENTROUTER_ENDPOINT_URL", endpoint)
 	var o, e bytes.Buffer

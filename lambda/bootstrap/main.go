@@ -17,5 +17,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, "eventrouter:", err)
 		os.Exit(1)
 	}
-	awslambda.StartHandler(handler)
+	awslambda.Start(handler)
 }

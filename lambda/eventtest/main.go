@@ -9,4 +9,4 @@ import (
 	"github.com/blockforger/eventrouter/lambda/noop"
 )
 
-func main() { awslambda.StartHandler(noop.Handler{Log: os.Stdout}) }
+func main() { awslambda.Start(noop.Handler{Log: os.Stdout}) }
