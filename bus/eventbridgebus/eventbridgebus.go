@@ -1,5 +1,6 @@
 // Package eventbridgebus sends entries with the AWS SDK: PutEvents, through one
-// client for each region that a target bus is in.
+// client for each region that a target bus is in. It also lists the buses that
+// our own account has in a region.
 package eventbridgebus
 
 import (
@@ -17,7 +18,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// Sender is a [bus.Sender] over EventBridge. It is safe for concurrent use.
+// Sender is a [bus.Sender], and a [bus.Lister], over EventBridge. It is safe for
+// concurrent use.
 type Sender struct {
 	options eventbridge.Options
 
@@ -25,7 +27,10 @@ type Sender struct {
 	clients map[string]*eventbridge.Client // by region
 }
 
-var _ bus.Sender = (*Sender)(nil)
+var (
+	_ bus.Sender = (*Sender)(nil)
+	_ bus.Lister = (*Sender)(nil)
+)
 
 // New returns a sender. The options are those of every client but for the
 // region, which is the target bus's. The SDK's own retries are kept: they mend
@@ -38,13 +43,32 @@ func New(options eventbridge.Options) *Sender {
 func (s *Sender) Send(ctx context.Context, region string, entries []events.Entry) ([]bus.Result, error) {
 	out, err := s.client(region).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: wire(entries)})
 	if err != nil {
-		return nil, code(err)
+		return nil, code("eventbridgebus.Send", err)
 	}
 	results := make([]bus.Result, len(out.Entries))
 	for i, e := range out.Entries {
 		results[i] = bus.Result{EventID: aws.ToString(e.EventId), Code: aws.ToString(e.ErrorCode)}
 	}
 	return results, nil
+}
+
+// Buses implements [bus.Lister]. The permission that it takes is
+// events:ListEventBuses, on all resources.
+func (s *Sender) Buses(ctx context.Context, region string) ([]events.BusARN, error) {
+	var buses []events.BusARN
+	in := &eventbridge.ListEventBusesInput{Limit: aws.Int32(100)}
+	for {
+		out, err := s.client(region).ListEventBuses(ctx, in)
+		if err != nil {
+			return nil, code("eventbridgebus.Buses", err)
+		}
+		for _, b := range out.EventBuses {
+			buses = append(buses, events.BusARN(aws.ToString(b.Arn)))
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return buses, nil
+		}
+	}
 }
 
 func (s *Sender) client(region string) *eventbridge.Client {
@@ -81,10 +105,10 @@ func wire(entries []events.Entry) []types.PutEventsRequestEntry {
 
 // code tells a call that EventBridge refuses for good from one worth another
 // try. Bad credentials are a fault of ours: they pass once someone mends them.
-func code(err error) error {
+func code(op string, err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return fault.E("eventbridgebus.Send", fault.Unavailable, err)
+		return fault.E(op, fault.Unavailable, err)
 	}
 	refusal := fault.Unavailable
 	switch api.ErrorCode() {
@@ -93,5 +117,5 @@ func code(err error) error {
 	case "ValidationException", "InvalidArgument", "SerializationException":
 		refusal = fault.Invalid
 	}
-	return &fault.Error{Code: refusal, Op: "eventbridgebus.Send", Message: api.ErrorCode(), Err: err}
+	return &fault.Error{Code: refusal, Op: op, Message: api.ErrorCode(), Err: err}
 }
