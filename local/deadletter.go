@@ -18,6 +18,7 @@ import (
 // API key.
 type DeadLetter struct {
 	ID     string           `json:"id"`
+	Event  uint64           `json:"event,omitempty"` // the Seq of the event
 	Rule   string           `json:"rule,omitempty"`
 	Target string           `json:"target"` // its ARN
 	Record InvocationRecord `json:"record"`
@@ -62,7 +63,7 @@ func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
 			return
 		}
 	}
-	letter := DeadLetter{Rule: t.Rule, Target: t.Target.Arn, Record: InvocationRecord{
+	letter := DeadLetter{Event: t.key.seq, Rule: t.Rule, Target: t.Target.Arn, Record: InvocationRecord{
 		Version: "1.0", Timestamp: s.opts.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: payload, ResponsePayload: last.document(),
 		RequestContext: RequestContext{RequestID: t.ID, FunctionARN: t.Target.Arn + ":$LATEST",
 			Condition: condition, ApproximateInvokeCount: t.Attempts},

@@ -43,6 +43,9 @@ type Verdict struct {
 	Rule    RuleInfo `json:"rule"`
 	Matches bool     `json:"matches"`
 	Why     string   `json:"why,omitempty"` // why it does not reach the targets
+	// Explanation tells field by field why the pattern matches or does not; nil
+	// where the rule has none.
+	Explanation *pattern.Explanation `json:"explanation,omitempty"`
 }
 
 // Explain tells, without sending it, what each rule of the entry's bus would
@@ -52,6 +55,11 @@ func (s *Server) Explain(in *PutEventsRequestEntry) ([]Verdict, error) {
 	if refused != nil {
 		return nil, refused
 	}
+	return s.judge(a)
+}
+
+// judge asks each rule of an arrival's bus.
+func (s *Server) judge(a *arrival) ([]Verdict, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b := s.catalog.buses[a.bus]
@@ -66,7 +74,11 @@ func (s *Server) Explain(in *PutEventsRequestEntry) ([]Verdict, error) {
 }
 
 func (r *rule) judge(e *pattern.Event) Verdict {
-	v := Verdict{Rule: r.info(), Matches: r.compiled != nil && r.compiled.Match(e)}
+	v := Verdict{Rule: r.info()}
+	if r.compiled != nil {
+		v.Explanation = pattern.Explain(r.compiled, e)
+		v.Matches = v.Explanation.Matched
+	}
 	switch {
 	case r.compiled == nil:
 		v.Why = "the rule runs on a schedule and has no pattern"

@@ -27,6 +27,9 @@ type Options struct {
 	KeepEvents int
 	// KeepLogLines is how many log lines of a function are kept. Default: 10,000.
 	KeepLogLines int
+	// MaxDataBytes is how large the data file may become; beyond, new events are
+	// refused as on a full disk. Default: as the disk allows.
+	MaxDataBytes int
 	// EnforcePermissions lets a rule invoke a function only where the function's
 	// policy allows it, as on AWS. Default: whatever is registered is invoked.
 	EnforcePermissions bool

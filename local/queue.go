@@ -19,7 +19,8 @@ type queue struct {
 	mu    sync.Mutex
 	later taskHeap
 	lanes map[string]*lane // by the target's ARN
-	busy  int              // tasks under way
+	busy  map[*task]int    // those under way; one may be back in the queue before its worker has left it
+	held  int              // tasks that are not under way
 }
 
 // lane holds one target's tasks that are due.
@@ -29,8 +30,11 @@ type lane struct {
 }
 
 func newQueue(limit int, now func() time.Time, poll time.Duration) *queue {
-	return &queue{limit: limit, now: now, poll: poll, wake: make(chan struct{}, 1), lanes: map[string]*lane{}}
+	return &queue{limit: limit, now: now, poll: poll, wake: make(chan struct{}, 1), lanes: map[string]*lane{}, busy: map[*task]int{}}
 }
+
+// mostEventsHeld is how many waiting tasks keep their event in memory.
+const mostEventsHeld = 1000
 
 // add takes tasks that are on disk.
 func (q *queue) add(tasks ...*task) {
@@ -39,6 +43,9 @@ func (q *queue) add(tasks ...*task) {
 	}
 	q.mu.Lock()
 	for _, t := range tasks {
+		if q.held++; q.held > mostEventsHeld {
+			t.event = nil // it is read from disk when its time comes
+		}
 		heap.Push(&q.later, t)
 	}
 	q.mu.Unlock()
@@ -88,7 +95,8 @@ func (q *queue) start() []*task {
 		}
 		if l.running < q.limit {
 			l.running++
-			q.busy++
+			q.held--
+			q.busy[t]++
 			begin = append(begin, t)
 		} else {
 			l.due = append(l.due, t)
@@ -102,14 +110,18 @@ func (q *queue) start() []*task {
 func (q *queue) next(ctx context.Context, done *task) *task {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.busy[done]--; q.busy[done] == 0 {
+		delete(q.busy, done)
+	}
 	l := q.lanes[done.Target.Arn]
 	if len(l.due) > 0 && ctx.Err() == nil {
 		t := l.due[0]
 		l.due[0] = nil
 		l.due = l.due[1:]
+		q.held--
+		q.busy[t]++
 		return t
 	}
-	q.busy--
 	if l.running--; l.running > 0 {
 		return nil
 	}
@@ -138,7 +150,7 @@ func (q *queue) counts() (due, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
-	due = q.busy
+	due = len(q.busy)
 	for _, l := range q.lanes {
 		due += len(l.due)
 	}
@@ -150,6 +162,30 @@ func (q *queue) counts() (due, waiting int) {
 		}
 	}
 	return due, waiting
+}
+
+// of returns copies of an event's tasks.
+func (q *queue) of(seq uint64) []task {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var tasks []task
+	add := func(t *task) {
+		if t.key.seq == seq {
+			tasks = append(tasks, *t)
+		}
+	}
+	for t := range q.busy { // the worker changes the rest
+		add(&task{key: t.key, Rule: t.Rule, Target: Target{Arn: t.Target.Arn}})
+	}
+	for _, t := range q.later {
+		add(t)
+	}
+	for _, l := range q.lanes {
+		for _, t := range l.due {
+			add(t)
+		}
+	}
+	return tasks
 }
 
 // taskHeap orders tasks by when they fall due, then by their place in the file.

@@ -52,7 +52,7 @@ type Server struct {
 // is Unavailable where another process has it open.
 func Open(dir string, opts *Options) (*Server, error) {
 	o := opts.withDefaults()
-	kept, err := keep.Open(dir, allBuckets...)
+	kept, err := keep.Open(dir, o.MaxDataBytes, allBuckets...)
 	if err != nil {
 		return nil, fault.E("local.Open", fault.Unavailable, err)
 	}

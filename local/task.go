@@ -166,7 +166,7 @@ func (s *Server) settleTasks(ended <-chan struct{}) {
 		for _, one := range batch {
 			writes = append(writes, one.writes...)
 		}
-		s.commitSettled(writes)
+		s.commitSettled(writes, ended)
 		for _, one := range batch {
 			if one.then != nil {
 				one.then()
@@ -175,16 +175,21 @@ func (s *Server) settleTasks(ended <-chan struct{}) {
 	}
 }
 
-// commitSettled does not give up while the disk is full: forgetting would be to
-// lose a dead letter, going on to deliver everything twice after a restart.
-func (s *Server) commitSettled(batch []keep.Write) {
+// commitSettled goes on trying while the disk is full: deliveries that are not
+// noted as done are made again after a restart. That is also why it may give up
+// when the end has come.
+func (s *Server) commitSettled(batch []keep.Write, ended <-chan struct{}) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := s.keep.Commit(context.Background(), batch)
-		if err == nil || s.keep.Closed() {
+		if err == nil {
 			return
 		}
 		s.log.Error("what deliveries leave behind could not be written; trying again", "error", err)
-		time.Sleep(wait)
+		select {
+		case <-ended:
+			return
+		case <-time.After(wait):
+		}
 	}
 }
 

@@ -40,8 +40,9 @@ type Write struct {
 
 // Open opens the file in a directory, which is made where it is missing, and
 // makes the buckets that it lacks. The fault is Unavailable where another
-// process has the file open.
-func Open(dir string, buckets ...string) (*File, error) {
+// process has the file open. The file grows to maxSize bytes at most, where that
+// is not 0; beyond, writes are refused as on a full disk.
+func Open(dir string, maxSize int, buckets ...string) (*File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func Open(dir string, buckets ...string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := boltdb.Open(filepath.Join(dir, fileName), nil)
+	db, err := boltdb.Open(filepath.Join(dir, fileName), &boltdb.Options{MaxSize: maxSize})
 	if err != nil {
 		return nil, err
 	}

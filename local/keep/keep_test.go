@@ -15,7 +15,7 @@ import (
 
 func TestKeep(t *testing.T) {
 	dir, ctx := filepath.Join(t.TempDir(), "new"), context.Background()
-	f, err := keep.Open(dir, "a", "b")
+	f, err := keep.Open(dir, 0, "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestKeep(t *testing.T) {
 // A sealed value that was moved to another place is not taken for what was there.
 func TestValuesAreBoundToTheirPlace(t *testing.T) {
 	dir, ctx := t.TempDir(), context.Background()
-	f, err := keep.Open(dir, "a", "b")
+	f, err := keep.Open(dir, 0, "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestValuesAreBoundToTheirPlace(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if f, err = keep.Open(dir, "a", "b"); err != nil {
+	if f, err = keep.Open(dir, 0, "a", "b"); err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
