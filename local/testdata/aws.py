@@ -1,11 +1,9 @@
 """What every boto3 session against the local server shares."""
-import sys
-
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-ENDPOINT = sys.argv[1]
+ENDPOINT = None  # run.py sets it
 ACCOUNT, REGION = "000000000000", "us-east-1"
 
 
