@@ -20,6 +20,11 @@ type endpoint struct {
 const queuePrefix = "AmazonSQS"
 
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if refused := fromBrowser(r); refused != nil {
+		e.log.Warn("a request that looks like a web page's was refused", "host", clip(r.Host), "origin", clip(r.Header.Get("Origin")))
+		awsjson.WriteError(w, "application/x-amz-json-1.1", refused)
+		return
+	}
 	target := r.Header.Get("X-Amz-Target")
 	prefix, _, _ := strings.Cut(target, ".")
 	if service, ok := e.services[prefix]; ok && r.Method == http.MethodPost && (r.URL.Path == "/" || prefix == queuePrefix) {

@@ -2,10 +2,14 @@ package local_test
 
 import (
 	"context"
+	"io"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -93,5 +97,40 @@ func TestQueuesSurviveARestart(t *testing.T) {
 	m = start(t, dir, local.Options{}, nil)
 	if n := receive(); n != "2" {
 		t.Errorf("received %s times, want 2", n)
+	}
+}
+
+// Whatever goes wrong on the way, each event arrives, and nothing is left over.
+func TestChaosLosesNothing(t *testing.T) {
+	t.Parallel()
+	const events = 300
+	var mu sync.Mutex
+	seen := map[string]int{}
+	m := start(t, t.TempDir(), local.Options{RetryDelays: quick, Chaos: local.Chaos{Duplicates: 0.1, Fail: 0.2, Delay: 20 * time.Millisecond}}, func(s *local.Server) {
+		s.Register("box", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[string(payload)]++
+			return nil, nil
+		})
+		wire(t, s, "in", `{"source":["a"]}`, "box")
+	})
+	c := m.client()
+	for range events / 10 {
+		batch := make([]ebtypes.PutEventsRequestEntry, 10)
+		for i := range batch {
+			batch[i] = entry("a", "b", `{}`)
+		}
+		put(t, c, batch...)
+	}
+	eventually(t, "an empty queue", func() bool { due, waiting := m.Pending(); return due+waiting == 0 })
+	mu.Lock()
+	defer mu.Unlock()
+	total := 0
+	for _, n := range seen {
+		total += n
+	}
+	if letters, _ := m.DeadLetters(); len(seen) != events || total <= events || len(letters) != 0 {
+		t.Errorf("%d of %d events arrived, %d deliveries, %d dead letters", len(seen), events, total, len(letters))
 	}
 }
