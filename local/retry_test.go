@@ -106,7 +106,7 @@ func TestChaosLosesNothing(t *testing.T) {
 	const events = 300
 	var mu sync.Mutex
 	seen := map[string]int{}
-	m := start(t, t.TempDir(), local.Options{RetryDelays: quick, Chaos: local.Chaos{Duplicates: 0.1, Fail: 0.2, Delay: 20 * time.Millisecond}}, func(s *local.Server) {
+	m := start(t, t.TempDir(), local.Options{RetryDelays: quick, Chaos: local.Chaos{Duplicates: 0.1, Fail: 0.05, Delay: 20 * time.Millisecond}}, func(s *local.Server) {
 		s.Register("box", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
 			mu.Lock()
 			defer mu.Unlock()
