@@ -5,13 +5,31 @@ import (
 
 	"github.com/blockforger/eventrouter/events/aws"
 	"github.com/blockforger/eventrouter/internal/typegen/command"
+	"github.com/blockforger/eventrouter/tenant"
 )
 
 // eventsCommands make and use Go types of events.
 type eventsCommands struct {
-	ExportService exportServiceCommand `cmd:"" help:"Write the Go types of a service's events, as schema registries describe them."`
-	FromExample   fromExampleCommand   `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen."`
-	Decode        decodeCommand        `cmd:"" help:"Print events as the registry of typed events decodes them."`
+	ExportService  exportServiceCommand  `cmd:"" help:"Write the Go types of a service's events, as schema registries describe them."`
+	FromExample    fromExampleCommand    `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen."`
+	PublishSchemas publishSchemasCommand `cmd:"" help:"Publish what a tenant's output events look like to a schema registry."`
+	Decode         decodeCommand         `cmd:"" help:"Print events as the registry of typed events decodes them."`
+}
+
+type publishSchemasCommand struct {
+	command.PublishSchemas
+	Schemas string `type:"path" default:"schemas" help:"The folder with a folder for each tenant."`
+}
+
+// Run publishes the schemas of a tenant in a local tree.
+func (c *publishSchemasCommand) Run(s *session, k *kong.Context) error {
+	tree, err := openSchemas(c.Schemas)
+	if err != nil {
+		return err
+	}
+	c.Directory = tenant.NewDirectory(tree, nil)
+	c.EndpointURL = givenEndpoint(s, k)
+	return c.PublishSchemas.Run(s.ctx, s.print.out)
 }
 
 type exportServiceCommand struct{ command.ExportService }
