@@ -61,3 +61,55 @@ build/eventrouter/bootstrap:
 
 build/eventbridge-test/bootstrap:
 	GOOS=linux GOARCH=$(GOARCH_LAMBDA) CGO_ENABLED=0 $(GO) build $(LAMBDA_FLAGS) -o $@ ./lambda/eventtest
+
+# On AWS: infra/ is the CDK app. CONTEXT holds context keys, see doc/deploy.md:
+#   make deploy CONTEXT='-c environment=prod -c alarmEmail=ops@example.com'
+CDK       = npx --no-install cdk
+CONTEXT  ?=
+FUNCTIONS = build/eventrouter/bootstrap build/eventbridge-test/bootstrap
+
+# Quiet, and without a call to anybody but AWS.
+export CDK_DISABLE_CLI_TELEMETRY = true
+export CDK_DISABLE_VERSION_CHECK = 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
+export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 1
+
+.PHONY: synth diff deploy destroy lint-infra test-infra golden
+synth: node_modules/aws-cdk $(FUNCTIONS) ## write the CloudFormation template to cdk.out; CONTEXT='-c key=value'
+	$(CDK) synth --no-notices --quiet $(CONTEXT)
+
+diff: node_modules/aws-cdk $(FUNCTIONS) ## show what a deployment would change
+	$(CDK) diff --no-notices $(CONTEXT)
+
+deploy: node_modules/aws-cdk $(FUNCTIONS) ## deploy to the AWS account of your credentials
+	$(CDK) deploy --no-notices $(CONTEXT)
+
+destroy: node_modules/aws-cdk $(FUNCTIONS) ## take the stack away; table and bucket stay unless removalPolicy=destroy
+	$(CDK) destroy --no-notices $(CONTEXT)
+
+lint-infra: ## lint the stack in its plain, its complete and its other form; cdk-nag runs in every synth
+	$(MAKE) --no-print-directory synth
+	cfn-lint --non-zero-exit-code error -t cdk.out/*.template.json
+	$(MAKE) --no-print-directory synth CONTEXT='$(COMPLETE)'
+	cfn-lint --non-zero-exit-code error -t cdk.out/*.template.json
+	$(MAKE) --no-print-directory synth CONTEXT='-c stack=target-bus -c routerAccount=123456789012 -c routerRegion=us-east-1'
+	cfn-lint --non-zero-exit-code error -t cdk.out/*.template.json
+
+# Everything that a context key can turn on.
+COMPLETE = -c environment=prod -c publisherAccounts=111122223333,444455556666 -c publisherOrganization=o-a1b2c3d4e5 \
+  -c outputBuses=arn:aws:events:us-east-1:777788889999:event-bus/orders,arn:aws:events:eu-west-1:777788889999:event-bus/default \
+  -c alarmEmail=ops@example.com -c inputBuffer=sqs -c inputBus=dedicated -c reservedConcurrency=50 -c removalPolicy=destroy
+
+test-infra: ## test the stack's templates, and that two synths are the same to the byte
+	$(GO) vet -C infra ./...
+	@test -z "$$(gofmt -l infra)" || { echo "gofmt would change:"; gofmt -l infra; exit 1; }
+	$(GO) test -C infra ./...
+	$(MAKE) --no-print-directory synth && rm -rf build/cdk.first && cp -R cdk.out build/cdk.first
+	$(MAKE) --no-print-directory synth && diff -r build/cdk.first cdk.out && rm -r build/cdk.first
+
+golden: ## write the golden template and doc/deploy.md's table of permissions anew
+	$(GO) test -C infra -run 'TestGolden|TestPermissionsTable|TestContextTable' . -update
+
+node_modules/aws-cdk: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// alarm is one alarm; what it says ends with the command that answers it.
+type alarm struct {
+	name    string
+	says    string
+	do      string
+	metric  awscloudwatch.IMetric
+	from    float64 // the first value that is wrong
+	periods float64 // for how many periods
+	silence awscloudwatch.TreatMissingData
+}
+
+const (
+	quiet = awscloudwatch.TreatMissingData_NOT_BREACHING
+	wrong = awscloudwatch.TreatMissingData_BREACHING
+)
+
+// Thresholds that are a matter of opinion.
+const (
+	lagLimit        = 120_000 // ms: R31 promises that the relay publishes within two minutes
+	keyRejections   = 50      // in 5 minutes
+	tenantOutput    = 6_000   // entries of one tenant in 5 minutes
+	bufferWait      = 300     // seconds
+	faultsTolerated = 5       // in 5 minutes: a throttle or two mends itself
+)
+
+// alarms are those of a deployment; doc/operations.md has a section for each.
+func alarms(c Config, m *metrics) []alarm {
+	list := []alarm{
+		{"errors", "the function fails, and Lambda tries again", "eventrouter logs: look for outcome fault",
+			m.lambda("Errors", sum, 5), faultsTolerated, 1, quiet},
+		{"throttles", "the function is throttled: its concurrency is used up", "raise reservedConcurrency or the account's limit, or deploy with inputBuffer=sqs",
+			m.lambda("Throttles", sum, 1), 1, 5, quiet},
+		{"input-dead-letters", "events are in the rule's dead-letter queue " + c.Environment.InputDLQ(), "eventrouter dead-letters list, then dead-letters retry",
+			depth(m.rule.DeadLetters), 1, 1, quiet},
+		{"failures", "events on which the function failed for good are in " + c.Environment.FailureQueue(), "eventrouter dead-letters list, then dead-letters retry",
+			depth(m.failures.Queue), 1, 1, quiet},
+		{"undelivered", "events were lost: the rule could reach neither target nor dead-letter queue", "eventrouter doctor; then replay the archive",
+			m.undelivered(c), 1, 1, quiet},
+		{"relay-lag", "entries wait for longer than two minutes, or the relay does not run", "eventrouter entries list --state pending",
+			m.router("RelayLag", maximum, 1), lagLimit, 5, wrong},
+		{"entries-failed", "entries cannot be published and are parked", "eventrouter entries list --state failed, then entries retry",
+			m.router("EntriesFailed", sum, 5), 1, 1, quiet},
+		{"key-rejections", "many requests come with a wrong API key", "the saved query rejections: which key ids, which tenants",
+			m.router("KeyRejections", sum, 5), keyRejections, 1, quiet},
+		{"output-rate", "one tenant publishes very much: a loop through a third system?", "the saved query busiest-tenants; switch eventbridge-input off for the tenant",
+			m.busiestTenant("EntriesPublished", 5), tenantOutput, 1, quiet},
+	}
+	if m.rule.Buffer != nil {
+		list = append(list, alarm{"buffer-age", "events wait in the buffer for long", "raise reservedConcurrency",
+			age(m.rule.Buffer), bufferWait, 5, quiet})
+	}
+	return list
+}
+
+func (a alarm) create(scope constructs.Construct, c Config, topic awssns.Topic) awscloudwatch.Alarm {
+	made := awscloudwatch.NewAlarm(scope, jsii.String("Alarm-"+a.name), &awscloudwatch.AlarmProps{
+		AlarmName:          jsii.String(c.Environment.Alarm(a.name)),
+		AlarmDescription:   jsii.String(fmt.Sprintf("%s. Do: %s. See doc/operations.md#%s", a.says, a.do, a.name)),
+		Metric:             a.metric,
+		Threshold:          jsii.Number(a.from),
+		EvaluationPeriods:  jsii.Number(a.periods),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+		TreatMissingData:   a.silence,
+	})
+	action := awscloudwatchactions.NewSnsAction(topic)
+	made.AddAlarmAction(action)
+	made.AddOkAction(action)
+	return made
+}

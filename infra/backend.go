@@ -1,0 +1,87 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/blockforger/eventrouter/internal/deployment"
+)
+
+// Backend is where everything is kept: the ledger's table, and the bucket with
+// tenant files and the records of the s3 and csv backends.
+type Backend struct {
+	Table  awsdynamodb.Table
+	Bucket awss3.Bucket
+}
+
+// NewBackend makes table and bucket.
+func NewBackend(parent constructs.Construct, c Config) *Backend {
+	scope := constructs.NewConstruct(parent, jsii.String("Backend"))
+	b := &Backend{Table: newTable(scope, c), Bucket: newBucket(scope, c)}
+	except(b.Bucket, "AwsSolutions-S1", "The function alone uses the bucket and logs a line for each request; CloudTrail data events serve whoever wants more.")
+	return b
+}
+
+func newTable(scope constructs.Construct, c Config) awsdynamodb.Table {
+	table := awsdynamodb.NewTable(scope, jsii.String("Table"), &awsdynamodb.TableProps{
+		TableName:                        jsii.String(c.Environment.Table()),
+		PartitionKey:                     stringAttribute(deployment.TableHash),
+		SortKey:                          stringAttribute(deployment.TableSort),
+		BillingMode:                      awsdynamodb.BillingMode_PAY_PER_REQUEST,
+		TimeToLiveAttribute:              jsii.String(deployment.TableTTL),
+		Encryption:                       awsdynamodb.TableEncryption_AWS_MANAGED,
+		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: jsii.Bool(true)},
+		DeletionProtection:               jsii.Bool(c.Retain),
+		RemovalPolicy:                    removal(c),
+	})
+	table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+		IndexName:      jsii.String(deployment.Index),
+		PartitionKey:   stringAttribute(deployment.IndexHash),
+		SortKey:        stringAttribute(deployment.IndexSort),
+		ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+	})
+	return table
+}
+
+func stringAttribute(name string) *awsdynamodb.Attribute {
+	return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}
+}
+
+func newBucket(scope constructs.Construct, c Config) awss3.Bucket {
+	stack := awscdk.Stack_Of(scope)
+	return awss3.NewBucket(scope, jsii.String("Bucket"), &awss3.BucketProps{
+		BucketName:        jsii.String(c.Environment.Bucket(*stack.Account(), *stack.Region())),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		Encryption:        awss3.BucketEncryption_S3_MANAGED,
+		EnforceSSL:        jsii.Bool(true),
+		MinimumTLSVersion: jsii.Number(1.2),
+		Versioned:         jsii.Bool(true),
+		RemovalPolicy:     removal(c),
+		LifecycleRules: &[]*awss3.LifecycleRule{{
+			Id:                                  jsii.String("old-versions"),
+			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(c.MarkDays)),
+			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7)),
+			ExpiredObjectDeleteMarker:           jsii.Bool(true),
+		}},
+	})
+}
+
+// AllowFunction lets the function do what its drivers do (store/dynamostore,
+// internal/object/s3object), and no more: it deletes no item and scans nothing.
+func (b *Backend) AllowFunction(role awsiam.Role) {
+	allow(role, "Ledger", []*string{b.Table.TableArn()},
+		"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem")
+	allow(role, "Backlog", []*string{jsii.String(*b.Table.TableArn() + "/index/" + deployment.Index)}, "dynamodb:Query")
+
+	schemas, data := b.Bucket.ArnForObjects(jsii.String(deployment.SchemasPrefix+"*")), b.Bucket.ArnForObjects(jsii.String(deployment.DataPrefix+"*"))
+	allow(role, "TenantFiles", []*string{schemas, data}, "s3:GetObject")
+	allow(role, "Records", []*string{data}, "s3:DeleteObject", "s3:PutObject")
+	// Without a condition on the prefix: with one, S3 answers 403 instead of
+	// 404 to a read of what is not there, and nothing else is in the bucket.
+	allow(role, "List", []*string{b.Bucket.BucketArn()}, "s3:ListBucket")
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/blockforger/eventrouter/internal/deployment"
+)
+
+// Config is what the context keys say, checked. doc/deploy.md documents them.
+type Config struct {
+	Environment deployment.Environment
+
+	PublisherAccounts     []string // may put input events on our bus
+	PublisherOrganization string   // so may all of its accounts; "": none
+	OutputBuses           []OutputBus
+
+	MarkDays         int
+	ArchiveDays      int // 0: no archive
+	LogRetentionDays int
+	AlarmEmail       string
+
+	DedicatedBus        bool
+	Buffered            bool
+	TestFunction        bool
+	ReservedConcurrency int // 0: none reserved
+	Retain              bool
+}
+
+// Ages, in days. What is kept of an event must end before its mark does, so that
+// a late redelivery still finds the mark (R74); the margin is for retries.
+const (
+	markMargin       = 2
+	archiveDays      = 30
+	queueDays        = 14 // what SQS keeps at most
+	leastMarkDays    = markMargin + 1
+	mostMarkDays     = 3650
+	mostConcurrency  = 100_000
+	defaultRetention = 30
+)
+
+// logRetentions are the ages that CloudWatch Logs knows.
+var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+
+var (
+	accountID      = regexp.MustCompile(`^[0-9]{12}$`)
+	organizationID = regexp.MustCompile(`^o-[a-z0-9]{10,32}$`)
+	emailAddress   = regexp.MustCompile(`^[^@\s,]+@[^@\s,]+\.[^@\s,]+$`)
+)
+
+// ReadConfig reads the router's context keys. The error lists every mistake.
+func ReadConfig(values map[string]any) (Config, error) {
+	r := newContextReader(values)
+	r.oneOf("stack", "router", "target-bus")
+	c := Config{
+		Environment:           r.environment(),
+		PublisherAccounts:     r.accounts("publisherAccounts"),
+		PublisherOrganization: r.matching("publisherOrganization", organizationID, "an organization's id, such as o-a1b2c3d4e5"),
+		OutputBuses:           r.outputBuses("outputBuses"),
+		MarkDays:              r.integer("markDays", deployment.MarkDays, leastMarkDays, mostMarkDays),
+		LogRetentionDays:      r.integer("logRetentionDays", defaultRetention, 1, logRetentions[len(logRetentions)-1]),
+		AlarmEmail:            r.matching("alarmEmail", emailAddress, "an e-mail address"),
+		DedicatedBus:          r.oneOf("inputBus", "default", "dedicated") == "dedicated",
+		Buffered:              r.oneOf("inputBuffer", "direct", "sqs") == "sqs",
+		TestFunction:          r.boolean("testFunction", true),
+		ReservedConcurrency:   r.integer("reservedConcurrency", 0, 1, mostConcurrency),
+		Retain:                r.oneOf("removalPolicy", "retain", "destroy") == "retain",
+	}
+	c.ArchiveDays = r.archiveDays(c.MarkDays)
+	if !slices.Contains(logRetentions, c.LogRetentionDays) {
+		r.refuse("logRetentionDays", "%d must be one of %s", c.LogRetentionDays, joinInts(logRetentions))
+	}
+	if r.unknown(); len(r.wrong) > 0 {
+		return Config{}, fmt.Errorf("%s", strings.Join(r.wrong, "\n"))
+	}
+	return c, nil
+}
+
+// QueueDays is how long queues keep what nobody has dealt with.
+func (c Config) QueueDays() int { return min(queueDays, c.MarkDays-markMargin) }
+
+func (c *contextReader) environment() deployment.Environment {
+	name := c.text("environment", "dev")
+	e, err := deployment.ParseEnvironment(name)
+	switch {
+	case err != nil:
+		c.refuse("environment", "%v", err)
+	case string(e) == deployment.Local:
+		c.refuse("environment", "%q is the name of `eventrouter serve` on one machine; choose another", name)
+	}
+	return e
+}
+
+func (c *contextReader) accounts(key string) []string {
+	accounts := c.texts(key)
+	for _, a := range accounts {
+		if !accountID.MatchString(a) {
+			c.refuse(key, "%q is not an account; it must have 12 digits, in quotes in cdk.json", a)
+		}
+	}
+	slices.Sort(accounts)
+	return slices.Compact(accounts)
+}
+
+func (c *contextReader) matching(key string, pattern *regexp.Regexp, want string) string {
+	text := c.text(key, "")
+	if text != "" && !pattern.MatchString(text) {
+		c.refuse(key, "%q must be %s", text, want)
+	}
+	return text
+}
+
+// archiveDays is the default as far as marks allow it; what a person asks for
+// is taken at their word or refused.
+func (c *contextReader) archiveDays(markDays int) int {
+	most := markDays - markMargin
+	days := c.integer("archiveDays", min(archiveDays, most), 0, mostMarkDays)
+	if days > most {
+		c.refuse("archiveDays", "%d is more than markDays less %d, which is %d: a replayed event must still find its mark, or it would be carried out twice", days, markMargin, most)
+	}
+	return days
+}
+
+func joinInts(ns []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(ns), " ", ", "), "[]")
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/blockforger/eventrouter/events"
+)
+
+func TestDefaults(t *testing.T) {
+	got, err := ReadConfig(nil)
+	want := Config{Environment: "dev", MarkDays: 35, ArchiveDays: 30, LogRetentionDays: 30, TestFunction: true, Retain: true}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestForms: a key means the same from cdk.json and from the command line.
+func TestForms(t *testing.T) {
+	const bus = "arn:aws:events:us-east-1:123456789012:event-bus/orders"
+	for name, values := range map[string]map[string]any{
+		"JSON values": {"publisherAccounts": []any{"111122223333", "444455556666"}, "outputBuses": []any{bus}, "testFunction": false,
+			"markDays": float64(40), "reservedConcurrency": float64(5)},
+		"JSON as text": {"publisherAccounts": `["111122223333","444455556666"]`, "outputBuses": `[{"arn":"` + bus + `"}]`, "testFunction": "false",
+			"markDays": "40", "reservedConcurrency": "5"},
+		"commas": {"publisherAccounts": "444455556666, 111122223333,", "outputBuses": bus, "testFunction": "false",
+			"markDays": "40", "reservedConcurrency": "5"},
+	} {
+		got, err := ReadConfig(values)
+		want := Config{Environment: "dev", PublisherAccounts: []string{"111122223333", "444455556666"}, OutputBuses: []OutputBus{{ARN: bus}},
+			MarkDays: 40, ArchiveDays: 30, LogRetentionDays: 30, ReservedConcurrency: 5, Retain: true}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+}
+
+func TestRefusedContext(t *testing.T) {
+	const bus = "arn:aws:events:us-east-1:123456789012:event-bus/orders"
+	for _, c := range []struct {
+		key   string
+		value any
+		want  string
+	}{
+		{"environment", "Prod", "must be 1 to 20"},
+		{"environment", "an-environment-name-that-is-long", "must be 1 to 20"},
+		{"environment", "local", "choose another"},
+		{"environment", true, "must be a string, not a boolean"},
+		{"publisherAccounts", "12345", "must have 12 digits"},
+		{"publisherAccounts", float64(12345678901), "must have 12 digits"}, // a leading zero that JSON took away
+		{"publisherAccounts", map[string]any{"a": "b"}, "must be a JSON array, or a string with commas"},
+		{"publisherAccounts", []any{true}, "entry 1 must be a string"},
+		{"publisherAccounts", "[111122223333", "not JSON"},
+		{"publisherOrganization", "r-abcd", "an organization's id"},
+		{"publisherOrganization", "o-*", "an organization's id"},
+		{"outputBuses", "orders", "is not the ARN of an event bus"},
+		{"outputBuses", bus + ",x", "entry 2"},
+		{"outputBuses", strings.Replace(bus, "123456789012", "1234", 1), "is not the ARN of an event bus"},
+		{"outputBuses", strings.Replace(bus, "event-bus/", "rule/", 1), "is not the ARN of an event bus"},
+		{"outputBuses", strings.Replace(bus, "event-bus", "event-busv2", 1), "newer custom event bus"},
+		{"outputBuses", "arn:aws:events:us-east-1:123456789012:event-bus/*", "is not the ARN of an event bus"},
+		{"outputBuses", []any{map[string]any{"arn": bus, "tenant": []any{"acme"}}}, "there is no such member"},
+		{"outputBuses", []any{map[string]any{"arn": bus, "tenants": "acme"}}, "tenants: must be an array"},
+		{"outputBuses", []any{map[string]any{"arn": bus, "tenants": []any{"../x"}}}, "not a tenant's id"},
+		{"outputBuses", []any{map[string]any{"arn": bus, "sources": []any{"blockforger-input"}}}, "cannot publish with source"},
+		{"outputBuses", []any{map[string]any{"arn": bus, "sources": []any{"aws.s3"}}}, "cannot publish with source"},
+		{"outputBuses", []any{float64(1)}, "must be an ARN, or an object"},
+		{"outputBuses", strings.Repeat(bus+",", 60), "name fewer buses"},
+		{"logRetentionDays", "31", "must be one of 1, 3, 5"},
+		{"logRetentionDays", "month", "whole number"},
+		{"alarmEmail", "ops", "an e-mail address"},
+		{"markDays", "2", "whole number from 3"},
+		{"markDays", 3.5, "whole number"},
+		{"archiveDays", "34", "must still find its mark"}, // 35 less 2 is 33
+		{"archiveDays", "-1", "whole number from 0"},
+		{"inputBuffer", "kinesis", "must be one of: direct, sqs"},
+		{"inputBus", "mine", "must be one of: default, dedicated"},
+		{"testFunction", "yes", "must be true or false"},
+		{"testFunction", float64(1), "must be true or false"},
+		{"reservedConcurrency", "0", "whole number from 1"},
+		{"removalPolicy", "snapshot", "must be one of: retain, destroy"},
+		{"stack", "other", "must be one of: router, target-bus"},
+		{"publisherAcounts", "111122223333", "there is no such key; those that are: alarmEmail, archiveDays"},
+	} {
+		_, err := ReadConfig(map[string]any{c.key: c.value})
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "context key "+c.key+": ") {
+			t.Errorf("%s=%v: error %v, want one that says %q", c.key, c.value, err, c.want)
+		}
+	}
+}
+
+func TestAllMistakesAreToldAtOnce(t *testing.T) {
+	_, err := ReadConfig(map[string]any{"environment": "X", "alarmEmail": "y", "markDays": "z"})
+	for _, key := range []string{"environment", "alarmEmail", "markDays"} {
+		if err == nil || !strings.Contains(err.Error(), "context key "+key+":") {
+			t.Errorf("%s is not in %v", key, err)
+		}
+	}
+}
+
+func TestKeysOfOthersAreLeftAlone(t *testing.T) {
+	if _, err := ReadConfig(map[string]any{"aws:cdk:bundling-stacks": []any{"**"}, "@aws-cdk/core:x": true, "availability-zones:account=1": "a"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRetentionFollowsMarks: what is left unset is cut to what marks allow.
+func TestRetentionFollowsMarks(t *testing.T) {
+	for days, want := range map[string][2]int{"35": {30, 14}, "20": {18, 14}, "10": {8, 8}, "3": {1, 1}} {
+		c, err := ReadConfig(map[string]any{"markDays": days})
+		if err != nil || c.ArchiveDays != want[0] || c.QueueDays() != want[1] {
+			t.Errorf("markDays %s: archive %d, queues %d, %v; want %v", days, c.ArchiveDays, c.QueueDays(), err, want)
+		}
+	}
+}
+
+func TestRefusedTargetBusContext(t *testing.T) {
+	good := map[string]any{"stack": "target-bus", "routerAccount": "123456789012", "routerRegion": "us-east-1"}
+	if _, err := ReadTargetBusConfig(good); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		key   string
+		value any
+		want  string
+	}{
+		{"routerAccount", nil, "is required"},
+		{"routerAccount", "123", "12 digits"},
+		{"routerRegion", nil, "is required"},
+		{"routerRegion", "virginia", "a region such as"},
+		{"targetBus", "a b", "the name of a bus"},
+		{"targetSources", "aws.s3", "cannot publish"},
+		{"outputBuses", "x", "there is no such key"},
+	} {
+		values := map[string]any{}
+		for k, v := range good {
+			values[k] = v
+		}
+		if values[c.key] = c.value; c.value == nil {
+			delete(values, c.key)
+		}
+		if _, err := ReadTargetBusConfig(values); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s=%v: error %v, want one that says %q", c.key, c.value, err, c.want)
+		}
+	}
+}
+
+func TestMissingBinaries(t *testing.T) {
+	if _, err := FindCode(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), "run: make build") {
+		t.Errorf("error %v, want one that says make build", err)
+	}
+}
+
+// TestStackAndFunctionAgreeOnBuses: this module must not link package events, so
+// it has a check of its own.
+func TestStackAndFunctionAgreeOnBuses(t *testing.T) {
+	for _, arn := range []string{
+		"arn:aws:events:us-east-1:123456789012:event-bus/default", "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a/b",
+		"arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/x.y_z-1", "", "arn", "arn:aws:events:us-east-1:123456789012:event-bus/",
+		"arn:aws:events:us-east-1:123456789012:rule/x", "arn:aws:events::123456789012:event-bus/x", "arn:aws:events:us-east-1:1:event-bus/x",
+		"arn:aws:events:us-east-1:123456789012:event-busv2/x", "arn:aws:sqs:us-east-1:123456789012:event-bus/x", "arn:AWS:events:us-east-1:123456789012:event-bus/x",
+	} {
+		_, theirs := events.ParseBusARN(arn)
+		if ours := (OutputBus{ARN: arn}).check(); (ours == nil) != (theirs == nil) {
+			t.Errorf("%q: stack says %v, function says %v", arn, ours, theirs)
+		}
+	}
+}

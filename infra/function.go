@@ -1,0 +1,115 @@
+package main
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/blockforger/eventrouter/internal/deployment"
+)
+
+// Function is a Lambda function with the role and the log group made for it.
+type Function struct {
+	name   string
+	lambda awslambda.Function
+	role   awsiam.Role
+}
+
+// functionProps are what the two functions differ in.
+type functionProps struct {
+	name, role, code string
+	description      string
+	timeout          time.Duration
+	memory           float64 // MB
+	environment      map[string]*string
+	concurrency      int
+}
+
+// newFunction makes a function that may write its log and its traces, and
+// nothing else so far.
+func newFunction(scope constructs.Construct, c Config, p functionProps) *Function {
+	group := newLogGroup(scope, "Log", deployment.LogGroup(p.name), c)
+	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		RoleName:    jsii.String(p.role),
+		Description: jsii.String("what " + p.name + " may do"),
+		AssumedBy: awsiam.NewPrincipalWithConditions(service("lambda"), &map[string]any{
+			"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()},
+		}),
+	})
+	allow(role, "Log", []*string{group.LogGroupArn()}, "logs:CreateLogStream", "logs:PutLogEvents")
+	props := &awslambda.FunctionProps{
+		FunctionName:  jsii.String(p.name),
+		Description:   jsii.String(p.description),
+		Runtime:       awslambda.Runtime_PROVIDED_AL2023(),
+		Architecture:  awslambda.Architecture_ARM_64(),
+		Handler:       jsii.String("bootstrap"),
+		Code:          awslambda.Code_FromAsset(jsii.String(p.code), nil),
+		Role:          role,
+		MemorySize:    jsii.Number(p.memory),
+		Timeout:       awscdk.Duration_Seconds(jsii.Number(p.timeout.Seconds())),
+		Environment:   &p.environment,
+		LogGroup:      group,
+		LoggingFormat: awslambda.LoggingFormat_JSON,
+		Tracing:       awslambda.Tracing_ACTIVE,
+	}
+	if p.concurrency > 0 {
+		props.ReservedConcurrentExecutions = jsii.Number(p.concurrency)
+	}
+	f := &Function{name: p.name, lambda: awslambda.NewFunction(scope, jsii.String("Function"), props), role: role}
+	except(role, "AwsSolutions-IAM5", "X-Ray has no resources to name: traces are put to *.", "Resource::*")
+	return f
+}
+
+// NewRouterFunction is the router itself, with all that it may do.
+func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend *Backend, failures *FailureQueue) *Function {
+	scope := constructs.NewConstruct(parent, jsii.String("Router"))
+	stack := awscdk.Stack_Of(scope)
+	f := newFunction(scope, c, functionProps{
+		name:        c.Environment.Function(),
+		role:        c.Environment.Role(*stack.Region()),
+		code:        code.Router,
+		description: "takes events of many tenants, and turns each into exactly one effect",
+		timeout:     deployment.Timeout,
+		memory:      512,
+		concurrency: c.ReservedConcurrency,
+		environment: map[string]*string{
+			deployment.EnvEnvironment:   jsii.String(string(c.Environment)),
+			deployment.EnvTable:         backend.Table.TableName(),
+			deployment.EnvBucket:        backend.Bucket.BucketName(),
+			deployment.EnvSchemasPrefix: jsii.String(deployment.SchemasPrefix),
+			deployment.EnvDataPrefix:    jsii.String(deployment.DataPrefix),
+			deployment.EnvAccount:       stack.Account(),
+			deployment.EnvPartition:     stack.Partition(),
+			deployment.EnvOutputBuses:   jsii.String(allowList(c.OutputBuses)),
+			deployment.EnvMarkDays:      jsii.String(strconv.Itoa(c.MarkDays)),
+			deployment.EnvTimeout:       jsii.String(strconv.Itoa(int(deployment.Timeout / time.Second))),
+		},
+	})
+	backend.AllowFunction(f.role)
+	allowPublishing(scope, f.role, c.OutputBuses)
+	failures.Receive(scope, f)
+	except(f.role, "AwsSolutions-IAM5", "Tenant files and records are many; each statement names its prefix.",
+		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+deployment.SchemasPrefix+"*",
+		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+deployment.DataPrefix+"*")
+	return f
+}
+
+func newLogGroup(scope constructs.Construct, id, name string, c Config) awslogs.LogGroup {
+	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{
+		LogGroupName:  jsii.String(name),
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	// The enumeration of ages has words for names; the resource takes the days.
+	group.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(c.LogRetentionDays))
+	return group
+}
+
+func logicalID(c constructs.Construct) string {
+	return *awscdk.Stack_Of(c).GetLogicalId(c.Node().DefaultChild().(awscdk.CfnElement))
+}

@@ -1,0 +1,67 @@
+// Command infra is the CDK app: it writes CloudFormation templates for the
+// event router's stack or, with the context key stack=target-bus, for the stack
+// that lets a router in another account publish to a bus of this one.
+//
+//	npx cdk synth -c environment=prod -c alarmEmail=ops@example.com
+//
+// It makes no calls to AWS, and the same context gives the same bytes. Context
+// keys are documented in doc/deploy.md; a mistake in one ends the program with
+// a message for each.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+)
+
+// build is where `make build` puts the functions, seen from the root.
+const build = "build"
+
+func main() {
+	code := run()
+	jsii.Close()
+	os.Exit(code)
+}
+
+func run() int {
+	app := awscdk.NewApp(nil)
+	if err := define(app, contextOf(app), build); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	// Part of the app, not of a test: what the linter refuses cannot be deployed.
+	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(nil), nil)
+	app.Synth(nil)
+	return 0
+}
+
+// define adds the stack that the context asks for.
+func define(app awscdk.App, values map[string]any, build string) error {
+	if values["stack"] == "target-bus" {
+		c, err := ReadTargetBusConfig(values)
+		if err != nil {
+			return err
+		}
+		NewTargetBusStack(app, c)
+		return nil
+	}
+	c, err := ReadConfig(values)
+	if err != nil {
+		return err
+	}
+	code, err := FindCode(build, c.TestFunction)
+	if err != nil {
+		return err
+	}
+	NewRouterStack(app, c, code)
+	return nil
+}
+
+func contextOf(app awscdk.App) map[string]any {
+	values, _ := app.Node().GetAllContext(nil).(map[string]any)
+	return values
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// NewRouterStack is everything of one environment in one account and region.
+// It names neither account nor region, so that one template serves all.
+func NewRouterStack(scope constructs.Construct, c Config, code Code) awscdk.Stack {
+	stack := awscdk.NewStack(scope, jsii.String(c.Environment.Stack()), &awscdk.StackProps{
+		StackName:   jsii.String(c.Environment.Stack()),
+		Description: jsii.String("eventrouter, environment " + string(c.Environment)),
+	})
+	awscdk.Tags_Of(stack).Add(jsii.String("eventrouter:environment"), jsii.String(string(c.Environment)), &awscdk.TagProps{
+		ExcludeResourceTypes: jsii.Strings("AWS::CloudWatch::Dashboard"), // not everywhere yet, and cfn-lint knows no tags there
+	})
+
+	input := NewInputBus(stack, c)
+	key := NewSecretsKey(stack, c, input)
+	backend := NewBackend(stack, c)
+	failures := NewFailureQueue(stack, c, key)
+	function := NewRouterFunction(stack, c, code, backend, failures)
+	rule := NewInputRule(stack, c, input, key, function)
+	NewRelaySchedule(stack, c, function)
+	NewArchive(stack, c, input, key)
+	NewPublishers(stack, c, input)
+	api := NewAPI(stack, c, function)
+	if c.TestFunction {
+		NewTestFunction(stack, c, code)
+	}
+	NewObservability(stack, c, key, function, rule, failures)
+	NewOutputs(stack, function, backend, rule, failures, api)
+	return stack
+}
+
+// NewOutputs prints what a person or a script wants to know after a deployment.
+func NewOutputs(scope constructs.Construct, function *Function, backend *Backend, rule *InputRule, failures *FailureQueue, api *API) {
+	output := func(name string, value *string) {
+		awscdk.NewCfnOutput(scope, jsii.String(name), &awscdk.CfnOutputProps{Value: value})
+	}
+	output("FunctionName", function.lambda.FunctionName())
+	output("RoleArn", function.role.RoleArn())
+	output("TableName", backend.Table.TableName())
+	output("BucketName", backend.Bucket.BucketName())
+	output("InputDeadLetterQueueUrl", rule.DeadLetters.QueueUrl())
+	output("FailureQueueUrl", failures.Queue.QueueUrl())
+	output("ApiUrl", api.URL)
+}

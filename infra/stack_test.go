@@ -1,0 +1,396 @@
+package main
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/blockforger/eventrouter/internal/deployment"
+)
+
+// same compares what a template holds with JSON, whatever the order of members.
+func same(t *testing.T, what string, got any, want string) {
+	t.Helper()
+	var w any
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	if !reflect.DeepEqual(got, w) {
+		g, _ := json.Marshal(got)
+		t.Errorf("%s:\n got %s\nwant %s", what, g, want)
+	}
+}
+
+// TestRulePatterns: R71, R72.
+func TestRulePatterns(t *testing.T) {
+	for _, tt := range []template{plain(), complete()} {
+		env := deployment.Environment("dev")
+		if len(tt.of("AWS::Events::EventBus")) > 0 {
+			env = "prod"
+		}
+		same(t, "input rule", at(tt.named(t, "AWS::Events::Rule", "Name", env.InputRule()), "Properties", "EventPattern"), `{
+			"source": ["blockforger-input", "blockforger-output"],
+			"detail-type": [{"suffix": ".POST"}, {"suffix": ".PUT"}, {"suffix": ".PATCH"}, {"suffix": ".DELETE"}],
+			"detail": {"tenant": [{"exists": true}], "rootSchema": [{"exists": true}], "api_key": [{"exists": true}]}}`)
+		same(t, "test rule", at(tt.named(t, "AWS::Events::Rule", "Name", env.TestRule()), "Properties", "EventPattern"), `{"source": ["blockforger-output"]}`)
+	}
+}
+
+// TestNamesByEnvironment: R70, with the names that the function and the command
+// line expect.
+func TestNamesByEnvironment(t *testing.T) {
+	for env, tt := range map[deployment.Environment]template{"dev": plain(), "prod": complete()} {
+		for _, want := range []struct{ kind, property, name string }{
+			{"AWS::Lambda::Function", "FunctionName", env.Function()},
+			{"AWS::Lambda::Function", "FunctionName", env.TestFunction()},
+			{"AWS::DynamoDB::Table", "TableName", env.Table()},
+			{"AWS::S3::Bucket", "BucketName", "eventrouter-" + string(env) + "-${AccountId}-${Region}"},
+			{"AWS::IAM::Role", "RoleName", env.Role("${Region}")},
+			{"AWS::Events::Rule", "Name", env.InputRule()},
+			{"AWS::Events::Rule", "Name", env.RelayRule()},
+			{"AWS::Events::Archive", "ArchiveName", env.Archive()},
+			{"AWS::SQS::Queue", "QueueName", env.InputDLQ()},
+			{"AWS::SQS::Queue", "QueueName", env.FailureQueue()},
+			{"AWS::Logs::LogGroup", "LogGroupName", deployment.LogGroup(env.Function())},
+			{"AWS::Logs::LogGroup", "LogGroupName", deployment.LogGroup(env.TestFunction())},
+			{"AWS::CloudWatch::Dashboard", "DashboardName", env.Dashboard()},
+			{"AWS::SNS::Topic", "TopicName", env.AlarmTopic()},
+			{"AWS::KMS::Alias", "AliasName", env.KeyAlias()},
+		} {
+			tt.named(t, want.kind, want.property, want.name)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	for tt, protected := range map[*template]bool{ptr(plain()): true, ptr(complete()): false} {
+		for _, table := range tt.of("AWS::DynamoDB::Table") {
+			p := table["Properties"]
+			same(t, "keys", at(p, "KeySchema"), `[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]`)
+			same(t, "index", at(p, "GlobalSecondaryIndexes"), `[{"IndexName":"open","KeySchema":[{"AttributeName":"open","KeyType":"HASH"},{"AttributeName":"opened","KeyType":"RANGE"}],"Projection":{"ProjectionType":"KEYS_ONLY"}}]`)
+			same(t, "billing", at(p, "BillingMode"), `"PAY_PER_REQUEST"`)
+			same(t, "recovery", at(p, "PointInTimeRecoverySpecification"), `{"PointInTimeRecoveryEnabled":true}`)
+			same(t, "expiry", at(p, "TimeToLiveSpecification"), `{"AttributeName":"ttl","Enabled":true}`)
+			same(t, "encryption", at(p, "SSESpecification"), `{"SSEEnabled":true}`)
+			if at(p, "DeletionProtectionEnabled") != protected || (table["DeletionPolicy"] == "Retain") != protected {
+				t.Errorf("protection %v, policy %v, want protected %v", at(p, "DeletionProtectionEnabled"), table["DeletionPolicy"], protected)
+			}
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestBucket(t *testing.T) {
+	for _, bucket := range plain().of("AWS::S3::Bucket") {
+		p := bucket["Properties"]
+		same(t, "public access", at(p, "PublicAccessBlockConfiguration"), `{"BlockPublicAcls":true,"BlockPublicPolicy":true,"IgnorePublicAcls":true,"RestrictPublicBuckets":true}`)
+		same(t, "versions", at(p, "VersioningConfiguration"), `{"Status":"Enabled"}`)
+		same(t, "encryption", at(p, "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault"), `{"SSEAlgorithm":"AES256"}`)
+	}
+	plain().denies(t, "AWS::S3::BucketPolicy", "aws:SecureTransport")
+}
+
+// denies finds a statement that refuses what does not come by TLS.
+func (t template) denies(tt *testing.T, kind, condition string) {
+	tt.Helper()
+	owners := map[string]bool{}
+	for _, s := range t.statements() {
+		if s.kind == kind && s.body["Effect"] == "Deny" && at(s.body, "Condition", "Bool", condition) == "false" {
+			owners[s.owner] = true
+		}
+	}
+	if want := len(t.of(kind)); want == 0 || len(owners) != want {
+		tt.Errorf("%d of %d %s refuse what does not come by TLS", len(owners), want, kind)
+	}
+}
+
+func TestFunctions(t *testing.T) {
+	tt := plain()
+	for id, f := range tt.of("AWS::Lambda::Function") {
+		p := f["Properties"]
+		same(t, id, []any{at(p, "Runtime"), at(p, "Architectures"), at(p, "Handler"), at(p, "LoggingConfig", "LogFormat"), at(p, "TracingConfig", "Mode")},
+			`["provided.al2023",["arm64"],"bootstrap","JSON","Active"]`)
+		group := tt["Resources"].(map[string]any)[text(at(p, "LoggingConfig", "LogGroup", "Ref"))]
+		if text(at(group, "Properties", "LogGroupName")) != deployment.LogGroup(text(at(p, "FunctionName"))) {
+			t.Errorf("%s logs to %v", id, group)
+		}
+	}
+	if c := at(complete().named(t, "AWS::Lambda::Function", "FunctionName", "eventrouter-prod"), "Properties", "ReservedConcurrentExecutions"); c != float64(50) {
+		t.Errorf("reserved concurrency %v, want 50", c)
+	}
+}
+
+// TestEnvironment: what the function reads is what the stack sets, and nothing
+// but strings of ours.
+func TestEnvironment(t *testing.T) {
+	f := complete().named(t, "AWS::Lambda::Function", "FunctionName", "eventrouter-prod")
+	variables := at(f, "Properties", "Environment", "Variables").(map[string]any)
+	got := map[string]string{}
+	for name, value := range variables {
+		got[name] = text(value)
+	}
+	table, bucket := onlyID(complete().of("AWS::DynamoDB::Table")), onlyID(complete().of("AWS::S3::Bucket"))
+	want := map[string]string{
+		deployment.EnvEnvironment: "prod", deployment.EnvTable: "${" + table + "}", deployment.EnvBucket: "${" + bucket + "}",
+		deployment.EnvSchemasPrefix: "schemas/", deployment.EnvDataPrefix: "data/",
+		deployment.EnvAccount: "${AccountId}", deployment.EnvPartition: "${Partition}", deployment.EnvMarkDays: "12", deployment.EnvTimeout: "30",
+		deployment.EnvOutputBuses: `[{"arn":"arn:aws:events:us-east-1:777788889999:event-bus/orders"},{"arn":"arn:aws:events:eu-west-1:777788889999:event-bus/default"},` +
+			`{"arn":"arn:aws:events:us-east-1:123456789012:event-bus/own","tenants":["acme"],"sources":["acme.orders","acme.stock"]}]`,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+func onlyID(m map[string]resource) string {
+	for id := range m {
+		return id
+	}
+	return ""
+}
+
+// TestDeliveries: R74, retries and ages set on purpose, dead letters kept.
+func TestDeliveries(t *testing.T) {
+	tt := plain()
+	router := tt.id(tt.named(t, "AWS::Lambda::Function", "FunctionName", "eventrouter-dev"))
+	dead := tt.id(tt.named(t, "AWS::SQS::Queue", "QueueName", "eventrouter-input-dlq-dev"))
+	failures := tt.id(tt.named(t, "AWS::SQS::Queue", "QueueName", "eventrouter-failures-dev"))
+
+	target := at(tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-input-dev"), "Properties", "Targets", 0)
+	if text(at(target, "Arn")) != "${"+router+".Arn}" || text(at(target, "DeadLetterConfig", "Arn")) != "${"+dead+".Arn}" {
+		t.Errorf("target %v", target)
+	}
+	same(t, "input rule's retries", at(target, "RetryPolicy"), `{"MaximumRetryAttempts":185,"MaximumEventAgeInSeconds":86400}`)
+
+	for _, c := range tt.of("AWS::Lambda::EventInvokeConfig") {
+		p := c["Properties"]
+		same(t, "function's retries", []any{at(p, "MaximumRetryAttempts"), at(p, "MaximumEventAgeInSeconds"), at(p, "Qualifier")}, `[2,21600,"$LATEST"]`)
+		if text(at(p, "DestinationConfig", "OnFailure", "Destination")) != "${"+failures+".Arn}" || text(at(p, "FunctionName")) != "${"+router+"}" {
+			t.Errorf("failures go to %v", p)
+		}
+	}
+	if n := len(tt.of("AWS::Lambda::EventInvokeConfig")); n != 1 {
+		t.Errorf("%d EventInvokeConfigs, want 1", n)
+	}
+
+	relay := tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-relay-dev")["Properties"]
+	same(t, "relay", []any{at(relay, "ScheduleExpression"), at(relay, "State"), at(relay, "Targets", 0, "RetryPolicy")},
+		`["rate(1 minute)","ENABLED",{"MaximumRetryAttempts":0,"MaximumEventAgeInSeconds":60}]`)
+}
+
+// TestBuffer: inputBuffer=sqs.
+func TestBuffer(t *testing.T) {
+	tt := complete()
+	buffer := tt.named(t, "AWS::SQS::Queue", "QueueName", "eventrouter-input-prod")
+	id := tt.id(buffer)
+	target := at(tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-input-prod"), "Properties", "Targets", 0)
+	if text(at(target, "Arn")) != "${"+id+".Arn}" {
+		t.Errorf("the rule's target is %v", target)
+	}
+	if visible := at(buffer, "Properties", "VisibilityTimeout").(float64); visible < 6*deployment.Timeout.Seconds() {
+		t.Errorf("visibility %v s, want at least six times the time-out of %v", visible, deployment.Timeout)
+	}
+	if at(buffer, "Properties", "RedrivePolicy", "maxReceiveCount") != float64(5) {
+		t.Errorf("redrive %v", at(buffer, "Properties", "RedrivePolicy"))
+	}
+	for _, m := range tt.of("AWS::Lambda::EventSourceMapping") {
+		same(t, "partial batch answers", at(m, "Properties", "FunctionResponseTypes"), `["ReportBatchItemFailures"]`)
+		if text(at(m, "Properties", "EventSourceArn")) != "${"+id+".Arn}" {
+			t.Errorf("mapping %v", m)
+		}
+	}
+	if n := len(tt.of("AWS::Lambda::EventSourceMapping")); n != 1 {
+		t.Errorf("%d mappings, want 1", n)
+	}
+	tt.named(t, "AWS::CloudWatch::Alarm", "AlarmName", "eventrouter-prod-buffer-age")
+	if n := len(plain().of("AWS::Lambda::EventSourceMapping")); n != 0 {
+		t.Errorf("%d mappings without a buffer", n)
+	}
+}
+
+// TestSecretsAreEncrypted: whatever holds input events is under our key, and is
+// gone before marks are.
+func TestSecretsAreEncrypted(t *testing.T) {
+	for tt, days := range map[*template]float64{ptr(plain()): 35, ptr(complete()): 12} {
+		key := "${" + onlyID(tt.of("AWS::KMS::Key")) + ".Arn}"
+		for id, q := range tt.of("AWS::SQS::Queue") {
+			if text(at(q, "Properties", "KmsMasterKeyId")) != key {
+				t.Errorf("queue %s is encrypted with %v", id, at(q, "Properties", "KmsMasterKeyId"))
+			}
+			if kept := at(q, "Properties", "MessageRetentionPeriod").(float64); kept > (days-2)*24*60*60 {
+				t.Errorf("queue %s keeps messages for %v s, marks last %v days", id, kept, days)
+			}
+		}
+		for id, a := range tt.of("AWS::Events::Archive") {
+			if text(at(a, "Properties", "KmsKeyIdentifier")) != key {
+				t.Errorf("archive %s is encrypted with %v", id, at(a, "Properties", "KmsKeyIdentifier"))
+			}
+			if kept := at(a, "Properties", "RetentionDays").(float64); kept == 0 || kept > days-2 {
+				t.Errorf("archive %s keeps events for %v days, marks last %v", id, kept, days)
+			}
+		}
+		tt.denies(t, "AWS::SQS::QueuePolicy", "aws:SecureTransport")
+		for _, k := range tt.of("AWS::KMS::Key") {
+			if at(k, "Properties", "EnableKeyRotation") != true {
+				t.Error("the key is not rotated")
+			}
+		}
+	}
+}
+
+func TestArchive(t *testing.T) {
+	a := complete().named(t, "AWS::Events::Archive", "ArchiveName", "eventrouter-input-prod")
+	if arn := text(at(a, "Properties", "SourceArn")); !strings.HasSuffix(arn, ":event-bus/eventrouter-prod") {
+		t.Errorf("source %s, want the dedicated bus", arn)
+	}
+	same(t, "archive's pattern", at(a, "Properties", "EventPattern"), deployment.InputPattern)
+	none, err := synth(map[string]any{"archiveDays": "0", "testFunction": "false"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(none.of("AWS::Events::Archive")); n != 0 {
+		t.Errorf("archiveDays=0 has %d archives", n)
+	}
+	if n := len(none.of("AWS::Lambda::Function")); n != 1 {
+		t.Errorf("testFunction=false has %d functions", n)
+	}
+}
+
+// TestDedicatedBus: rule and archive wait for the bus; output events are still
+// seen on the default one.
+func TestDedicatedBus(t *testing.T) {
+	tt := complete()
+	bus := tt.id(tt.named(t, "AWS::Events::EventBus", "Name", "eventrouter-prod"))
+	rule := tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-input-prod")
+	archive := tt.named(t, "AWS::Events::Archive", "ArchiveName", "eventrouter-input-prod")
+	for what, r := range map[string]resource{"rule": rule, "archive": archive} {
+		if !slices.Contains(list(r["DependsOn"]), any(bus)) {
+			t.Errorf("the %s does not wait for the bus: %v", what, r["DependsOn"])
+		}
+	}
+	if at(rule, "Properties", "EventBusName") != "eventrouter-prod" || at(tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-test-prod"), "Properties", "EventBusName") != "default" {
+		t.Error("rules are on the wrong buses")
+	}
+}
+
+// TestPublishers: R73, who may put events on our bus.
+func TestPublishers(t *testing.T) {
+	if n := len(plain().of("AWS::Events::EventBusPolicy")); n != 0 {
+		t.Errorf("%d bus policies although nobody else may publish", n)
+	}
+	policies := complete().of("AWS::Events::EventBusPolicy")
+	if len(policies) != 3 {
+		t.Errorf("%d bus policies, want one for each of two accounts and one for the organization", len(policies))
+	}
+	seen := map[string]bool{}
+	for _, p := range policies {
+		s := at(p, "Properties", "Statement")
+		who := text(at(s, "Principal", "AWS")) + text(at(s, "Condition", "StringEquals", "aws:PrincipalOrgID"))
+		seen[who] = true
+		if at(s, "Action") != "events:PutEvents" || at(s, "Effect") != "Allow" || at(s, "Condition", "StringEquals", "events:source") != "blockforger-input" {
+			t.Errorf("%s may do %v", who, s)
+		}
+		if !strings.HasSuffix(text(at(s, "Resource")), ":event-bus/eventrouter-prod") || at(p, "Properties", "EventBusName") != "eventrouter-prod" {
+			t.Errorf("%s is let in to %v", who, text(at(s, "Resource")))
+		}
+	}
+	for _, who := range []string{"arn:${Partition}:iam::111122223333:root", "arn:${Partition}:iam::444455556666:root", "o-a1b2c3d4e5"} {
+		if !seen[who] {
+			t.Errorf("%s is not let in: %v", who, seen)
+		}
+	}
+}
+
+// TestTargetBusStack: R73, the other side.
+func TestTargetBusStack(t *testing.T) {
+	tt, err := synth(map[string]any{"stack": "target-bus", "environment": "prod", "routerAccount": "123456789012", "routerRegion": "us-east-1",
+		"targetBus": "orders", "targetSources": "acme.orders,blockforger-output"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(tt["Resources"].(map[string]any)); n != 1 {
+		t.Errorf("%d resources, want the policy alone", n)
+	}
+	for _, p := range tt.of("AWS::Events::EventBusPolicy") {
+		s := at(p, "Properties", "Statement")
+		same(t, "who may", []any{text(at(s, "Principal", "AWS")), text(at(s, "Condition", "ArnEquals", "aws:PrincipalArn")), at(s, "Condition", "StringEquals", "events:source"), at(s, "Action")},
+			`["arn:${Partition}:iam::123456789012:root","arn:${Partition}:iam::123456789012:role/eventrouter-prod-us-east-1",["acme.orders","blockforger-output"],"events:PutEvents"]`)
+		if text(at(s, "Resource")) != "arn:${Partition}:events:${Region}:${AccountId}:event-bus/orders" {
+			t.Errorf("resource %s", text(at(s, "Resource")))
+		}
+	}
+}
+
+func TestAPI(t *testing.T) {
+	tt := plain()
+	for _, r := range tt.of("AWS::ApiGatewayV2::Route") {
+		same(t, "route", at(r, "Properties", "RouteKey"), `"$default"`)
+	}
+	for _, i := range tt.of("AWS::ApiGatewayV2::Integration") {
+		same(t, "integration", []any{at(i, "Properties", "IntegrationType"), at(i, "Properties", "PayloadFormatVersion")}, `["AWS_PROXY","2.0"]`)
+	}
+	for _, s := range tt.of("AWS::ApiGatewayV2::Stage") {
+		format := text(at(s, "Properties", "AccessLogSettings", "Format"))
+		for _, word := range []string{"header", "query", "path", "authorizer"} {
+			if strings.Contains(strings.ToLower(format), word) {
+				t.Errorf("the access log shows the %s: %s", word, format)
+			}
+		}
+		if format == "" {
+			t.Error("there is no access log")
+		}
+	}
+}
+
+func TestLogRetention(t *testing.T) {
+	for tt, days := range map[*template]float64{ptr(plain()): 30, ptr(complete()): 90} {
+		if n := len(tt.of("AWS::Logs::LogGroup")); n != 3 {
+			t.Errorf("%d log groups, want those of two functions and of the API", n)
+		}
+		for id, g := range tt.of("AWS::Logs::LogGroup") {
+			if at(g, "Properties", "RetentionInDays") != days {
+				t.Errorf("%s keeps %v days, want %v", id, at(g, "Properties", "RetentionInDays"), days)
+			}
+		}
+	}
+}
+
+// TestAlarms: each says what to do, and tells the topic.
+func TestAlarms(t *testing.T) {
+	tt := plain()
+	topic := "${" + onlyID(tt.of("AWS::SNS::Topic")) + "}"
+	names := map[string]bool{}
+	for _, a := range tt.of("AWS::CloudWatch::Alarm") {
+		name := text(at(a, "Properties", "AlarmName"))
+		names[strings.TrimPrefix(name, "eventrouter-dev-")] = true
+		if !strings.Contains(text(at(a, "Properties", "AlarmDescription")), "Do: ") {
+			t.Errorf("%s does not say what to do", name)
+		}
+		if text(at(a, "Properties", "AlarmActions")) != topic {
+			t.Errorf("%s tells %v", name, at(a, "Properties", "AlarmActions"))
+		}
+	}
+	for _, want := range []string{"errors", "throttles", "input-dead-letters", "failures", "undelivered", "relay-lag", "entries-failed", "key-rejections", "output-rate"} {
+		if !names[want] {
+			t.Errorf("there is no alarm %s", want)
+		}
+	}
+	lag := tt.named(t, "AWS::CloudWatch::Alarm", "AlarmName", "eventrouter-dev-relay-lag")["Properties"]
+	same(t, "a relay that does not run is an alarm too", []any{at(lag, "TreatMissingData"), at(lag, "Threshold"), at(lag, "Namespace")}, `["breaching",120000,"EventRouter"]`)
+	for _, s := range complete().of("AWS::SNS::Subscription") {
+		same(t, "subscription", []any{at(s, "Properties", "Protocol"), at(s, "Properties", "Endpoint")}, `["email","ops@example.com"]`)
+	}
+	if len(complete().of("AWS::SNS::Subscription")) != 1 || len(plain().of("AWS::SNS::Subscription")) != 0 {
+		t.Error("alarmEmail and the subscription do not agree")
+	}
+}
+
+func TestSavedQueries(t *testing.T) {
+	for _, name := range []string{"one-event", "rejections", "faults", "slowest", "busiest-tenants", "relay", "cold-starts"} {
+		q := plain().named(t, "AWS::Logs::QueryDefinition", "Name", "eventrouter-dev/"+name)
+		same(t, name, at(q, "Properties", "LogGroupNames"), `["/aws/lambda/eventrouter-dev"]`)
+	}
+}

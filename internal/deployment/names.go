@@ -1,0 +1,54 @@
+package deployment
+
+// Prefixes of the keys in the bucket.
+const (
+	SchemasPrefix = "schemas/"
+	DataPrefix    = "data/"
+)
+
+// Keys and index of the table, as package dynamostore uses them.
+const (
+	TableHash  = "pk"
+	TableSort  = "sk"
+	TableTTL   = "ttl"
+	Index      = "open"
+	IndexHash  = "open"
+	IndexSort  = "opened"
+	DefaultBus = "default"
+)
+
+// Sources of events: what the router takes, and what it publishes by default.
+const (
+	InputSource  = "blockforger-input"
+	OutputSource = "blockforger-output"
+)
+
+// Bucket names the bucket. S3 knows one namespace for all accounts, so that
+// account and region are part of it.
+func (e Environment) Bucket(account, region string) string {
+	return "eventrouter-" + string(e) + "-" + account + "-" + region
+}
+
+// Role names the function's role. IAM has one namespace for all regions. Other
+// accounts name this role in the policies of their buses.
+func (e Environment) Role(region string) string { return "eventrouter-" + string(e) + "-" + region }
+
+// TestRole names the test function's role.
+func (e Environment) TestRole(region string) string {
+	return "eventbridge-test-" + string(e) + "-" + region
+}
+
+// LogGroup names the log group of one of the functions.
+func LogGroup(function string) string { return "/aws/lambda/" + function }
+
+// Names of what an operator looks at.
+func (e Environment) API() string                   { return "eventrouter-" + string(e) }
+func (e Environment) APILogGroup() string           { return "/aws/apigateway/eventrouter-" + string(e) }
+func (e Environment) AlarmTopic() string            { return "eventrouter-alarms-" + string(e) }
+func (e Environment) Alarm(what string) string      { return "eventrouter-" + string(e) + "-" + what }
+func (e Environment) Query(what string) string      { return "eventrouter-" + string(e) + "/" + what }
+func (e Environment) KeyAlias() string              { return "alias/eventrouter-" + string(e) }
+func (e Environment) TargetBusStack() string        { return "EventRouterTargetBus-" + string(e) }
+func (e Environment) TargetBusStatement() string    { return "eventrouter-" + string(e) }
+func (e Environment) PublisherStatement() string    { return "eventrouter-publishers-" + string(e) }
+func (e Environment) OrganizationStatement() string { return "eventrouter-organization-" + string(e) }
