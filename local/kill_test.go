@@ -124,7 +124,7 @@ func TestKill(t *testing.T) {
 		kill()
 		senders.Wait()
 	}
-	t.Logf("%d events acknowledged over 5 kills, all delivered", len(acknowledged))
+	t.Logf("%d events were acknowledged over 5 kills", len(acknowledged))
 	if len(acknowledged) < 50 {
 		t.Errorf("only %d events were acknowledged: the test proves little", len(acknowledged))
 	}
