@@ -92,14 +92,21 @@ const requestMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + deployment.Metri
 func (l *logger) relay(call invocation, d router.Drained, err error) {
 	now := l.now()
 	severity := "INFO"
-	if err != nil {
+	switch {
+	case err != nil || len(d.Gone) > 0:
 		severity = "ERROR"
+	case d.LookErr != nil:
+		severity = "WARN"
 	}
 	b := newLine(now, severity, "relay")
 	b.text("requestId", call.requestID)
 	if err != nil {
 		b.text("error", clip(err.Error(), 1024))
 	}
+	if d.LookErr != nil {
+		b.text("lookError", clip(d.LookErr.Error(), 1024))
+	}
+	b.text("gone", clip(joined(d.Gone), 1024))
 	b.text("environment", l.environment)
 	b.number("RelayMarks", int64(d.Marks))
 	b.number("BillsFolded", int64(d.Folded))
@@ -107,6 +114,7 @@ func (l *logger) relay(call invocation, d router.Drained, err error) {
 	b.number("EntriesPublished", int64(d.Published))
 	b.number("EntriesPending", int64(d.Pending))
 	b.number("EntriesFailed", int64(d.Failed))
+	b.number("BusesGone", int64(len(d.Gone)))
 	b.milliseconds("RelayLag", d.Lag)
 	b.milliseconds("Duration", now.Sub(call.start))
 	b.raw(`"_aws":{"Timestamp":` + strconv.FormatInt(now.UnixMilli(), 10) + relayMetrics)
@@ -117,7 +125,15 @@ const relayMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + deployment.MetricN
 	`"Dimensions":[["environment"]],"Metrics":[` +
 	`{"Name":"RelayLag","Unit":"Milliseconds"},{"Name":"BillsFolded","Unit":"Count"},` +
 	`{"Name":"EntriesPublished","Unit":"Count"},{"Name":"EntriesPending","Unit":"Count"},` +
-	`{"Name":"EntriesFailed","Unit":"Count"}]}]}`
+	`{"Name":"EntriesFailed","Unit":"Count"},{"Name":"BusesGone","Unit":"Count"}]}]}`
+
+func joined(buses []events.BusARN) string {
+	text := make([]string, len(buses))
+	for i, b := range buses {
+		text[i] = string(b)
+	}
+	return strings.Join(text, " ")
+}
 
 // ignored writes that a payload had no effect, and why.
 func (l *logger) ignored(call invocation, reason string) {

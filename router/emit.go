@@ -12,7 +12,7 @@ import (
 // Emission is what became of the entries of one or more marks.
 type Emission struct {
 	Published int // EventBridge has taken them
-	Pending   int // left to the relay
+	Pending   int // left to the relay, or held back until their bus is there again
 	Failed    int // refused for good: parked for an operator
 	// Err is what kept outcomes from being noted. The entries are then published
 	// again by the relay, under the same ids.
@@ -28,6 +28,10 @@ func (e *Emission) add(o Emission) {
 	}
 }
 
+// BusGone is the error that an entry shows while it is held back: its bus is one
+// of our own account's, and does not exist.
+const BusGone = "EventBusNotFound"
+
 // emit publishes what the commit decided to publish. Nothing that goes wrong
 // here changes the answer: the change is committed, and the relay publishes
 // what is left. A redelivery leaves its entries to whoever committed them.
@@ -35,12 +39,14 @@ func (r *Router) emit(ctx context.Context, a Applied) Emission {
 	if a.Receipt.Replayed || len(a.mark.Outputs.Entries) == 0 {
 		return Emission{}
 	}
-	return publish(ctx, r.store, r.publisher, r.now, []store.Mark{a.mark})
+	return publish(ctx, r.store, r.publisher, r.watch, r.now, []store.Mark{a.mark})
 }
 
 // publish is the one publishing path, of the invocation and of the relay: it
-// sends the pending entries of the marks and settles each mark.
-func publish(ctx context.Context, s *store.Store, p *bus.Publisher, now func() time.Time, marks []store.Mark) Emission {
+// sends the pending entries of the marks and settles each mark. Entries for a
+// bus that is known to be gone stay as they are: EventBridge would take them, and
+// lose them.
+func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch, now func() time.Time, marks []store.Mark) Emission {
 	var done Emission
 	var entries []events.Entry
 	type place struct{ mark, entry int }
@@ -48,7 +54,16 @@ func publish(ctx context.Context, s *store.Store, p *bus.Publisher, now func() t
 	settlements := make([]store.Settlement, len(marks))
 	for m := range marks {
 		for e := range marks[m].Outputs.Entries {
-			if marks[m].Outputs.Entries[e].State != store.EntryPending {
+			entry := &marks[m].Outputs.Entries[e]
+			if entry.State != store.EntryPending {
+				continue
+			}
+			if w.Gone(entry.Bus) {
+				done.Pending++
+				if entry.Error != BusGone { // noted once, and not each time that it is passed over
+					settlements[m].Entries = append(settlements[m].Entries,
+						store.EntryOutcome{Index: e, State: store.EntryPending, Error: BusGone, Time: now()})
+				}
 				continue
 			}
 			rendered, err := marks[m].Render(e)
@@ -59,9 +74,6 @@ func publish(ctx context.Context, s *store.Store, p *bus.Publisher, now func() t
 			entries = append(entries, rendered)
 			places = append(places, place{m, e})
 		}
-	}
-	if len(entries) == 0 {
-		return done
 	}
 	for i, outcome := range p.Publish(ctx, entries) {
 		at := places[i]

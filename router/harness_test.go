@@ -114,12 +114,17 @@ func newHouse(t testing.TB) *house {
 		}
 		h.keys[id] = secret.Reveal()
 	}
+	h.watch(nil)
+	return h
+}
+
+// watch makes router and relay, which know of w what buses are gone.
+func (h *house) watch(w *bus.Watch) {
 	publisher := bus.NewPublisher(h.sender)
-	o := &router.Options{Clock: h.clock.Now}
+	o := &router.Options{Clock: h.clock.Now, Watch: w}
 	h.router = router.New(tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock.Now, Report: func(tenant.Finding) {}}),
 		tenant.NewAuthenticator(h.ledger, &tenant.AuthenticatorOptions{Clock: h.clock.Now}), h.store, publisher, o)
 	h.relay = router.NewRelay(h.store, publisher, "relay", o)
-	return h
 }
 
 func (h *house) file(name, text string) {

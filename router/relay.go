@@ -2,9 +2,12 @@ package router
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -15,6 +18,7 @@ import (
 type Relay struct {
 	store     *store.Store
 	publisher *bus.Publisher
+	watch     *bus.Watch
 	owner     string
 	now       func() time.Time
 }
@@ -24,6 +28,9 @@ func NewRelay(s *store.Store, p *bus.Publisher, owner string, o *Options) *Relay
 	r := &Relay{store: s, publisher: p, owner: owner, now: time.Now}
 	if o != nil && o.Clock != nil {
 		r.now = o.Clock
+	}
+	if o != nil {
+		r.watch = o.Watch
 	}
 	return r
 }
@@ -35,12 +42,18 @@ type Drained struct {
 	Folded int           // bills that went into the totals
 	Busy   int           // shards that another relay held
 	Lag    time.Duration // age of the oldest mark that still had work
+
+	// Gone are our own buses that do not exist though they are expected, or
+	// entries wait for them. LookErr is why that is not known of a region.
+	Gone    []events.BusARN
+	LookErr error
 }
 
 const (
 	relayPage  = 100             // marks read at a time
 	foldAtOnce = 25              // bills folded in one transaction
 	leaseTerm  = 2 * time.Minute // longer than a relay's page can take
+	maxHeld    = 10_000          // marks of a shard that are passed over in one run
 )
 
 // Run does all the work that is older than age: marks of invocations that may
@@ -49,7 +62,12 @@ const (
 func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 	var done Drained
 	var failure error
-	for shard := range store.Shards {
+	done.look(ctx, r.watch, nil)
+	// Each run begins at another shard, so that one that takes all the time does
+	// not keep the same others waiting.
+	first := rand.IntN(store.Shards)
+	for i := range store.Shards {
+		shard := (first + i) % store.Shards
 		if err := ctx.Err(); err != nil {
 			return done, fault.E("router.Relay", fault.Unavailable, err)
 		}
@@ -76,23 +94,45 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 	return done, fault.E("router.Relay", fault.Unavailable, failure)
 }
 
+// look brings what is known of our buses up to date, and notes those that are gone.
+func (d *Drained) look(ctx context.Context, w *bus.Watch, buses []events.BusARN) {
+	gone, err := w.Look(ctx, buses)
+	if err != nil {
+		d.LookErr = err
+	}
+	d.Gone = append(d.Gone, gone...)
+	slices.Sort(d.Gone)
+	d.Gone = slices.Compact(d.Gone)
+}
+
 // drain works through one shard, page by page. A page on which nothing could be
-// done ends it: what is left waits for the next run.
+// done ends it: what is left waits for the next run. Marks whose entries are
+// held back are passed over, or they would stand in the way of all behind them
+// for as long as their bus is gone.
 func (r *Relay) drain(ctx context.Context, shard int, before time.Time, done *Drained) error {
+	held := map[store.IdempotencyKey]bool{}
 	for ctx.Err() == nil {
-		keys, err := r.store.Open(ctx, shard, before, relayPage)
-		if err != nil || len(keys) == 0 {
+		limit := len(held) + relayPage
+		keys, err := r.store.Open(ctx, shard, before, limit)
+		if err != nil {
 			return err
 		}
-		progress, err := r.page(ctx, keys, done)
-		if err != nil || !progress || len(keys) < relayPage {
+		last := len(keys) < limit || len(held) >= maxHeld
+		keys = slices.DeleteFunc(keys, func(k store.IdempotencyKey) bool { return held[k] })
+		if len(keys) == 0 {
+			return nil
+		}
+		progress, err := r.page(ctx, keys, done, held)
+		if err != nil || !progress || last {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Drained) (progress bool, err error) {
+// page works through some marks. It adds those to held of which nothing but
+// entries for buses that are gone is left.
+func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Drained, held map[store.IdempotencyKey]bool) (progress bool, err error) {
 	marks := make([]store.Mark, 0, len(keys))
 	var bills []store.IdempotencyKey
 	for _, key := range keys {
@@ -112,8 +152,15 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 			bills = append(bills, key)
 		}
 	}
-	emission := publish(ctx, r.store, r.publisher, r.now, marks)
+	done.look(ctx, r.watch, pendingBuses(marks))
+	emission := r.publish(ctx, marks)
 	done.add(emission)
+	for i := range marks {
+		if r.holdsAll(&marks[i]) {
+			held[marks[i].Key] = true
+			progress = true
+		}
+	}
 	for len(bills) > 0 {
 		n := min(foldAtOnce, len(bills))
 		if err := r.store.Fold(ctx, bills[:n]); err != nil {
@@ -124,4 +171,31 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 		progress = true
 	}
 	return progress || emission.Published+emission.Failed > 0, nil
+}
+
+// pendingBuses are the buses that entries wait for.
+func pendingBuses(marks []store.Mark) (buses []events.BusARN) {
+	for m := range marks {
+		for _, e := range marks[m].Outputs.Entries {
+			if e.State == store.EntryPending && !slices.Contains(buses, e.Bus) {
+				buses = append(buses, e.Bus)
+			}
+		}
+	}
+	return buses
+}
+
+// holdsAll reports whether every entry that the mark was read with as pending
+// is for a bus that is gone.
+func (r *Relay) holdsAll(m *store.Mark) bool {
+	for _, e := range m.Outputs.Entries {
+		if e.State == store.EntryPending && !r.watch.Gone(e.Bus) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Relay) publish(ctx context.Context, marks []store.Mark) Emission {
+	return publish(ctx, r.store, r.publisher, r.watch, r.now, marks)
 }

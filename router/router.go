@@ -20,6 +20,7 @@ type Router struct {
 	keys      *tenant.Authenticator
 	store     *store.Store
 	publisher *bus.Publisher
+	watch     *bus.Watch
 
 	markAge    time.Duration
 	strictKeys bool
@@ -35,6 +36,9 @@ type Options struct {
 	// the 30 seconds for which keys are remembered. It costs one more item in
 	// each transaction.
 	StrictKeys bool
+	// Watch, where it is set, knows which buses are gone: entries for those are
+	// held back. The relay alone has it look; a router goes by what it has seen.
+	Watch *bus.Watch
 	// Clock tells the time; time.Now if nil.
 	Clock func() time.Time
 }
@@ -48,7 +52,9 @@ func New(tenants *tenant.Directory, keys *tenant.Authenticator, s *store.Store, 
 	if o != nil && o.Clock != nil {
 		r.now = o.Clock
 	}
-	r.strictKeys = o != nil && o.StrictKeys
+	if o != nil {
+		r.strictKeys, r.watch = o.StrictKeys, o.Watch
+	}
 	return r
 }
 
