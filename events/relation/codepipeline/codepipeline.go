@@ -1,0 +1,47 @@
+// Package codepipeline leads from CodePipeline's events to its executions.
+package codepipeline
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
+	"github.com/aws/aws-sdk-go-v2/service/codepipeline/types"
+
+	"github.com/blockforger/eventrouter/events"
+	pipelineevents "github.com/blockforger/eventrouter/events/aws/codepipeline"
+	"github.com/blockforger/eventrouter/events/relation"
+)
+
+// New makes a client, for [relation.NewClients].
+func New(cfg aws.Config) *codepipeline.Client { return codepipeline.NewFromConfig(cfg) }
+
+// Execution reads the execution whose state changed.
+func Execution(ctx context.Context, c *relation.Clients[*codepipeline.Client], e *events.Typed[pipelineevents.CodePipelinePipelineExecutionStateChange]) (*types.PipelineExecution, error) {
+	return execution(ctx, c, e.Raw(), e.Detail.Pipeline, e.Detail.ExecutionID)
+}
+
+// StageExecution reads the execution that the stage is of.
+func StageExecution(ctx context.Context, c *relation.Clients[*codepipeline.Client], e *events.Typed[pipelineevents.CodePipelineStageExecutionStateChange]) (*types.PipelineExecution, error) {
+	return execution(ctx, c, e.Raw(), e.Detail.Pipeline, e.Detail.ExecutionID)
+}
+
+func execution(ctx context.Context, c *relation.Clients[*codepipeline.Client], e *events.Envelope, pipeline, id string) (*types.PipelineExecution, error) {
+	const op = "codepipeline.Execution"
+	if pipeline == "" || id == "" {
+		return nil, relation.Unnamed("pipeline and execution")
+	}
+	client, err := c.For(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	resource := "execution " + id + " of pipeline " + pipeline
+	found, err := client.GetPipelineExecution(ctx, &codepipeline.GetPipelineExecutionInput{PipelineName: &pipeline, PipelineExecutionId: &id})
+	switch {
+	case err != nil:
+		return nil, relation.Failed(op, resource, err, "PipelineNotFoundException", "PipelineExecutionNotFoundException")
+	case found.PipelineExecution == nil:
+		return nil, relation.Gone(op, resource)
+	}
+	return found.PipelineExecution, nil
+}

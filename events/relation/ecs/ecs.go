@@ -1,0 +1,41 @@
+// Package ecs leads from ECS's events to its resources.
+package ecs
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/blockforger/eventrouter/events"
+	ecsevents "github.com/blockforger/eventrouter/events/aws/ecs"
+	"github.com/blockforger/eventrouter/events/relation"
+)
+
+// New makes a client, for [relation.NewClients].
+func New(cfg aws.Config) *ecs.Client { return ecs.NewFromConfig(cfg) }
+
+// ContainerInstance reads the container instance whose state changed.
+func ContainerInstance(ctx context.Context, c *relation.Clients[*ecs.Client], e *events.Typed[ecsevents.ECSContainerInstanceStateChange]) (types.ContainerInstance, error) {
+	const op = "ecs.ContainerInstance"
+	arn := e.Detail.ContainerInstanceARN
+	if arn == "" || e.Detail.ClusterARN == "" {
+		return types.ContainerInstance{}, relation.Unnamed("container instance and cluster")
+	}
+	client, err := c.For(ctx, e.Raw())
+	if err != nil {
+		return types.ContainerInstance{}, err
+	}
+	found, err := client.DescribeContainerInstances(ctx, &ecs.DescribeContainerInstancesInput{
+		Cluster: &e.Detail.ClusterARN, ContainerInstances: []string{arn}})
+	if err != nil {
+		return types.ContainerInstance{}, relation.Failed(op, "container instance "+arn, err, "ClusterNotFoundException")
+	}
+	for _, i := range found.ContainerInstances {
+		if aws.ToString(i.ContainerInstanceArn) == arn {
+			return i, nil
+		}
+	}
+	return types.ContainerInstance{}, relation.Gone(op, "container instance "+arn)
+}
