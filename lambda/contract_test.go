@@ -93,7 +93,7 @@ func TestExamplesRoundTrip(t *testing.T) {
 // document does not announce, no 5xx, and a body that the document allows is
 // refused for its state at most.
 func TestContract(t *testing.T) {
-	requests := 1500
+	requests := 800
 	if os.Getenv(soak) != "" {
 		requests = 100_000
 	}

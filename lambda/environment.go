@@ -71,7 +71,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	}))
 	r := router.New(
 		tenant.NewDirectory(files, &tenant.DirectoryOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}),
-		tenant.NewAuthenticator(ledger, nil), records, publisher, &router.Options{MarkAge: markAge})
+		tenant.NewAuthenticator(ledger, nil), records, publisher, &router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true"})
 	relay := router.NewRelay(records, publisher, rand.Text(), nil)
 	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + deployment.RelayGrace}), nil
 }

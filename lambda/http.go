@@ -38,6 +38,7 @@ func (h *Handler) http(ctx context.Context, payload []byte, call invocation) ([]
 	out := x.respond(err)
 	out.Headers["x-request-id"] = req.id
 	out.Headers["x-content-type-options"] = "nosniff"
+	x.tellQuota(&out)
 	x.allowOrigin(&out)
 	if req.method == http.MethodHead {
 		out.Body = ""
@@ -248,7 +249,7 @@ func (x *exchange) refuse(err error) response {
 		}
 	}
 	shown := invocation{requestID: x.req.id}
-	answer := renderProblem(Status(fault.CodeOf(err)), err, shown)
+	answer := renderProblem(fault.CodeOf(err).Status(), err, shown)
 	if own, ok := errors.AsType[*refusal](err); ok {
 		body, _ := json.Marshal(problem{Type: ProblemTypes + own.kind, Title: http.StatusText(own.status),
 			Status: own.status, Detail: own.detail, RequestID: shown.requestID})
@@ -259,6 +260,8 @@ func (x *exchange) refuse(err error) response {
 	}
 	answer.Headers["cache-control"] = "no-store"
 	switch answer.StatusCode {
+	case http.StatusTooManyRequests:
+		answer.Headers["retry-after"] = strconv.Itoa(x.wait(err))
 	case http.StatusUnauthorized:
 		answer.Headers["www-authenticate"] = `ApiKey header="x-api-key"`
 	case http.StatusServiceUnavailable, http.StatusInternalServerError:

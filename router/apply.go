@@ -105,13 +105,14 @@ func (op *Operation) change(prior store.Head) (store.Change, error) {
 	case events.Delete:
 		next.Data, next.Deleted, record = nil, true, prior.Data
 	}
+	receipt := store.Receipt{Ref: op.ref, Operation: op.operation, Revision: next.Revision}
 	return store.Change{
 		Mark: store.Mark{
 			Key:         op.idempotency,
 			Fingerprint: op.fingerprint,
-			Receipt:     store.Receipt{Ref: op.ref, Operation: op.operation, Revision: next.Revision},
+			Receipt:     receipt,
 			Bill:        store.Bill{Tokens: TokensPerRequest, KeyID: string(op.keyID)},
-			Outputs:     op.outputs(record),
+			Outputs:     op.outputs(record, &receipt),
 		},
 		Head:       &next,
 		Prior:      prior.Stamp,
@@ -139,19 +140,17 @@ func (op *Operation) admit(prior *store.Head) error {
 	return nil
 }
 
-// outputs are the entries that the change publishes, one a matching rule (R20).
-func (op *Operation) outputs(record jsontext.Value) store.Outputs {
+// outputs are the entries that the change publishes: one a matching rule (R20),
+// and one that tells the sender of the outcome, where the tenant wants that.
+func (op *Operation) outputs(record jsontext.Value, receipt *store.Receipt) store.Outputs {
 	rules := op.contract.Outputs(op.operation)
-	if len(rules) == 0 {
+	if len(rules) == 0 && !op.tellsOutcome() {
 		return store.Outputs{}
 	}
-	out := store.Outputs{
-		Entries:       make([]store.Entry, len(rules)),
-		Payload:       op.payload,
-		InputEventID:  op.eventID,
-		CorrelationID: op.correlationID,
-		Hops:          op.hops + 1,
-		TraceHeader:   op.trace,
+	out := op.origin()
+	out.Entries = make([]store.Entry, len(rules), len(rules)+1)
+	if len(rules) > 0 {
+		out.Payload = op.payload
 	}
 	for i, rule := range rules {
 		out.Entries[i] = store.Entry{
@@ -161,6 +160,9 @@ func (op *Operation) outputs(record jsontext.Value) store.Outputs {
 		if rule.Record {
 			out.Record = record
 		}
+	}
+	if op.tellsOutcome() {
+		out.Entries = append(out.Entries, op.outcome(receipt))
 	}
 	return out
 }

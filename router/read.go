@@ -219,6 +219,9 @@ func (r *Router) read(ctx context.Context, c *Call, look func(context.Context, *
 	if err != nil {
 		return report, report.end(store.Receipt{}, err)
 	}
+	if report.Quota, err = r.throttle.take(granted.owner, false, r.now()); err != nil {
+		return report, report.end(store.Receipt{}, err)
+	}
 	ref, err := look(ctx, &req, report)
 	report.lap("read")
 	if err != nil {

@@ -35,6 +35,7 @@ type Report struct {
 	Revision  int64
 	Tokens    int64 // billed by this delivery
 	Emission  Emission
+	Quota     Quota
 	Stages    []Stage
 
 	now  func() time.Time

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/blockforger/eventrouter/bus"
@@ -24,6 +25,7 @@ type Router struct {
 
 	markAge    time.Duration
 	strictKeys bool
+	throttle   throttle
 	now        func() time.Time
 }
 
@@ -91,6 +93,9 @@ func (r *Router) carryOut(ctx context.Context, req Request, err error, report *R
 	if err != nil {
 		return r.reject(ctx, &granted, events.Key(""), err, report)
 	}
+	if report.Quota, err = r.throttle.take(granted.owner, granted.event, r.now()); err != nil {
+		return r.reject(ctx, &granted, op.ref.Key, err, report)
+	}
 	applied, err := r.apply(ctx, op)
 	report.applied(&applied)
 	if err != nil {
@@ -114,9 +119,12 @@ func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal
 		return store.Receipt{}, report.end(store.Receipt{}, refusal)
 	}
 	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint)
-	if err == nil && !found && dependsOnState(refusal, g.operation) {
-		receipt, err = r.commit(ctx, g, store.Change{Mark: rejectionMark(g, key, refusal)})
-		found = err == nil
+	if err == nil && !found && leavesMark(refusal, g) {
+		mark := rejectionMark(g, key, refusal)
+		mark.Receipt, err = r.commit(ctx, g, store.Change{Mark: mark})
+		if receipt, found = mark.Receipt, err == nil; found {
+			report.emitted(r.emit(ctx, Applied{Receipt: receipt, mark: mark}))
+		}
 	}
 	switch {
 	case err != nil: // a used idempotency key, or a fault of ours
@@ -127,27 +135,18 @@ func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal
 	return store.Receipt{}, report.end(store.Receipt{}, refusal)
 }
 
-// dependsOnState tells the rejections that another state would not have met. A
-// PATCH is validated and measured after its merge, so all of its do.
-func dependsOnState(refusal error, op events.Operation) bool {
+// leavesMark tells the rejections that another state would not have met, so that
+// a redelivery must find the answer stored. A PATCH is validated and measured
+// after its merge, so all of its do; so do all of which the sender is told by an
+// event, or each redelivery would tell it again. That a request came too soon
+// is no answer to it.
+func leavesMark(refusal error, g *Granted) bool {
+	if _, ok := errors.AsType[*Throttled](refusal); ok {
+		return false
+	}
 	switch fault.CodeOf(refusal) {
 	case fault.NotFound, fault.Conflict, fault.Precondition, fault.Exhausted:
 		return true
 	}
-	return op == events.Patch
-}
-
-func rejectionMark(g *Granted, key events.Key, refusal error) store.Mark {
-	return store.Mark{
-		Key:         g.idempotency,
-		Fingerprint: g.fingerprint,
-		Receipt: store.Receipt{
-			Ref:        store.Ref{Collection: g.collection(), Key: key},
-			Operation:  g.operation,
-			Rejected:   true,
-			Code:       fault.CodeOf(refusal),
-			Message:    fault.MessageOf(refusal),
-			Violations: fault.ViolationsOf(refusal),
-		},
-	}
+	return g.operation == events.Patch || g.tellsOutcome()
 }

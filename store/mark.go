@@ -160,6 +160,7 @@ type Entry struct {
 	DetailType events.DetailType
 	Record     bool // show the whole record instead of the request's payload
 	Metadata   bool // add detail.metadata
+	Outcome    bool // show what became of the request, and no document
 
 	State    EntryState
 	Attempts int

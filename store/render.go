@@ -16,19 +16,37 @@ const renderedTime = "2006-01-02T15:04:05.000Z"
 
 // Render builds the event of entry i: the same one, with the same OutputID,
 // whenever and however often it is asked for. Its detail has exactly tenant,
-// rootSchema, operation and payload, and metadata where the entry wants it. The
-// fault is Internal: a committed mark renders.
+// rootSchema, operation and payload, and metadata where the entry wants it;
+// that of an outcome is what the sender would have been answered. The fault is Internal: a committed mark renders.
 func (m *Mark) Render(i int) (events.Entry, error) {
 	o, r := &m.Outputs, &m.Receipt
 	if i < 0 || i >= len(o.Entries) {
 		return events.Entry{}, fault.New(fault.Internal, "entry %d of %d does not exist", i, len(o.Entries))
 	}
 	e := &o.Entries[i]
+	id := m.OutputID(i)
+	out := events.Entry{
+		OutputID:    id,
+		Bus:         e.Bus,
+		Source:      e.Source,
+		DetailType:  e.DetailType,
+		Time:        r.Time,
+		TraceHeader: o.TraceHeader,
+	}
+	if r.Ref.Key != "" {
+		out.Resources = []string{r.Ref.Path()}
+	}
+	if e.Outcome {
+		var err error
+		if out.Detail, err = m.appendOutcome(make([]byte, 0, m.outcomeSize())); err != nil {
+			return events.Entry{}, fault.E("store.Render", fault.Internal, fmt.Errorf("entry %d: %w", i, err))
+		}
+		return out, nil
+	}
 	shown := m.shown(e)
 	if len(shown) == 0 {
 		return events.Entry{}, fault.New(fault.Internal, "entry %d shows a document that the mark does not hold", i)
 	}
-	id := m.OutputID(i)
 
 	// Tenant, schema and operation are checked identifiers that need no escape.
 	b := make([]byte, 0, m.detailSize(e))
@@ -47,16 +65,8 @@ func (m *Mark) Render(i int) (events.Entry, error) {
 		}
 	}
 	b = append(b, '}')
-	return events.Entry{
-		OutputID:    id,
-		Bus:         e.Bus,
-		Source:      e.Source,
-		DetailType:  e.DetailType,
-		Resources:   []string{r.Ref.Path()},
-		Time:        r.Time,
-		TraceHeader: o.TraceHeader,
-		Detail:      b,
-	}, nil
+	out.Detail = b
+	return out, nil
 }
 
 // shown is the document that the entry shows.
@@ -92,6 +102,9 @@ func (m *Mark) appendMetadata(b []byte, outputID string) ([]byte, error) {
 // detailSize bounds the detail of an entry: member names and the numbers fit
 // into the constants, and an escape makes at most 6 bytes of one.
 func (m *Mark) detailSize(e *Entry) int {
+	if e.Outcome {
+		return m.outcomeSize()
+	}
 	n := 64 + len(m.Receipt.Ref.Tenant) + len(m.Receipt.Ref.Schema) + len(m.Receipt.Operation) + len(m.shown(e))
 	if e.Metadata {
 		n += 256 + 6*(len(m.Outputs.InputEventID)+len(m.Outputs.CorrelationID))

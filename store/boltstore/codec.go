@@ -214,6 +214,7 @@ func entryFields(c *codec, e *store.Entry) {
 	text(c, &e.DetailType)
 	c.bool(&e.Record)
 	c.bool(&e.Metadata)
+	c.bool(&e.Outcome)
 	text(c, &e.State)
 	integer(c, &e.Attempts)
 	text(c, &e.Error)

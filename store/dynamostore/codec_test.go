@@ -21,7 +21,7 @@ func fullMark() store.Mark {
 	m.Outputs.Record = jsontext.Value(`{"id":"p1","all":true}`)
 	m.Outputs.CorrelationID, m.Outputs.Hops, m.Outputs.TraceHeader = "c", 3, "Root=1"
 	m.Outputs.Entries = append(m.Outputs.Entries, store.Entry{
-		Bus: "b", Source: "s", DetailType: "d", Record: true, Metadata: true,
+		Bus: "b", Source: "s", DetailType: "d", Record: true, Metadata: true, Outcome: true,
 		State: store.EntryFailed, Attempts: 3, Error: "NotAuthorizedForSourceException", Settled: now().Add(time.Nanosecond),
 	})
 	return m

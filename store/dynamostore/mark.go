@@ -85,6 +85,7 @@ func encodeEntries(entries []store.Entry) types.AttributeValue {
 		setText(it, "detailType", e.DetailType)
 		setBool(it, "record", e.Record)
 		setBool(it, "metadata", e.Metadata)
+		setBool(it, "outcome", e.Outcome)
 		setText(it, "state", e.State)
 		setInt(it, "attempts", int64(e.Attempts))
 		setText(it, "error", e.Error)
@@ -158,6 +159,7 @@ func decodeEntries(r *reader) (entries []store.Entry) {
 			DetailType: events.DetailType(e.text("detailType")),
 			Record:     e.boolean("record"),
 			Metadata:   e.boolean("metadata"),
+			Outcome:    e.boolean("outcome"),
 			State:      store.EntryState(e.text("state")),
 			Attempts:   int(e.integer("attempts")),
 			Error:      e.text("error"),

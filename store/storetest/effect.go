@@ -77,7 +77,7 @@ func testRoundTrip(t *testing.T, h Harness) {
 	c.Mark.Outputs.Hops, c.Mark.Outputs.TraceHeader = 3, "Root=1-5759e988-bd862e3fe1be46a994272793"
 	c.Mark.Outputs.Entries = append(c.Mark.Outputs.Entries, store.Entry{
 		Bus: "arn:aws:events:eu-west-1:111111111111:event-bus/other", Source: "theirs", DetailType: "x",
-		Record: true, Metadata: true, State: store.EntryFailed, Attempts: 2, Error: "MalformedDetail", Settled: at,
+		Record: true, Metadata: true, Outcome: true, State: store.EntryFailed, Attempts: 2, Error: "MalformedDetail", Settled: at,
 	})
 	r := l.commit(c)
 

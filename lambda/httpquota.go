@@ -1,0 +1,61 @@
+package lambda
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/blockforger/eventrouter/router"
+)
+
+// tellQuota says what the tenant may use, as the draft of the RateLimit headers
+// has it. What is left of a rate is this instance's view. What is left of a
+// month is not told before there is none: to know it would cost a read a call.
+func (x *exchange) tellQuota(out *response) {
+	if x.report == nil {
+		return
+	}
+	q := x.report.Quota
+	var policies, left []string
+	if q.Rate > 0 {
+		policies = append(policies, fmt.Sprintf(`"rate";q=%d;w=%d`, q.Burst, q.Window()))
+		left = append(left, fmt.Sprintf(`"rate";r=%d;t=%d`, q.Remaining, q.Window()))
+	}
+	if q.TokensMonthly > 0 {
+		policies = append(policies, fmt.Sprintf(`"month";q=%d;w=%d;qu="tokens"`, q.TokensMonthly, 30*24*60*60))
+		if out.StatusCode == http.StatusTooManyRequests && !isThrottled(x.report.Cause) {
+			left = append(left, `"month";r=0;t=`+strconv.Itoa(x.secondsOfMonth()))
+		}
+	}
+	if len(policies) > 0 {
+		out.Headers["ratelimit-policy"] = strings.Join(policies, ", ")
+	}
+	if len(left) > 0 {
+		out.Headers["ratelimit"] = strings.Join(left, ", ")
+	}
+}
+
+func isThrottled(err error) bool {
+	_, ok := errors.AsType[*router.Throttled](err)
+	return ok
+}
+
+// wait is after how many seconds a request that was refused with 429 may be
+// carried out.
+func (x *exchange) wait(err error) int {
+	if t, ok := errors.AsType[*router.Throttled](err); ok {
+		return max(1, int(math.Ceil(t.Wait.Seconds())))
+	}
+	return x.secondsOfMonth()
+}
+
+// secondsOfMonth is how long this month still lasts, in UTC as it is billed.
+func (x *exchange) secondsOfMonth() int {
+	now := x.log.now().UTC()
+	next := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC)
+	return int(math.Ceil(next.Sub(now).Seconds()))
+}
