@@ -44,7 +44,7 @@ type commands struct {
 	Logs        logsCommand        `cmd:"" help:"Show the log of a function."`
 	DeadLetters deadLetterCommands `cmd:"" help:"List events that could not be delivered, and send them again."`
 	Entries     entryCommands      `cmd:"" help:"List, retry and drop entries that were to be published."`
-	Tenant      tenantCommands     `cmd:"" help:"Check tenant files."`
+	Tenant      tenantCommands     `cmd:"" help:"Make, check and test tenants."`
 	Events      eventsCommands     `cmd:"" help:"Make and use Go types of events."`
 }
 

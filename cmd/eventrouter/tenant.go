@@ -1,16 +1,38 @@
 package main
 
 import (
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
 type tenantCommands struct {
-	Lint tenantLint `cmd:"" help:"Check every tenant below a folder; exit 1 where something is wrong."`
+	Init      tenantInit      `cmd:"" help:"Write a new tenant: commented properties, a schema, a test."`
+	AddSchema tenantAddSchema `cmd:"" name:"add-schema" help:"Write a schema that takes sample records."`
+	Lint      tenantLint      `cmd:"" help:"Check every tenant below a folder; exit 1 where something is wrong."`
+	Test      tenantTest      `cmd:"" help:"Run tenants' own tests; exit 1 where one fails."`
 }
 
 type tenantLint struct {
-	Dir string `arg:"" type:"path" help:"The folder with a folder for each tenant, such as schemas."`
+	Dir         string `arg:"" type:"path" help:"The folder with a folder for each tenant, such as schemas."`
+	DefaultBus  string `help:"The ARN of the deployment's own default bus; with --output-buses."`
+	OutputBuses string `env:"EVENTROUTER_OUTPUT_BUSES" help:"The deployment's allow-list of output buses, as JSON: rules that it switches off are shown."`
+}
+
+// options are those under which a deployment would read the files.
+func (c *tenantLint) options() (*tenant.LintOptions, error) {
+	if c.DefaultBus == "" && c.OutputBuses == "" {
+		return nil, nil
+	}
+	own, err := events.ParseBusARN(c.DefaultBus)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "--default-bus: %s", fault.MessageOf(err))
+	}
+	buses, err := tenant.ParseAllowList(c.OutputBuses)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "--output-buses: %s", fault.MessageOf(err))
+	}
+	return &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, nil
 }
 
 // Run lists every finding with its place.
@@ -19,7 +41,11 @@ func (c *tenantLint) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	findings, err := tenant.Lint(s.ctx, tree, nil)
+	options, err := c.options()
+	if err != nil {
+		return err
+	}
+	findings, err := tenant.Lint(s.ctx, tree, options)
 	if err != nil {
 		return fault.E("tenant lint", fault.Unavailable, err)
 	}

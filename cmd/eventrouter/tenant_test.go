@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// typed runs a command line without a server, with something to read.
+func typed(t *testing.T, in string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(in), &o, &e)
+	return code, o.String(), e.String()
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNewTenant: what init and add-schema write is clean, passes its own test,
+// and is not written over.
+func TestNewTenant(t *testing.T) {
+	dir := t.TempDir()
+	code, out, errOut := typed(t, "orders\n\n", "tenant", "init", "acme", "--dir", dir)
+	if code != 0 || strings.Count(errOut, "?") != 2 || strings.Count(out, "wrote ") != 3 {
+		t.Fatalf("%d\n%s\n%s", code, out, errOut)
+	}
+	samples := `{"sku":"a1","size":1.5,"on":"2026-11-21","tags":["x"],"in":{"w":1}}
+		{"sku":"b2","size":2,"on":"2026-11-22","tags":[],"in":{"w":2,"h":null}} [{"sku":"c3","size":null,"on":"2026-11-23","tags":["y","z"],"in":{"w":3}}]`
+	write(t, filepath.Join(dir, "samples.json"), samples)
+	code, out, errOut = typed(t, "", "tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", filepath.Join(dir, "samples.json"), "--key", "sku", "--closed")
+	if code != 0 {
+		t.Fatalf("%d\n%s\n%s", code, out, errOut)
+	}
+	made, err := os.ReadFile(filepath.Join(dir, "acme", "items.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"key": "sku"`, `"format": "date"`, `"number"`, `"null"`, `"required": [`, `"additionalProperties": false`} {
+		if !strings.Contains(string(made), want) {
+			t.Errorf("%s is missing in\n%s", want, made)
+		}
+	}
+	at := -1
+	for _, name := range []string{`"sku": {`, `"size": {`, `"on": {`, `"tags": {`, `"in": {`, `"w": {`} { // as in the samples
+		if i := strings.Index(string(made), name); i < at {
+			t.Errorf("%s is out of order in\n%s", name, made)
+		} else {
+			at = i
+		}
+	}
+	if code, out, errOut = typed(t, "", "tenant", "lint", dir); code != 0 || !strings.Contains(out, "nothing to mend") {
+		t.Errorf("lint: %d\n%s\n%s", code, out, errOut)
+	}
+	if code, out, errOut = typed(t, "", "tenant", "test", filepath.Join(dir, "acme")); code != 0 || !strings.Contains(out, "ok ") {
+		t.Errorf("test: %d\n%s\n%s", code, out, errOut)
+	}
+	for _, again := range [][]string{
+		{"tenant", "init", "acme", "--dir", dir, "--schema", "x", "--input", "yes"},
+		{"tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", filepath.Join(dir, "samples.json"), "--key", "sku"},
+	} {
+		if code, _, errOut := typed(t, "", again...); code != 1 || !strings.Contains(errOut, "is there already") {
+			t.Errorf("%v: %d %s", again, code, errOut)
+		}
+	}
+}
+
+func TestBadTenantCommands(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "acme", "tenant.properties"), "eventbridge-input=true\n")
+	for name, c := range map[string]struct {
+		in   string
+		args []string
+		want string
+	}{
+		"a bad tenant id":    {"", []string{"init", "../x", "--dir", dir}, "tenant id"},
+		"a bad schema id":    {"a b\n", []string{"init", "x", "--dir", dir}, "schema id"},
+		"a bad answer":       {"a\nmaybe\n", []string{"init", "x", "--dir", dir}, "yes or no"},
+		"no tenant":          {"{}", []string{"add-schema", dir, "x", "--from", "-"}, "no tenant.properties"},
+		"no samples":         {"", []string{"add-schema", filepath.Join(dir, "acme"), "x", "--from", "-"}, "no samples"},
+		"no JSON":            {"{", []string{"add-schema", filepath.Join(dir, "acme"), "x", "--from", "-"}, "is not JSON"},
+		"no object":          {"[1]", []string{"add-schema", filepath.Join(dir, "acme"), "x", "--from", "-"}, "sample 1 is not an object"},
+		"an unusable key":    {`{"id":true}`, []string{"add-schema", filepath.Join(dir, "acme"), "x", "--from", "-"}, "--key"},
+		"a key of two kinds": {`{"id":1.5}{"id":1}`, []string{"add-schema", filepath.Join(dir, "acme"), "x", "--from", "-"}, "--key"},
+		"no tests":           {"", []string{"test", dir}, "tests/*.json"},
+		"no folder":          {"", []string{"test", filepath.Join(dir, "none")}, "does not exist"},
+	} {
+		code, out, errOut := typed(t, c.in, append([]string{"tenant"}, c.args...)...)
+		if code != 1 || !strings.Contains(errOut, c.want) {
+			t.Errorf("%s: %d %s %s, want %q", name, code, out, errOut, c.want)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "acme", "*.json")); len(left) > 0 || err != nil {
+		t.Errorf("something was written: %v %v", left, err)
+	}
+}
+
+func TestSampleTenantsPassTheirTests(t *testing.T) {
+	code, out, errOut := typed(t, "", "tenant", "test", sampleSchemas)
+	if code != 0 || strings.Count(out, "ok ") != 2 {
+		t.Errorf("%d\n%s\n%s", code, out, errOut)
+	}
+}
+
+// TestTenantTestFails: every kind of expectation can fail, and says how.
+func TestTenantTestFails(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "acme", "tenant.properties"), "eventbridge-input=true\neventbridge-output=[{}]\n")
+	write(t, filepath.Join(dir, "acme", "pet.json"), `{"properties":{"id":{"type":"string"}},"required":["name"]}`)
+	event := `{"detail-type":"pet.POST","detail":{"rootSchema":"pet","payload":{"id":"rex","name":"Rex"}}}`
+	for expect, want := range map[string]string{
+		`{"status":200}`:                         "status is 201, expected 200",
+		`{"tokens":0}`:                           "10 tokens are billed, expected 0",
+		`{"errors":["/name"]}`:                   `errors are at [], expected at ["/name"]`,
+		`{"record":{"id":"rex"}}`:                `the record is {"id":"rex","name":"Rex"}, expected {"id":"rex"}`,
+		`{"record":null}`:                        `the record is {"id":"rex","name":"Rex"}, expected null`,
+		`{"outputs":[]}`:                         `1 events are published (["pet.POST"]), expected 0`,
+		`{"outputs":[{"source":"x"}]}`:           `output 1: source is "blockforger-output", expected "x"`,
+		`{"outputs":[{"bus":"x"}]}`:              `output 1: bus is "arn:aws:events:us-east-1:000000000000:event-bus/default", expected "x"`,
+		`{"outputs":[{"payload":{"id":"rex"}}]}`: `output 1: payload is {"id":"rex","name":"Rex"}, expected {"id":"rex"}`,
+		`{"outputs":[{"detail":{}}]}`:            `output 1: detail is {"tenant":"acme"`,
+	} {
+		write(t, filepath.Join(dir, "acme", "tests", "t.json"), `{"steps":[{"event":`+event+`,"expect":`+expect+`}]}`)
+		code, out, errOut := typed(t, "", "tenant", "test", dir)
+		if code != 1 || !strings.Contains(out, "FAIL") || !strings.Contains(out, "step 1: "+want) || errOut != "" {
+			t.Errorf("%s: %d\n%s\n%s", expect, code, out, errOut)
+		}
+	}
+	for text, want := range map[string]string{
+		`{`:                                    "is not a test",
+		`{"steps":[]}`:                         "has no steps",
+		`{"step":[]}`:                          "is not a test",
+		`{"steps":[{"event":{"time":7}}]}`:     "step 1: event",
+		`{"steps":[{"event":{},"expct":{}}]}`:  "is not a test",
+		`{"steps":[{"event":{},"expect":[]}]}`: "is not a test",
+	} {
+		write(t, filepath.Join(dir, "acme", "tests", "t.json"), text)
+		if code, out, errOut := typed(t, "", "tenant", "test", dir); code != 1 || !strings.Contains(errOut, want) {
+			t.Errorf("%s: %d %s %s", text, code, out, errOut)
+		}
+	}
+	write(t, filepath.Join(dir, "acme", "tests", "t.json"), `{"steps":[{"event":`+event+`,"expect":{}}]}`)
+	write(t, filepath.Join(dir, "acme", "tenant.properties"), "eventbridge-output=[")
+	if code, _, errOut := typed(t, "", "tenant", "test", dir); code != 1 || !strings.Contains(errOut, "tenant.properties:1:") {
+		t.Errorf("a malformed tenant: %d %s", code, errOut)
+	}
+}
+
+func TestLintWithAllowList(t *testing.T) {
+	dir := t.TempDir()
+	const far = "arn:aws:events:eu-west-1:123456789012:event-bus/far"
+	write(t, filepath.Join(dir, "acme", "tenant.properties"), `eventbridge-output=[{"eventbridge_arn":"`+far+`"}]`)
+	own := []string{"tenant", "lint", dir, "--default-bus", "arn:aws:events:us-east-1:111122223333:event-bus/default"}
+	if code, out, _ := typed(t, "", own...); code != 1 || !strings.Contains(out, "switched off") {
+		t.Errorf("%d %s", code, out)
+	}
+	if code, out, errOut := typed(t, "", append(own, "--output-buses", `["`+far+`"]`)...); code != 0 {
+		t.Errorf("%d %s %s", code, out, errOut)
+	}
+	if code, _, errOut := typed(t, "", append(own, "--output-buses", `[`)...); code != 1 || !strings.Contains(errOut, "--output-buses") {
+		t.Errorf("%d %s", code, errOut)
+	}
+}
