@@ -65,6 +65,15 @@ func (b *syncBuffer) text() string {
 	return b.Buffer.String()
 }
 
+// take answers what was logged, and forgets it.
+func (b *syncBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	text := b.Buffer.String()
+	b.Buffer.Reset()
+	return text
+}
+
 // counter is a source of numbers instead of random bytes.
 type counter struct {
 	mu sync.Mutex

@@ -1,0 +1,128 @@
+package lambda_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// TestCrossTenant: whoever has a key of one tenant learns nothing of another
+// and changes nothing there, whatever routes, ids, cursors, ETags, idempotency
+// keys and bodies they try (SOAK=1: a million times).
+func TestCrossTenant(t *testing.T) {
+	attempts := 10_000
+	if os.Getenv(soak) != "" {
+		attempts = 1_000_000
+	}
+	h := newRESTHouse(t, map[string]string{
+		"acme/tenant.properties":   "eventbridge-input=true\n",
+		"acme/pet.json":            `{"properties":{"id":{"type":"string"}}}`,
+		"acme-1/tenant.properties": "eventbridge-input=true\n", // an id that the other is a prefix of
+		"acme-1/pet.json":          `{"properties":{"id":{"type":"string"}}}`,
+		"rival/tenant.properties":  "eventbridge-input=true\n",
+		"rival/pet.json":           `{"properties":{"id":{"type":"string"}}}`,
+		"rival/hidden.json":        `{"description":"c4n4ry"}`,
+	})
+	var known []string // what belongs to the victims, and may have got about
+	for _, victim := range []string{"rival", "acme-1"} {
+		for i := range 20 {
+			once := fmt.Sprintf("once-%d", i)
+			made := h.do("POST", "/"+victim+"/pet", fmt.Sprintf(`{"id":"secret-%d","value":"c4n4ry-%d"}`, i, i), h.as(victim), jsonBody, "idempotency-key: "+once)
+			known = append(known, fmt.Sprintf("secret-%d", i), made.Headers["etag"], once, made.Headers["x-request-id"])
+		}
+		page := h.do("GET", "/"+victim+"/pet?limit=3", "", h.as(victim))
+		_, cursor, _ := strings.Cut(page.Body, `"next":"`)
+		cursor, _, _ = strings.Cut(cursor, `"`)
+		known = append(known, cursor)
+	}
+	before := h.effects("rival", "acme-1")
+	_, reader := h.newKey("acme", tenant.ReadOnly)
+	r := rand.New(rand.NewPCG(7, 7))
+	answered := map[int]int{}
+	for i := range attempts {
+		method, path, body, headers := crossTenantAttempt(r, known)
+		key := h.keys["acme"]
+		if r.IntN(8) == 0 {
+			key = pick(r, reader, h.keys["rival"][:30]+key[30:], key[:20]+h.keys["rival"][20:])
+		}
+		a := h.do(method, path, body, append(headers, "x-api-key: "+key)...)
+		answered[a.StatusCode]++
+		if all := fmt.Sprint(a); strings.Contains(all, "c4n4ry") {
+			t.Fatalf("%s %s %v leaks: %s", method, path, headers, all)
+		}
+		owner, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		if owner != "acme" && a.StatusCode < 400 && method != "OPTIONS" {
+			t.Fatalf("%s %s is answered: %+v", method, path, a)
+		}
+		if i%(attempts/4) == 0 || i == attempts-1 {
+			if after := h.effects("rival", "acme-1"); after != before {
+				t.Fatalf("%s %s changed another tenant:\n%s", method, path, after)
+			}
+		}
+		h.mu.Lock()
+		h.sent = nil
+		h.mu.Unlock()
+		if i%5000 == 0 {
+			log := h.log.take()
+			if strings.Contains(log, "c4n4ry") {
+				t.Fatal("a payload is in the log")
+			}
+		}
+	}
+	if answered[401] == 0 || answered[200] == 0 || answered[201] == 0 || answered[404] == 0 || answered[500]+answered[503] > 0 {
+		t.Errorf("the attempts are not varied: %v", answered)
+	}
+	// Whether a record is there, or a schema, cannot be told from outside.
+	var refused []string
+	for _, path := range []string{"/rival/pet/secret-1", "/rival/pet/none", "/rival/hidden/x", "/rival/none/x", "/nobody/pet/x"} {
+		a := h.do("GET", path, "", h.as("acme"))
+		refused = append(refused, fmt.Sprint(a.StatusCode, strings.Replace(a.Body, a.Headers["x-request-id"], "", 1)))
+	}
+	for _, one := range refused {
+		if one != refused[0] {
+			t.Errorf("answers differ:\n%s\n%s", one, refused[0])
+		}
+	}
+}
+
+func crossTenantAttempt(r *rand.Rand, known []string) (method, path, body string, headers []string) {
+	id := func() string { return pick(r, known...) }
+	owner := pick(r, "acme", "acme", "rival", "acme-1", "acme%2D1", "acme%2F..%2Frival", "..", "acme%00rival", "ACME", "rival.", "nobody")
+	schema := pick(r, "pet", "pet", "hidden", "..%2F..%2Frival%2Fpet", "pet.json", "_usage", "openapi.json", "tenant")
+	method = pick(r, "GET", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+	path = "/" + owner + "/" + schema
+	if r.IntN(2) == 0 {
+		key := pick(r, events.Key(id()).Escape(), events.Key("../rival/pet/"+id()).Escape(), "..%2F..%2Frival%2Fpet%2F"+events.Key(id()).Escape(), "%00"+events.Key(id()).Escape())
+		path += "/" + key
+	}
+	switch r.IntN(6) {
+	case 0:
+		path += "?cursor=" + events.Key(id()).Escape()
+	case 1:
+		path += "?limit=1000"
+	case 2:
+		path += "?tenant=rival"
+	}
+	if method == "POST" || method == "PUT" || method == "PATCH" {
+		headers = append(headers, jsonBody)
+		body = fmt.Sprintf(`{"id":%q,"tenant":"rival"}`, pick(r, id(), "x", "../../rival/pet/secret-1"))
+		if r.IntN(3) == 0 {
+			body = `{"id":"x","__proto__":{"tenant":"rival"},"rootSchema":"hidden"}`
+		}
+	}
+	if r.IntN(2) == 0 {
+		headers = append(headers, "idempotency-key: "+strings.Trim(id(), `"`))
+	}
+	if r.IntN(4) == 0 {
+		headers = append(headers, pick(r, "if-match: ", "if-none-match: ")+pick(r, "*", id()))
+	}
+	if r.IntN(8) == 0 {
+		headers = append(headers, pick(r, "x-tenant: rival", "x-original-url: /rival/pet", "x-http-method-override: DELETE", "host: rival", "x-forwarded-for: 127.0.0.1"))
+	}
+	return method, path, body, headers
+}
