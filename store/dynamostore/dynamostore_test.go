@@ -19,13 +19,19 @@ func TestMain(m *testing.M) { os.Exit(awstest.Main(m)) }
 // newLedger returns the ledger in a new table of DynamoDB Local.
 func newLedger(t testing.TB, o *Options, options ...func(*dynamodb.Options)) *Ledger {
 	t.Helper()
-	client := dynamodb.NewFromConfig(awstest.Config(awstest.DynamoDB(t)), options...)
-	l := New(client, "t-"+rand.Text(), o)
+	l := New(newClient(t, options...), tableName(), o)
 	if err := l.CreateTable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
+
+func newClient(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
+	t.Helper()
+	return dynamodb.NewFromConfig(awstest.Config(awstest.DynamoDB(t)), options...)
+}
+
+func tableName() string { return "t-" + rand.Text() }
 
 // now is when the tests' changes are made: a real time, since DynamoDB Local
 // deletes what has expired by its own clock.

@@ -1,0 +1,44 @@
+package dynamostore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/storetest"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+func TestDriver(t *testing.T) {
+	storetest.Run(t, storetest.Harness{
+		Open: openSuite,
+		// Nothing of a ledger is outside the table: a crash loses the value alone.
+		Reopen: func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
+			return connect(t, *d.(*Ledger).table, e)
+		},
+		History: 1000,
+	})
+}
+
+func TestKeys(t *testing.T) {
+	storetest.RunKeys(t, func(t testing.TB) tenant.Keys { return newLedger(t, nil) })
+}
+
+// openSuite makes a table that DynamoDB deletes nothing from: the suite's clock
+// is not DynamoDB's.
+func openSuite(t testing.TB, e storetest.Env) store.Driver {
+	l := connect(t, tableName(), e)
+	if err := l.createTable(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func connect(t testing.TB, table string, e storetest.Env) *Ledger {
+	w := &wire{}
+	if e.Fault != nil {
+		ask := func(c *call) error { return e.Fault(c.name) }
+		w.before, w.after = ask, ask
+	}
+	return New(newClient(t, w.use), table, &Options{Clock: e.Clock, Backoff: func(int) time.Duration { return 0 }})
+}
