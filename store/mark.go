@@ -22,6 +22,7 @@ const (
 	OriginRESTKey   Origin = "rest"   // the Idempotency-Key header
 	OriginRESTOnce  Origin = "once"   // a REST write without a key: the request's id
 	OriginMigration Origin = "admin"  // a change made by an operator's command
+	OriginHand      Origin = "hand"   // a person's own change of an object or file
 )
 
 // An IdempotencyKey names a request, whenever and however often it arrives.

@@ -26,6 +26,8 @@ type Options struct {
 	Rand    io.Reader                       // crypto/rand: where stamps come from
 	MarkAge time.Duration                   // DefaultMarkAge
 	Backoff func(attempt int) time.Duration // the pause after a failed attempt, from 0; with jitter, up to 2 s
+
+	Projecting Projecting // the zero value: heads are the records
 }
 
 // A Store carries out changes, each exactly once. It stamps them, refuses what
@@ -36,6 +38,7 @@ type Store struct {
 	Accounts
 	driver Driver
 	o      Options
+	queue  projectQueue
 }
 
 // New returns a store over a driver. A nil o means the defaults.
@@ -61,6 +64,7 @@ func New(d Driver, o *Options) *Store {
 
 // Commit carries out the change, whole or not at all, and answers its receipt:
 // the stored one, with Replayed set, where the idempotency key has been used.
+// Where an object or file shows the record, [Store.Project] follows.
 //
 // The caller sets what it decided; Commit sets stamp, time, expiry, the
 // receipt's revision (the head's) and the bill's month, on a copy. To publish at
@@ -80,6 +84,9 @@ func (s *Store) Commit(ctx context.Context, c Change) (Receipt, error) {
 	if err := c.check(); err != nil {
 		return Receipt{}, wrap(op, err)
 	}
+	if err := s.admit(ctx, &c); err != nil {
+		return Receipt{}, wrapCommit(err)
+	}
 	for attempt := 0; ; attempt++ {
 		r, err := s.driver.Commit(ctx, &c)
 		if err == nil {
@@ -88,8 +95,8 @@ func (s *Store) Commit(ctx context.Context, c Change) (Receipt, error) {
 			}
 			return r, nil
 		}
-		if _, ok := errors.AsType[*Moved](err); ok {
-			return Receipt{}, err
+		if m, ok := errors.AsType[*Moved](err); ok {
+			return Receipt{}, wrapCommit(s.moved(ctx, m))
 		}
 		if fault.CodeOf(err) != fault.Unavailable || !s.pause(ctx, attempt) {
 			return Receipt{}, wrap(op, err)
@@ -121,6 +128,9 @@ func (s *Store) stamp(c *Change) error {
 	if h.Deleted {
 		h.Expires = m.Expires
 	}
+	if s.projection(h.Backend) != nil {
+		h.Dirty, m.Project = true, true
+	}
 	m.Receipt.Revision = h.Revision
 	c.Head = &h
 	return nil
@@ -151,21 +161,52 @@ func fullJitter(attempt int) time.Duration {
 	return mathrand.N(min(first<<min(attempt, 10), most)) + time.Millisecond
 }
 
-// Get reads a record's head, strongly consistent, a tombstone included.
-// NotFound where the record never was, or its tombstone is gone.
+// Get reads a record's head, strongly consistent, a tombstone included. What a
+// person has changed in the object that shows it is adopted first, and is what
+// Get answers. NotFound where the record never was, or its tombstone is gone;
+// Unavailable, with the place, where the object cannot be understood.
 func (s *Store) Get(ctx context.Context, ref Ref) (Head, error) {
+	const op = "store.Get"
 	h, err := s.driver.Head(ctx, ref)
-	return h, wrap("store.Get", err)
+	if absent := err != nil && fault.CodeOf(err) == fault.NotFound; err == nil && h.Dirty || err != nil && !absent {
+		return h, wrap(op, err)
+	} else if absent {
+		h = Head{Ref: ref}
+	}
+	l, p, layoutErr := s.layout(ctx, ref.Collection)
+	if layoutErr != nil {
+		return Head{}, wrap(op, layoutErr)
+	}
+	if p == nil {
+		return h, wrap(op, err)
+	}
+	if h, err = s.believe(ctx, l, p, h); err != nil {
+		return Head{}, wrap(op, err)
+	}
+	if h.Stamp == "" {
+		return Head{}, fault.E(op, fault.NotFound, fault.New(fault.NotFound, "there is no record with this key"))
+	}
+	return h, nil
 }
 
 // List lists live records whose key is greater than after, in byte order of
-// the key, at most limit, which must be positive.
+// the key, at most limit, which must be positive. Objects have their say as in
+// Get; a record whose object cannot be understood is left out, and logged.
 func (s *Store) List(ctx context.Context, c Collection, after events.Key, limit int) ([]Head, error) {
+	const op = "store.List"
 	if limit < 1 {
 		return nil, fault.New(fault.Invalid, "limit is %d, it must be positive", limit)
 	}
-	hs, err := s.driver.Heads(ctx, c, after, limit)
-	return hs, wrap("store.List", err)
+	l, p, err := s.layout(ctx, c)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	if p == nil {
+		hs, err := s.driver.Heads(ctx, c, after, limit)
+		return hs, wrap(op, err)
+	}
+	hs, err := s.list(ctx, c, l, p, after, limit)
+	return hs, wrap(op, err)
 }
 
 // Receipt answers the stored receipt of an idempotency key, with Replayed set,
@@ -192,6 +233,14 @@ func (s *Store) Mark(ctx context.Context, key IdempotencyKey) (Mark, error) {
 
 // Close closes the driver.
 func (s *Store) Close() error { return wrap("store.Close", s.driver.Close()) }
+
+// wrapCommit lets a [*Moved] through as it is.
+func wrapCommit(err error) error {
+	if _, ok := err.(*Moved); ok {
+		return err
+	}
+	return wrap("store.Commit", err)
+}
 
 // wrap names the operation; the code stays what it is.
 func wrap(op string, err error) error {

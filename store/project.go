@@ -1,0 +1,306 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// Project lets the record's object or file show its current head, whichever
+// change made it. The invocation calls it after its commit and a redelivery
+// again; the relay calls it for marks that have Project set, and next writers
+// make up for all before them. It answers what the caller must settle the mark
+// with, and does not settle itself: what it has to say goes with the outcome of
+// entries in one Settle. The settlement is empty where nothing follows.
+//
+// Calls at the same time for records of one file share its reads and writes.
+func (s *Store) Project(ctx context.Context, ref Ref) (Settlement, error) {
+	const op = "store.Project"
+	l, p, err := s.layout(ctx, ref.Collection)
+	if p == nil || err != nil {
+		return Settlement{}, wrap(op, err)
+	}
+	j := &projectJob{key: ref.Key, turn: make(chan struct{}, 1)}
+	s.queue.join(p.Object(ref), j)
+	select {
+	case <-j.turn:
+	case <-ctx.Done():
+		s.queue.leave(p.Object(ref), j)
+		return Settlement{}, wrap(op, ctx.Err())
+	}
+	if !j.done {
+		jobs := s.queue.take(p.Object(ref))
+		heads, err := s.project(ctx, ref.Collection, l, p, keysOf(jobs))
+		s.queue.finish(p.Object(ref), jobs, heads, err)
+	}
+	switch {
+	case isEnded(j.err) && ctx.Err() == nil:
+		return s.Project(ctx, ref) // it was the other's time that had run out
+	case j.err != nil:
+		return Settlement{}, wrap(op, j.err)
+	}
+	return Settlement{Projected: j.stamp, Recheck: s.o.Clock().Add(s.lifetime())}, nil
+}
+
+// Recheck compares object and head once more, when no invocation can be left
+// that knew an older head: it brings back what a late one took away, and adopts
+// what a person changed. The relay calls it for marks whose Recheck is past.
+func (s *Store) Recheck(ctx context.Context, ref Ref) (Settlement, error) {
+	const op = "store.Recheck"
+	l, p, err := s.layout(ctx, ref.Collection)
+	if err != nil {
+		return Settlement{}, wrap(op, err)
+	}
+	if p != nil {
+		if err := s.recheck(ctx, ref, l, p); err != nil {
+			return Settlement{}, wrap(op, err)
+		}
+	}
+	return Settlement{Rechecked: true}, nil
+}
+
+func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) error {
+	return s.untilWritten(ctx, func() error {
+		v, err := p.Open(ctx, ref.Collection, l, []events.Key{ref.Key})
+		if err != nil {
+			return err
+		}
+		h, err := s.head(ctx, ref)
+		if err != nil {
+			return err
+		}
+		shown := v.Shown(ref.Key)
+		verdict := s.judge(&h, shown)
+		if verdict == adoptShown && shown.Missing() {
+			verdict = headStands // a late delete of ours looks the same: a record is not lost on a guess
+		}
+		switch verdict {
+		case adoptShown:
+			_, err := s.adopt(ctx, l, h, shown)
+			return err
+		case headStands:
+			if h.Stamp == "" || h.Shows(shown) {
+				return nil
+			}
+			s.tellOverwritten(ctx, l, &h, shown)
+			return s.write(ctx, ref.Collection, l, v, []Head{h})
+		}
+		return shown.Err
+	})
+}
+
+// Shows reports whether what is shown is this head's state.
+func (h *Head) Shows(shown Shown) bool {
+	if h.Deleted || shown.Data == nil {
+		return h.Deleted && shown.Data == nil
+	}
+	return Equal(h.Data, shown.Data)
+}
+
+// project brings the current heads of the records into their object and answers
+// them. A head is read after the object: one that was read earlier could be
+// written over what a younger one has left there.
+func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projection, keys []events.Key) (map[events.Key]Head, error) {
+	var current map[events.Key]Head
+	err := s.untilWritten(ctx, func() error {
+		v, err := p.Open(ctx, c, l, keys)
+		if err != nil {
+			return err
+		}
+		current = make(map[events.Key]Head, len(keys))
+		var dirty []Head
+		for _, k := range keys {
+			h, err := s.head(ctx, Ref{c, k})
+			if err != nil {
+				return err
+			}
+			current[k] = h
+			if h.Dirty {
+				s.tellOverwritten(ctx, l, &h, v.Shown(k))
+				dirty = append(dirty, h)
+			}
+		}
+		if len(dirty) == 0 {
+			return nil
+		}
+		return s.write(ctx, c, l, v, dirty)
+	})
+	return current, err
+}
+
+// write writes heads, with what must go along where a person has changed the file.
+func (s *Store) write(ctx context.Context, c Collection, l Layout, v View, heads []Head) error {
+	if keys, edited := v.Edited(); edited {
+		more, err := s.adoptAll(ctx, c, l, v, keys)
+		if err != nil {
+			return err
+		}
+		named := make(map[events.Key]bool, len(heads))
+		for i := range heads {
+			named[heads[i].Key] = true
+		}
+		for _, h := range more {
+			if !named[h.Key] {
+				heads = append(heads, h)
+			}
+		}
+	}
+	return v.Write(ctx, heads)
+}
+
+// untilWritten tries again while rivals are faster and the context allows.
+func (s *Store) untilWritten(ctx context.Context, try func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		if fault.CodeOf(err) == fault.Precondition && s.pause(ctx, attempt) {
+			continue
+		}
+		if fault.IsRejection(err) {
+			// What a bucket refuses is our trouble, not the caller's request.
+			return &fault.Error{Code: fault.Unavailable, Err: err}
+		}
+		return err
+	}
+}
+
+func isEnded(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// head reads a head; the zero one with its Ref where there is none.
+func (s *Store) head(ctx context.Context, ref Ref) (Head, error) {
+	h, err := s.driver.Head(ctx, ref)
+	if fault.CodeOf(err) == fault.NotFound && err != nil {
+		return Head{Ref: ref}, nil
+	}
+	return h, err
+}
+
+// tellOverwritten logs that what a person wrote gives way to a change of ours.
+func (s *Store) tellOverwritten(ctx context.Context, l Layout, h *Head, shown Shown) {
+	if shown.Ours || shown.Data == nil && shown.Err == nil || h.Shows(shown) {
+		return
+	}
+	s.tell(ctx, l, h.Ref, "overwrote what was changed by hand while a change was under way", shown.Err)
+}
+
+func (s *Store) tell(ctx context.Context, l Layout, ref Ref, message string, err error) {
+	attributes := []slog.Attr{
+		slog.String("tenant", string(ref.Tenant)), slog.String("schema", string(ref.Schema)), slog.String("backend", string(l.Backend)),
+	}
+	if !l.HideKey {
+		attributes = append(attributes, slog.String("key", string(ref.Key)))
+	}
+	if err != nil {
+		attributes = append(attributes, slog.String("error", err.Error()))
+	}
+	slog.LogAttrs(ctx, slog.LevelWarn, message, attributes...)
+}
+
+// A projectQueue lets calls that concern one object take turns: who has the turn
+// works for all that wait.
+type projectQueue struct {
+	mu      sync.Mutex
+	objects map[string]*projectTurns
+}
+
+type projectTurns struct {
+	waiting []*projectJob
+}
+
+type projectJob struct {
+	key  events.Key
+	turn chan struct{} // says that done is set, or that this one has the turn
+
+	done  bool
+	stamp Stamp
+	err   error
+}
+
+func keysOf(jobs []*projectJob) []events.Key {
+	keys := make([]events.Key, 0, len(jobs))
+	seen := make(map[events.Key]bool, len(jobs))
+	for _, j := range jobs {
+		if !seen[j.key] {
+			seen[j.key] = true
+			keys = append(keys, j.key)
+		}
+	}
+	return keys
+}
+
+// join waits in line; the first has the turn at once.
+func (q *projectQueue) join(object string, j *projectJob) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	turns, busy := q.objects[object]
+	if !busy {
+		if q.objects == nil {
+			q.objects = make(map[string]*projectTurns)
+		}
+		turns = new(projectTurns)
+		q.objects[object] = turns
+		j.turn <- struct{}{}
+	}
+	turns.waiting = append(turns.waiting, j)
+}
+
+// take answers all that wait; the caller has the turn and is among them.
+func (q *projectQueue) take(object string) []*projectJob {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	jobs := q.objects[object].waiting
+	q.objects[object].waiting = nil
+	return jobs
+}
+
+// finish tells the jobs what came of them and gives the turn on.
+func (q *projectQueue) finish(object string, jobs []*projectJob, heads map[events.Key]Head, err error) {
+	for i, j := range jobs {
+		j.done, j.stamp, j.err = true, heads[j.key].Stamp, err
+		if i > 0 {
+			j.turn <- struct{}{}
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.next(object)
+}
+
+// next gives the turn to who waits longest; q.mu is held.
+func (q *projectQueue) next(object string) {
+	if waiting := q.objects[object].waiting; len(waiting) > 0 {
+		waiting[0].turn <- struct{}{}
+	} else {
+		delete(q.objects, object)
+	}
+}
+
+// leave gives up waiting, and the turn if it has come meanwhile.
+func (q *projectQueue) leave(object string, j *projectJob) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	turns, ok := q.objects[object]
+	if !ok {
+		return
+	}
+	for i, w := range turns.waiting {
+		if w != j {
+			continue
+		}
+		turns.waiting = append(turns.waiting[:i:i], turns.waiting[i+1:]...)
+		select {
+		case <-j.turn:
+			q.next(object)
+		default:
+		}
+		return
+	}
+}

@@ -1,0 +1,95 @@
+package s3store_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/awstest"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/object/s3object"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/boltstore"
+	"github.com/blockforger/eventrouter/store/memstore"
+	"github.com/blockforger/eventrouter/store/s3store"
+	"github.com/blockforger/eventrouter/store/storetest"
+)
+
+var ledgers = map[string]func(testing.TB, storetest.Env) store.Driver{
+	"memstore": func(_ testing.TB, e storetest.Env) store.Driver {
+		return memstore.New(&memstore.Options{Clock: e.Clock, Fault: e.Fault})
+	},
+	"boltstore": func(t testing.TB, e storetest.Env) store.Driver {
+		d, err := boltstore.Open(filepath.Join(t.TempDir(), "ledger.db"), &boltstore.Options{Clock: e.Clock, Fault: e.Fault})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		return d
+	},
+}
+
+var buckets = map[string]func(testing.TB) object.Bucket{
+	"Dir": func(t testing.TB) object.Bucket {
+		d, err := object.OpenDir(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		return d
+	},
+	"gofakes3": func(t testing.TB) object.Bucket {
+		client := s3.NewFromConfig(awstest.Config(awstest.S3(t)))
+		if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("records")}); err != nil {
+			t.Fatal(err)
+		}
+		b, err := s3object.New(client, "records", "test/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	},
+}
+
+func TestProjection(t *testing.T) {
+	for ledger, openLedger := range ledgers {
+		for bucket, openBucket := range buckets {
+			t.Run(ledger+" and "+bucket, func(t *testing.T) {
+				storetest.RunProjection(t, storetest.ProjectionHarness{
+					Backend: events.S3,
+					Ledger:  openLedger,
+					Bucket:  openBucket,
+					New:     func(b object.Bucket, _ func() time.Time) store.Projection { return s3store.New(b) },
+					Person:  person,
+					Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
+						write(t, b, r, "{\n  \"id\": \"rex\",\n  \"n\": 1,,\n}\n")
+					},
+					Unconditional: bucket == "gofakes3",
+				})
+			})
+		}
+	}
+}
+
+func person(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
+	t.Helper()
+	if data != nil {
+		write(t, b, r, "\n"+string(data)+"\n\n")
+		return
+	}
+	if err := b.Delete(t.Context(), s3store.New(b).Object(r), object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func write(t testing.TB, b object.Bucket, r store.Ref, text string) {
+	t.Helper()
+	if _, err := b.Put(t.Context(), s3store.New(b).Object(r), []byte(text), nil, object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
