@@ -25,7 +25,7 @@ var floor = map[string]int{
 	"tenant": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/aws": 1,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "store/s3store": 2, "store/csvstore": 2,
 	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,
-	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/command": 3,
+	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/command": 3,
 	"router": 3, "internal/admin": 3,
 	"lambda": 4, "local": 4, "lambda/noop": 4,
 	"local/signal": 0, "local/cbor": 1, "local/schedule": 1, "local/awsjson": 1, "local/keep": 1, "local/restjson": 2,

@@ -42,7 +42,7 @@ func (c PublishSchemas) Run(ctx context.Context, out io.Writer) error {
 		if c.DryRun {
 			do = registry.Compare
 		}
-		outcome, err := do(ctx, d.Document)
+		outcome, err := do(ctx, schemaregistry.Document{Name: d.Name, Content: d.Content})
 		if err != nil {
 			return err
 		}

@@ -10,13 +10,13 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/typegen/schema"
-	"github.com/blockforger/eventrouter/internal/typegen/schemaregistry"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
 // A Document describes the output events of one source and detail-type.
 type Document struct {
-	schemaregistry.Document
+	Name    string // of the schema in the registry
+	Content []byte // OpenAPI 3
 	// Ruled says that an output rule sends such events. Else the document tells
 	// what a rule without source and detail-type of its own would send.
 	Ruled bool
@@ -47,8 +47,7 @@ func Documents(t events.TenantID, schemas []*tenant.Schema) ([]Document, error) 
 		if err != nil {
 			return nil, fault.E("outputschema.Documents", fault.Internal, err)
 		}
-		documents = append(documents, Document{
-			Document: schemaregistry.Document{Name: name, Content: text}, Ruled: k.ruled})
+		documents = append(documents, Document{Name: name, Content: text, Ruled: k.ruled})
 	}
 	slices.SortFunc(documents, func(a, b Document) int { return strings.Compare(a.Name, b.Name) })
 	return documents, nil
