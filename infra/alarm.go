@@ -52,6 +52,8 @@ func alarms(c Config, m *metrics) []alarm {
 			m.router("RelayLag", maximum, 1), lagLimit, 5, wrong},
 		{"entries-failed", "entries cannot be published and are parked", "eventrouter entries list --state failed, then entries retry",
 			m.router("EntriesFailed", sum, 5), 1, 1, quiet},
+		{"buses-gone", "output rules name buses of this account that are not there; their entries wait", "the saved query relay names them; make the bus, or change the rule",
+			m.router("BusesGone", maximum, 5), 1, 2, quiet},
 		{"key-rejections", "many requests come with a wrong API key", "the saved query rejections: which key ids, which tenants",
 			m.router("KeyRejections", sum, 5), keyRejections, 1, quiet},
 		{"output-rate", "one tenant publishes very much: a loop through a third system?", "the saved query busiest-tenants; switch eventbridge-input off for the tenant",

@@ -62,7 +62,7 @@ func newFunction(scope constructs.Construct, c Config, p functionProps) *Functio
 		props.ReservedConcurrentExecutions = jsii.Number(p.concurrency)
 	}
 	f := &Function{name: p.name, lambda: awslambda.NewFunction(scope, jsii.String("Function"), props), role: role}
-	except(role, "AwsSolutions-IAM5", "X-Ray has no resources to name: traces are put to *.", "Resource::*")
+	except(role, "AwsSolutions-IAM5", "Neither traces nor a list of all buses have a resource to name.", "Resource::*")
 	return f
 }
 

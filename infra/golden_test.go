@@ -19,16 +19,19 @@ import (
 var update = flag.Bool("update", false, "write golden files and generated documents anew")
 
 // TestGolden: what a change does to the stack is a diff that a reviewer can read.
-// go test -run 'TestGolden|TestPermissionsTable' -update
+// make golden writes the files anew.
 func TestGolden(t *testing.T) {
-	var got bytes.Buffer
-	enc := json.NewEncoder(&got)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(plain()); err != nil {
-		t.Fatal(err)
+	target := mustSynth(map[string]any{"stack": "target-bus", "routerAccount": "123456789012", "routerRegion": "us-east-1"})
+	for name, tt := range map[string]template{"EventRouter-dev": plain(), "EventRouter-prod": complete(), "EventRouterTargetBus-dev": target} {
+		var got bytes.Buffer
+		enc := json.NewEncoder(&got)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", " ")
+		if err := enc.Encode(tt); err != nil {
+			t.Fatal(err)
+		}
+		compareFile(t, filepath.Join("testdata", "golden", name+".template.json"), got.Bytes())
 	}
-	compareFile(t, filepath.Join("testdata", "golden", "EventRouter-dev.template.json"), got.Bytes())
 }
 
 func compareFile(t *testing.T, file string, got []byte) {

@@ -373,7 +373,7 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("%s tells %v", name, at(a, "Properties", "AlarmActions"))
 		}
 	}
-	for _, want := range []string{"errors", "throttles", "input-dead-letters", "failures", "undelivered", "relay-lag", "entries-failed", "key-rejections", "output-rate"} {
+	for _, want := range []string{"errors", "throttles", "input-dead-letters", "failures", "undelivered", "relay-lag", "entries-failed", "buses-gone", "key-rejections", "output-rate"} {
 		if !names[want] {
 			t.Errorf("there is no alarm %s", want)
 		}
