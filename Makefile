@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test check bench fuzz soak tools clean
+.PHONY: help run demo build test test-relation check bench fuzz soak tools clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ fuzz: ## fuzz every parser for FUZZTIME each
 
 soak: ## the long forms of tests: a million cross-tenant attempts, and the API's contract
 	SOAK=1 $(GO) test -run 'TestCrossTenant|TestContract' -timeout 60m -v ./lambda
+
+test-relation: ## test events/relation, a module of its own
+	$(GO) vet -C events/relation ./...
+	$(GO) test -C events/relation ./...
 
 tools: ## install what tests of the AWS drivers need from npm
 	npm ci --no-audit --no-fund

@@ -1,6 +1,8 @@
 // Package events holds the vocabulary of the event router: the ids, the
 // operations, the [Envelope] that EventBridge delivers, the [Input] inside it,
-// and the [Entry] that is published.
+// and the [Entry] that is published. A [Registry] turns an envelope into the
+// typed event that its source and detail-type name; packages below events/aws
+// hold generated types to fill it with.
 //
 // All documents are read by one strict codec: JSON with a repeated name,
 // invalid UTF-8, a nesting deeper than [MaxDepth] or more than [MaxBytes] is a
