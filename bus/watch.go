@@ -9,14 +9,14 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// A Lister tells which buses there are. It is safe for concurrent use.
-type Lister interface {
-	// Buses lists all buses of our own account in a region.
-	Buses(ctx context.Context, region string) ([]events.BusARN, error)
+// A Finder tells whether a bus of our own account exists. It is safe for
+// concurrent use.
+type Finder interface {
+	Exists(ctx context.Context, b events.BusARN) (bool, error)
 }
 
 const (
-	// LookEvery is how often a [Watch] looks at a region at most.
+	// LookEvery is how often a [Watch] looks for a bus at most.
 	LookEvery = 5 * time.Minute
 
 	// lookLasts is how long what was seen is believed, where nobody looks again:
@@ -43,25 +43,25 @@ type WatchOptions struct {
 //
 // A nil Watch knows of none. A Watch is safe for concurrent use.
 type Watch struct {
-	lister  Lister
+	finder  Finder
 	account string
 	o       WatchOptions
 
 	looking sync.Mutex // one look at a time
 	mu      sync.RWMutex
-	regions map[string]sight
+	buses   map[events.BusARN]sight
 }
 
-// A sight is what was last seen of a region.
+// A sight is what was last found out about a bus.
 type sight struct {
-	tried time.Time // when it was last looked at, with success or not
-	seen  time.Time // when it was last seen; zero: never
-	buses []events.BusARN
+	tried time.Time // when it was last looked for, with success or not
+	known time.Time // when it was last told whether it exists; zero: never
+	gone  bool
 }
 
 // NewWatch returns a watch over the buses of an account. A nil o means the defaults.
-func NewWatch(l Lister, account string, o *WatchOptions) *Watch {
-	w := &Watch{lister: l, account: account, regions: map[string]sight{}}
+func NewWatch(f Finder, account string, o *WatchOptions) *Watch {
+	w := &Watch{finder: f, account: account, buses: map[events.BusARN]sight{}}
 	if o != nil {
 		w.o = *o
 	}
@@ -73,8 +73,8 @@ func NewWatch(l Lister, account string, o *WatchOptions) *Watch {
 
 // Look brings what is known up to date, for the buses that are expected and
 // those named, and answers which of them are gone, in order. It asks AWS once a
-// region and [LookEvery], and not at all otherwise. Where a region cannot be
-// looked at, the error says why, and what was seen before stands for a while.
+// bus and [LookEvery], and not at all otherwise. Where AWS does not tell, the
+// error says why, and what was known before stands for a while.
 func (w *Watch) Look(ctx context.Context, also []events.BusARN) (gone []events.BusARN, err error) {
 	if w == nil {
 		return nil, nil
@@ -85,7 +85,7 @@ func (w *Watch) Look(ctx context.Context, also []events.BusARN) (gone []events.B
 		if !w.ours(b) {
 			continue
 		}
-		if failed := w.refresh(ctx, b.Region()); failed != nil {
+		if failed := w.refresh(ctx, b); failed != nil {
 			err = failed
 		}
 		if w.Gone(b) {
@@ -101,23 +101,22 @@ func (w *Watch) ours(b events.BusARN) bool {
 	return b.Account() == w.account && b.Name() != "default" && (w.o.Region == "" || b.Region() == w.o.Region)
 }
 
-// refresh looks at a region if it is time to.
-func (w *Watch) refresh(ctx context.Context, region string) error {
+// refresh looks for a bus if it is time to.
+func (w *Watch) refresh(ctx context.Context, b events.BusARN) error {
 	now := w.o.Clock()
 	w.mu.RLock()
-	s := w.regions[region]
+	s := w.buses[b]
 	w.mu.RUnlock()
 	if !s.tried.IsZero() && now.Before(s.tried.Add(LookEvery)) {
 		return nil
 	}
 	s.tried = now
-	buses, err := w.lister.Buses(ctx, region)
+	there, err := w.finder.Exists(ctx, b)
 	if err == nil {
-		slices.Sort(buses)
-		s.seen, s.buses = now, buses
+		s.known, s.gone = now, !there
 	}
 	w.mu.Lock()
-	w.regions[region] = s
+	w.buses[b] = s
 	w.mu.Unlock()
 	return err
 }
@@ -128,11 +127,7 @@ func (w *Watch) Gone(b events.BusARN) bool {
 		return false
 	}
 	w.mu.RLock()
-	s := w.regions[b.Region()]
-	w.mu.RUnlock()
-	if s.seen.IsZero() || !w.o.Clock().Before(s.seen.Add(lookLasts)) {
-		return false
-	}
-	_, there := slices.BinarySearch(s.buses, b)
-	return !there
+	defer w.mu.RUnlock()
+	s := w.buses[b]
+	return s.gone && w.o.Clock().Before(s.known.Add(lookLasts))
 }

@@ -17,30 +17,21 @@ func own(region, name string) events.BusARN {
 	return events.BusARN("arn:aws:events:" + region + ":" + account + ":event-bus/" + name)
 }
 
-// buses lists what is there, and counts how often it was asked.
+// buses are those that are there; asked is which were asked for.
 type buses struct {
 	there []events.BusARN
 	err   error
-	asked []string
+	asked []events.BusARN
 }
 
-func (b *buses) Buses(_ context.Context, region string) ([]events.BusARN, error) {
-	b.asked = append(b.asked, region)
-	if b.err != nil {
-		return nil, b.err
-	}
-	var list []events.BusARN
-	for _, a := range b.there {
-		if a.Region() == region {
-			list = append(list, a)
-		}
-	}
-	return list, nil
+func (b *buses) Exists(_ context.Context, bus events.BusARN) (bool, error) {
+	b.asked = append(b.asked, bus)
+	return slices.Contains(b.there, bus), b.err
 }
 
 func TestWatchLooksEveryFiveMinutes(t *testing.T) {
 	orders, theirs := own("us-east-1", "orders"), events.BusARN("arn:aws:events:us-east-1:999999999999:event-bus/theirs")
-	l := &buses{there: []events.BusARN{own("us-east-1", "zz"), orders}}
+	l := &buses{there: []events.BusARN{orders}}
 	now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 	w := bus.NewWatch(l, account, &bus.WatchOptions{
 		Expected: []events.BusARN{theirs, orders}, Clock: func() time.Time { return now },
@@ -60,12 +51,12 @@ func TestWatchLooksEveryFiveMinutes(t *testing.T) {
 	if gone := look(missing, far, far, theirs, own("us-east-1", "default")); !slices.Equal(gone, []events.BusARN{far, missing}) {
 		t.Errorf("gone: %v", gone)
 	}
-	if !slices.Equal(l.asked, []string{"us-east-1", "eu-west-1"}) {
+	if !slices.Equal(l.asked, []events.BusARN{orders, missing, far}) {
 		t.Errorf("asked for %v", l.asked)
 	}
 	l.there = nil
 	now = now.Add(bus.LookEvery - time.Second)
-	if gone := look(); gone != nil || len(l.asked) != 2 || w.Gone(orders) {
+	if gone := look(); gone != nil || len(l.asked) != 3 || w.Gone(orders) {
 		t.Errorf("gone %v, asked for %v: before five minutes", gone, l.asked)
 	}
 	now = now.Add(time.Second)

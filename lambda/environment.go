@@ -66,13 +66,16 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		return nil, err
 	}
 	records := store.New(ledger, &store.Options{MarkAge: markAge})
-	publisher := bus.NewPublisher(eventbridgebus.New(eventbridge.Options{
+	eventBridge := eventbridgebus.New(eventbridge.Options{
 		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
-	}))
+	})
+	publisher := bus.NewPublisher(eventBridge)
+	watch := bus.NewWatch(eventBridge, account, &bus.WatchOptions{Expected: tenant.BusesOf(buses)})
 	r := router.New(
 		tenant.NewDirectory(files, &tenant.DirectoryOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}),
-		tenant.NewAuthenticator(ledger, nil), records, publisher, &router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true"})
-	relay := router.NewRelay(records, publisher, rand.Text(), nil)
+		tenant.NewAuthenticator(ledger, nil), records, publisher,
+		&router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
+	relay := router.NewRelay(records, publisher, rand.Text(), &router.Options{Watch: watch})
 	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + deployment.RelayGrace}), nil
 }
 

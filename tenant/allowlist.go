@@ -50,6 +50,15 @@ func ParseAllowList(text string) ([]AllowedBus, error) {
 	return list, nil
 }
 
+// BusesOf are the buses on an allow-list.
+func BusesOf(list []AllowedBus) []events.BusARN {
+	buses := make([]events.BusARN, len(list))
+	for i, a := range list {
+		buses[i] = a.ARN
+	}
+	return buses
+}
+
 // AllowOnly is the policy of an allow-list. The deployment's own default bus is
 // always on it.
 func AllowOnly(own events.BusARN, list []AllowedBus) BusPolicy {

@@ -1,6 +1,6 @@
 // Package eventbridgebus sends entries with the AWS SDK: PutEvents, through one
-// client for each region that a target bus is in. It also lists the buses that
-// our own account has in a region.
+// client for each region that a target bus is in. It also tells
+// whether a bus of our own account exists.
 package eventbridgebus
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// Sender is a [bus.Sender], and a [bus.Lister], over EventBridge. It is safe for
+// Sender is a [bus.Sender], and a [bus.Finder], over EventBridge. It is safe for
 // concurrent use.
 type Sender struct {
 	options eventbridge.Options
@@ -29,7 +29,7 @@ type Sender struct {
 
 var (
 	_ bus.Sender = (*Sender)(nil)
-	_ bus.Lister = (*Sender)(nil)
+	_ bus.Finder = (*Sender)(nil)
 )
 
 // New returns a sender. The options are those of every client but for the
@@ -52,23 +52,17 @@ func (s *Sender) Send(ctx context.Context, region string, entries []events.Entry
 	return results, nil
 }
 
-// Buses implements [bus.Lister]. The permission that it takes is
-// events:ListEventBuses, on all resources.
-func (s *Sender) Buses(ctx context.Context, region string) ([]events.BusARN, error) {
-	var buses []events.BusARN
-	in := &eventbridge.ListEventBusesInput{Limit: aws.Int32(100)}
-	for {
-		out, err := s.client(region).ListEventBuses(ctx, in)
-		if err != nil {
-			return nil, code("eventbridgebus.Buses", err)
-		}
-		for _, b := range out.EventBuses {
-			buses = append(buses, events.BusARN(aws.ToString(b.Arn)))
-		}
-		if in.NextToken = out.NextToken; in.NextToken == nil {
-			return buses, nil
-		}
+// Exists implements [bus.Finder]. The permission that it takes is
+// events:DescribeEventBus, on the bus.
+func (s *Sender) Exists(ctx context.Context, b events.BusARN) (bool, error) {
+	_, err := s.client(b.Region()).DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{Name: aws.String(string(b))})
+	if _, gone := errors.AsType[*types.ResourceNotFoundException](err); gone {
+		return false, nil
 	}
+	if err != nil {
+		return false, code("eventbridgebus.Exists", err)
+	}
+	return true, nil
 }
 
 func (s *Sender) client(region string) *eventbridge.Client {

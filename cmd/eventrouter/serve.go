@@ -151,12 +151,15 @@ func openServer(listen, data, schemas string, log *slog.Logger) (_ *server, err 
 	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Report: func(f tenant.Finding) {
 		log.Warn("tenant file", "finding", f.String())
 	}})
-	publisher := bus.NewPublisher(eventbridgebus.New(eventbridge.Options{
+	eventBridge := eventbridgebus.New(eventbridge.Options{
 		BaseEndpoint: aws.String(srv.url), Credentials: localCredentials,
-	}))
-	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, nil), records, publisher, nil)
+	})
+	publisher := bus.NewPublisher(eventBridge)
+	// Events for buses of other accounts and regions are kept here.
+	watch := &router.Options{Watch: bus.NewWatch(eventBridge, deployment.LocalAccount, &bus.WatchOptions{Region: deployment.LocalRegion})}
+	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, nil), records, publisher, watch)
 	// One process at a time has the file, so that a lease of a former one is ours.
-	srv.relay = router.NewRelay(records, publisher, deployment.Local, nil)
+	srv.relay = router.NewRelay(records, publisher, deployment.Local, watch)
 	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local})
 	srv.local.Register(function, handler.Serve)
 	srv.local.Register(testFunction, noop.Serve)

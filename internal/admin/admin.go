@@ -94,7 +94,8 @@ type Records interface {
 	Usage(ctx context.Context, t events.TenantID, month string) (Usage, error)
 	// ListEntries lists entries that were to be published, by their state.
 	ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error)
-	// SettleEntries makes entries pending again, or drops them, by output id.
+	// SettleEntries makes entries pending again, those that were published too,
+	// for as long as their mark lasts; or it gives up those that are not.
 	SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error)
 }
 

@@ -168,7 +168,7 @@ func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed,
 		for m := range marks {
 			s := store.Settlement{Again: true}
 			for i := range marks[m].Outputs.Entries {
-				if info := entryInfo(&marks[m], i); in.Query.chooses(&info) && info.State != string(state) {
+				if info := entryInfo(&marks[m], i); in.Query.chooses(&info) && changes(store.EntryState(info.State), state) {
 					s.Entries = append(s.Entries, store.EntryOutcome{Index: i, State: state, Time: d.now()})
 				}
 			}
@@ -184,6 +184,12 @@ func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed,
 			return acted, nil
 		}
 	}
+}
+
+// changes tells the entries that an action does something to: what is published
+// can be published again, but not given up.
+func changes(from, to store.EntryState) bool {
+	return from != to && !(from == store.EntryPublished && to == store.EntryDropped)
 }
 
 func (q *EntryQuery) chooses(e *EntryInfo) bool {

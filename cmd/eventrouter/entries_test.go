@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/internal/deployment"
+)
+
+// entriesSession is what an operator types about entries (R34). B is a bus of
+// the account's own that does not exist when the session begins.
+const entriesSession = `
+er() { "$EVENTROUTER" "$@"; }
+states() { er entries list "$@" | awk 'NR > 1 { print $2 }' | sort | uniq -c | tr -s ' \n' ' '; }
+
+echo "held: $(states --bus $B)"
+er entries list --bus $B --output json | grep -c '"error": "EventBusNotFound"'
+
+echo "default: $(states --bus $D)"
+ID=$(er entries list --bus $D | awk 'NR == 2 { print $1 }')
+echo "one: $(er entries retry --id $ID)"
+echo "by bus: $(er entries retry --bus $D --state published)"
+echo "by time, before any: $(er entries retry --until 2020-01-01T00:00:00Z)"
+echo "by time: $(er entries retry --since 2020-01-01T00:00:00Z --state published)"
+echo "by tenant, none: $(er entries retry --tenant petstore)"
+echo "pending: $(states --state pending)"
+er entries retry || echo "all: refused"
+er entries drop --bus default || echo "no ARN: refused"
+`
+
+func TestEntriesSession(t *testing.T) {
+	own := "arn:aws:events:" + deployment.LocalRegion + ":" + deployment.LocalAccount + ":event-bus/"
+	schemas := t.TempDir()
+	if err := os.CopyFS(schemas, os.DirFS(sampleSchemas)); err != nil {
+		t.Fatal(err)
+	}
+	properties := "eventbridge-input=true\neventbridge-output=[{},{\"eventbridge_arn\":\"" + own + "orders\",\"source\":\"shop\"}]\n"
+	if err := os.WriteFile(filepath.Join(schemas, "evented", "tenant.properties"), []byte(properties), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	srv, _ := serveHere(t, schemas)
+	key := makeKey(t, srv.url, "evented").Key
+	send := func(id string) {
+		t.Helper()
+		results := make([]entryResult, 1)
+		if err := putEntries(t.Context(), srv.url, []putEntry{inputEntry(key, "POST", `{"id":"`+id+`","numeric":1}`, "")}, results, once); err != nil || results[0].Error != "" {
+			t.Fatal(err, results)
+		}
+	}
+	counted := func(want string, args ...string) {
+		t.Helper()
+		eventually(t, want, func() bool {
+			_, list, _ := commandLine(t, srv.url, append([]string{"entries", "list"}, args...)...)
+			return strings.Count(list, "\n")-1 == len(strings.Fields(want))
+		})
+	}
+	// The first event's entry for the bus is lost before anybody has looked, as on AWS.
+	send("lost")
+	counted("lost", "--state", "published", "--bus", own+"orders")
+	if _, err := srv.relay.Run(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errOut := commandLine(t, srv.url, "entries", "retry", "--bus", own+"orders"); code != 0 || !strings.Contains(out, "1 entries") {
+		t.Fatal(out, errOut)
+	}
+	drained, err := srv.relay.Run(t.Context(), 0)
+	if err != nil || len(drained.Gone) != 1 || drained.Pending != 1 {
+		t.Fatalf("%+v, %v", drained, err)
+	}
+	send("held")
+	send("held-too")
+	counted("lost held held-too", "--state", "published", "--bus", own+"default")
+	counted("lost held held-too", "--state", "pending", "--bus", own+"orders")
+
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", entriesSession)
+	cmd.Env = append(os.Environ(), asCommand+"=1", "EVENTROUTER="+executable, "EVENTROUTER_ENDPOINT_URL="+srv.url, "B="+own+"orders", "D="+own+"default")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v:\n%s%s", err, stdout.String(), stderr.String())
+	}
+	want := `held:  3 pending 
+3
+default:  3 published 
+one: retry: 1 entries
+by bus: retry: 2 entries
+by time, before any: retry: 0 entries
+by time: retry: 0 entries
+by tenant, none: retry: 0 entries
+pending:  6 pending 
+all: refused
+no ARN: refused
+`
+	if stdout.String() != want {
+		t.Errorf("the session printed\n%s\nwant\n%s\n%s", stdout.String(), want, stderr.String())
+	}
+
+	// The relay publishes those again that were asked for, and no others.
+	if drained, err = srv.relay.Run(t.Context(), 0); err != nil || drained.Published != 3 || drained.Pending != 3 {
+		t.Errorf("%+v, %v", drained, err)
+	}
+	counted("lost held held-too", "--state", "published")
+
+	if code, out, errOut := commandLine(t, srv.url, "entries", "drop", "--id", idOf(t, srv.url, own+"orders")); code != 0 || !strings.Contains(out, "1 entries") {
+		t.Error(out, errOut)
+	}
+	if _, out, _ := commandLine(t, srv.url, "entries", "drop", "--tenant", "evented", "--state", "published"); !strings.Contains(out, "0 entries") {
+		t.Errorf("what is published was dropped: %s", out)
+	}
+	counted("dropped", "--state", "dropped")
+	counted("two left", "--state", "pending", "--since", time.Now().UTC().Add(-time.Hour).Format(time.RFC3339))
+}
+
+// idOf is the output id of the first entry for a bus.
+func idOf(t *testing.T, endpoint, bus string) string {
+	t.Helper()
+	_, list, _ := commandLine(t, endpoint, "entries", "list", "--bus", bus)
+	lines := strings.Split(list, "\n")
+	if len(lines) < 2 {
+		t.Fatal(list)
+	}
+	return strings.Fields(lines[1])[0]
+}
