@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
@@ -41,64 +40,6 @@ func (l *Ledger) Open(ctx context.Context, shard int, before time.Time, limit in
 		}
 	}
 	return keys, nil
-}
-
-// Settle implements [store.Backlog].
-func (l *Ledger) Settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
-	for attempt := 0; ; attempt++ {
-		err := l.settle(ctx, key, s)
-		if _, ok := errors.AsType[*refused](err); !ok {
-			return err
-		}
-		// Another has written in between: look again.
-		if !l.pause(ctx, attempt) {
-			return fault.E("dynamostore.Settle", fault.Unavailable, err)
-		}
-	}
-}
-
-func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
-	it, err := l.get(ctx, markKey(key))
-	if err != nil || it == nil {
-		return err
-	}
-	m, err := decodeVersioned(it)
-	if err != nil || !l.live(&m.Mark) {
-		return err
-	}
-	var head *store.Head
-	if s.Projected != "" {
-		h, err := l.Head(ctx, m.Receipt.Ref)
-		switch {
-		case err == nil:
-			head = &h
-		case fault.CodeOf(err) != fault.NotFound:
-			return err
-		}
-	}
-	var ups []types.Update
-	markChanged, headChanged := s.Apply(&m.Mark, head)
-	if markChanged {
-		ups = append(ups, m.update(l.table))
-	}
-	if headChanged {
-		ups = append(ups, l.clean(head))
-	}
-	if len(ups) == 0 {
-		return nil
-	}
-	return l.write(ctx, ups...)
-}
-
-// clean notes that object or file show a head.
-func (l *Ledger) clean(h *store.Head) types.Update {
-	e := newExpression()
-	e.require("stamp", text(string(h.Stamp)))
-	e.assign("dirty", nil)
-	if h.Deleted {
-		e.assign("ttl", integer(epoch(h.Expires)))
-	}
-	return e.update(l.table, headKey(h.Ref))
 }
 
 // Lease implements [store.Backlog].

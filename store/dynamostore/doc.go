@@ -50,8 +50,9 @@
 //
 // # Promises
 //
-// A commit is one TransactWriteItems of mark and head, and of the counter where
-// the tenant has a limit. A mark in the way comes back with the refusal, so a
+// A commit is one TransactWriteItems of mark and head, of a check of the API key
+// where the change asks for it, and of the counter where the tenant has a limit.
+// A mark in the way comes back with the refusal, so a
 // redelivery costs one call too. What was throttled, met another transaction or
 // got no answer is sent again, with jitter, while the context lasts; then the
 // fault is Unavailable. What has expired counts as absent, whether or not

@@ -26,9 +26,9 @@ type wire struct {
 // A call is one request to DynamoDB.
 type call struct {
 	name  string
-	n     int    // counted from 0
-	token string // of a transaction
-	units float64
+	n     int     // counted from 0
+	token string  // of a transaction
+	units float64 // of capacity
 }
 
 func (w *wire) use(o *dynamodb.Options) {
@@ -131,4 +131,14 @@ func cancelled(codes ...string) error {
 		e.CancellationReasons = append(e.CancellationReasons, types.CancellationReason{Code: &code})
 	}
 	return e
+}
+
+// units is the capacity that the calls since the last reset have consumed.
+func (w *wire) units() (sum float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.calls {
+		sum += c.units
+	}
+	return sum
 }

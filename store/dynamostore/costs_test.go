@@ -1,0 +1,130 @@
+package dynamostore
+
+import (
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// What an event costs in calls and capacity units, by operation, as DynamoDB
+// Local counts them. Each item is below 1 KB: 2 write units in a transaction for
+// the mark, for its entry in the index, and for the head; a strongly consistent
+// read is one unit.
+func TestCosts(t *testing.T) {
+	w := &wire{}
+	l := newLedger(t, nil, w.use)
+	ref := newChange("p1", "", `{}`).Head.Ref
+
+	var last *store.Change
+	post := func(t *testing.T) {
+		last = newChange("p1", "post", `{"id":"p1","name":"Rex"}`)
+		commit(t, l, last)
+	}
+	// change does what the router does for an operation on a record that exists.
+	change := func(id string, op events.Operation) func(*testing.T) {
+		return func(t *testing.T) {
+			h, err := l.Head(t.Context(), ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newChange("p1", id, `{"id":"p1","name":"Max"}`)
+			c.Prior, c.Head.Revision, c.Mark.Receipt.Operation = h.Stamp, h.Revision+1, op
+			if op == events.Delete {
+				c.Head.Deleted, c.Head.Data, c.Head.Expires = true, nil, c.Mark.Expires
+			}
+			commit(t, l, c)
+			last = c
+		}
+	}
+	settle := func(t *testing.T) {
+		s := store.Settlement{Entries: []store.EntryOutcome{{State: store.EntryPublished, Time: now()}}}
+		if err := l.Settle(t.Context(), last.Mark.Key, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	redeliver := func(t *testing.T) {
+		if r := commit(t, l, last); !r.Replayed {
+			t.Error("not a redelivery")
+		}
+	}
+	limited := func(id string) func(*testing.T) {
+		return func(t *testing.T) {
+			c := newChange(events.Key(id), id, `{}`)
+			c.TokenLimit = 1000
+			commit(t, l, c)
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		do    func(*testing.T)
+		calls string
+		units float64
+	}{
+		{"POST", post, "TransactWriteItems", 6},
+		{"POST, again", redeliver, "TransactWriteItems", 0},
+		{"settle", settle, "UpdateItem", 1},
+		{"PUT", change("put", events.Put), "GetItem TransactWriteItems", 7},
+		{"PATCH", change("patch", events.Patch), "GetItem TransactWriteItems", 7},
+		{"DELETE", change("delete", events.Delete), "GetItem TransactWriteItems", 7},
+		{"DELETE, again", redeliver, "TransactWriteItems", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w.reset()
+			test.do(t)
+			if got := w.names(); got != test.calls {
+				t.Errorf("calls %s, want %s", got, test.calls)
+			}
+			if got := w.units(); got != test.units {
+				t.Errorf("%v capacity units, want %v", got, test.units)
+			}
+		})
+	}
+
+	limited("first")(t) // makes the counter
+	w.reset()
+	limited("second")(t)
+	if got := w.names(); got != "TransactWriteItems" {
+		t.Errorf("a tenant with a limit: calls %s, want one transaction", got)
+	}
+}
+
+// event is one whose envelope has some 600 bytes.
+const event = `{"id":"3f6f5d2e-6f0e-4a0c-9b43-5d9d5d0c7a11","name":"Rex","species":"dog","age":7,"weight":31.5,` +
+	`"vaccinated":true,"owner":{"name":"Ada Lovelace","email":"ada@example.com","phone":null},"tags":["friendly","brown"]}`
+
+func BenchmarkRequest(b *testing.B) {
+	l := New(newOfflineClient(), "t", nil)
+	c := newChange("3f6f5d2e-6f0e-4a0c-9b43-5d9d5d0c7a11", "e1", event)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := l.writes(c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkValue(b *testing.B) {
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := parseValue(jsontext.Value(event)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		v, err := parseValue(jsontext.Value(event))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := appendValue(nil, v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

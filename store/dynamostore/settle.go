@@ -1,0 +1,120 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// Settle implements [store.Backlog].
+//
+// What an invocation settles right after its commit is one call. Everything
+// else reads the mark, and writes it where nobody has meanwhile.
+func (l *Ledger) Settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+	if up, ok := l.settleUnread(key, &s); ok {
+		err := l.write(ctx, up)
+		if _, refused := errors.AsType[*refused](err); !refused {
+			return err
+		}
+	}
+	for attempt := 0; ; attempt++ {
+		err := l.settle(ctx, key, s)
+		if _, ok := errors.AsType[*refused](err); !ok {
+			return err
+		}
+		// Another has written in between: look again.
+		if !l.pause(ctx, attempt) {
+			return fault.E("dynamostore.Settle", fault.Unavailable, err)
+		}
+	}
+}
+
+func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+	marks, err := l.marks(ctx, []store.IdempotencyKey{key})
+	if err != nil || len(marks) == 0 || !l.live(&marks[0].Mark) {
+		return err
+	}
+	m := &marks[0]
+	var head *store.Head
+	if s.Projected != "" {
+		h, err := l.Head(ctx, m.Receipt.Ref)
+		switch {
+		case err == nil:
+			head = &h
+		case fault.CodeOf(err) != fault.NotFound:
+			return err
+		}
+	}
+	var ups []types.Update
+	markChanged, headChanged := s.Apply(&m.Mark, head)
+	if markChanged {
+		ups = append(ups, m.update(l.table))
+	}
+	if headChanged {
+		ups = append(ups, l.clean(head))
+	}
+	if len(ups) == 0 {
+		return nil
+	}
+	return l.write(ctx, ups...)
+}
+
+// clean notes that object or file show a head.
+func (l *Ledger) clean(h *store.Head) types.Update {
+	e := newExpression()
+	e.require("stamp", text(string(h.Stamp)))
+	e.assign("dirty", nil)
+	if h.Deleted {
+		e.assign("ttl", integer(epoch(h.Expires)))
+	}
+	return e.update(l.table, headKey(h.Ref))
+}
+
+// settleUnread is the update for entries that are all pending, of a mark that
+// stays open for its bill: then [store.Settlement.Apply] comes to the same
+// whatever else the mark holds. It answers false for any other settlement.
+func (l *Ledger) settleUnread(key store.IdempotencyKey, s *store.Settlement) (up types.Update, ok bool) {
+	const most = 10 // as many as one PutEvents: an expression has at most 4 KB
+	if len(s.Entries) == 0 || len(s.Entries) > most || s.Again || s.Projected != "" || s.Rechecked || !s.Recheck.IsZero() {
+		return up, false
+	}
+	e := newExpression()
+	e.require("folded", nil)
+	e.condition = append(e.condition, "attribute_exists(#tokens)", "#expires > :now")
+	e.names["#tokens"], e.names["#expires"] = "tokens", "expires"
+	e.values[":now"], e.values[":one"], e.values[":zero"] = text(l.now()), integer(1), integer(0)
+	e.names["#version"] = "version"
+	e.set = append(e.set, "#version = if_not_exists(#version, :zero) + :one")
+
+	for _, name := range []string{"entries", "state", "attempts", "error", "settled"} {
+		e.names["#"+name] = name
+	}
+	e.values[":pending"] = text(string(store.EntryPending))
+	seen := make(map[int]bool, len(s.Entries))
+	for _, o := range s.Entries {
+		attempted := o.State == store.EntryPublished || o.State == store.EntryFailed
+		if o.Index < 0 || seen[o.Index] || !attempted {
+			return up, false
+		}
+		seen[o.Index] = true
+		i := strconv.Itoa(o.Index)
+		entry := "#entries[" + i + "]."
+		e.condition = append(e.condition, entry+"#state = :pending")
+		e.set = append(e.set,
+			entry+"#state = :state"+i, entry+"#settled = :settled"+i,
+			entry+"#attempts = if_not_exists("+entry+"#attempts, :zero) + :one")
+		e.values[":state"+i], e.values[":settled"+i] = text(string(o.State)), instant(o.Time)
+		if o.Error == "" {
+			e.remove = append(e.remove, entry+"#error")
+		} else {
+			e.set = append(e.set, entry+"#error = :error"+i)
+			e.values[":error"+i] = text(o.Error)
+		}
+	}
+	return e.update(l.table, markKey(key)), true
+}
