@@ -1,0 +1,498 @@
+package csvstore_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/awstest"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/object/s3object"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/boltstore"
+	"github.com/blockforger/eventrouter/store/csvstore"
+	"github.com/blockforger/eventrouter/store/memstore"
+	"github.com/blockforger/eventrouter/store/storetest"
+)
+
+func memory(_ testing.TB, e storetest.Env) store.Driver {
+	return memstore.New(&memstore.Options{Clock: e.Clock, Fault: e.Fault})
+}
+
+func bolt(t testing.TB, e storetest.Env) store.Driver {
+	d, err := boltstore.Open(filepath.Join(t.TempDir(), "ledger.db"), &boltstore.Options{Clock: e.Clock, Fault: e.Fault})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func dir(t testing.TB) object.Bucket {
+	d, err := object.OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func gofakes3(t testing.TB) object.Bucket {
+	client := s3.NewFromConfig(awstest.Config(awstest.S3(t)))
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("records")}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := s3object.New(client, "records", "test/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestProjection(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		ledger func(testing.TB, storetest.Env) store.Driver
+		bucket func(testing.TB) object.Bucket
+	}{
+		{"memstore and Dir", memory, dir},
+		{"boltstore and Dir", bolt, dir},
+		{"memstore and gofakes3", memory, gofakes3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			storetest.RunProjection(t, storetest.ProjectionHarness{
+				Backend: events.CSV,
+				Ledger:  c.ledger,
+				Bucket:  c.bucket,
+				New: func(b object.Bucket, clock func() time.Time) store.Projection {
+					return csvstore.New(b, &csvstore.Options{Clock: clock})
+				},
+				Person: person,
+				Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
+					spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
+						for _, row := range rows[1:] {
+							if row[0] == string(r.Key) {
+								row[slices.Index(rows[0], "_more")] = `{"broken`
+							}
+						}
+						return rows
+					})
+				},
+			})
+		})
+	}
+}
+
+// person edits a row as one does in a spreadsheet, which writes the whole file
+// in its own way.
+func person(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
+	t.Helper()
+	spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
+		at := slices.IndexFunc(rows, func(row []string) bool { return row[0] == string(r.Key) })
+		if data == nil {
+			return slices.Delete(rows, at, at+1)
+		}
+		row := make([]string, len(rows[0]))
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(data, &members); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range members {
+			cell := string(value)
+			var text string
+			if json.Unmarshal(value, &text) == nil {
+				cell = text
+			}
+			row[slices.Index(rows[0], name)] = cell
+		}
+		if at >= 0 {
+			rows[at] = row
+			return rows
+		}
+		return append(rows, row)
+	})
+}
+
+// spreadsheet opens the file of a collection, changes it and saves it.
+func spreadsheet(t testing.TB, b object.Bucket, c store.Collection, change func(rows [][]string) [][]string) {
+	t.Helper()
+	name := csvstore.New(b, nil).Object(store.Ref{Collection: c})
+	rows := [][]string{{"id", "n", "text"}}
+	if o, err := b.Get(t.Context(), name, ""); err == nil {
+		if rows, err = csv.NewReader(bytes.NewReader(o.Data)).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := csv.NewWriter(&out).WriteAll(change(rows)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), name, out.Bytes(), nil, object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	pets   = store.Collection{Tenant: "acme", Schema: "pet"}
+	layout = store.Layout{Backend: events.CSV, KeyField: "id", Columns: []string{"id", "name", "tag", "n"}}
+	at     = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+)
+
+func clock() time.Time { return at }
+
+const header = "id,name,tag,n,_written 2026-11-21T12:00:00.000Z,_null,_more\r\n"
+
+func head(key, data string) store.Head {
+	h := store.Head{Ref: store.Ref{Collection: pets, Key: events.Key(key)}, Backend: events.CSV, Stamp: "s", Time: at.Add(-time.Hour)}
+	if data == "" {
+		h.Deleted = true
+	} else {
+		h.Data = jsontext.Value(data)
+	}
+	return h
+}
+
+// project writes heads into the file of a bucket and answers the file.
+func project(t testing.TB, b object.Bucket, l store.Layout, heads ...store.Head) string {
+	t.Helper()
+	v := open(t, b, l)
+	if err := v.Write(t.Context(), heads); err != nil {
+		t.Fatal(err)
+	}
+	return content(t, b)
+}
+
+func open(t testing.TB, b object.Bucket, l store.Layout) store.View {
+	t.Helper()
+	v, err := csvstore.New(b, &csvstore.Options{Clock: clock}).Open(t.Context(), pets, l, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func content(t testing.TB, b object.Bucket) string {
+	t.Helper()
+	o, err := b.Get(t.Context(), "data/acme/pet.csv", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(o.Data)
+}
+
+func put(t testing.TB, b object.Bucket, text string) {
+	t.Helper()
+	if _, err := b.Put(t.Context(), "data/acme/pet.csv", []byte(text), nil, object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The file as a person sees it, cell by cell.
+func TestFormat(t *testing.T) {
+	for _, c := range []struct{ record, row string }{
+		{`{"id":"a","name":"Rex"}`, `a,Rex,,,,,`},
+		{`{"id":"a","n":12345678901234567890.10}`, `a,,,12345678901234567890.10,,,`},
+		{`{"id":"a","n":-5}`, `a,,,-5,,,`},
+		{`{"id":"a","n":true,"name":"TRUE"}`, `a,'TRUE,,true,,,`},
+		{`{"id":"a","name":"42","tag":"0042"}`, `a,'42,0042,,,,`},
+		{`{"id":"a","name":""}`, `a,',,,,,`},
+		{`{"id":"a","name":null,"tag":null}`, `a,,,,,"[""name"",""tag""]",`},
+		{`{"id":"a","tag":{"x":[1,"b"]}}`, `a,,"{""x"":[1,""b""]}",,,,`},
+		{`{"id":"a","tag":"{\"x\":1}"}`, `a,,"'{""x"":1}",,,,`},
+		{`{"id":"a","z":1,"other":{"b":null},"m":null}`, `a,,,,,,"{""m"":null,""other"":{""b"":null},""z"":1}"`},
+		{`{"id":"a","name":"=1+1","tag":"+4"}`, `a,'=1+1,'+4,,,,`},
+		{`{"id":"a","name":"-x","tag":"@x"}`, `a,'-x,'@x,,,,`},
+		{`{"id":"a","name":"'x","tag":"\tx"}`, "a,''x,'\tx,,,,"},
+		{`{"id":"a","name":"\nx","tag":"\rx"}`, "a,\"'\nx\",\"'\rx\",,,,"},
+		{`{"id":"a","name":"a, \"b\"\r\nc"}`, "a,\"a, \"\"b\"\"\r\nc\",,,,,"},
+		{`{"id":"a","name":" x "}`, `a," x ",,,,,`},
+		{`{"id":"a","name":"null","tag":"[]"}`, `a,'null,'[],,,,`},
+		{`{"id":"42"}`, `42,,,,,,`},
+		{`{"id":"=1"}`, `'=1,,,,,,`},
+		{`{"id":"a","_more":1,"_null":2,"_written":3,"":4}`, `a,,,,,,"{"""":4,""_more"":1,""_null"":2,""_written"":3}"`},
+	} {
+		b := object.NewMemory()
+		var k struct{ ID string }
+		if err := json.Unmarshal([]byte(c.record), &k); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := project(t, b, layout, head(k.ID, c.record)), header+c.row+"\r\n"; got != want {
+			t.Errorf("%s: got\n%q, want\n%q", c.record, got, want)
+		}
+		if shown := open(t, b, layout).Shown(events.Key(k.ID)); shown.Err != nil || !store.Equal(shown.Data, jsontext.Value(c.record)) {
+			t.Errorf("%s: read back as %s, %v", c.record, shown.Data, shown.Err)
+		}
+	}
+}
+
+func TestIntegerKeys(t *testing.T) {
+	l := layout
+	l.IntegerKey = true
+	b := object.NewMemory()
+	if got, want := project(t, b, l, head("-7", `{"id":-7,"name":"x"}`)), header+"-7,x,,,,,\r\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if shown := open(t, b, l).Shown("-7"); !store.Equal(shown.Data, jsontext.Value(`{"id":-7,"name":"x"}`)) {
+		t.Errorf("read back as %s, %v", shown.Data, shown.Err)
+	}
+}
+
+// What people and their programs make of a file.
+func TestReadsWhatPeopleWrite(t *testing.T) {
+	for name, text := range map[string]string{
+		"as it is":          "id,name,tag,n\r\n7,Rex,,1.50\r\n",
+		"line feeds":        "id,name,tag,n\n7,Rex,,1.50\n",
+		"no break at end":   "id,name,tag,n\n7,Rex,,1.50",
+		"byte order mark":   "\xef\xbb\xbfid,name,tag,n\r\n7,Rex,,1.50\r\n",
+		"blank lines":       "\r\n\nid,name,tag,n\n\n7,Rex,,1.50\n\n\n",
+		"cleared rows":      "id,name,tag,n\n,,,\n7,Rex,,1.50\n,,,\n",
+		"all in quotes":     "\"id\",\"name\",\"tag\",\"n\"\n\"7\",\"Rex\",\"\",\"1.50\"\n",
+		"columns moved":     "n,tag,name,id\n1.50,,Rex,7\n",
+		"columns left out":  "id,name,n\n7,Rex,1.50\n",
+		"trailing commas":   "id,name,n\n7,Rex,1.50,,,\n",
+		"with our own ones": header + "7,Rex,,1.50,,,\r\n",
+	} {
+		b := object.NewMemory()
+		put(t, b, text)
+		shown := open(t, b, layout).Shown("7")
+		if shown.Err != nil || shown.Ours || !store.Equal(shown.Data, jsontext.Value(`{"id":"7","name":"Rex","n":1.5}`)) {
+			t.Errorf("%s: read %s, %v", name, shown.Data, shown.Err)
+		}
+		project(t, b, layout, head("8", `{"id":"8"}`))
+		if shown := open(t, b, layout).Shown("7"); shown.Err != nil || !store.Equal(shown.Data, jsontext.Value(`{"id":"7","name":"Rex","n":1.5}`)) {
+			t.Errorf("%s: after a write: %s, %v", name, shown.Data, shown.Err)
+		}
+	}
+}
+
+// Each bad input is refused with its place; the row good is served where it can
+// be told apart, and the file is not written over.
+func TestRefuses(t *testing.T) {
+	const good = "good,Rex,,1,,,\r\n"
+	for _, c := range []struct {
+		name, text, where string
+		served            bool
+	}{
+		{"empty file", "", "empty", false},
+		{"no key column", "name,tag\r\nx,y\r\n", "line 1, column 1: there is no column for the key, \"id\"", false},
+		{"semicolons", "id;name\r\ngood;x\r\n", "separated by commas", false},
+		{"column twice", "id,name,name\r\ngood,x,y\r\n", `line 1, column 9: the column "name" stands twice`, false},
+		{"column without name", "id,,name\r\ngood,x,y\r\n", "line 1, column 4: column 2 has no name", false},
+		{"key twice", header + good + "bad,1,,,,,\r\nbad,2,,,,,\r\n", "line 4, column 1: the key stands on line 3 too", true},
+		{"too few cells", header + good + "bad,x\r\n", "line 3, column 1: the row has 2 cells, its header 7", true},
+		{"too many cells", header + good + "bad,x,,,,,,y\r\n", "line 3, column 1: the row has 8 cells, its header 7", true},
+		{"quote never closed", header + good + "bad,\"x,,,,,\r\n", "line 3, column 5: a quote that is never closed", true},
+		{"quote within", header + good + "bad,x\"y,,,,,\r\n", "line 3, column 6", true},
+		{"behind a quote", header + good + "bad,\"x\"y,,,,,\r\n", "line 3, column 8", true},
+		{"lone carriage return", header + good + "bad,x\ry,,,,,\r\n", "line 3, column 6: a carriage return", true},
+		{"no key", header + good + ",x,,,,,\r\n", "line 3, column 1: key is empty", true},
+		{"null names no column", header + good + "bad,,,,,\"[\"\"zz\"\"]\",\r\n", `line 3, column 9: column "_null" names "zz"`, true},
+		{"null names a full cell", header + good + "bad,x,,,,\"[\"\"name\"\"]\",\r\n", "whose cell is not empty", true},
+		{"null is no list", header + good + "bad,,,,,name,\r\n", `column "_null" must be`, true},
+		{"more is no object", header + good + "bad,,,,,,[1]\r\n", `line 3, column 10: column "_more" must be`, true},
+		{"more has a column", header + good + "bad,,,,,,\"{\"\"name\"\":1}\"\r\n", `has "name", which has a column`, true},
+		{"more repeats", header + good + "bad,,,,,,\"{\"\"z\"\":1,\"\"z\"\":2}\"\r\n", `column "_more" must be`, true},
+		{"not UTF-8", header + good + "bad,\xff,,,,,\r\n", `line 3, column 5: column "name" the text is not valid UTF-8`, true},
+	} {
+		b := object.NewMemory()
+		put(t, b, c.text)
+		v := open(t, b, layout)
+		bad := v.Shown("bad")
+		if bad.Err == nil || !strings.Contains(bad.Err.Error(), c.where) || !strings.Contains(bad.Err.Error(), "data/acme/pet.csv") {
+			t.Errorf("%s: %v, want %q", c.name, bad.Err, c.where)
+		}
+		if shown := v.Shown("good"); (shown.Err == nil && shown.Data != nil) != c.served {
+			t.Errorf("%s: the other row: %s, %v", c.name, shown.Data, shown.Err)
+		}
+		if err := v.Write(t.Context(), []store.Head{head("new", `{"id":"new"}`)}); err == nil {
+			t.Errorf("%s: the file was written over", c.name)
+		}
+		if got := content(t, b); got != c.text {
+			t.Errorf("%s: the file is now %q", c.name, got)
+		}
+	}
+}
+
+func TestColumnsGrow(t *testing.T) {
+	b := object.NewMemory()
+	project(t, b, layout, head("1", `{"id":"1","n":1,"color":"red","x":[1]}`), head("2", `{"id":"2","tag":null}`))
+	l := layout
+	l.Columns = []string{"id", "color", "name", "n"} // tag has left the schema
+	got := project(t, b, l, head("3", `{"id":"3","color":null,"tag":"t"}`))
+	want := "id,color,name,n,tag,_written 2026-11-21T12:00:00.000Z,_null,_more\r\n" +
+		"1,red,,1,,,,\"{\"\"x\"\":[1]}\"\r\n" +
+		"2,,,,,,\"[\"\"tag\"\"]\",\r\n" +
+		"3,,,,t,,\"[\"\"color\"\"]\",\r\n"
+	if got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+}
+
+func TestWriteFoldsAndLeavesTheRest(t *testing.T) {
+	b := object.NewMemory()
+	put(t, b, "id,n,name,tag\n1,\"1\",Rex,\n2,2,,\n3,3,,\n")
+	project(t, b, layout) // a person's file becomes ours
+	got := project(t, b, layout, head("2", `{"id":"2","n":5}`), head("3", ""), head("4", `{"id":"4"}`), head("5", ""))
+	want := "id,name,tag,n,_written 2026-11-21T12:00:00.000Z,_null,_more\r\n1,Rex,,1,,,\r\n2,,,5,,,\r\n4,,,,,,\r\n"
+	if got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+	// Nothing to change is nothing to write.
+	before, _ := b.Get(t.Context(), "data/acme/pet.csv", "")
+	project(t, b, layout, head("2", `{"id":"2","n":5}`), head("3", ""))
+	if after, _ := b.Get(t.Context(), "data/acme/pet.csv", ""); after.ETag != before.ETag {
+		t.Error("the file was written though it showed all")
+	}
+}
+
+// A copy that was saved by a person tells by its header what it cannot know.
+func TestBaseOfACopy(t *testing.T) {
+	b := object.NewMemory()
+	text := project(t, b, layout, head("1", `{"id":"1"}`))
+	put(t, b, text)
+	if shown := open(t, b, layout).Shown("1"); shown.Ours != false || !shown.Base.Equal(at) {
+		t.Errorf("shown %+v", shown)
+	}
+	young := head("2", `{"id":"2"}`)
+	young.Time = at.Add(time.Minute) // of a process whose clock is ahead
+	if got := project(t, b, layout, young); !strings.Contains(got, "_written 2026-11-21T12:01:00.000Z") {
+		t.Errorf("the file does not say that it shows the head: %q", got)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	b := object.NewMemory()
+	v := open(t, b, layout)
+	var heads []store.Head
+	row := strings.Repeat("x", 400_000)
+	for i := range csvstore.MaxFile/len(row) - 1 {
+		heads = append(heads, head(fmt.Sprint(i), fmt.Sprintf(`{"id":"%d","name":%q}`, i, row)))
+	}
+	if err := v.Write(t.Context(), heads); err != nil {
+		t.Fatal(err)
+	}
+	v = open(t, b, layout)
+	var fit int
+	for ; fit < 5; fit++ {
+		h := head("new", fmt.Sprintf(`{"id":"new","name":%q}`, strings.Repeat(row, fit+1)))
+		if err := v.Fits(h); err != nil {
+			if !strings.Contains(err.Error(), "use dynamodb or s3") {
+				t.Error(err)
+			}
+			break
+		}
+	}
+	if fit < 1 || fit > 2 {
+		t.Errorf("%d rows of %d bytes fit", fit, len(row))
+	}
+	if err := v.Fits(head("1", `{"id":"1","name":"`+row+`"}`)); err != nil {
+		t.Errorf("a row that does not grow: %v", err)
+	}
+	if err := v.Fits(head("1", "")); err != nil {
+		t.Errorf("a row that goes: %v", err)
+	}
+}
+
+func FuzzRoundTrip(f *testing.F) {
+	for _, seed := range []string{
+		`{"name":"Rex","n":1.50}`, `{"name":null,"z":null,"tag":""}`, `{"name":"'","tag":"TRUE","n":"\r\n"}`,
+		`{"n":1e5,"name":"1e5","":{"":[]}}`, `{"tag":" \"x\" ","_more":{"_more":1}}`, `{"name":"\ufeffx","tag":"{}"}`,
+	} {
+		f.Add(seed, "key")
+	}
+	f.Add(`{}`, "=1")
+	f.Add(`{}`, "\ufeff")
+	f.Fuzz(func(t *testing.T, text, key string) {
+		k, err := events.ParseKey(key)
+		if err != nil || events.Check("record", []byte(text)) != nil || jsontext.Value(text).Kind() != '{' {
+			t.Skip()
+		}
+		rest := strings.TrimPrefix(strings.TrimSpace(text), "{")
+		comma := ","
+		if strings.TrimSpace(rest) == "}" {
+			comma = ""
+		}
+		record := `{"id":` + string(k.Value(false)) + comma + rest
+		if events.Check("record", []byte(record)) != nil {
+			t.Skip() // it has an id of its own
+		}
+		b := object.NewMemory()
+		if k == "a" {
+			t.Skip()
+		}
+		project(t, b, layout, head("a", `{"id":"a","name":"stays"}`), head(key, record))
+		if shown := open(t, b, layout).Shown("a"); !store.Equal(shown.Data, jsontext.Value(`{"id":"a","name":"stays"}`)) {
+			t.Errorf("the row before is %s, %v", shown.Data, shown.Err)
+		}
+		shown := open(t, b, layout).Shown(k)
+		if shown.Err != nil || !store.Equal(shown.Data, jsontext.Value(record)) {
+			t.Errorf("%s came back as %s, %v", record, shown.Data, shown.Err)
+		}
+		// A spreadsheet's reader sees the same cells.
+		rows, err := csv.NewReader(strings.NewReader(content(t, b))).ReadAll()
+		if err != nil || len(rows) < 2 {
+			t.Errorf("another reader says %v", err)
+		}
+	})
+}
+
+// FuzzRead: no file makes us panic, and what was read is read again after a write.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{header + "1,a,b,1,,,\r\n", "id\n1\n2", "id,name\n\"1\",\"x\"\"y\"\n", "id,_null\n1,[]\n", "\xef\xbb\xbfid", "id,_written x\n1,\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		b := object.NewMemory()
+		put(t, b, text)
+		v := open(t, b, layout)
+		keys, _ := v.Edited()
+		before := map[events.Key]jsontext.Value{}
+		for _, k := range keys {
+			if shown := v.Shown(k); shown.Err == nil {
+				before[k] = shown.Data
+			}
+		}
+		if err := v.Write(t.Context(), []store.Head{head("new key", `{"id":"new key"}`)}); err != nil {
+			return
+		}
+		v = open(t, b, layout)
+		for k, data := range before {
+			if shown := v.Shown(k); k != "new key" && (shown.Err != nil || !store.Equal(shown.Data, data)) {
+				t.Errorf("%q: %s became %s, %v", k, data, shown.Data, shown.Err)
+			}
+		}
+	})
+}
+
+// BenchmarkChange is one change of one record: the file is read, one row
+// replaced, the file written. It must grow with the file, no faster.
+func BenchmarkChange(b *testing.B) {
+	for _, megabytes := range []int{1, 10, 49} {
+		b.Run(fmt.Sprintf("%dMB", megabytes), func(b *testing.B) {
+			bucket := dir(b)
+			var heads []store.Head
+			for i := range megabytes << 20 / 128 {
+				k := fmt.Sprintf("pet-%08d", i)
+				heads = append(heads, head(k, fmt.Sprintf(`{"id":%q,"name":"Rex of Example","tag":"a, b","n":%d.25,"more":{"owner":"someone","weight":12}}`, k, i)))
+			}
+			project(b, bucket, layout, heads...)
+			b.SetBytes(int64(len(content(b, bucket))))
+			for i := 0; b.Loop(); i++ {
+				k := fmt.Sprintf("pet-%08d", i%len(heads))
+				project(b, bucket, layout, head(k, fmt.Sprintf(`{"id":%q,"n":%d}`, k, -i)))
+			}
+		})
+	}
+}
