@@ -37,7 +37,8 @@ func unescapeName(name string) string {
 // Numbers keep their text: DynamoDB has 38 exact digits. A nesting that
 // DynamoDB does not take is TooLarge.
 func parseValue(doc jsontext.Value) (types.AttributeValue, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(doc))
+	// Names that repeat are found when the map is made: it is cheaper so.
+	dec := jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true))
 	v, err := nextValue(dec)
 	if err != nil {
 		return nil, err
@@ -89,6 +90,9 @@ func restOfObject(dec *jsontext.Decoder) (types.AttributeValue, error) {
 			return nil, fault.New(fault.Internal, "the record is not valid JSON at byte %d", dec.InputOffset())
 		}
 		key := escapeName(name.String())
+		if _, repeated := members[key]; repeated {
+			return nil, fault.New(fault.Internal, "the record repeats a name at byte %d", dec.InputOffset())
+		}
 		if members[key], err = nextValue(dec); err != nil {
 			return nil, err
 		}
