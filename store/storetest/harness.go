@@ -74,6 +74,9 @@ func Run(t *testing.T, h Harness) {
 		{"Backlog/one owner for a lease", testLease},
 		{"Backlog/marks by cursor", testMarks},
 		{"Numbers/exact to 38 digits", testNumbers},
+		{"Tenure/what there is of a tenant", testHoldings},
+		{"Tenure/a purge takes all of one tenant", testPurge},
+		{"Tenure/records pin backend and key field", testGuard},
 		{"History/random and linearizable", testHistory},
 	} {
 		if h.Reopen == nil && strings.HasPrefix(p.name, "Durability/") {

@@ -1,0 +1,109 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/boltdb"
+	"github.com/blockforger/eventrouter/store"
+)
+
+var _ store.Tenure = (*Driver)(nil)
+
+// Holdings implements [store.Tenure].
+func (d *Driver) Holdings(ctx context.Context, t events.TenantID) (h store.Holdings, err error) {
+	err = d.view(ctx, func(tx *bbolt.Tx) error {
+		for _, name := range secondParts(tx.Bucket(headsBucket), t) {
+			h.Schemas = append(h.Schemas, events.SchemaID(name))
+		}
+		h.Months = secondParts(tx.Bucket(usageBucket), t)
+		return nil
+	})
+	return h, err
+}
+
+// secondParts lists what stands behind the tenant in the keys of a bucket. It
+// leaps from one to the next.
+func secondParts(b *bbolt.Bucket, t events.TenantID) (names []string) {
+	prefix := joined(string(t), "")
+	cursor := b.Cursor()
+	for k, _ := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); {
+		name, _, _ := bytes.Cut(k[len(prefix):], []byte{0})
+		names = append(names, string(name))
+		k, _ = cursor.Seek(append(joined(string(t), string(name)), 1)) // the byte after the separator
+	}
+	return names
+}
+
+// Purge implements [store.Tenure]: each call is one transaction.
+func (d *Driver) Purge(ctx context.Context, t events.TenantID, limit int) (n int, err error) {
+	prefix := joined(string(t), "")
+	err = d.db.Update(ctx, func(tx *bbolt.Tx) error {
+		n = 0
+		for _, from := range []struct {
+			bucket []byte
+			drop   func(tx *bbolt.Tx, key []byte) error
+		}{
+			{headsBucket, dropHead},
+			{marksBucket, dropMark},
+			{usageBucket, dropFrom(usageBucket)},
+			{tokensBucket, dropFrom(tokensBucket)},
+			{keysOfBucket, dropKeyOf(len(prefix) + timeSize)},
+		} {
+			for _, key := range keysBelow(tx.Bucket(from.bucket), prefix, limit-n) {
+				if err := from.drop(tx, key); err != nil {
+					return err
+				}
+				n++
+			}
+		}
+		if n == 0 {
+			return boltdb.ErrUnchanged
+		}
+		return nil
+	})
+	return n, err
+}
+
+func keysBelow(b *bbolt.Bucket, prefix []byte, limit int) (keys [][]byte) {
+	cursor := b.Cursor()
+	for k, _ := cursor.Seek(prefix); len(keys) < limit && bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
+		keys = append(keys, bytes.Clone(k))
+	}
+	return keys
+}
+
+func dropFrom(bucket []byte) func(tx *bbolt.Tx, key []byte) error {
+	return func(tx *bbolt.Tx, key []byte) error { return tx.Bucket(bucket).Delete(key) }
+}
+
+// dropHead deletes a head and what points to it.
+func dropHead(tx *bbolt.Tx, key []byte) error {
+	h, _, _, err := splitHead(tx.Bucket(headsBucket).Get(key))
+	if err != nil {
+		return err
+	}
+	if h.deleted {
+		if err := tx.Bucket(expiryBucket).Delete(expiryKey(h.expires, expiringHead, key)); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(headsBucket).Delete(key)
+}
+
+// dropKeyOf deletes an API key by its place in the index, where its id follows
+// at a position.
+func dropKeyOf(at int) func(tx *bbolt.Tx, key []byte) error {
+	return func(tx *bbolt.Tx, key []byte) error {
+		if len(key) < at {
+			return errDamaged
+		}
+		if err := tx.Bucket(keysBucket).Delete(key[at:]); err != nil {
+			return err
+		}
+		return tx.Bucket(keysOfBucket).Delete(key)
+	}
+}

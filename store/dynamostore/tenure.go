@@ -1,0 +1,130 @@
+package dynamostore
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+var _ store.Tenure = (*Ledger)(nil)
+
+// Holdings implements [store.Tenure]. It scans the table.
+func (l *Ledger) Holdings(ctx context.Context, t events.TenantID) (store.Holdings, error) {
+	schemas, months := map[events.SchemaID]bool{}, map[string]bool{}
+	err := l.ofTenant(ctx, t, func(pk, _ string, it item) (bool, error) {
+		kind, rest, _ := strings.Cut(pk, "/")
+		_, rest, _ = strings.Cut(rest, "/")
+		switch kind + "/" {
+		case headPrefix:
+			schema, _, _ := strings.Cut(rest, "/")
+			schemas[events.SchemaID(schema)] = true
+		case usagePrefix:
+			months[rest] = true
+		case markPrefix:
+			m, err := decodeVersioned(it)
+			if err != nil {
+				return false, err
+			}
+			if m.Bill.Tokens > 0 {
+				months[m.Bill.Month] = true
+			}
+		}
+		return true, nil
+	})
+	return store.Holdings{Schemas: slices.Sorted(maps.Keys(schemas)), Months: slices.Sorted(maps.Keys(months))}, err
+}
+
+// Purge implements [store.Tenure]. It scans the table, and deletes 25 items a call.
+func (l *Ledger) Purge(ctx context.Context, t events.TenantID, limit int) (int, error) {
+	var found []item
+	err := l.ofTenant(ctx, t, func(pk, sk string, _ item) (bool, error) {
+		found = append(found, primaryKey(pk, sk))
+		if strings.HasPrefix(pk, keysPrefix) {
+			found = append(found, primaryKey(keyPrefix+sk, alone))
+		}
+		return len(found) < limit, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for batch := range slices.Chunk(found, 25) {
+		if err := l.deleteAll(ctx, batch); err != nil {
+			return n, err
+		}
+		n += len(batch)
+	}
+	return n, nil
+}
+
+// ofTenant calls f for each item that is a tenant's own, until it answers false.
+// Ids hold no slash: no other tenant's items begin alike.
+func (l *Ledger) ofTenant(ctx context.Context, t events.TenantID, f func(pk, sk string, it item) (more bool, err error)) error {
+	values, clauses := item{":keys": text(keysPrefix + string(t))}, []string{"pk = :keys"}
+	for i, prefix := range []string{headPrefix, markPrefix, usagePrefix, limitPrefix} {
+		name := ":" + string(rune('a'+i))
+		values[name] = text(prefix + string(t) + "/")
+		clauses = append(clauses, "begins_with(pk, "+name+")")
+	}
+	in := &dynamodb.ScanInput{
+		TableName:                 l.table,
+		ConsistentRead:            aws.Bool(true),
+		FilterExpression:          aws.String(strings.Join(clauses, " OR ")),
+		ExpressionAttributeValues: values,
+		ProjectionExpression:      partial,
+		ExpressionAttributeNames:  partialNames,
+	}
+	for {
+		out, err := l.scan(ctx, in)
+		if err != nil {
+			return err
+		}
+		for _, it := range out.Items {
+			r := reader{item: it}
+			pk, sk := r.text("pk"), r.text("sk")
+			if r.err != nil {
+				return r.err
+			}
+			if more, err := f(pk, sk, it); err != nil || !more {
+				return err
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
+			return nil
+		}
+	}
+}
+
+// deleteAll deletes items, in as many calls as DynamoDB wants.
+func (l *Ledger) deleteAll(ctx context.Context, keys []item) error {
+	writes := make([]types.WriteRequest, len(keys))
+	for i, key := range keys {
+		writes[i].DeleteRequest = &types.DeleteRequest{Key: key}
+	}
+	for attempt := 0; len(writes) > 0; attempt++ {
+		if attempt > 0 && !l.pause(ctx, attempt-1) {
+			return fault.New(fault.Unavailable, "DynamoDB did not delete %d items in time", len(writes))
+		}
+		var out *dynamodb.BatchWriteItemOutput
+		err := l.try(ctx, "BatchWriteItem", func(ctx context.Context) (err error) {
+			out, err = l.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+				RequestItems: map[string][]types.WriteRequest{*l.table: writes},
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		writes = out.UnprocessedItems[*l.table]
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package storetest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+// testPurge takes tenants away one by one, each with a name that others begin
+// with, and compares all that is left of the others, byte for byte.
+func testPurge(t *testing.T, h Harness) {
+	l := open(t, h)
+	keys, ok := l.driver.(tenant.Keys)
+	if !ok {
+		t.Fatal("the driver keeps no API keys")
+	}
+	for n, id := range tenants {
+		for i, schema := range schemas {
+			r := ref(id, schema, "rex")
+			l.write(r, "post "+schema, events.Post, `{"id":"rex"}`)
+			if i == 0 {
+				l.write(r, "delete "+schema, events.Delete, "")
+			}
+		}
+		l.commit(rejection(ref(id, "b", "rex"), "refused", events.Put, fault.NotFound, "no"))
+		limited := change(ref(id, "b", "limited"), "limited", events.Post, store.Head{}, `{"id":"limited"}`)
+		limited.TokenLimit = 1000
+		l.commit(limited)
+		if err := keys.PutKey(ctx, tenant.Key{ID: tenant.KeyID(named("key", n)), Tenant: events.TenantID(id),
+			Permissions: []tenant.Permission{tenant.BackendCalls}, Created: start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Some bills are folded, so that they are in the totals alone.
+	l.fold(idem("a", "post b"), idem("a-b", "post c"), idem("ab", "limited"))
+
+	left := slices.Clone(tenants)
+	for len(left) > 0 {
+		before := make(map[string]remains, len(left))
+		for _, id := range left {
+			before[id] = l.remains(keys, id)
+		}
+		gone := left[0]
+		left = left[1:]
+		if n, err := l.Purge(ctx, events.TenantID(gone)); err != nil || n < len(schemas)+len(schemas)+4 {
+			t.Fatalf("purge of %s: %d things, %v", gone, n, err)
+		}
+		wantSame(t, "what is left of "+gone, l.remains(keys, gone), remains{})
+		for _, id := range left {
+			wantSame(t, "what is left of "+id+" after the purge of "+gone, l.remains(keys, id), before[id])
+		}
+		// A key that was used is free again, and the limit begins anew.
+		again := change(ref(gone, "b", "rex"), "post b", events.Post, store.Head{}, `{"id":"rex"}`)
+		again.TokenLimit = tokens
+		want(t, "replayed", l.commit(again).Replayed, false)
+		if n, err := l.Purge(ctx, events.TenantID(gone)); err != nil || n == 0 {
+			t.Fatalf("%d, %v", n, err)
+		}
+		if n, err := l.Purge(ctx, events.TenantID(gone)); err != nil || n != 0 {
+			t.Fatalf("a purge of nothing: %d, %v", n, err)
+		}
+	}
+	want(t, "marks", len(l.marks()), 0)
+	want(t, "open marks", len(l.open(start.AddDate(1, 0, 0))), 0)
+}
+
+// remains are all that can be read of a tenant.
+type remains struct {
+	Holdings   store.Holdings
+	Heads      []store.Head
+	Tombstone  store.Stamp
+	Marks      []store.Mark
+	Tokens     int64
+	APIKeys    []tenant.Key
+	OpenShards int
+}
+
+func (l *ledger) remains(keys tenant.Keys, id string) (r remains) {
+	l.t.Helper()
+	var err error
+	if r.Holdings, err = l.Holdings(ctx, events.TenantID(id)); err != nil {
+		l.t.Fatal(err)
+	}
+	for _, schema := range schemas {
+		heads, err := l.List(ctx, ref(id, schema, "").Collection, "", 100)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		r.Heads = append(r.Heads, heads...)
+	}
+	r.Tombstone = l.find(ref(id, schemas[0], "rex")).Stamp
+	for _, m := range l.marks() {
+		if m.Key.Tenant == events.TenantID(id) {
+			r.Marks = append(r.Marks, m)
+		}
+	}
+	slices.SortFunc(r.Marks, func(a, b store.Mark) int { return strings.Compare(a.Key.Value, b.Key.Value) })
+	r.Tokens = l.used(id)
+	if r.APIKeys, err = keys.KeysOf(ctx, events.TenantID(id)); err != nil {
+		l.t.Fatal(err)
+	}
+	for key := range l.open(start.AddDate(1, 0, 0)) {
+		if key.Tenant == events.TenantID(id) {
+			r.OpenShards++
+		}
+	}
+	return r
+}
+
+// testHoldings: schemas of tombstones count, and months that are folded.
+func testHoldings(t *testing.T, h Harness) {
+	l := open(t, h)
+	holds := func(schemas, months string) {
+		t.Helper()
+		got, err := l.Holdings(ctx, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, s := range got.Schemas {
+			names = append(names, string(s))
+		}
+		want(t, "schemas", strings.Join(names, " "), schemas)
+		want(t, "months", strings.Join(got.Months, " "), months)
+	}
+	holds("", "")
+	l.write(ref("a-b", "other", "x"), "x", events.Post, `{"id":"x"}`)
+	l.write(ref("a", "b-c", "x"), "one", events.Post, `{"id":"x"}`)
+	l.write(ref("a", "b", "x"), "two", events.Post, `{"id":"x"}`)
+	l.write(ref("a", "b", "y"), "three", events.Post, `{"id":"y"}`)
+	l.write(ref("a", "b-c", "x"), "four", events.Delete, "")
+	l.clock.advance(20 * 24 * 3600 * 1e9)
+	l.write(ref("a", "a", "x"), "five", events.Post, `{"id":"x"}`)
+	l.fold(idem("a", "one"), idem("a", "two"))
+	holds("a b b-c", "2026-11 2026-12")
+}
+
+// testGuard: records pin the backend and the key field that they are kept under.
+func testGuard(t *testing.T, h Harness) {
+	l := open(t, h)
+	c := pet.Collection
+	for _, b := range []events.Backend{events.DynamoDB, events.CSV} {
+		if err := l.Guard(ctx, c, b, "id"); err != nil {
+			t.Fatalf("no records, and yet: %v", err)
+		}
+	}
+	l.write(pet, "one", events.Post, `{"id":"rex"}`)
+	if err := l.Guard(ctx, c, events.DynamoDB, "id"); err != nil {
+		t.Fatal(err)
+	}
+	err := l.Guard(ctx, c, events.S3, "id")
+	wantCode(t, "another backend", err, fault.Precondition)
+	if text := err.Error(); !strings.Contains(text, "eventrouter tenant migrate --tenant acme --schema petstore --backend s3 --key id") {
+		t.Errorf("it does not say what to do: %s", text)
+	}
+	wantCode(t, "another key field", l.Guard(ctx, c, events.DynamoDB, "name"), fault.Precondition)
+	if err := l.Guard(ctx, ref("acme", "petstor", "").Collection, events.S3, "id"); err != nil {
+		t.Fatalf("another schema's records: %v", err)
+	}
+	l.write(pet, "two", events.Delete, "")
+	if err := l.Guard(ctx, c, events.S3, "name"); err != nil {
+		t.Fatalf("a tombstone is no record: %v", err)
+	}
+}

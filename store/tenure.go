@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// Tenure is what a driver does once in the life of a tenant: it tells all that
+// it keeps of one, and takes it away. Every method may read the whole ledger: it
+// is for an operator, not for the path of a request.
+type Tenure interface {
+	// Holdings names the collections that have heads, tombstones included, and
+	// the months that have bills, both in order.
+	Holdings(ctx context.Context, t events.TenantID) (Holdings, error)
+
+	// Purge deletes heads, marks, bills and API keys of the tenant, at most
+	// about limit of them, and answers how many. It is done when it answers 0;
+	// what is committed meanwhile may stay. Nothing of another tenant is touched.
+	Purge(ctx context.Context, t events.TenantID, limit int) (int, error)
+}
+
+// Holdings are what there is of a tenant.
+type Holdings struct {
+	Schemas []events.SchemaID
+	Months  []string // such as 2026-11
+}
+
+// Holdings tells what is kept of a tenant; see [Tenure].
+func (s *Store) Holdings(ctx context.Context, t events.TenantID) (Holdings, error) {
+	const op = "store.Holdings"
+	d, ok := s.driver.(Tenure)
+	if !ok {
+		return Holdings{}, fault.E(op, fault.Internal, errNoTenure)
+	}
+	h, err := d.Holdings(ctx, t)
+	return h, wrap(op, err)
+}
+
+// Purge takes away all that is kept of a tenant, in the ledger alone, and
+// answers how much that was.
+func (s *Store) Purge(ctx context.Context, t events.TenantID) (int, error) {
+	const op, atOnce = "store.Purge", 500
+	d, ok := s.driver.(Tenure)
+	if !ok {
+		return 0, fault.E(op, fault.Internal, errNoTenure)
+	}
+	for sum := 0; ; {
+		n, err := d.Purge(ctx, t, atOnce)
+		sum += n
+		if err != nil || n == 0 {
+			return sum, wrap(op, err)
+		}
+	}
+}
+
+var errNoTenure = fault.New(fault.Internal, "this ledger cannot tell what it keeps of a tenant")
+
+// Guard refuses a backend or key field that is not the one under which the
+// collection's records are kept (R45); Precondition, with the command that
+// moves them. It looks at the first record.
+func (s *Store) Guard(ctx context.Context, c Collection, b events.Backend, keyField string) error {
+	const op = "store.Guard"
+	heads, err := s.driver.Heads(ctx, c, "", 1)
+	if err != nil || len(heads) == 0 {
+		return wrap(op, err)
+	}
+	h := &heads[0]
+	if h.Backend == b && h.KeyField == keyField {
+		return nil
+	}
+	return fault.E(op, fault.Precondition, fault.New(fault.Precondition,
+		"records are kept in %s by %s, and the schema says %s by %s; move them: eventrouter tenant migrate --tenant %s --schema %s --backend %s --key %s",
+		h.Backend, h.KeyField, b, keyField, c.Tenant, c.Schema, b, keyField))
+}
