@@ -19,9 +19,10 @@ const (
 	bucketPolicies     = "policies"     // function
 	bucketConnections  = "connections"  // name
 	bucketDestinations = "destinations" // name
+	bucketOutcomes     = "outcomes"     // seq of the event, a task's key: how the delivery ended, where not well at once
 )
 
 var allBuckets = []string{bucketEvents, bucketTasks, bucketDeadLetters, bucketBuses, bucketRules,
-	bucketArchives, bucketArchived, bucketReplays, bucketPolicies, bucketConnections, bucketDestinations,
+	bucketArchives, bucketArchived, bucketReplays, bucketPolicies, bucketConnections, bucketDestinations, bucketOutcomes,
 	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines,
 	scheduler.BucketSchedules, scheduler.BucketGroups}

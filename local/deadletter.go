@@ -105,7 +105,7 @@ func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {
 	t := &task{
 		key: taskKey{seq: s.seq.Add(1)}, ID: letter.Record.RequestContext.RequestID, Rule: letter.Rule,
 		Target: Target{Arn: letter.Target}, Stage: stageDeliver, Since: now, Due: now,
-		Payload: letter.Record.RequestPayload,
+		Payload: letter.Record.RequestPayload, Event: letter.Event,
 	}
 	kept, err := s.keepTask(t)
 	if err != nil {

@@ -47,6 +47,7 @@ func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 		return false
 	}
 	t.Attempts++
+	t.Failures++
 	t.LastError = failed.message
 	if why := s.exhausted(t, failed); why != "" {
 		s.metrics.count(t.ruleName(), "FailedInvocations", 1)
@@ -111,7 +112,7 @@ func (s *Server) hand(ctx context.Context, t *task) *undelivered {
 	}
 	switch service := arnService(t.Target.Arn); service {
 	case "sqs":
-		return s.handToQueue(t, t.Target.Arn, sqs.Outgoing{Body: string(payload), Group: t.group(), Dedup: t.dedup()})
+		return s.handToQueue(t, t.Target.Arn, sqs.Outgoing{Body: string(payload), Group: t.group(), Dedup: t.dedup()}, s.endWrites(t, Delivered, ""))
 	case "events":
 		if isDestination(t.Target.Arn) {
 			return s.handToEndpoint(ctx, t, payload)
@@ -149,12 +150,12 @@ func (t *task) dedup() string {
 func (t *task) ruleName() string { return t.Rule[strings.LastIndexByte(t.Rule, '/')+1:] }
 
 // handToQueue puts a message into a queue and ends the task in one write.
-func (s *Server) handToQueue(t *task, queue string, m sqs.Outgoing) *undelivered {
+func (s *Server) handToQueue(t *task, queue string, m sqs.Outgoing, end []keep.Write) *undelivered {
 	w, add, err := s.queues.Prepare(queue, m)
 	if err != nil {
 		return &undelivered{"NO_RESOURCE", awsjson.AsError(err).Message, false}
 	}
-	s.settle <- settled{writes: []keep.Write{w, s.keep.Remove(bucketTasks, t.key.bytes())}, then: add}
+	s.settle <- settled{writes: append(end, w), then: add}
 	return nil
 }
 
@@ -202,7 +203,7 @@ func (s *Server) giveUp(t *task, failed *undelivered, why string) {
 			attributes["EXHAUSTED_RETRY_CONDITION"] = sqs.String(why)
 			attributes["RETRY_ATTEMPTS"] = sqs.String(strconv.Itoa(t.Attempts - 1))
 		}
-		if s.handToQueue(t, queue, sqs.Outgoing{Body: string(payload), Attributes: attributes}) == nil {
+		if s.handToQueue(t, queue, sqs.Outgoing{Body: string(payload), Attributes: attributes}, s.endWrites(t, GivenUp, queue)) == nil {
 			s.metrics.count(t.ruleName(), "InvocationsSentToDlq", 1)
 			s.log.Error("an event was given up and is in the target's dead-letter queue", "rule", t.Rule, "target", t.Target.Arn,
 				"queue", queue, "code", failed.code, "attempts", t.Attempts)

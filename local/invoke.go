@@ -47,6 +47,7 @@ func (s *Server) invoke(ctx context.Context, t *task) {
 		s.done(t)
 		return
 	}
+	t.Failures++
 	t.LastError = failed.Message
 	if t.Attempts > len(s.opts.RetryDelays) {
 		s.bury(t, "RetriesExhausted", *failed, payload)

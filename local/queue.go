@@ -170,12 +170,12 @@ func (q *queue) of(seq uint64) []task {
 	defer q.mu.Unlock()
 	var tasks []task
 	add := func(t *task) {
-		if t.key.seq == seq {
+		if t.eventSeq() == seq {
 			tasks = append(tasks, *t)
 		}
 	}
 	for t := range q.busy { // the worker changes the rest
-		add(&task{key: t.key, Rule: t.Rule, Target: Target{Arn: t.Target.Arn}})
+		add(&task{key: t.key, Event: t.Event, Rule: t.Rule, Target: Target{Arn: t.Target.Arn}})
 	}
 	for _, t := range q.later {
 		add(t)

@@ -19,9 +19,10 @@ type Story struct {
 type Delivery struct {
 	Rule, Target string // ARNs
 	State        DeliveryState
-	Attempts     int       // of a delivery that waits or was given up
+	Attempts     int       // so far, where they are known: at least 1 of one that has ended
 	Due          time.Time // when a waiting one is tried again
 	LastError    string
+	Queue        string // the dead-letter queue that got what was given up
 }
 
 // DeliveryState says how a delivery stands.
@@ -76,7 +77,14 @@ func (s *Server) story(e Event) (Story, error) {
 		story.Deliveries = append(story.Deliveries, d)
 	}
 	for _, t := range s.queue.of(e.Seq) {
-		add(Delivery{Rule: t.Rule, Target: t.Target.Arn, State: Waiting, Attempts: t.Attempts, Due: t.Due, LastError: t.LastError})
+		add(Delivery{Rule: t.Rule, Target: t.Target.Arn, State: Waiting, Attempts: t.Failures, Due: t.Due, LastError: t.LastError})
+	}
+	ended, err := s.outcomes(e.Seq)
+	if err != nil {
+		return story, err
+	}
+	for _, o := range ended {
+		add(Delivery{Rule: o.Rule, Target: o.Target, State: o.State, Attempts: o.Attempts, LastError: o.LastError, Queue: o.Queue})
 	}
 	letters, err := s.DeadLetters()
 	if err != nil {
@@ -92,7 +100,7 @@ func (s *Server) story(e Event) (Story, error) {
 	for _, v := range story.Verdicts {
 		for _, target := range v.Rule.Targets {
 			if slices.Contains(e.Rules, v.Rule.ARN) && !open[[2]string{v.Rule.ARN, target}] {
-				story.Deliveries = append(story.Deliveries, Delivery{Rule: v.Rule.ARN, Target: target, State: Delivered})
+				story.Deliveries = append(story.Deliveries, Delivery{Rule: v.Rule.ARN, Target: target, State: Delivered, Attempts: 1})
 			}
 		}
 	}

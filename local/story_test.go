@@ -1,12 +1,15 @@
 package local_test
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local"
@@ -52,4 +55,43 @@ func TestAnEventsStory(t *testing.T) {
 	if _, err := m.Stories(context.Background(), "unknown"); fault.CodeOf(err) != fault.NotFound {
 		t.Error(err)
 	}
+}
+
+// What did not go well at once is told after its end too, and forgotten with
+// its event.
+func TestAStoryTellsOfRetriesAndDeadLetterQueues(t *testing.T) {
+	t.Parallel()
+	box := &inbox{fail: 1}
+	m := start(t, t.TempDir(), local.Options{RetryDelays: quick, KeepEvents: 2}, func(s *local.Server) {
+		s.Register("box", box.handle)
+		wire(t, s, "flaky", `{"source":["a"]}`, "box")
+		wire(t, s, "gone", `{"source":["a"]}`, "nobody")
+	})
+	const queue = "arn:aws:sqs:us-east-1:000000000000:dlq"
+	if _, err := m.sqsClient().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("dlq")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "gone", Targets: []local.Target{
+		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:nobody", DeadLetterConfig: &local.DeadLetterConfig{Arn: queue}}}}); err != nil {
+		t.Fatal(err)
+	}
+	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
+	var told []local.Delivery
+	eventually(t, "both ends", func() bool {
+		stories, err := m.Stories(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told = stories[0].Deliveries
+		slices.SortFunc(told, func(a, b local.Delivery) int { return cmp.Compare(a.Rule, b.Rule) })
+		return len(told) == 2 && told[0].LastError != "" && told[0].State != local.Waiting && told[1].LastError != ""
+	})
+	if d := told[0]; d.State != local.Delivered || d.Attempts != 2 || d.LastError != "not now" {
+		t.Errorf("%+v", d)
+	}
+	if d := told[1]; d.State != local.GivenUp || d.Attempts != 1 || d.Queue != queue {
+		t.Errorf("%+v", d)
+	}
+	put(t, m.client(), entry("x", "b", `{}`), entry("x", "b", `{}`))
+	eventually(t, "the outcomes are forgotten", func() bool { n, err := m.OutcomesKept(); return n == 0 && err == nil })
 }

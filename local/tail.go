@@ -60,6 +60,22 @@ func (s *Server) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, erro
 	}
 }
 
+// EventsFrom reads some of what the query wants from a place on, 0 being the
+// oldest event kept, and answers where to go on. Where that is the same place,
+// there is nothing more yet.
+func (s *Server) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint64, err error) {
+	bus := ""
+	if q.Bus != "" {
+		if bus, _, err = s.resolveBus(q.Bus); err != nil {
+			return nil, seq, err
+		}
+	}
+	if batch, next, err = s.eventsFrom(seq, bus, &q); err != nil {
+		err = fault.E("local.EventsFrom", fault.Internal, err)
+	}
+	return batch, next, err
+}
+
 // eventsFrom reads a batch of what the query wants. after is where to go on; it
 // is next where there is nothing more. Reading in batches keeps no read
 // transaction open while the caller thinks: that would let the file grow.
@@ -125,6 +141,11 @@ func (s *Server) trimOnce(ctx context.Context) error {
 		return err
 	}
 	var writes []keep.Write
+	if len(seqs) > s.opts.KeepEvents {
+		if err := s.trimOutcomes(ctx, seqs[len(seqs)-s.opts.KeepEvents], pending); err != nil {
+			return err
+		}
+	}
 	for i := 0; i < len(seqs)-s.opts.KeepEvents; i++ {
 		if !pending[seqs[i]] {
 			writes = append(writes, s.keep.Remove(bucketEvents, seqKey(seqs[i])))

@@ -26,7 +26,9 @@ type task struct {
 	Attempts  int       `json:"attempts,omitempty"` // in this stage
 	Since     time.Time `json:"since"`              // when this stage began
 	Due       time.Time `json:"due"`
+	Failures  int       `json:"failures,omitempty"`  // in both stages
 	LastError string    `json:"lastError,omitempty"` // of the attempt before
+	Event     uint64    `json:"event,omitempty"`     // the place of the event, of a dead letter that is tried again
 	// Payload is what the target gets, where it is not the event itself.
 	Payload jsontext.Value `json:"payload,omitzero"`
 
@@ -121,7 +123,7 @@ func (s *Server) attempt(ctx context.Context, t *task) {
 
 // done forgets a task. It is called only after the target has taken the event.
 func (s *Server) done(t *task) {
-	s.settle <- settled{writes: []keep.Write{s.keep.Remove(bucketTasks, t.key.bytes())}}
+	s.settle <- settled{writes: s.endWrites(t, Delivered, "")}
 }
 
 // again keeps a task for its next attempt after the wait.

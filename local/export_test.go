@@ -1,0 +1,7 @@
+package local
+
+// OutcomesKept counts the outcomes of deliveries that are kept.
+func (s *Server) OutcomesKept() (n int, err error) {
+	err = s.keep.Keys(bucketOutcomes, nil, func([]byte) bool { n++; return true })
+	return n, err
+}
