@@ -45,7 +45,8 @@ type commands struct {
 	DeadLetters deadLetterCommands `cmd:"" help:"List events that could not be delivered, and send them again."`
 	Entries     entryCommands      `cmd:"" help:"List, retry and drop entries that were to be published."`
 	Tenant      tenantCommands     `cmd:"" help:"Make, check and test tenants."`
-	Events      eventsCommands     `cmd:"" help:"Make and use Go types of events."`
+	Events      eventsCommands     `cmd:"" help:"Follow and trace events; make and use Go types of them."`
+	Pattern     patternCommands    `cmd:"" help:"Test and explain event patterns."`
 }
 
 // session is what a command runs with.
@@ -63,7 +64,7 @@ type session struct {
 var errFindings = errors.New("")
 
 // run is main without the process: it answers the exit code. 1 is a failure,
-// 2 a command line that cannot be understood.
+// 2 a command line that cannot be understood, or a question without an answer.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	var cli commands
 	ended := false
@@ -99,6 +100,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return 1
 	default:
 		fmt.Fprintln(errOut, "eventrouter:", message(err))
+		if _, unanswered := errors.AsType[noAnswer](err); unanswered {
+			return 2
+		}
 		return 1
 	}
 }
