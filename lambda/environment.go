@@ -72,7 +72,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	publisher := bus.NewPublisher(eventBridge)
 	watch := bus.NewWatch(eventBridge, account, &bus.WatchOptions{Expected: tenant.BusesOf(buses)})
 	r := router.New(
-		tenant.NewDirectory(files, &tenant.DirectoryOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}),
+		tenant.NewDirectory(files, &tenant.DirectoryOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses), Guard: Guard(records)}),
 		tenant.NewAuthenticator(ledger, nil), records, publisher,
 		&router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
 	relay := router.NewRelay(records, publisher, rand.Text(), &router.Options{Watch: watch})

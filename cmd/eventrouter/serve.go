@@ -148,7 +148,7 @@ func openServer(listen, data, schemas string, log *slog.Logger) (_ *server, err 
 	srv.url = "http://" + srv.listener.Addr().String()
 
 	records := store.New(srv.ledger, nil)
-	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Report: func(f tenant.Finding) {
+	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Guard: lambda.Guard(records), Report: func(f tenant.Finding) {
 		log.Warn("tenant file", "finding", f.String())
 	}})
 	eventBridge := eventbridgebus.New(eventbridge.Options{
