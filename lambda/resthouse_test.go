@@ -221,8 +221,8 @@ func (h *restHouse) payload(method, path, body string, headers ...string) string
 		fields[name] = value
 	}
 	return fmt.Sprintf(`{"version":"2.0","routeKey":"$default","rawPath":%s,"rawQueryString":%s,"headers":%s,
-		"requestContext":{"requestId":"request-%d","stage":"$default","domainName":"x.lambda-url.us-east-1.on.aws","http":{"method":%q}},
-		"body":%q,"isBase64Encoded":true}`, quoted(raw), quoted(query), quoted(fields), id, method,
+		"requestContext":{"requestId":"request-%d","stage":"$default","domainName":"x.lambda-url.us-east-1.on.aws","http":{"method":%s}},
+		"body":%q,"isBase64Encoded":true}`, quoted(raw), quoted(query), quoted(fields), id, quoted(method),
 		base64.StdEncoding.EncodeToString([]byte(body)))
 }
 
