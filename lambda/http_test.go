@@ -133,6 +133,28 @@ func TestReads(t *testing.T) {
 	}
 }
 
+// TestConditionsBelongToTheRequest: under one idempotency key, other conditions
+// are another request.
+func TestConditionsBelongToTheRequest(t *testing.T) {
+	h := newRESTHouse(t, restFiles)
+	h.do("POST", "/acme/pet", `{"id":"rex","name":"Rex"}`, h.as("acme"), jsonBody)
+	put := func(once string, condition ...string) int {
+		return h.do("PUT", "/acme/pet/rex", `{"name":"Max"}`, append(condition, h.as("acme"), jsonBody, "idempotency-key: "+once)...).StatusCode
+	}
+	conditions := [][]string{nil, {"if-match: *"}, {"if-none-match: \"00\""}, {"if-none-match: \"01\""}}
+	for i, first := range conditions {
+		once := fmt.Sprintf("once-%d", i)
+		if got := put(once, first...); got != 200 {
+			t.Fatalf("%v: %d", first, got)
+		}
+		for j, second := range conditions {
+			if want := map[bool]int{true: 200, false: 409}[i == j]; put(once, second...) != want {
+				t.Errorf("%v, then %v under the same idempotency key: want %d", first, second, want)
+			}
+		}
+	}
+}
+
 func TestList(t *testing.T) {
 	h := newRESTHouse(t, restFiles)
 	for i := range 250 {

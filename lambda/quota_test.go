@@ -58,8 +58,14 @@ func TestRateLimit(t *testing.T) {
 	if a := h.do("GET", "/slow/pet", "", h.as("slow")); a.Headers["retry-after"] != "10" || a.Headers["ratelimit-policy"] != `"rate";q=1;w=10` {
 		t.Errorf("one in ten seconds: %v", a.Headers)
 	}
+	h.advance(time.Hour) // idleness saves nothing up
+	for i := range 4 {
+		if a := post("idle" + strconv.Itoa(i)); (a.StatusCode == 429) != (i == 3) {
+			t.Errorf("request %d after an hour: %d", i, a.StatusCode)
+		}
+	}
 	usage := h.do("GET", "/rival/_usage", "", h.as("rival"))
-	if !strings.Contains(h.effects("acme"), "usage acme pet POST 50") || usage.StatusCode != 200 {
+	if !strings.Contains(h.effects("acme"), "usage acme pet POST 80") || usage.StatusCode != 200 {
 		t.Errorf("what was refused must not be billed:\n%s", h.effects("acme"))
 	}
 }
