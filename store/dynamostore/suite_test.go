@@ -42,3 +42,7 @@ func connect(t testing.TB, table string, e storetest.Env) *Ledger {
 	}
 	return New(newClient(t, w.use), table, &Options{Clock: e.Clock, Backoff: func(int) time.Duration { return 0 }})
 }
+
+func BenchmarkDriver(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Driver { return newLedger(b, nil) })
+}
