@@ -30,6 +30,9 @@ func (c *Change) check() error {
 		if err := CheckNumbers(h.Data); err != nil {
 			return err
 		}
+		if err := CheckDepth(h.Data); err != nil {
+			return err
+		}
 		if n := h.Size(); n > MaxItem {
 			return fault.New(fault.TooLarge, "the record would take %d bytes as stored, at most %d are allowed", n, MaxItem)
 		}

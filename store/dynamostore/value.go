@@ -10,10 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 )
-
-// maxLevels is how deep DynamoDB nests attribute values.
-const maxLevels = 32
 
 // escape stands for a name without characters, which DynamoDB does not take; a
 // name that consists of escapes gets one more.
@@ -55,7 +53,7 @@ func nextValue(dec *jsontext.Decoder) (types.AttributeValue, error) {
 		// The decoder's own text may quote the record.
 		return nil, fault.New(fault.Internal, "the record is not valid JSON at byte %d", dec.InputOffset())
 	}
-	if dec.StackDepth() > maxLevels {
+	if dec.StackDepth() > store.MaxLevels {
 		return nil, tooDeep(dec.StackPointer())
 	}
 	switch tok.Kind() {

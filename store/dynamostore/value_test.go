@@ -18,7 +18,7 @@ var documents = []string{
 	`{"n":12345678901234567890.10,"e":1e-7,"big":12345678901234567890123456789012345678}`,
 	`["é","日本","\u0000","\"\\\n","😀"]`,
 	`{"deep":[[[[[[{"x":[{}]}]]]]]]}`,
-	strings.Repeat("[", maxLevels) + strings.Repeat("]", maxLevels),
+	strings.Repeat("[", store.MaxLevels) + strings.Repeat("]", store.MaxLevels),
 }
 
 func TestValueRoundTrip(t *testing.T) {
@@ -57,7 +57,7 @@ func TestValueIsNative(t *testing.T) {
 }
 
 func TestValueTooDeep(t *testing.T) {
-	_, err := parseValue(jsontext.Value(strings.Repeat(`{"a":`, maxLevels+1) + "1" + strings.Repeat("}", maxLevels+1)))
+	_, err := parseValue(jsontext.Value(strings.Repeat(`{"a":`, store.MaxLevels+1) + "1" + strings.Repeat("}", store.MaxLevels+1)))
 	if fault.CodeOf(err) != fault.TooLarge || len(fault.ViolationsOf(err)) != 1 {
 		t.Errorf("%v, want the fault too-large with its place", err)
 	}

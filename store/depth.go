@@ -1,0 +1,32 @@
+package store
+
+import (
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// MaxLevels is how deep a record may nest: as deep as DynamoDB nests attribute
+// values, and so on every backend. The record itself is the first level.
+const MaxLevels = 32
+
+// CheckDepth verifies that a valid JSON document nests at most [MaxLevels] deep.
+// The fault is TooLarge.
+func CheckDepth(doc jsontext.Value) error {
+	level := 0
+	for i := 0; i < len(doc); {
+		switch doc[i] {
+		case '"':
+			_, i = stringSize(doc, i)
+			continue
+		case '{', '[':
+			if level++; level > MaxLevels {
+				return fault.New(fault.TooLarge, "the record is nested deeper than %d levels at byte %d", MaxLevels, i)
+			}
+		case '}', ']':
+			level--
+		}
+		i++
+	}
+	return nil
+}
