@@ -73,6 +73,9 @@ func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) er
 		if err != nil {
 			return err
 		}
+		if h.Stamp != "" && h.Backend != l.Backend {
+			return nil // it is being migrated
+		}
 		shown := v.Shown(ref.Key)
 		verdict := s.judge(&h, shown)
 		if verdict == adoptShown && shown.Missing() {
@@ -117,6 +120,9 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 			h, err := s.head(ctx, Ref{c, k})
 			if err != nil {
 				return err
+			}
+			if h.Backend != l.Backend {
+				continue // it is being migrated: another schema will show it
 			}
 			current[k] = h
 			if h.Dirty {

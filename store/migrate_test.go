@@ -1,0 +1,255 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/csvstore"
+	"github.com/blockforger/eventrouter/store/memstore"
+	"github.com/blockforger/eventrouter/store/s3store"
+)
+
+// A moving house is a collection of pets whose schema can be changed.
+type movingHouse struct {
+	t       *testing.T
+	store   *store.Store
+	bucket  *object.Memory
+	layout  store.Layout
+	now     time.Time
+	failing func(op string) error
+}
+
+var pets = store.Collection{Tenant: "acme", Schema: "petstore"}
+
+func newMovingHouse(t *testing.T, b events.Backend) *movingHouse {
+	h := &movingHouse{t: t, bucket: object.NewMemory(), now: now,
+		layout: store.Layout{Backend: b, KeyField: "id", Columns: []string{"id", "chip", "name"}}}
+	clock := func() time.Time { return h.now }
+	driver := memstore.New(&memstore.Options{Clock: clock, Fault: func(op string) error {
+		if h.failing != nil {
+			return h.failing(op)
+		}
+		return nil
+	}})
+	h.store = store.New(driver, &store.Options{Clock: clock, Backoff: func(int) time.Duration { return 0 }, Projecting: store.Projecting{
+		Projections: map[events.Backend]store.Projection{events.S3: s3store.New(h.bucket), events.CSV: csvstore.New(h.bucket, nil)},
+		Layout:      func(context.Context, store.Collection) (store.Layout, error) { return h.layout, nil },
+	}})
+	return h
+}
+
+// post makes a record as the schema now says.
+func (h *movingHouse) post(key, data string) {
+	h.t.Helper()
+	r := store.Ref{Collection: pets, Key: events.Key(key)}
+	_, err := h.store.Commit(h.t.Context(), store.Change{
+		Mark: store.Mark{Key: store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: "post " + key},
+			Receipt: store.Receipt{Ref: r, Operation: events.Post}, Bill: store.Bill{Tokens: 10}},
+		Head: &store.Head{Ref: r, Backend: h.layout.Backend, KeyField: h.layout.KeyField, Revision: 1, Data: jsontext.Value(data)},
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.relay()
+}
+
+// relay projects whatever is to be projected.
+func (h *movingHouse) relay() {
+	h.t.Helper()
+	for shard := range store.Shards {
+		keys, err := h.store.Open(h.t.Context(), shard, h.now.Add(time.Hour), 1000)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for _, key := range keys {
+			m, err := h.store.Mark(h.t.Context(), key)
+			if err != nil || !m.Project {
+				continue
+			}
+			s, err := h.store.Project(h.t.Context(), m.Receipt.Ref)
+			if err == nil {
+				err = h.store.Settle(h.t.Context(), key, s)
+			}
+			if err != nil {
+				h.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// records are what requests are answered, and objects what a person sees.
+func (h *movingHouse) records() string {
+	h.t.Helper()
+	heads, err := h.store.List(h.t.Context(), pets, "", 100)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var lines []string
+	for _, head := range heads {
+		v := head.Data.Clone()
+		if err := v.Canonicalize(); err != nil {
+			h.t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s %s", head.Key, head.Backend, head.KeyField, v))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (h *movingHouse) objects() string {
+	h.t.Helper()
+	infos, err := h.bucket.List(h.t.Context(), "", "", 100)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var keys []string
+	for _, i := range infos {
+		keys = append(keys, i.Key)
+	}
+	return strings.Join(keys, " ")
+}
+
+func (h *movingHouse) migrate(b events.Backend, keyField string) (store.Migrated, error) {
+	return h.store.Migrate(h.t.Context(), store.Migration{Collection: pets, Backend: b, KeyField: keyField}, false)
+}
+
+func (h *movingHouse) guarded(b events.Backend, keyField string) bool {
+	return h.store.Guard(h.t.Context(), pets, b, keyField) != nil
+}
+
+// TestMigrateThroughEveryBackend: what the records say stays the same, the guard
+// lets the schema over once they have moved, and objects follow it.
+func TestMigrateThroughEveryBackend(t *testing.T) {
+	h := newMovingHouse(t, events.DynamoDB)
+	h.post("a", `{"id":"a","chip":"1","n":12345678901234567890.10}`)
+	h.post("b", `{"id":"b","chip":"2"}`)
+	for _, to := range []struct {
+		backend events.Backend
+		objects string
+	}{
+		{events.S3, "data/acme/petstore/a.json data/acme/petstore/b.json"},
+		{events.CSV, "data/acme/petstore.csv"},
+		{events.S3, "data/acme/petstore/a.json data/acme/petstore/b.json"},
+		{events.DynamoDB, ""},
+	} {
+		from := h.layout.Backend
+		if !h.guarded(to.backend, "id") {
+			t.Fatalf("%s to %s: the guard let it pass before", from, to.backend)
+		}
+		if done, err := h.store.Migrate(t.Context(), store.Migration{Collection: pets, Backend: to.backend, KeyField: "id"}, true); err != nil || done.Moved != 2 || h.guarded(from, "id") {
+			t.Fatalf("dry: %+v, %v", done, err)
+		}
+		done, err := h.migrate(to.backend, "id")
+		if err != nil || done != (store.Migrated{Records: 2, Moved: 2}) {
+			t.Fatalf("%s to %s: %+v, %v", from, to.backend, done, err)
+		}
+		h.relay() // before the schema has gone over: nothing must be shown in the old place
+		if h.guarded(to.backend, "id") {
+			t.Fatal("the guard refuses it afterwards")
+		}
+		h.layout.Backend = to.backend
+		h.now = h.now.Add(time.Minute)
+		h.relay()
+		want := strings.ReplaceAll("a B id {\"chip\":\"1\",\"id\":\"a\",\"n\":12345678901234567890.10}\nb B id {\"chip\":\"2\",\"id\":\"b\"}", "B", string(to.backend))
+		if got := h.records(); got != canonical(want) {
+			t.Errorf("%s to %s: records\n%s\nwant\n%s", from, to.backend, got, canonical(want))
+		}
+		got := h.objects()
+		if to.backend != events.CSV { // an empty table stays
+			got = strings.TrimSpace(strings.Replace(got, "data/acme/petstore.csv", "", 1))
+		}
+		if got != to.objects {
+			t.Errorf("%s to %s: objects %q, want %q", from, to.backend, got, to.objects)
+		}
+		if done, err := h.migrate(to.backend, "id"); err != nil || done.Moved != 0 {
+			t.Errorf("again: %+v, %v", done, err)
+		}
+	}
+	usage, err := h.store.Usage(t.Context(), "acme", store.Month(h.now))
+	if usageBefore, _ := h.store.Usage(t.Context(), "acme", store.Month(now)); err != nil || usage.Tokens()+usageBefore.Tokens() < 20 || usage.Tokens() > 20 {
+		t.Errorf("migrations were billed: %+v, %v", usage, err)
+	}
+}
+
+// canonical rewrites the number as Canonicalize does.
+func canonical(s string) string {
+	return strings.ReplaceAll(s, "12345678901234567890.10", "12345678901234567000")
+}
+
+func TestMigrateToAnotherKey(t *testing.T) {
+	h := newMovingHouse(t, events.S3)
+	h.post("a", `{"id":"a","chip":"b"}`) // its new key is another's old one
+	h.post("b", `{"id":"b","chip":7}`)
+	h.post("c", `{"id":"c"}`)
+	h.post("d", `{"id":"d","chip":true}`)
+	h.post("e", `{"id":"e","chip":"x"}`)
+	h.post("f", `{"id":"f","chip":"x"}`)
+	before := h.records()
+	_, err := h.migrate(events.S3, "chip")
+	if fault.CodeOf(err) != fault.Invalid {
+		t.Fatalf("%v", err)
+	}
+	for _, want := range []string{`"a": its chip "b" is the present key of another`, `"c": it has no chip`, `"d": its chip is neither a string nor an integer`, `"f": its chip "x" is that of "e" too`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in %v", want, err)
+		}
+	}
+	if h.records() != before {
+		t.Error("a refused migration changed records")
+	}
+
+	h = newMovingHouse(t, events.S3)
+	h.post("a", `{"id":"a","chip":"1"}`)
+	h.post("b", `{"id":"b","chip":2}`)
+	if done, err := h.migrate(events.S3, "chip"); err != nil || done.Moved != 2 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	h.layout.KeyField = "chip"
+	h.relay()
+	if got, want := h.records(), `1 s3 chip {"chip":"1","id":"a"}`+"\n"+`2 s3 chip {"chip":2,"id":"b"}`; got != want {
+		t.Errorf("records\n%s", got)
+	}
+	if got := h.objects(); got != "data/acme/petstore/1.json data/acme/petstore/2.json" {
+		t.Errorf("objects %s", got)
+	}
+}
+
+// TestMigrateInterrupted fails the ledger before and after its n-th operation,
+// for every n; a second run ends what the first began.
+func TestMigrateInterrupted(t *testing.T) {
+	for n := 1; ; n++ {
+		h := newMovingHouse(t, events.DynamoDB)
+		h.post("a", `{"id":"a","chip":"1"}`)
+		h.post("b", `{"id":"b","chip":"2"}`)
+		count := 0
+		h.failing = func(string) error {
+			if count++; count >= n && count < n+10 { // past the store's own attempts
+				return errors.New("cut")
+			}
+			return nil
+		}
+		_, err := h.migrate(events.DynamoDB, "chip")
+		h.failing = nil
+		if _, again := h.migrate(events.DynamoDB, "chip"); again != nil {
+			t.Fatalf("cut at %d (%v), then: %v", n, err, again)
+		}
+		if got := h.records(); got != `1 dynamodb chip {"chip":"1","id":"a"}`+"\n"+`2 dynamodb chip {"chip":"2","id":"b"}` {
+			t.Fatalf("cut at %d: records\n%s", n, got)
+		}
+		if count < n {
+			if n < 10 {
+				t.Fatalf("only %d operations were cut", n)
+			}
+			return
+		}
+	}
+}
