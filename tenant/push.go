@@ -1,0 +1,197 @@
+package tenant
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+)
+
+// An Action is what a [Push] does with a file.
+type Action string
+
+const (
+	ActionAdd     Action = "add"     // it is not there yet
+	ActionReplace Action = "replace" // another version is there
+	ActionRemove  Action = "remove"  // it is there, and not in the tree that is pushed
+	ActionKeep    Action = "keep"    // the same, but nothing is removed: it stays
+)
+
+// A Step is one file of a [Push].
+type Step struct {
+	Action Action `json:"action"`
+	File   string `json:"file"`           // its key, without the prefix
+	Note   string `json:"note,omitempty"` // what to know before it is done
+
+	data []byte
+	etag object.ETag // of the version that it replaces or removes
+}
+
+// A Push is what makes a bucket hold the tenants of a tree. Other tenants of the
+// bucket are left alone: to take one away is another command's.
+type Push struct {
+	Steps []Step `json:"steps"` // in the order in which they are done
+	Same  int    `json:"same"`  // files that are alike
+
+	to     object.Bucket
+	prefix string
+}
+
+// PlanPush compares the files of every tenant of the tree with those of a
+// bucket, behind a prefix. It writes nothing. Files of those tenants that the
+// tree does not have stay, unless remove is set.
+func PlanPush(ctx context.Context, from, to object.Bucket, prefix string, remove bool) (*Push, error) {
+	const op = "tenant.PlanPush"
+	p := &Push{Steps: []Step{}, to: to, prefix: folder(prefix)}
+	keys, err := listKeys(ctx, from, "")
+	if err != nil {
+		return nil, fault.E(op, fault.Unavailable, err)
+	}
+	tenants, local := map[string]bool{}, map[string]bool{}
+	var last []Step
+	for _, key := range keys {
+		id, ok := served(key)
+		if !ok {
+			continue
+		}
+		tenants[id], local[key] = true, true
+		step, err := p.compare(ctx, from, key)
+		switch {
+		case err != nil:
+			return nil, fault.E(op, fault.Unavailable, err)
+		case step.Action == "":
+			p.Same++
+		case strings.HasSuffix(key, "/"+propertiesFile):
+			last = append(last, step) // a new tenant begins once its schemas are there
+		default:
+			p.Steps = append(p.Steps, step)
+		}
+	}
+	p.Steps = append(p.Steps, last...)
+	there, err := p.others(ctx, tenants, local, remove)
+	if err != nil {
+		return nil, fault.E(op, fault.Unavailable, err)
+	}
+	p.Steps = append(p.Steps, there...)
+	return p, nil
+}
+
+// served reports whether a key is that of a file which a [Directory] reads, and
+// of which tenant.
+func served(key string) (id string, ok bool) {
+	dir, file, _ := strings.Cut(key, "/")
+	if _, err := events.ParseTenantID(dir); err != nil {
+		return "", false
+	}
+	if file == propertiesFile {
+		return dir, true
+	}
+	name, isSchema := strings.CutSuffix(file, schemaSuffix)
+	_, err := events.ParseSchemaID(name)
+	return dir, isSchema && err == nil
+}
+
+// compare finds what must be done for one file; no action where it is the same.
+func (p *Push) compare(ctx context.Context, from object.Bucket, key string) (Step, error) {
+	mine, err := from.Get(ctx, key, "")
+	if err != nil {
+		return Step{}, err
+	}
+	step := Step{Action: ActionAdd, File: key, data: mine.Data}
+	theirs, err := p.to.Get(ctx, p.prefix+key, "")
+	switch {
+	case err != nil && fault.CodeOf(err) == fault.NotFound:
+		return step, nil
+	case err != nil:
+		return Step{}, err
+	case bytes.Equal(mine.Data, theirs.Data):
+		return Step{}, nil
+	}
+	step.Action, step.etag, step.Note = ActionReplace, theirs.ETag, moves(key, theirs.Data, mine.Data)
+	return step, nil
+}
+
+// moves says that a schema would keep its records elsewhere.
+func moves(key string, was, is []byte) string {
+	id, file, _ := strings.Cut(key, "/")
+	name, isSchema := strings.CutSuffix(file, schemaSuffix)
+	if !isSchema {
+		return ""
+	}
+	before, _ := parseSchema(events.TenantID(id), events.SchemaID(name), key, was, policy{})
+	after, _ := parseSchema(events.TenantID(id), events.SchemaID(name), key, is, policy{})
+	if before == nil || after == nil || before.Backend == after.Backend && before.KeyField == after.KeyField {
+		return ""
+	}
+	return "records move from " + string(before.Backend) + " by " + before.KeyField + " to " + string(after.Backend) + " by " + after.KeyField +
+		": while there are any, this version waits for `eventrouter tenant migrate`"
+}
+
+// others finds the files of the bucket that the tree does not have.
+func (p *Push) others(ctx context.Context, tenants, local map[string]bool, remove bool) (steps []Step, err error) {
+	for _, id := range slices.Sorted(maps.Keys(tenants)) {
+		for after := ""; ; {
+			const page = 1000
+			infos, err := p.to.List(ctx, p.prefix+id+"/", after, page)
+			if err != nil {
+				return nil, err
+			}
+			for _, info := range infos {
+				after = info.Key
+				key := strings.TrimPrefix(info.Key, p.prefix)
+				if _, ok := served(key); !ok || local[key] {
+					continue
+				}
+				step := Step{Action: ActionKeep, File: key, etag: info.ETag}
+				if remove {
+					step.Action, step.Note = ActionRemove, "its records stay, and can no longer be reached"
+				}
+				steps = append(steps, step)
+			}
+			if len(infos) < page {
+				break
+			}
+		}
+	}
+	return steps, nil
+}
+
+// Changes counts the steps that write.
+func (p *Push) Changes() (n int) {
+	for _, s := range p.Steps {
+		if s.Action != ActionKeep {
+			n++
+		}
+	}
+	return n
+}
+
+// Do carries the plan out, file by file, each on condition that it is as it was
+// when the plan was made: Precondition where somebody else has changed one
+// since, and the plan is carried out up to there.
+func (p *Push) Do(ctx context.Context) error {
+	for _, s := range p.Steps {
+		var err error
+		switch key := p.prefix + s.File; s.Action {
+		case ActionAdd:
+			_, err = p.to.Put(ctx, key, s.data, nil, object.Condition{IfNone: true})
+		case ActionReplace:
+			_, err = p.to.Put(ctx, key, s.data, nil, object.Condition{IfMatch: s.etag})
+		case ActionRemove:
+			err = p.to.Delete(ctx, key, object.Condition{IfMatch: s.etag})
+		}
+		switch {
+		case err == nil:
+		case fault.CodeOf(err) == fault.Precondition:
+			return fault.New(fault.Precondition, "%s was changed by somebody else meanwhile: look, and push again", s.File)
+		default:
+			return fault.E("tenant.Push", fault.Unavailable, err)
+		}
+	}
+	return nil
+}
