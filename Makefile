@@ -81,7 +81,7 @@ export CDK_DISABLE_VERSION_CHECK = 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 1
 
-.PHONY: synth diff deploy destroy lint-infra test-infra golden
+.PHONY: synth diff deploy destroy deploy-local lint-infra test-infra golden
 synth: node_modules/aws-cdk $(FUNCTIONS) ## write the CloudFormation template to cdk.out; CONTEXT='-c key=value'
 	$(CDK) synth --no-notices --quiet $(CONTEXT)
 
@@ -94,11 +94,13 @@ deploy: node_modules/aws-cdk $(FUNCTIONS) ## deploy to the AWS account of your c
 destroy: node_modules/aws-cdk $(FUNCTIONS) ## take the stack away; table and bucket stay unless removalPolicy=destroy
 	$(CDK) destroy --no-notices $(CONTEXT)
 
+deploy-local: node_modules/aws-cdk $(FUNCTIONS) ## deploy the stack to moto on this machine, and send an event through what was deployed
+	EVENTROUTER_DEPLOY_LOCAL=1 AWSTEST_REQUIRE=1 $(GO) test -count=1 -v ./internal/deploylocal
+
 lint-infra: synth ## lint the stack, and its golden templates with everything turned on; cdk-nag is part of every synth
 	cfn-lint --non-zero-exit-code error -t cdk.out/*.template.json infra/testdata/golden/*.template.json
 
 test-infra: ## test the stack's templates, and that two synths are the same to the byte
-	cd infra && $(GO) mod tidy -diff
 	$(GO) vet -C infra ./...
 	@test -z "$$(gofmt -l infra)" || { echo "gofmt would change:"; gofmt -l infra; exit 1; }
 	$(GO) test -C infra ./...

@@ -159,7 +159,9 @@ func TestDeliveries(t *testing.T) {
 	dead := tt.id(tt.named(t, "AWS::SQS::Queue", "QueueName", "eventrouter-input-dlq-dev"))
 	failures := tt.id(tt.named(t, "AWS::SQS::Queue", "QueueName", "eventrouter-failures-dev"))
 
-	target := at(tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-input-dev"), "Properties", "Targets", 0)
+	rule := tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-input-dev")
+	same(t, "input rule's state", at(rule, "Properties", "State"), `"ENABLED"`)
+	target := at(rule, "Properties", "Targets", 0)
 	if text(at(target, "Arn")) != "${"+router+".Arn}" || text(at(target, "DeadLetterConfig", "Arn")) != "${"+dead+".Arn}" {
 		t.Errorf("target %v", target)
 	}

@@ -30,7 +30,7 @@ var floor = map[string]int{
 	"lambda": 4, "local": 4, "lambda/noop": 4,
 	"local/signal": 0, "local/cbor": 1, "local/schedule": 1, "local/awsjson": 1, "local/keep": 1, "local/restjson": 2,
 	"local/logs": 3, "local/sqs": 3, "local/scheduler": 3,
-	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/floors": 5, "examples": 5,
+	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/floors": 5, "internal/deploylocal": 5, "examples": 5,
 }
 
 // sideways are imports within a floor that the table allows.
