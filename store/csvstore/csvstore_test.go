@@ -2,12 +2,15 @@ package csvstore_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/internal/object/s3object"
@@ -340,6 +344,18 @@ func TestColumnsGrow(t *testing.T) {
 	}
 }
 
+func TestOwnColumnsComeBack(t *testing.T) {
+	for _, left := range []string{"_null", "_more"} {
+		b := object.NewMemory()
+		text := project(t, b, layout, head("1", `{"id":"1"}`))
+		put(t, b, strings.Replace(strings.Replace(text, ","+left, "", 1), ",,,,,,", ",,,,,", 1))
+		project(t, b, layout, head("2", `{"id":"2","tag":null,"other":1}`))
+		if shown := open(t, b, layout).Shown("2"); !store.Equal(shown.Data, jsontext.Value(`{"id":"2","tag":null,"other":1}`)) {
+			t.Errorf("without %s: %s, %v", left, shown.Data, shown.Err)
+		}
+	}
+}
+
 func TestWriteFoldsAndLeavesTheRest(t *testing.T) {
 	b := object.NewMemory()
 	put(t, b, "id,n,name,tag\n1,\"1\",Rex,\n2,2,,\n3,3,,\n")
@@ -495,4 +511,162 @@ func BenchmarkChange(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A ledger with a file that follows it, for what only a shared file can meet.
+type ledger struct {
+	*store.Store
+	t      *testing.T
+	bucket object.Bucket
+	now    time.Time
+	n      int
+}
+
+func newLedger(t *testing.T) *ledger {
+	l := &ledger{t: t, bucket: &heldBucket{Bucket: object.NewMemory()}, now: at}
+	tell := func() time.Time { return l.now }
+	l.Store = store.New(memstore.New(&memstore.Options{Clock: tell}), &store.Options{
+		Clock: tell,
+		Projecting: store.Projecting{
+			Projections: map[events.Backend]store.Projection{events.CSV: csvstore.New(l.bucket, &csvstore.Options{Clock: tell})},
+			Layout:      func(context.Context, store.Collection) (store.Layout, error) { return layout, nil },
+		},
+	})
+	return l
+}
+
+// commit writes a record, without showing it.
+func (l *ledger) commit(key, data string) store.Ref {
+	l.t.Helper()
+	l.n++
+	l.now = l.now.Add(time.Minute)
+	r := store.Ref{Collection: pets, Key: events.Key(key)}
+	h, err := l.Get(l.t.Context(), r)
+	if err != nil && fault.CodeOf(err) != fault.NotFound {
+		l.t.Fatal(err)
+	}
+	if _, err := l.Commit(l.t.Context(), store.Change{
+		Prior: h.Stamp,
+		Mark: store.Mark{
+			Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: fmt.Sprint(l.n)},
+			Receipt: store.Receipt{Ref: r, Operation: events.Put},
+		},
+		Head: &store.Head{Ref: r, Backend: events.CSV, KeyField: "id", Revision: h.Revision + 1, Data: jsontext.Value(data)},
+	}); err != nil {
+		l.t.Fatal(err)
+	}
+	return r
+}
+
+func (l *ledger) put(key, data string) {
+	l.t.Helper()
+	r := l.commit(key, data)
+	settlement, err := l.Project(l.t.Context(), r)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	k := store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: fmt.Sprint(l.n)}
+	if err := l.Settle(l.t.Context(), k, settlement); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *ledger) want(key, data string) {
+	l.t.Helper()
+	h, err := l.Get(l.t.Context(), store.Ref{Collection: pets, Key: events.Key(key)})
+	if err != nil || !store.Equal(h.Data, jsontext.Value(data)) {
+		l.t.Errorf("%s is %s, %v, want %s", key, h.Data, err, data)
+	}
+}
+
+// A person opens the file, we change other records, the person saves: what was
+// edited counts, and what the copy could not know of stands.
+func TestSaveOfAnOldCopy(t *testing.T) {
+	l := newLedger(t)
+	l.put("edited", `{"id":"edited","name":"old"}`)
+	l.put("changed", `{"id":"changed","name":"old"}`)
+	copied := content(t, l.bucket)
+	l.put("changed", `{"id":"changed","name":"new"}`)
+	l.put("added", `{"id":"added"}`)
+	put(t, l.bucket, strings.Replace(copied, "edited,old", "edited,by hand", 1))
+	l.want("edited", `{"id":"edited","name":"by hand"}`)
+	l.want("changed", `{"id":"changed","name":"new"}`)
+	l.want("added", `{"id":"added"}`)
+	l.put("more", `{"id":"more"}`)
+	for key, data := range map[string]string{
+		"edited": `{"id":"edited","name":"by hand"}`, "changed": `{"id":"changed","name":"new"}`, "added": `{"id":"added"}`, "more": `{"id":"more"}`,
+	} {
+		l.want(key, data)
+		if shown := open(t, l.bucket, layout).Shown(events.Key(key)); !store.Equal(shown.Data, jsontext.Value(data)) || !shown.Ours {
+			t.Errorf("%s is shown as %s", key, shown.Data)
+		}
+	}
+}
+
+// A file that is gone was not a wish to remove every record.
+func TestMissingFileIsWrittenAgain(t *testing.T) {
+	l := newLedger(t)
+	l.put("a", `{"id":"a"}`)
+	l.put("b", `{"id":"b"}`)
+	l.now = l.now.Add(time.Hour)
+	if err := l.bucket.Delete(t.Context(), "data/acme/pet.csv", object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	l.want("a", `{"id":"a"}`)
+	l.put("c", `{"id":"c"}`)
+	for _, key := range []string{"a", "b", "c"} {
+		if shown := open(t, l.bucket, layout).Shown(events.Key(key)); shown.Data == nil {
+			t.Errorf("%s is not shown", key)
+		}
+	}
+}
+
+// Records whose projection is asked for while a write is under way go into one
+// write after it.
+func TestOneWriteForAllThatWait(t *testing.T) {
+	l := newLedger(t)
+	slow := l.bucket.(*heldBucket)
+	const records = 20
+	var refs []store.Ref
+	for i := range records {
+		refs = append(refs, l.commit(fmt.Sprint("k", i), fmt.Sprintf(`{"id":"k%d"}`, i)))
+	}
+	slow.reached, slow.proceed = make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	project := func(r store.Ref) {
+		if _, err := l.Project(t.Context(), r); err != nil {
+			t.Error(err)
+		}
+	}
+	wg.Go(func() { project(refs[0]) })
+	<-slow.reached
+	for _, r := range refs[1:] {
+		wg.Go(func() { project(r) })
+	}
+	time.Sleep(20 * time.Millisecond) // let them line up; if one is late there is a write more
+	close(slow.proceed)
+	wg.Wait()
+	if n := slow.puts.Load(); n > 3 {
+		t.Errorf("%d writes for %d records", n, records)
+	}
+	for _, r := range refs {
+		if shown := open(t, l.bucket, layout).Shown(r.Key); shown.Data == nil {
+			t.Errorf("%s is not shown", r.Key)
+		}
+	}
+}
+
+// A heldBucket holds its first put up, where asked to.
+type heldBucket struct {
+	object.Bucket
+	puts             atomic.Int64
+	reached, proceed chan struct{}
+}
+
+func (b *heldBucket) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c object.Condition) (object.ETag, error) {
+	if b.puts.Add(1) == 1 && b.reached != nil {
+		close(b.reached)
+		<-b.proceed
+	}
+	return b.Bucket.Put(ctx, key, data, metadata, c)
 }

@@ -51,6 +51,17 @@ func testHandEditDirty(t *testing.T, h ProjectionHarness) {
 	hs.relay()
 	hs.wantFollowed(pet, document(2))
 	want(t, "revision", hs.find(pet).Revision, 2)
+
+	// The recheck of an older change may come first.
+	hs.commit(hs.change(pet, "three", events.Put, hs.find(pet), document(3)))
+	hs.edit(pet, document(78))
+	if _, err := hs.Recheck(ctx, pet); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "revision", hs.find(pet).Revision, 3)
+	hs.wantShown(pet, document(3))
+	hs.relay()
+	hs.wantFollowed(pet, document(3))
 }
 
 func testHandRemoval(t *testing.T, h ProjectionHarness) {
