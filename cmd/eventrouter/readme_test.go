@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/blockforger/eventrouter/events"
 )
 
 var readmeBlock = regexp.MustCompile("(?s)<!-- test: (\\w+) -->\n```sh\n(.*?)```")
@@ -45,12 +47,13 @@ func TestReadme(t *testing.T) {
 	if err := os.Symlink(self, filepath.Join(dir, "bin", "eventrouter")); err != nil {
 		t.Fatal(err)
 	}
+	keyOf := events.TenantID("evented")
 	shell := func(script string) string {
 		t.Helper()
 		cmd := exec.Command("bash", "-euo", "pipefail", "-c", strings.ReplaceAll(script, "http://127.0.0.1:4010", srv.url))
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), asCommand+"=1", "EVENTROUTER_ENDPOINT_URL="+srv.url, "AWS_ACCESS_KEY_ID=local",
-			"AWS_SECRET_ACCESS_KEY=local", "AWS_DEFAULT_REGION=us-east-1", "EVENTROUTER_KEY="+makeKey(t, srv.url, "evented").Key)
+			"AWS_SECRET_ACCESS_KEY=local", "AWS_DEFAULT_REGION=us-east-1", "EVENTROUTER_KEY="+makeKey(t, srv.url, keyOf).Key)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v:\n%s", err, out)
@@ -85,6 +88,16 @@ func TestReadme(t *testing.T) {
 	for _, want := range []string{"REVISION", "TOKENS", "carried-out"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not shown:\n%s", want, out)
+		}
+	}
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("without curl the README's REST session is left out: apt-get install curl")
+	}
+	keyOf = "petstore"
+	out = shell(blocks["rest"])
+	for _, want := range []string{"201 Created", "200 OK", `"operation":"PATCH"`, `"status":"pending"`, "204 No Content", `"tokens":60`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the REST session does not show %s:\n%s", want, out)
 		}
 	}
 }
