@@ -8,8 +8,10 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// eventsCommands make and use Go types of events.
+// eventsCommands follow and trace events, and make and use Go types of them.
 type eventsCommands struct {
+	Tail           tailCommand           `cmd:"" help:"Show the events that the buses take, as they take them. API keys are masked."`
+	Trace          traceCommand          `cmd:"" help:"Tell one event's whole story: its rules, deliveries, effect, bill, and the events that it led to."`
 	ExportService  exportServiceCommand  `cmd:"" help:"Write the Go types of a service's events, as schema registries describe them."`
 	FromExample    fromExampleCommand    `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen."`
 	PublishSchemas publishSchemasCommand `cmd:"" help:"Publish what a tenant's output events look like to a schema registry."`

@@ -11,10 +11,14 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/store"
 )
 
 // functions shows a local server's functions as package admin has them.
-type functions struct{ local *local.Server }
+type functions struct {
+	local   *local.Server
+	records *store.Store
+}
 
 var _ admin.Functions = functions{}
 

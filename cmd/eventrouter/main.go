@@ -47,6 +47,7 @@ type commands struct {
 	Tenant      tenantCommands     `cmd:"" help:"Make, check and test tenants."`
 	Events      eventsCommands     `cmd:"" help:"Follow and trace events; make and use Go types of them."`
 	Pattern     patternCommands    `cmd:"" help:"Test and explain event patterns."`
+	Replay      replayCommand      `cmd:"" help:"Send the events of an archive to their bus again."`
 }
 
 // session is what a command runs with.

@@ -17,7 +17,6 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/internal/deployment"
 )
 
 type putEventsCommand struct {
@@ -164,9 +163,7 @@ func (s *session) explain(entries []putEntry) ([]entryResult, error) {
 
 // putEntries sends the entries in one call, through the ordinary SDK client.
 func putEntries(ctx context.Context, endpoint string, entries []putEntry, results []entryResult, o ...func(*eventbridge.Options)) error {
-	client := eventbridge.New(eventbridge.Options{
-		BaseEndpoint: aws.String(endpoint), Region: deployment.LocalRegion, Credentials: localCredentials,
-	}, o...)
+	client := newEventBridge(endpoint, o...)
 	in := &eventbridge.PutEventsInput{Entries: make([]types.PutEventsRequestEntry, len(entries))}
 	for i, e := range entries {
 		out := types.PutEventsRequestEntry{Source: aws.String(e.Source), DetailType: aws.String(e.DetailType),

@@ -166,7 +166,7 @@ func openServer(listen, data, schemas string, log *slog.Logger) (_ *server, err 
 	if err := installRules(srv.local); err != nil {
 		return nil, err
 	}
-	srv.admin = admin.NewDirect(srv.ledger, records, functions{srv.local}, nil)
+	srv.admin = admin.NewDirect(srv.ledger, records, functions{srv.local, records}, nil)
 	srv.http = &http.Server{
 		Handler:           srv.routes(),
 		ReadHeaderTimeout: 10 * time.Second,

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -182,6 +183,7 @@ type Functions interface {
 	DeadLetters(ctx context.Context) ([]DeadLetter, error)
 	// RetryDeadLetters sends those named again, or all where none is.
 	RetryDeadLetters(ctx context.Context, ids []string) (int, error)
+	Events
 	// Explain says which rules and functions each event would reach.
 	Explain(ctx context.Context, entries []ExplainEntry) ([]Explanation, error)
 }
@@ -228,4 +230,6 @@ type RuleVerdict struct {
 	Matches bool     `json:"matches"`
 	Targets []string `json:"targets,omitempty"`
 	Why     string   `json:"why,omitempty"` // where it does not match
+	// Explanation tells it field by field; only a trace has it.
+	Explanation *pattern.Explanation `json:"explanation,omitempty"`
 }

@@ -37,6 +37,14 @@ func (f *fakeFunctions) RetryDeadLetters(_ context.Context, ids []string) (int, 
 	return len(ids), nil
 }
 
+func (f *fakeFunctions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, error) {
+	return admin.EventPage{Events: []admin.EventInfo{{ID: q.Bus + q.Pattern, Event: jsontext.Value(`{"a":1,"a":2}`)}}, Next: q.From + 1}, nil
+}
+
+func (f *fakeFunctions) Trace(_ context.Context, eventID string) (admin.Trace, error) {
+	return admin.Trace{EventID: eventID, Effects: []admin.Effect{{Outputs: []admin.Output{{Traces: []admin.Trace{{EventID: "output"}}}}}}}, nil
+}
+
 func (f *fakeFunctions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
 	return []admin.Explanation{{Rules: []admin.RuleVerdict{{Rule: "r", Matches: entries[0].Source == "s"}}}}, nil
 }
@@ -146,6 +154,13 @@ func TestFunctions(t *testing.T) {
 		}
 		if _, err := a.Logs(ctx, "unknown", 0, 0); fault.CodeOf(err) != fault.NotFound || !strings.Contains(fault.MessageOf(err), "unknown") {
 			t.Errorf("%v", err)
+		}
+		page, err := a.Tail(ctx, admin.TailQuery{Bus: "b", Pattern: "p", From: 4})
+		if err != nil || page.Next != 5 || page.Events[0].ID != "bp" || string(page.Events[0].Event) != `{"a":1,"a":2}` {
+			t.Errorf("%+v, %v", page, err)
+		}
+		if story, err := a.Trace(ctx, "id"); err != nil || story.EventID != "id" || story.Effects[0].Outputs[0].Traces[0].EventID != "output" {
+			t.Errorf("%+v, %v", story, err)
 		}
 		if letters, err := a.DeadLetters(ctx); err != nil || len(letters) != 1 || letters[0].Attempts != 3 {
 			t.Errorf("%+v, %v", letters, err)

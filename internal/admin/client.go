@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -61,7 +62,7 @@ func do[T any](ctx context.Context, c *Client, name string, in any) (T, error) {
 		code, _ := fault.ParseCode(f.Code)
 		return out, fault.New(code, "%s", f.Message)
 	}
-	if err := json.Unmarshal(answer, &out); err != nil {
+	if err := json.Unmarshal(answer, &out, jsontext.AllowDuplicateNames(true)); err != nil {
 		return out, fault.E("admin."+name, fault.Internal, err)
 	}
 	return out, nil
@@ -130,6 +131,16 @@ func (c *Client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 // RetryDeadLetters implements [Functions].
 func (c *Client) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
 	return do[int](ctx, c, "retry-dead-letters", letterArgs{ids})
+}
+
+// Tail implements [Events].
+func (c *Client) Tail(ctx context.Context, q TailQuery) (EventPage, error) {
+	return do[EventPage](ctx, c, "tail", q)
+}
+
+// Trace implements [Events].
+func (c *Client) Trace(ctx context.Context, eventID string) (Trace, error) {
+	return do[Trace](ctx, c, "trace", eventArgs{eventID})
 }
 
 // Explain implements [Functions].

@@ -198,6 +198,15 @@ func (q *EntryQuery) chooses(e *EntryInfo) bool {
 		(q.Since.IsZero() || !e.Time.Before(q.Since)) && (q.Until.IsZero() || e.Time.Before(q.Until))
 }
 
+// EntriesOf are the entries of a mark, in their order.
+func EntriesOf(m *store.Mark) []EntryInfo {
+	infos := make([]EntryInfo, len(m.Outputs.Entries))
+	for i := range infos {
+		infos[i] = entryInfo(m, i)
+	}
+	return infos
+}
+
 func entryInfo(m *store.Mark, i int) EntryInfo {
 	e, r := &m.Outputs.Entries[i], &m.Receipt
 	return EntryInfo{

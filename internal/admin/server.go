@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -45,6 +46,9 @@ type (
 	letterArgs struct {
 		IDs []string `json:"ids"`
 	}
+	eventArgs struct {
+		EventID string `json:"eventId"`
+	}
 	nothing struct{}
 )
 
@@ -68,6 +72,8 @@ var calls = []call{
 	on("retry-dead-letters", func(ctx context.Context, a Admin, in letterArgs) (any, error) {
 		return a.RetryDeadLetters(ctx, in.IDs)
 	}),
+	on("tail", func(ctx context.Context, a Admin, in TailQuery) (any, error) { return a.Tail(ctx, in) }),
+	on("trace", func(ctx context.Context, a Admin, in eventArgs) (any, error) { return a.Trace(ctx, in.EventID) }),
 	on("explain", func(ctx context.Context, a Admin, in []ExplainEntry) (any, error) { return a.Explain(ctx, in) }),
 }
 
@@ -160,7 +166,8 @@ func reply(w http.ResponseWriter, out any, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.MarshalWrite(w, out, json.Deterministic(true))
+	// An event may repeat a name: EventBridge does not mind.
+	_ = json.MarshalWrite(w, out, json.Deterministic(true), jsontext.AllowDuplicateNames(true))
 }
 
 func text(err error) string {

@@ -23,15 +23,15 @@ func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 // Serve writes the event to log, as one line in one write.
 func Serve(_ context.Context, payload []byte, log io.Writer) ([]byte, error) {
-	_, err := log.Write(append(mask(payload), '\n'))
+	_, err := log.Write(append(Mask(payload), '\n'))
 	return nil, err
 }
 
 const hidden = `"****"`
 
-// mask rewrites the event on one line with the value of each member called
+// Mask rewrites the event on one line with the value of each member called
 // api_key hidden. What is not JSON is not shown: a key could be anywhere in it.
-func mask(payload []byte) []byte {
+func Mask(payload []byte) []byte {
 	var out bytes.Buffer
 	dec := jsontext.NewDecoder(bytes.NewReader(payload), jsontext.AllowDuplicateNames(true))
 	enc := jsontext.NewEncoder(&out, jsontext.AllowDuplicateNames(true))
