@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -37,7 +36,7 @@ func (c *demoCommand) Run(s *session) (err error) {
 		return err
 	}
 	defer os.RemoveAll(data)
-	srv, err := openServer("127.0.0.1:0", data, c.Schemas, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	srv, err := openServer("127.0.0.1:0", data, c.Schemas, (&awsFlags{}).options(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err
 	}

@@ -43,8 +43,14 @@ const sampleSchemas = "../../schemas"
 // and what it writes.
 func serveHere(t *testing.T, schemas string) (*server, *output) {
 	t.Helper()
+	return serveWith(t, schemas, &awsFlags{})
+}
+
+// serveWith is serveHere with flags.
+func serveWith(t *testing.T, schemas string, flags *awsFlags) (*server, *output) {
+	t.Helper()
 	var out output
-	srv, err := openServer("127.0.0.1:0", t.TempDir(), schemas, slog.New(slog.NewTextHandler(&out, nil)))
+	srv, err := openServer("127.0.0.1:0", t.TempDir(), schemas, flags.options(slog.New(slog.NewTextHandler(&out, nil))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,12 +37,14 @@ type serveCommand struct {
 	Data    string `default:".data" type:"path" help:"The folder in which everything is kept. It is made where it is missing."`
 	Schemas string `default:"schemas" type:"path" help:"The folder with a folder for each tenant."`
 	DemoKey string `name:"demo-key" default:"evented" help:"The tenant to make a key for when the data folder is new; empty: none."`
+
+	awsFlags `embed:""`
 }
 
 // Run serves until it is interrupted.
 func (c *serveCommand) Run(s *session) error {
 	log := slog.New(slog.NewTextHandler(s.print.err, nil))
-	srv, err := openServer(c.Listen, c.Data, c.Schemas, log)
+	srv, err := openServer(c.Listen, c.Data, c.Schemas, c.awsFlags.options(log))
 	if err != nil {
 		return err
 	}
@@ -63,6 +64,9 @@ func (c *serveCommand) greet(s *session, srv *server) error {
 	p := s.print
 	p.line("%s %s", p.bold("eventrouter serves at"), p.green(srv.url))
 	p.line("tenants in %s, data in %s", c.Schemas, c.Data)
+	if c.Chaos != (chaosFlag{}) {
+		p.line("%s", p.red("deliveries go wrong on purpose: "+c.Chaos.String()))
+	}
 	key := "YOUR_KEY"
 	if srv.fresh && c.DemoKey != "" {
 		t, err := events.ParseTenantID(c.DemoKey)
@@ -112,8 +116,10 @@ const (
 	restPatience = 20 * time.Second
 )
 
-// openServer opens the stores and wires the house. It serves once run is called.
-func openServer(listen, data, schemas string, log *slog.Logger) (_ *server, err error) {
+// openServer opens the stores and wires the house, AWS's side of it as side
+// says. It serves once run is called.
+func openServer(listen, data, schemas string, side *local.Options) (_ *server, err error) {
+	log := side.Log
 	tree, err := openSchemas(schemas)
 	if err != nil {
 		return nil, err
@@ -137,9 +143,7 @@ func openServer(listen, data, schemas string, log *slog.Logger) (_ *server, err 
 	if srv.ledger, err = boltstore.Open(ledgerPath, &boltstore.Options{Sealer: key}); err != nil {
 		return nil, err
 	}
-	if srv.local, err = local.Open(filepath.Join(data, "aws"), &local.Options{
-		Account: deployment.LocalAccount, Region: deployment.LocalRegion, Log: log, Timeout: deployment.Timeout,
-	}); err != nil {
+	if srv.local, err = local.Open(filepath.Join(data, "aws"), side); err != nil {
 		return nil, err
 	}
 	if srv.listener, err = net.Listen("tcp", listen); err != nil {
@@ -188,29 +192,6 @@ func openSchemas(path string) (*object.Dir, error) {
 		return nil, fault.New(fault.Invalid, "--schemas: %s is not a folder", path)
 	}
 	return object.OpenDir(path)
-}
-
-// installRules makes the two rules that the stack makes on AWS: R71 and R72.
-func installRules(l *local.Server) error {
-	env := deployment.Environment(deployment.Local)
-	for _, r := range []struct{ name, pattern, function string }{
-		{env.InputRule(), deployment.InputPattern, function},
-		{env.TestRule(), deployment.TestPattern, testFunction},
-	} {
-		ctx := context.Background()
-		if _, err := l.PutRule(ctx, &local.PutRuleInput{Name: r.name, EventPattern: r.pattern}); err != nil {
-			return err
-		}
-		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", deployment.LocalRegion, deployment.LocalAccount, r.function)
-		out, err := l.PutTargets(ctx, &local.PutTargetsInput{Rule: r.name, Targets: []local.Target{{Id: "function", Arn: arn}}})
-		if err != nil {
-			return err
-		}
-		if out.FailedEntryCount > 0 {
-			return fault.New(fault.Internal, "rule %s: %s", r.name, out.FailedEntries[0].ErrorMessage)
-		}
-	}
-	return nil
 }
 
 func (s *server) routes() http.Handler {

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/awsjson"
+)
+
+// awsFlags say how AWS's side behaves that `serve` hosts.
+type awsFlags struct {
+	Chaos              chaosFlag `placeholder:"duplicates=1%,delay=50ms,fail=0.5%" help:"Make deliveries go wrong on purpose: the shares of those made twice and of attempts that fail, and up to how long each waits."`
+	HTTPTargets        []string  `name:"http-targets" placeholder:"HOST:PORT,..." help:"The hosts that API destinations may call. Default: none."`
+	EnforcePermissions bool      `help:"Let a rule invoke a function only where the function's policy allows it, as AWS does."`
+	MaxDataBytes       byteSize  `placeholder:"512MiB" help:"How large the file of events, queues and logs may become; beyond, events are refused as on a full disk."`
+}
+
+// Validate implements kong's hook.
+func (f *awsFlags) Validate() error {
+	for _, host := range f.HTTPTargets {
+		if _, port, err := net.SplitHostPort(host); err != nil || port == "" {
+			return fmt.Errorf("--http-targets: %q is not a host and its port, such as 127.0.0.1:8080", host)
+		}
+	}
+	return nil
+}
+
+func (f *awsFlags) options(log *slog.Logger) *local.Options {
+	return &local.Options{
+		Account: deployment.LocalAccount, Region: deployment.LocalRegion, Log: log, Timeout: deployment.Timeout,
+		Chaos: local.Chaos(f.Chaos), HTTPTargets: f.HTTPTargets, EnforcePermissions: f.EnforcePermissions, MaxDataBytes: int(f.MaxDataBytes),
+	}
+}
+
+// chaosFlag reads what is to go wrong: name=value, separated by commas.
+type chaosFlag local.Chaos
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (c *chaosFlag) UnmarshalText(text []byte) error {
+	for part := range strings.SplitSeq(string(text), ",") {
+		name, value, _ := strings.Cut(part, "=")
+		var err error
+		switch name {
+		case "duplicates":
+			c.Duplicates, err = share(value)
+		case "fail":
+			c.Fail, err = share(value)
+		case "delay":
+			if c.Delay, err = time.ParseDuration(value); err == nil && c.Delay < 0 {
+				err = errors.New("negative")
+			}
+		default:
+			return fmt.Errorf("unknown chaos %q; known are duplicates, delay and fail", name)
+		}
+		if err != nil {
+			return fmt.Errorf("%s=%s: want a share such as 1%% or 0.01, or for delay a time such as 50ms", name, value)
+		}
+	}
+	return nil
+}
+
+func (c chaosFlag) String() string {
+	return fmt.Sprintf("duplicates=%g%%, delay=%v, fail=%g%%", 100*c.Duplicates, c.Delay, 100*c.Fail)
+}
+
+// share reads 1% or 0.01.
+func share(text string) (float64, error) {
+	number, percent := strings.CutSuffix(text, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if percent {
+		v /= 100
+	}
+	if err == nil && !(v >= 0 && v <= 1) { // nor NaN
+		err = errors.New("out of range")
+	}
+	return v, err
+}
+
+// byteSize is a number of bytes, with or without a unit.
+type byteSize int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	number, shift := string(text), 0
+	for i, unit := range []string{"KiB", "MiB", "GiB"} {
+		if cut, found := strings.CutSuffix(number, unit); found {
+			number, shift = cut, 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 32)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is not a size such as 1048576, 512MiB or 2GiB", text)
+	}
+	*b = byteSize(n << shift)
+	return nil
+}
+
+// installRules makes what the stack makes on AWS: the two rules of R71 and R72,
+// and the permission of each to invoke its function.
+func installRules(l *local.Server) error {
+	env, ctx := deployment.Environment(deployment.Local), context.Background()
+	for _, r := range []struct{ name, pattern, function string }{
+		{env.InputRule(), deployment.InputPattern, function},
+		{env.TestRule(), deployment.TestPattern, testFunction},
+	} {
+		rule, err := l.PutRule(ctx, &local.PutRuleInput{Name: r.name, EventPattern: r.pattern})
+		if err != nil {
+			return err
+		}
+		if _, err := l.AddPermission(ctx, &local.AddPermissionInput{FunctionName: r.function, StatementId: r.name,
+			Action: "lambda:InvokeFunction", Principal: "events.amazonaws.com", SourceArn: rule.RuleArn}); err != nil && !exists(err) {
+			return err
+		}
+		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", deployment.LocalRegion, deployment.LocalAccount, r.function)
+		out, err := l.PutTargets(ctx, &local.PutTargetsInput{Rule: r.name, Targets: []local.Target{{Id: "function", Arn: arn}}})
+		if err != nil {
+			return err
+		}
+		if out.FailedEntryCount > 0 {
+			return fault.New(fault.Internal, "rule %s: %s", r.name, out.FailedEntries[0].ErrorMessage)
+		}
+	}
+	return nil
+}
+
+// exists tells that a former run has made it.
+func exists(err error) bool { return awsjson.AsError(err).Code == "ResourceConflictException" }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/blockforger/eventrouter/local"
+)
+
+func TestServeFlags(t *testing.T) {
+	t.Parallel()
+	parse := func(args ...string) (c serveCommand, err error) {
+		parser, err := kong.New(&c)
+		if err == nil {
+			_, err = parser.Parse(args)
+		}
+		return c, err
+	}
+	c, err := parse("--chaos", "duplicates=1%,delay=50ms,fail=0.5%", "--http-targets", "127.0.0.1:80,[::1]:8080", "--enforce-permissions", "--max-data-bytes", "2MiB")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := c.options(nil)
+	if o.Chaos != (local.Chaos{Duplicates: 0.01, Delay: 50 * time.Millisecond, Fail: 0.005}) || len(o.HTTPTargets) != 2 ||
+		!o.EnforcePermissions || o.MaxDataBytes != 2<<20 {
+		t.Errorf("%+v", o)
+	}
+	for _, good := range []string{"--chaos=duplicates=1", "--chaos=fail=0.25,delay=0s", "--max-data-bytes=1", "--max-data-bytes=3GiB"} {
+		if _, err := parse(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"--chaos=", "--chaos=duplicates", "--chaos=fail=2", "--chaos=fail=101%", "--chaos=fail=-1%", "--chaos=fail=NaN", "--chaos=delay=5",
+		"--chaos=delay=-1s", "--chaos=loss=1%", "--http-targets=127.0.0.1", "--http-targets=host:", "--max-data-bytes=0", "--max-data-bytes=-1",
+		"--max-data-bytes=many", "--max-data-bytes=1TiB"} {
+		if _, err := parse(bad); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+	var out, errOut bytes.Buffer
+	if code := run(t.Context(), []string{"serve", "--chaos", "loss=1%"}, strings.NewReader(""), &out, &errOut); code != 2 ||
+		!strings.Contains(errOut.String(), `unknown chaos "loss"; known are duplicates, delay and fail`) {
+		t.Errorf("%d %s", code, errOut.String())
+	}
+}
+
+// TestServeUnderChaos: every delivery twice, some of them late or after failures,
+// permissions enforced: and yet one effect, one bill and one output event.
+func TestServeUnderChaos(t *testing.T) {
+	t.Parallel()
+	srv, _ := serveWith(t, sampleSchemas, &awsFlags{EnforcePermissions: true,
+		Chaos: chaosFlag{Duplicates: 1, Fail: 0.1, Delay: 20 * time.Millisecond}})
+	key := makeKey(t, srv.url, "evented").Key
+	var entries []putEntry
+	for range 10 {
+		entries = append(entries, inputEntry(key, "POST", `{"numeric":1}`, ""))
+	}
+	var told string
+	for _, id := range send(t, srv, entries...) {
+		eventually(t, "both deliveries have come", func() bool {
+			_, told, _ = at(t, srv, "events", "trace", id)
+			return strings.Count(told, "logged     eventrouter-local") == 2 && strings.Contains(told, "logged     eventbridge-test-local")
+		})
+		if strings.Count(told, "\n  effect     POST ") != 1 || strings.Count(told, "10 tokens") != 1 || strings.Count(told, "\n  output     ") != 1 ||
+			strings.Count(told, "event "+id) != 1 || strings.Count(told, "blockforger-output\n") != 1 {
+			t.Errorf("told:\n%s", told)
+		}
+	}
+	usage, err := srv.admin.Usage(t.Context(), "evented", time.Now().UTC().Format("2006-01"))
+	if err != nil || usage.Tokens != 100 {
+		t.Errorf("%+v, %v", usage, err)
+	}
+}
