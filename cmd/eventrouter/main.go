@@ -32,8 +32,9 @@ func main() {
 
 // commands is the command line.
 type commands struct {
-	Output      string `enum:"text,json" default:"text" help:"How results are printed: text or json."`
-	EndpointURL string `name:"endpoint-url" env:"EVENTROUTER_ENDPOINT_URL" default:"http://127.0.0.1:4010" help:"The server to talk to."`
+	Output          string `enum:"text,json" default:"text" help:"How results are printed: text or json."`
+	EndpointURL     string `name:"endpoint-url" env:"EVENTROUTER_ENDPOINT_URL" default:"http://127.0.0.1:4010" help:"The server to talk to."`
+	deploymentFlags `embed:""`
 
 	Serve       serveCommand       `cmd:"" help:"Serve the event router on this machine, without AWS."`
 	Demo        demoCommand        `cmd:"" help:"Send one event through a server of its own and show all that it did."`
@@ -48,6 +49,7 @@ type commands struct {
 	Events      eventsCommands     `cmd:"" help:"Follow and trace events; make and use Go types of them."`
 	Pattern     patternCommands    `cmd:"" help:"Test and explain event patterns."`
 	Replay      replayCommand      `cmd:"" help:"Send the events of an archive to their bus again."`
+	Doctor      doctorCommand      `cmd:"" help:"Check a server or, with --aws, a deployment, and say what to type where something is wrong."`
 }
 
 // session is what a command runs with.
@@ -58,6 +60,8 @@ type session struct {
 	admin admin.Admin
 	// endpoint is the server that the command talks to.
 	endpoint string
+	// deployment is where the command works with --aws; nil without.
+	deployment *deployed
 }
 
 // errFindings ends a command that did its work and found something wrong: it
@@ -94,6 +98,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	s := &session{ctx: ctx, in: in, print: newPrinter(out, errOut, cli.Output == "json"),
 		admin: admin.NewClient(cli.EndpointURL), endpoint: cli.EndpointURL}
+	if err := cli.choose(s, parsed.Command()); err != nil {
+		fmt.Fprintln(errOut, "eventrouter:", message(err))
+		return 2
+	}
 	switch err := parsed.Run(s); {
 	case err == nil:
 		return 0

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/blockforger/eventrouter/internal/awstest"
+	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/store/dynamostore"
+)
+
+// awsHouse is a deployment on stand-ins of AWS, for the command line to find by
+// the variables that AWS's own tools read. DynamoDB, S3, SQS and EventBridge are
+// other people's; Lambda and CloudWatch Logs are a few lines around the handler.
+type awsHouse struct {
+	t       *testing.T
+	env     deployment.Environment
+	handler *lambda.Handler
+	log     bytes.Buffer
+	queues  *sqs.Client
+}
+
+func newAWSHouse(t *testing.T) *awsHouse {
+	h := &awsHouse{t: t, env: deployment.Environment("t" + strings.ToLower(time.Now().Format("150405")))}
+	services := httptest.NewServer(http.HandlerFunc(h.serve))
+	t.Cleanup(services.Close)
+	database, objects, moto := awstest.DynamoDB(t), awstest.S3(t), awstest.Moto(t)
+	bucket := h.env.Bucket("123456789012", "us-east-1")
+	for name, value := range map[string]string{
+		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secretkey1",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ENDPOINT_URL_DYNAMODB": database, "AWS_ENDPOINT_URL_S3": objects, "AWS_ENDPOINT_URL_SQS": moto, "AWS_ENDPOINT_URL_EVENTBRIDGE": moto,
+		"AWS_ENDPOINT_URL_LAMBDA": services.URL, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": services.URL,
+		deployment.EnvEnvironment: string(h.env), deployment.EnvTable: h.env.Table(), deployment.EnvBucket: bucket,
+		deployment.EnvAccount: "123456789012", deployment.EnvSchemasPrefix: deployment.SchemasPrefix, deployment.EnvDataPrefix: deployment.DataPrefix,
+	} {
+		t.Setenv(name, value)
+	}
+	if err := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(database)), h.env.Table(), nil).CreateTable(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files := s3.NewFromConfig(awstest.Config(objects), func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := files.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"tenant.properties": "eventbridge-input=true\neventbridge-output=[{}]\n", "pet.json": `{"type":"object"}`} {
+		if _, err := files.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("schemas/acme/" + name), Body: strings.NewReader(text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.queues = sqs.NewFromConfig(awstest.Config(moto))
+	for _, name := range []string{h.env.InputDLQ(), h.env.FailureQueue()} {
+		if _, err := h.queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if h.handler, err = lambda.FromEnvironment(os.Getenv, &h.log); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// serve is Lambda's Invoke and CloudWatch's FilterLogEvents.
+func (h *awsHouse) serve(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	if r.URL.Path == "/2015-03-31/functions/"+h.env.Function()+"/invocations" {
+		out, err := h.handler.Invoke(r.Context(), body)
+		if err != nil {
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+			out = []byte(`{"errorMessage":"x"}`)
+		}
+		_, _ = w.Write(out)
+		return
+	}
+	var in struct{ LogGroupName string }
+	if json.Unmarshal(body, &in) != nil || r.Header.Get("X-Amz-Target") != "Logs_20140328.FilterLogEvents" || in.LogGroupName != deployment.LogGroup(h.env.Function()) {
+		http.Error(w, `{"__type":"ResourceNotFoundException"}`, http.StatusBadRequest)
+		return
+	}
+	type event struct {
+		EventID   string `json:"eventId"`
+		Timestamp int64  `json:"timestamp"`
+		Message   string `json:"message"`
+	}
+	events := []event{}
+	for i, line := range strings.Split(strings.TrimSpace(h.log.String()), "\n") {
+		events = append(events, event{fmt.Sprint(i), time.Now().Add(-time.Minute).UnixMilli(), line})
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_ = json.NewEncoder(w).Encode(map[string]any{"events": events})
+}
+
+// run types a command with --aws and answers what it prints as JSON.
+func (h *awsHouse) run(args ...string) map[string]any {
+	h.t.Helper()
+	var out, errOut bytes.Buffer
+	if code := run(h.t.Context(), append(args, "--aws", "--environment", string(h.env), "--output", "json"), nil, &out, &errOut); code != 0 {
+		h.t.Fatalf("%v: exit %d: %s%s", args, code, out.String(), errOut.String())
+	}
+	var v map[string]any
+	if err := json.NewDecoder(&out).Decode(&v); err != nil {
+		h.t.Fatalf("%v: %v", args, err)
+	}
+	return v
+}
+
+func count(v any) int {
+	list, _ := v.([]any)
+	return len(list)
+}
+
+func TestCommandsOnAWS(t *testing.T) {
+	h := newAWSHouse(t)
+	created := h.run("keys", "create", "--tenant", "acme")
+	key, _ := created["key"].(string)
+	if n := count(h.run("keys", "list", "--tenant", "acme")["keys"]); key == "" || n != 1 {
+		t.Fatalf("created %v, %d keys are listed", created["keyId"], n)
+	}
+
+	// An event that EventBridge could not deliver.
+	found, err := h.queues.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(h.env.InputDLQ())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := fmt.Sprintf(`{"version":"0","id":"6a7e8feb-b491-4cf7-a9f1-bf3703467718","source":"blockforger-input","detail-type":"pet.POST","account":"123456789012","time":%q,`+
+		`"region":"us-east-1","resources":[],"detail":{"tenant":"acme","rootSchema":"pet","api_key":%q,"payload":{"id":"rex"}}}`, time.Now().UTC().Format(time.RFC3339), key)
+	text := func(s string) sqstypes.MessageAttributeValue {
+		return sqstypes.MessageAttributeValue{DataType: aws.String("String"), StringValue: &s}
+	}
+	if _, err := h.queues.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: found.QueueUrl, MessageBody: &event, MessageAttributes: map[string]sqstypes.MessageAttributeValue{
+		"ERROR_CODE": text("NO_PERMISSIONS"), "ERROR_MESSAGE": text("may not invoke"), "RETRY_ATTEMPTS": text("3")}}); err != nil {
+		t.Fatal(err)
+	}
+	letters := h.run("dead-letters", "list")
+	shown, _ := json.Marshal(letters)
+	for _, want := range []string{`"error":"NO_PERMISSIONS: may not invoke"`, `"attempts":3`, `"eventId":"6a7e8feb-b491-4cf7-a9f1-bf3703467718"`} {
+		if !bytes.Contains(shown, []byte(want)) {
+			t.Errorf("dead letters %s, want %s", shown, want)
+		}
+	}
+	if bytes.Contains(shown, []byte(key)) || count(letters["deadLetters"]) != 1 {
+		t.Errorf("dead letters %s, want one without its key", shown)
+	}
+	// The list hides a message for a few seconds.
+	deadline := time.Now().Add(15 * time.Second)
+	for h.run("dead-letters", "retry")["retried"] != float64(1) {
+		if time.Now().After(deadline) {
+			t.Fatal("the dead letter is not sent again")
+		}
+	}
+	if n := count(h.run("dead-letters", "list")["deadLetters"]); n != 0 {
+		t.Errorf("%d dead letters are left", n)
+	}
+
+	if n := count(h.run("records", "list", "--tenant", "acme", "--schema", "pet")["records"]); n != 1 {
+		t.Errorf("%d records, want the one of the dead letter", n)
+	}
+	if tokens := h.run("usage", "--tenant", "acme")["tokens"]; tokens != float64(10) {
+		t.Errorf("usage %v, want 10 tokens", tokens)
+	}
+	if n := count(h.run("entries", "list", "--tenant", "acme", "--state", "published")["entries"]); n != 1 {
+		t.Errorf("%d published entries, want 1", n)
+	}
+	if line := h.run("logs", h.env.Function()); !strings.Contains(fmt.Sprint(line["text"]), `"outcome":"carried-out"`) {
+		t.Errorf("log line %v", line)
+	}
+}
+
+func TestRefusedOnAWS(t *testing.T) {
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_DEFAULT_REGION", "")
+	for _, c := range []struct{ args, want string }{
+		{"serve --aws", "works with a server alone; those that take --aws: keys"},
+		{"keys list --tenant acme --aws --environment Prod", "must be 1 to 20"},
+		{"keys list --tenant acme --aws", "no region is set; type: export AWS_REGION="},
+	} {
+		var out, errOut bytes.Buffer
+		if code := run(t.Context(), strings.Fields(c.args), nil, &out, &errOut); code != 2 || !strings.Contains(errOut.String(), c.want) {
+			t.Errorf("%s: exit %d, %s; want 2 and %q", c.args, code, errOut.String(), c.want)
+		}
+	}
+}
+
+// TestDoctorOnThisMachine: no server is a finding, not a failure of the doctor.
+func TestDoctorOnThisMachine(t *testing.T) {
+	var out, errOut bytes.Buffer
+	code := run(t.Context(), []string{"doctor", "--endpoint-url", "http://127.0.0.1:1", "--schemas", "../../schemas"}, nil, &out, &errOut)
+	if code != 1 || !strings.Contains(out.String(), "make run") || !strings.Contains(out.String(), "tenant files") {
+		t.Errorf("exit %d\n%s%s", code, out.String(), errOut.String())
+	}
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+type doctorCommand struct {
+	Schemas string `default:"schemas" help:"Without --aws: the folder of the tenants' files."`
+}
+
+// A check is one thing that has to be right.
+type check struct {
+	what string
+	// run says what is wrong, or "" and what was found; do is what to type.
+	run func(ctx context.Context) finding
+}
+
+// finding is a check's result. It is fine where wrong is "".
+type finding struct {
+	Check string `json:"check"`
+	Found string `json:"found,omitempty"`
+	Wrong string `json:"wrong,omitempty"`
+	Do    string `json:"do,omitempty"`
+}
+
+// Run checks one thing after the other; all are checked, whatever is wrong.
+func (c *doctorCommand) Run(s *session) error {
+	checks := c.local(s)
+	if s.deployment != nil {
+		checks = s.deployment.checks()
+	}
+	sick := false
+	findings := make([]finding, len(checks))
+	for i, check := range checks {
+		ctx, cancel := context.WithTimeout(s.ctx, 15*time.Second)
+		findings[i] = check.run(ctx)
+		cancel()
+		findings[i].Check = check.what
+		sick = sick || findings[i].Wrong != ""
+		if !s.print.json {
+			s.showFinding(findings[i])
+		}
+	}
+	if _, err := s.print.value(struct {
+		Findings []finding `json:"findings"`
+	}{findings}); err != nil {
+		return err
+	}
+	if sick {
+		return errFindings
+	}
+	return nil
+}
+
+func (s *session) showFinding(f finding) {
+	if f.Wrong == "" {
+		s.print.line("%s  %-14s %s", s.print.green("ok   "), f.Check, f.Found)
+		return
+	}
+	s.print.line("%s  %-14s %s", s.print.bold("wrong"), f.Check, f.Wrong)
+	if f.Do != "" {
+		s.print.line("       %-14s %s", "", f.Do)
+	}
+}
+
+func healthy(format string, args ...any) finding { return finding{Found: fmt.Sprintf(format, args...)} }
+
+func sick(do, format string, args ...any) finding {
+	return finding{Wrong: fmt.Sprintf(format, args...), Do: do}
+}
+
+// failed is a check that could not be made, or whose answer is an error.
+func failed(do string, err error) finding { return finding{Wrong: message(err), Do: do} }
+
+// local are the checks of one machine.
+func (c *doctorCommand) local(s *session) []check {
+	return []check{
+		{"server", func(ctx context.Context) finding {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.endpoint+"/_/health", nil)
+			if err != nil {
+				return failed("check --endpoint-url", fault.New(fault.Invalid, "%v", err))
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return failed("make run, or name another server with --endpoint-url", err)
+			}
+			_ = res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				return sick("make run", "%s answers %s", s.endpoint, res.Status)
+			}
+			return healthy("%s", s.endpoint)
+		}},
+		{"dead letters", func(ctx context.Context) finding {
+			letters, err := s.admin.DeadLetters(ctx)
+			switch {
+			case err != nil:
+				return failed("", err)
+			case len(letters) > 0:
+				return sick("eventrouter dead-letters list", "%d events could not be delivered", len(letters))
+			}
+			return healthy("none")
+		}},
+		{"tenant files", func(context.Context) finding {
+			if _, err := openSchemas(c.Schemas); err != nil {
+				return failed("name the folder with --schemas", err)
+			}
+			return healthy("%s; eventrouter tenant lint %s checks them", c.Schemas, c.Schemas)
+		}},
+	}
+}
