@@ -11,6 +11,10 @@ type tenantCommands struct {
 	AddSchema tenantAddSchema `cmd:"" name:"add-schema" help:"Write a schema that takes sample records."`
 	Lint      tenantLint      `cmd:"" help:"Check every tenant below a folder; exit 1 where something is wrong."`
 	Test      tenantTest      `cmd:"" help:"Run tenants' own tests; exit 1 where one fails."`
+	Push      tenantPush      `cmd:"" help:"Check tenants' files, show what is new, and upload it."`
+	Migrate   tenantMigrate   `cmd:"" help:"Move the records of a schema to another backend or key field."`
+	Export    tenantExport    `cmd:"" help:"Write all records, usage and entries of a tenant as JSON lines."`
+	Purge     tenantPurge     `cmd:"" help:"Delete all that is kept of a tenant."`
 }
 
 type tenantLint struct {

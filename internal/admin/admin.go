@@ -22,6 +22,7 @@ import (
 type Admin interface {
 	Keys
 	Records
+	Tenants
 	Functions
 }
 

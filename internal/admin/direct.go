@@ -7,6 +7,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -18,6 +19,9 @@ type Direct struct {
 	keys  tenant.Keys
 	store *store.Store
 	now   func() time.Time
+
+	// Objects, where it is set, is the bucket in which records are shown.
+	Objects object.Bucket
 }
 
 var _ Admin = (*Direct)(nil)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -93,7 +94,7 @@ func on[T any](name string, do func(context.Context, Admin, T) (any, error)) cal
 // visitor's browser), and every content type but JSON.
 func NewHandler(a Admin) http.Handler {
 	mux := http.NewServeMux()
-	for _, c := range calls {
+	for _, c := range slices.Concat(calls, tenantCalls) {
 		mux.HandleFunc("POST "+Prefix+c.name, func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 2*events.MaxBytes))
 			if err != nil {
