@@ -95,6 +95,39 @@ func TestDirNoticesChangesOfOldFiles(t *testing.T) {
 	}
 }
 
+// Two changes within the grain of the file system's clock look alike from outside.
+func TestDirNoticesChangesAtOnce(t *testing.T) {
+	root := t.TempDir()
+	file := filepath.Join(root, "a")
+	now := time.Now()
+	d := dirAt(t, root)
+	var before object.Info
+	for _, content := range []string{"one", "two"} {
+		writeFile(t, file, content)
+		if err := os.Chtimes(file, now, now); err != nil {
+			t.Fatal(err)
+		}
+		info := listOne(t, d)
+		if info.ETag == before.ETag {
+			t.Error("a changed file is listed with its old ETag")
+		}
+		before = info
+	}
+}
+
+// Bytes that come again are another version: a condition on the former fails.
+func TestDirTellsEqualBytesApart(t *testing.T) {
+	d := openDir(t)
+	seen := map[object.ETag]bool{}
+	for _, data := range []string{"a", "b", "a", "a"} {
+		etag, err := d.Put(t.Context(), "k", []byte(data), nil, object.Condition{})
+		if err != nil || seen[etag] {
+			t.Errorf("put %q: %v, ETag %s, among %v", data, err, etag, seen)
+		}
+		seen[etag] = true
+	}
+}
+
 func listOne(t *testing.T, b object.Bucket) object.Info {
 	t.Helper()
 	listed, err := b.List(t.Context(), "", "", 2)
