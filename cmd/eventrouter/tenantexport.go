@@ -26,19 +26,23 @@ that come meanwhile may be in it or not. API keys have an export of their own:
 keys export.`
 }
 
-// exported is one line; one of its members is set.
-type exported struct {
-	Kind   string           `json:"kind"`
-	Record *exportedRecord  `json:",inline"`
-	Usage  *admin.Usage     `json:",inline"`
-	Entry  *admin.EntryInfo `json:",inline"`
-}
-
-type exportedRecord struct {
-	Tenant events.TenantID `json:"tenant"`
-	Schema events.SchemaID `json:"schema"`
-	admin.Record
-}
+// The lines of an export.
+type (
+	exportedRecord struct {
+		Kind   string          `json:"kind"`
+		Tenant events.TenantID `json:"tenant"`
+		Schema events.SchemaID `json:"schema"`
+		admin.Record
+	}
+	exportedUsage struct {
+		Kind string `json:"kind"`
+		admin.Usage
+	}
+	exportedEntry struct {
+		Kind string `json:"kind"`
+		admin.EntryInfo
+	}
+)
 
 // Run writes all that there is.
 func (c *tenantExport) Run(s *session) (err error) {
@@ -76,7 +80,7 @@ type exporter struct {
 	records, months, entries int
 }
 
-func (w *exporter) line(v exported) error {
+func (w *exporter) line(v any) error {
 	if err := json.MarshalWrite(w.out, v, json.Deterministic(true)); err != nil {
 		return err
 	}
@@ -98,7 +102,7 @@ func (w *exporter) tenant(id events.TenantID) error {
 		if err != nil {
 			return err
 		}
-		if err := w.line(exported{Kind: "usage", Usage: &usage}); err != nil {
+		if err := w.line(exportedUsage{"usage", usage}); err != nil {
 			return err
 		}
 		w.months++
@@ -108,8 +112,8 @@ func (w *exporter) tenant(id events.TenantID) error {
 		if err != nil {
 			return err
 		}
-		for i := range page.Entries {
-			if err := w.line(exported{Kind: "entry", Entry: &page.Entries[i]}); err != nil {
+		for _, e := range page.Entries {
+			if err := w.line(exportedEntry{"entry", e}); err != nil {
 				return err
 			}
 			w.entries++
@@ -127,7 +131,7 @@ func (w *exporter) schema(id events.TenantID, schema events.SchemaID) error {
 			return err
 		}
 		for _, r := range page.Records {
-			if err := w.line(exported{Kind: "record", Record: &exportedRecord{id, schema, r}}); err != nil {
+			if err := w.line(exportedRecord{"record", id, schema, r}); err != nil {
 				return err
 			}
 			w.records++
