@@ -57,6 +57,7 @@ func (s *Store) believe(ctx context.Context, l Layout, p Projection, h Head) (He
 		if err != nil {
 			return err
 		}
+		s.views.keep(h.Ref, p, v)
 		h, err = s.believeShown(ctx, l, h, v.Shown(h.Key))
 		return err
 	})
@@ -101,6 +102,7 @@ func (s *Store) admit(ctx context.Context, c *Change) error {
 		if err != nil {
 			return err
 		}
+		s.views.keep(c.Head.Ref, p, v)
 		tooLarge := v.Fits(*c.Head)
 		shown := v.Shown(c.Head.Key)
 		taken := c.Prior == "" && !shown.Ours && (shown.Data != nil || shown.Err != nil)

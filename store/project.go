@@ -110,7 +110,7 @@ func (h *Head) Shows(shown Shown) bool {
 func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projection, keys []events.Key) (map[events.Key]Head, error) {
 	var current map[events.Key]Head
 	err := s.untilWritten(ctx, func() error {
-		v, err := p.Open(ctx, c, l, keys)
+		v, err := s.openToWrite(ctx, c, l, p, keys)
 		if err != nil {
 			return err
 		}
@@ -136,6 +136,45 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 		return s.write(ctx, c, l, v, dirty)
 	})
 	return current, err
+}
+
+// openToWrite opens the object, or answers what was read of it when the record
+// was: where it has changed since, the write fails and opens it anew.
+func (s *Store) openToWrite(ctx context.Context, c Collection, l Layout, p Projection, keys []events.Key) (View, error) {
+	if len(keys) == 1 && !p.Shared() {
+		if v := s.views.take(Ref{c, keys[0]}); v != nil {
+			return v, nil
+		}
+	}
+	return p.Open(ctx, c, l, keys)
+}
+
+// A viewMemory keeps what was read of single objects from the reading of a
+// record to its change, which saves a read for each change.
+type viewMemory struct {
+	mu    sync.Mutex
+	views map[Ref]View
+}
+
+func (m *viewMemory) keep(r Ref, p Projection, v View) {
+	const most = 32 // of at most [MaxItem] each; a miss costs one read
+	if p.Shared() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.views == nil || len(m.views) >= most {
+		m.views = make(map[Ref]View)
+	}
+	m.views[r] = v
+}
+
+func (m *viewMemory) take(r Ref) View {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.views[r]
+	delete(m.views, r)
+	return v
 }
 
 // write writes heads, with what must go along where a person has changed the file.

@@ -39,6 +39,7 @@ type Store struct {
 	driver Driver
 	o      Options
 	queue  projectQueue
+	views  viewMemory
 }
 
 // New returns a store over a driver. A nil o means the defaults.
