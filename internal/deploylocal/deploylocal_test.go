@@ -61,7 +61,13 @@ func TestDeployLocal(t *testing.T) {
 	if err := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(moto.url)), env.Table(), nil).Check(t.Context()); err != nil {
 		t.Errorf("the table that the stack makes is not the one that the function needs: %v", err)
 	}
+	doctor := buildDoctor(t)
+	doctor.finds(t, moto, "bucket", "output buses") // nobody has made them yet
 	send(t, moto, variables)
+	giveTenant(t.Context(), t, moto.url, variables)
+	doctor.finds(t, moto)
+	moto.aws(t, "events", "disable-rule", "--name", env.InputRule())
+	doctor.finds(t, moto, "input rule")
 }
 
 // look sees to it that moto has what the stack promises, for the CDK's command
@@ -168,8 +174,10 @@ func giveTenant(ctx context.Context, t *testing.T, url string, variables map[str
 	t.Helper()
 	client := s3.NewFromConfig(awstest.Config(url), func(o *s3.Options) { o.UsePathStyle = true })
 	bucket := variables[deployment.EnvBucket]
-	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
-		t.Fatal(err)
+	if _, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket}); err != nil {
+		if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, text := range map[string]string{
 		"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{\"eventbridge_arn\":\"" + ordersBus + "\"}]\n",
