@@ -63,7 +63,7 @@ func TestStoppedProcessIsGone(t *testing.T) {
 	if err != nil {
 		missing(t, "there is no python3", "apt-get install python3")
 	}
-	proc := launch("python", func(port int) *exec.Cmd {
+	proc := launch("python", "http", func(port int) *exec.Cmd {
 		return exec.Command(python, "-m", "http.server", "--bind", "127.0.0.1", "--directory", t.TempDir(), strconv.Itoa(port))
 	})
 	if proc.err != nil {
@@ -79,7 +79,7 @@ func TestStoppedProcessIsGone(t *testing.T) {
 }
 
 func TestProcessThatEndsTellsWhy(t *testing.T) {
-	proc := launch("sh", func(int) *exec.Cmd { return exec.Command("sh", "-c", "echo no luck today; exit 3") })
+	proc := launch("sh", "http", func(int) *exec.Cmd { return exec.Command("sh", "-c", "echo no luck today; exit 3") })
 	if !errors.Is(proc.err, errEnded) || !strings.Contains(proc.err.Error(), "no luck today") {
 		t.Errorf("error %v, want the last words of the process", proc.err)
 	}

@@ -2,6 +2,7 @@ package awstest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -34,11 +35,15 @@ type process struct {
 // url returns where the named stand-in listens; the first call starts it. A
 // start that failed is not tried again: each test tells the same reason.
 func (p *pool) url(name string, command func(port int) *exec.Cmd) (string, error) {
+	return p.start(name, "http", command)
+}
+
+func (p *pool) start(name, scheme string, command func(port int) *exec.Cmd) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	proc := p.byName[name]
 	if proc == nil {
-		proc = launch(name, command)
+		proc = launch(name, scheme, command)
 		p.byName[name] = proc
 	}
 	return proc.url, proc.err
@@ -55,7 +60,7 @@ func (p *pool) stop() {
 
 // launch starts a stand-in on a free port. Somebody else may take the port
 // before it does; then it ends at once, and another port is tried.
-func launch(name string, command func(port int) *exec.Cmd) *process {
+func launch(name, scheme string, command func(port int) *exec.Cmd) *process {
 	const attempts = 3
 	var proc *process
 	for range attempts {
@@ -67,7 +72,7 @@ func launch(name string, command func(port int) *exec.Cmd) *process {
 		if proc.err != nil {
 			return proc
 		}
-		url := "http://127.0.0.1:" + strconv.Itoa(port)
+		url := scheme + "://127.0.0.1:" + strconv.Itoa(port)
 		if proc.err = proc.await(url); proc.err == nil {
 			proc.url = url
 			return proc
@@ -116,10 +121,13 @@ func run(name string, cmd *exec.Cmd) *process {
 
 var errEnded = errors.New("the process ended")
 
-// await waits until something answers HTTP at url, while the process runs.
+// await waits until something answers HTTP at url, while the process runs. Whom
+// it speaks to over TLS is not checked: that is for the clients of tests.
 func (p *process) await(url string) error {
 	const patience = 60 * time.Second
-	client := http.Client{Timeout: 2 * time.Second}
+	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+	}}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		select {
 		case <-p.end:

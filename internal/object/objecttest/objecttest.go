@@ -28,6 +28,14 @@ type Options struct {
 	// MergesMetadata leaves out the promise that a put takes away the metadata
 	// that it does not name.
 	MergesMetadata bool
+
+	// ShortNames leaves out keys with elements that no file system takes as a
+	// name: those of more than 255 bytes.
+	ShortNames bool
+
+	// DeletesGone leaves out the promise that a delete of what is gone does not
+	// meet its condition.
+	DeletesGone bool
 }
 
 type promise struct {
@@ -60,6 +68,12 @@ func Run(t *testing.T, open func(t *testing.T) object.Bucket, o *Options) {
 	}
 	if !o.MergesMetadata {
 		promises = append(promises, promise{"metadata goes with its version", metadataGoes})
+	}
+	if !o.ShortNames {
+		promises = append(promises, promise{"long keys are kept apart", longKeys})
+	}
+	if !o.NoConditionalDelete && !o.DeletesGone {
+		promises = append(promises, promise{"delete with if-match needs what was read", deleteGone})
 	}
 	if !o.NoConditionalDelete {
 		promises = append(promises, promise{"delete with if-match removes only what was read", conditionalDelete})
@@ -208,7 +222,12 @@ func conditionalDelete(t *testing.T, b object.Bucket) {
 	if err := b.Delete(t.Context(), "a", object.Condition{IfMatch: second}); err != nil {
 		t.Errorf("delete with its ETag: %v", err)
 	}
-	wantCode(t, "delete what is gone", b.Delete(t.Context(), "a", object.Condition{IfMatch: second}), fault.Precondition)
+}
+
+func deleteGone(t *testing.T, b object.Bucket) {
+	etag := put(t, b, "a", []byte("one"), nil, object.Condition{})
+	remove(t, b, "a")
+	wantCode(t, "delete what is gone", b.Delete(t.Context(), "a", object.Condition{IfMatch: etag}), fault.Precondition)
 }
 
 func list(t *testing.T, b object.Bucket) {
@@ -265,14 +284,26 @@ func list(t *testing.T, b object.Bucket) {
 }
 
 func oddKeys(t *testing.T, b object.Bucket) {
-	long := strings.Repeat("%C3%A4", 128) // the longest escape of a record key
-	keys := []string{
+	long := strings.Repeat("%C3%A4", 128)
+	keptApart(t, b, []string{
 		"data/t/s/%2E%2E.json", "data/t/s/%2e%2e.json", "data/t/s/a b+c&d=e?#.json", "data/t/s/a%20b.json",
 		"data/t/s/ü.json", "data/t/s/u\u0308.json", "data/t/s/a~", "data/t/s/" + strings.Repeat("x", 200) + "~",
+		"data/t/s/" + long[:200], "data/t/s/" + long[:201],
+		"data/" + strings.Repeat("y", 200) + "~z", "data/" + strings.Repeat("x", 200) + ".json",
+	})
+}
+
+func longKeys(t *testing.T, b object.Bucket) {
+	long := strings.Repeat("%C3%A4", 128) // the longest escape of a record key
+	keptApart(t, b, []string{
 		"data/t/s/" + long + ".json", "data/t/s/" + long + "x.json", "data/t/s/" + long[:200], "data/t/s/" + long[:201],
 		"data/" + strings.Repeat("d", 300) + "/a", "data/" + strings.Repeat("d", 300) + "b",
-		"data/" + strings.Repeat("y", 200) + "~z", "data/" + strings.Repeat("x", 200) + ".json",
-	}
+		"data/" + strings.Repeat("x", 200) + "~", "data/" + strings.Repeat("x", 300),
+	})
+}
+
+func keptApart(t *testing.T, b object.Bucket, keys []string) {
+	t.Helper()
 	for _, key := range keys {
 		put(t, b, key, []byte(key), map[string]string{"n": strconv.Itoa(len(key))}, object.Condition{IfNone: true})
 	}

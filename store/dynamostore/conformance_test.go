@@ -1,0 +1,48 @@
+//go:build conformance
+
+package dynamostore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/blockforger/eventrouter/internal/awstest"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/storetest"
+)
+
+// TestConformance asks moto for a second opinion, on what it can: it fails half
+// of the transactions that come at once, takes items that are too large, and
+// needs a tenth of a second for each transaction.
+func TestConformance(t *testing.T) {
+	client := dynamodb.NewFromConfig(awstest.Config(awstest.Moto(t)))
+	storetest.Run(t, storetest.Harness{
+		Open: func(t testing.TB, e storetest.Env) store.Driver {
+			l := New(client, tableName(), &Options{Clock: e.Clock, Backoff: func(int) time.Duration { return 0 }})
+			if err := l.createTable(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return l
+		},
+		Only: []string{
+			"Atomicity/all or nothing",
+			"Atomicity/every field comes back",
+			"Redelivery/answers as the first time",
+			"Redelivery/rejections are marked",
+			"Redelivery/the mark wins over record and limit",
+			"Fingerprint/another request is a conflict",
+			"Isolation/delete and create again",
+			"Expiry/a mark past its time is absent",
+			"Expiry/bills outlive their marks",
+			"Usage/exact before and after fold",
+			"Backlog/settling never goes back",
+			"Backlog/an operator may publish again",
+			"Backlog/projected heads become clean",
+			"Backlog/one owner for a lease",
+			"Tenure/what there is of a tenant",
+			"Tenure/records pin backend and key field",
+		},
+	})
+}
