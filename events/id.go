@@ -36,12 +36,11 @@ func checkID(what, s string) error {
 	case len(s) > maxID:
 		return fault.New(fault.Invalid, "%s id has %d bytes, at most %d are allowed", what, len(s), maxID)
 	}
-	for i := range len(s) {
-		c := s[i]
-		if alphanumeric(c) || i > 0 && (c == '_' || c == '-') {
+	for i, c := range s {
+		if c < 0x80 && alphanumeric(byte(c)) || i > 0 && (c == '_' || c == '-') {
 			continue
 		}
-		return fault.New(fault.Invalid, "%s id %q has %q at byte %d; allowed are letters, digits, and after the first also _ and -", what, s, rune(c), i)
+		return fault.New(fault.Invalid, "%s id %q has %q at byte %d; allowed are letters, digits, and after the first also _ and -", what, s, c, i)
 	}
 	return nil
 }

@@ -37,7 +37,8 @@ const (
 func (e *Envelope) IsInput() bool { return e.Source == InputSource }
 
 // DecodeInput reads the detail of an input event. Faults are Invalid, with the
-// JSON Pointer of the place within the event.
+// JSON Pointer of the place within the event; the input then holds what had been
+// read before it, for the log.
 func DecodeInput(e *Envelope) (Input, error) {
 	var wire struct {
 		Tenant         *string        `json:"tenant"`
@@ -58,26 +59,26 @@ func DecodeInput(e *Envelope) (Input, error) {
 	var in Input
 	var err error
 	if in.Tenant, err = parseMember("/detail/tenant", wire.Tenant, ParseTenantID); err != nil {
-		return Input{}, err
+		return in, err
 	}
 	if in.Schema, err = parseMember("/detail/rootSchema", wire.RootSchema, ParseSchemaID); err != nil {
-		return Input{}, err
+		return in, err
 	}
 	if in.Operation, err = inputOperation(e.DetailType, in.Schema, wire.Operation); err != nil {
-		return Input{}, err
+		return in, err
 	}
 	if wire.Payload.Kind() != '{' {
-		return Input{}, invalid("/detail/payload", "must be an object")
+		return in, invalid("/detail/payload", "must be an object")
 	}
 	in.Payload = wire.Payload
 	if wire.IdempotencyKey.Present {
 		if err := CheckIdempotencyKey(wire.IdempotencyKey.Value); err != nil {
-			return Input{}, invalid("/detail/idempotency_key", fault.MessageOf(err))
+			return in, invalid("/detail/idempotency_key", fault.MessageOf(err))
 		}
 		in.IdempotencyKey = wire.IdempotencyKey.Value
 	}
 	if in.Metadata, err = decodeMetadata(wire.Metadata); err != nil {
-		return Input{}, err
+		return in, err
 	}
 	if wire.APIKey.Kind() == '"' {
 		if text, err := jsontext.AppendUnquote(nil, wire.APIKey); err == nil {
@@ -94,7 +95,7 @@ func inputOperation(dt DetailType, schema SchemaID, given optionalString) (Opera
 	if given.Present {
 		var err error
 		if op, err = ParseWrite(given.Value); err != nil {
-			return "", invalid("/detail/operation", fault.MessageOf(err))
+			return "", invalid("/detail/operation", "must be POST, PUT, PATCH or DELETE")
 		}
 	}
 	if want := InputDetailType(schema, op); dt != want {
@@ -177,14 +178,16 @@ func (o *optionalString) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
+// parseMember reads an id. No fault of the codec quotes what the sender wrote: a
+// key or a payload may stand in any member.
 func parseMember[T any](pointer string, s *string, parse func(string) (T, error)) (T, error) {
 	var zero T
 	if s == nil {
 		return zero, invalid(pointer, "is required and must be a string")
 	}
 	v, err := parse(*s)
-	if err != nil {
-		return zero, invalid(pointer, fault.MessageOf(err))
+	if err != nil { // whose text quotes the id: it is the sender's, and may be anything
+		return zero, invalid(pointer, "must be 1 to 64 letters, digits, _ and -, the first a letter or digit")
 	}
 	return v, nil
 }

@@ -92,7 +92,12 @@ func (h *Handler) dispatch(ctx context.Context, payload []byte, call invocation)
 func (h *Handler) event(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
 	envelope, err := events.DecodeEnvelope(payload)
 	if err != nil {
-		report := &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err}
+		// Not to be trusted, but enough for the sender to find the event by.
+		var known struct {
+			ID string `json:"id"`
+		}
+		_ = json.Unmarshal(payload, &known, lenient)
+		report := &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err, EventID: known.ID}
 		h.log.request(call, report, statusOf(store.Receipt{}, err))
 		return answer(store.Receipt{}, err, call)
 	}
@@ -109,9 +114,12 @@ func (h *Handler) event(ctx context.Context, payload []byte, call invocation) ([
 // array carries out a batch of the newer custom event bus. It fails as a whole
 // if one of it must be tried again: the others are redeliveries by then.
 func (h *Handler) array(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
+	// Split leniently: one malformed event must not take its fellows with it. Each
+	// is read strictly on its own. What cannot be split at all may hold events, so
+	// it is no rejection: it ends in the dead-letter queue.
 	var batch []jsontext.Value
-	if err := events.Unmarshal("batch of events", payload, &batch); err != nil {
-		return h.refuse(call, err)
+	if err := json.Unmarshal(payload, &batch, lenient); err != nil {
+		return nil, h.unreadable(call, "the array of events cannot be read")
 	}
 	answers := make([]jsontext.Value, 0, len(batch))
 	var failures []error
@@ -135,10 +143,7 @@ func (h *Handler) array(ctx context.Context, payload []byte, call invocation) ([
 // failed invocations, and answers with the items that must be tried again.
 func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
 	var batch struct {
-		Records []struct {
-			MessageID string `json:"messageId"`
-			Body      string `json:"body"`
-		} `json:"Records"`
+		Records []jsontext.Value `json:"Records"`
 	}
 	type item struct {
 		ItemIdentifier string `json:"itemIdentifier"`
@@ -147,11 +152,16 @@ func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]b
 		Failures []item `json:"batchItemFailures"`
 	}
 	out.Failures = []item{}
-	if err := json.Unmarshal(payload, &batch); err != nil {
-		return h.refuse(call, fault.New(fault.Invalid, "the payload has Records but is no batch of SQS messages"))
+	if err := json.Unmarshal(payload, &batch, lenient); err != nil {
+		return nil, h.unreadable(call, "the batch of messages cannot be read")
 	}
-	for _, message := range batch.Records {
-		var err error
+	for _, record := range batch.Records {
+		var message struct {
+			MessageID string `json:"messageId"`
+			Body      string `json:"body"`
+		}
+		// What is no message has no body, and so no shape.
+		err := json.Unmarshal(record, &message, lenient)
 		switch body := []byte(message.Body); classify(body) {
 		case shapeEvent:
 			_, err = h.event(ctx, body, call)
@@ -160,7 +170,8 @@ func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]b
 		case shapeFailure:
 			_, err = h.failure(ctx, body, call)
 		default:
-			h.log.ignored(call, "message "+message.MessageID+" holds neither an event nor a failed invocation")
+			h.log.ignored(call, "message "+clip(message.MessageID, 64)+" holds neither an event nor a failed invocation")
+			err = nil
 		}
 		if err != nil {
 			out.Failures = append(out.Failures, item{message.MessageID})
@@ -192,6 +203,17 @@ func (h *Handler) schedule(ctx context.Context, call invocation) ([]byte, error)
 		return nil, err
 	}
 	return nil, nil
+}
+
+// lenient reads what only wraps events; each event is then read strictly.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// unreadable is the error of a payload that may hold events but cannot be taken
+// apart: it is logged, tried again, and ends in the dead-letter queue.
+func (h *Handler) unreadable(call invocation, message string) error {
+	err := fault.New(fault.Internal, "%s", message)
+	h.log.request(call, &router.Report{Outcome: router.Faulted, Code: fault.Internal, Cause: err}, statusOf(store.Receipt{}, err))
+	return err
 }
 
 // refuse is the answer to a payload of a known shape that cannot be read.

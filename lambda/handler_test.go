@@ -136,6 +136,61 @@ func TestArrayFailsAsAWhole(t *testing.T) {
 	}
 }
 
+// TestOneBadEventDoesNotTakeItsFellows: EventBridge lets through what the
+// strict codec refuses, and tenants share a batch.
+func TestOneBadEventDoesNotTakeItsFellows(t *testing.T) {
+	for name, poison := range map[string]func(f *fixture) string{
+		"a repeated name": func(f *fixture) string {
+			return strings.Replace(f.event("p", "pet", `{"name":"P"}`), `"tenant"`, `"tenant":"x","tenant"`, 1)
+		},
+		"invalid UTF-8": func(f *fixture) string { return f.event("p", "pet", "{\"name\":\"\xff\"}") },
+		"deep": func(f *fixture) string {
+			return f.event("p", "pet", strings.Repeat(`{"a":`, 80)+"1"+strings.Repeat("}", 80))
+		},
+		"no event": func(*fixture) string { return `7` },
+	} {
+		f := newFixture(t)
+		big := func(id string) string { return f.event(id, "pet", `{"name":"`+strings.Repeat("x", 300<<10)+`"}`) }
+		batch := "[" + f.event("a", "pet", `{"name":"A"}`) + "," + poison(f) + "," + big("b") + "," + big("c") + "," + big("d") + "," + big("e") + "]"
+		if _, err := f.invoke(batch); err != nil || f.records() != 5 {
+			t.Errorf("%s: %d records, %v", name, f.records(), err)
+		}
+		message := fmt.Sprintf(`{"Records":[{"messageId":"m1","body":7},{"messageId":"m2","body":%s}]}`, quote(f.event("z", "pet", `{"name":"Z"}`)))
+		if out, err := f.invoke(message); err != nil || out != `{"batchItemFailures":[]}` || f.records() != 6 {
+			t.Errorf("%s: SQS: %s, %d records, %v", name, out, f.records(), err)
+		}
+	}
+	f := newFixture(t)
+	if out, err := f.invoke("[" + f.event("a", "pet", `{"name":"A"}`) + ", nonsense"); err == nil {
+		t.Errorf("an array that cannot be split was acknowledged: %s", out)
+	}
+}
+
+// TestAKeyInAnyMember: a sender can write its key anywhere; no log line and no
+// answer shows it.
+func TestAKeyInAnyMember(t *testing.T) {
+	f := newFixture(t)
+	good := f.event("e1", "pet", `{"name":"A"}`)
+	var envelopes []string
+	for _, member := range []string{`"id":`, `"source":`, `"time":`} {
+		i := strings.Index(good, member) + len(member)
+		end := i + 1 + strings.IndexByte(good[i+1:], '"') + 1
+		envelopes = append(envelopes, good[:i]+quote(f.key)+good[end:])
+	}
+	for _, member := range []string{"operation", "tenant", "rootSchema", "idempotency_key", "metadata"} {
+		envelopes = append(envelopes, strings.Replace(good, `"detail":{`, `"detail":{"`+member+`":"`+f.key+`",`, 1),
+			strings.NewReplacer(`"tenant":"acme",`, ``, `"detail":{`, `"detail":{"tenant":"acme","`+member+`":"`+f.key+`",`).Replace(good))
+	}
+	envelopes = append(envelopes, strings.Replace(good, `"pet.POST"`, quote(f.key), 1))
+	for _, e := range envelopes {
+		f.log.Reset()
+		out, err := f.invoke(e)
+		if strings.Contains(f.log.String()+out+fmt.Sprint(err), f.key) {
+			t.Errorf("shown for %s:\n%s\n%s\n%v", strings.ReplaceAll(e, f.key, "KEY"), f.log.String(), out, err)
+		}
+	}
+}
+
 func TestSQSBatchNamesTheFailedItems(t *testing.T) {
 	f := newFixture(t)
 	message := func(id, body string) string { return fmt.Sprintf(`{"messageId":%q,"body":%s}`, id, quote(body)) }

@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/mask"
 	"github.com/blockforger/eventrouter/router"
 )
 
@@ -76,12 +77,22 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 	b.number("KeyRejections", count(r.Outcome == router.Rejected && r.Code == fault.Unauthenticated))
 	b.number("Faults", count(r.Outcome == router.Faulted))
 	b.milliseconds("Duration", now.Sub(call.start))
-	b.raw(`"_aws":{"Timestamp":` + strconv.FormatInt(now.UnixMilli(), 10) + requestMetrics)
+	b.raw(`"_aws":{"Timestamp":` + strconv.FormatInt(now.UnixMilli(), 10) + metricsOf(r))
 	l.write(call.log, b)
 }
 
-const requestMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + deployment.MetricNamespace + `",` +
-	`"Dimensions":[["environment"],["environment","tenant"]],"Metrics":[` +
+// metricsOf leaves the tenant out for a request without a good key: whoever can
+// send an event could otherwise make metrics without end.
+func metricsOf(r *router.Report) string {
+	if r.KeyID == "" {
+		return metricsHead + `["environment"]` + requestMetrics
+	}
+	return metricsHead + `["environment"],["environment","tenant"]` + requestMetrics
+}
+
+const metricsHead = `,"CloudWatchMetrics":[{"Namespace":"` + deployment.MetricNamespace + `","Dimensions":[`
+
+const requestMetrics = `],"Metrics":[` +
 	`{"Name":"Requests","Unit":"Count"},{"Name":"Tokens","Unit":"Count"},` +
 	`{"Name":"EntriesPublished","Unit":"Count"},{"Name":"EntriesPending","Unit":"Count"},` +
 	`{"Name":"EntriesFailed","Unit":"Count"},{"Name":"Rejections","Unit":"Count"},` +
@@ -233,6 +244,7 @@ func (l *line) text(name, value string) {
 		return
 	}
 	l.name(name)
+	value = mask.Keys(value) // a sender may write a key into any member
 	quoted, err := jsontext.AppendQuote(l.b, value)
 	if err != nil { // invalid UTF-8 is written with replacement characters
 		quoted, _ = jsontext.AppendQuote(l.b, strings.ToValidUTF8(value, "\uFFFD"))

@@ -84,6 +84,9 @@ func (op *Operation) change(prior store.Head) (store.Change, error) {
 	if err := op.admit(&prior); err != nil {
 		return store.Change{}, err
 	}
+	if most := op.owner.PayloadMaxBytes; most > 0 && int64(len(op.payload)) > most {
+		return store.Change{}, fault.New(fault.TooLarge, "the payload has %d bytes, this tenant allows %d", len(op.payload), most)
+	}
 	next := store.Head{
 		Ref:      op.ref,
 		Backend:  op.contract.Backend,
@@ -149,16 +152,17 @@ func (op *Operation) outputs(record jsontext.Value, receipt *store.Receipt) stor
 	}
 	out := op.origin()
 	out.Entries = make([]store.Entry, len(rules), len(rules)+1)
-	if len(rules) > 0 {
-		out.Payload = op.payload
-	}
+	// What a POST or PUT sends is the record: then one copy serves every rule.
+	same := op.operation == events.Post || op.operation == events.Put
 	for i, rule := range rules {
 		out.Entries[i] = store.Entry{
 			Bus: rule.Bus, Source: rule.Source, DetailType: rule.DetailType,
-			Record: rule.Record, Metadata: rule.Metadata, State: store.EntryPending,
+			Record: rule.Record && !same, Metadata: rule.Metadata, State: store.EntryPending,
 		}
-		if rule.Record {
+		if out.Entries[i].Record {
 			out.Record = record
+		} else {
+			out.Payload = op.payload
 		}
 	}
 	if op.tellsOutcome() {

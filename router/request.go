@@ -58,7 +58,7 @@ func decodeEvent(e *events.Envelope, trace string) (Request, error) {
 	}
 	in, err := events.DecodeInput(e)
 	if err != nil {
-		return Request{}, err
+		return Request{tenant: in.Tenant, schema: in.Schema, operation: in.Operation}, err
 	}
 	req := Request{
 		tenant: in.Tenant, schema: in.Schema, operation: in.Operation,

@@ -1,7 +1,11 @@
 package router
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -31,18 +35,30 @@ func (r *Router) validate(ctx context.Context, g Granted) (Operation, error) {
 	}
 	op.contract = schema
 	op.ref = store.Ref{Collection: g.collection()}
-	if op.ref.Key, op.payload, err = recordKey(&g.Request, schema); err != nil {
-		return op, err
-	}
-	if most := g.owner.PayloadMaxBytes; most > 0 && int64(len(g.payload)) > most {
-		return op, fault.New(fault.TooLarge, "the payload has %d bytes, this tenant allows %d", len(g.payload), most)
-	}
+	op.ref.Key, op.payload, err = recordKey(&g.Request, schema)
 	if g.operation == events.Post || g.operation == events.Put {
-		if err := schema.Validate(op.payload); err != nil {
-			return op, err
+		err = allViolations(err, schema.Validate(op.payload))
+	}
+	return op, err
+}
+
+// allViolations makes one fault of what is wrong with the key and what is wrong
+// with the payload: R6 wants every violation, each place once.
+func allViolations(key, payload error) error {
+	if key == nil || payload == nil || fault.CodeOf(key) != fault.Invalid || fault.CodeOf(payload) != fault.Invalid {
+		return cmp.Or(key, payload)
+	}
+	all := slices.Clone(fault.ViolationsOf(key))
+	for _, v := range fault.ViolationsOf(payload) {
+		if !slices.ContainsFunc(all, func(have fault.Violation) bool { return have.Pointer == v.Pointer }) {
+			all = append(all, v)
 		}
 	}
-	return op, nil
+	if len(all) == 1 {
+		return key
+	}
+	slices.SortStableFunc(all, func(a, b fault.Violation) int { return strings.Compare(a.Pointer, b.Pointer) })
+	return &fault.Error{Code: fault.Invalid, Message: fmt.Sprintf("payload breaks its schema in %d places", len(all)), Violations: all}
 }
 
 // recordKey finds the key in payload or path, or makes one for a POST from the

@@ -11,6 +11,8 @@ import (
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/internal/mask"
 )
 
 // Handler is the function, with its log.
@@ -30,7 +32,7 @@ func Serve(_ context.Context, payload []byte, log io.Writer) ([]byte, error) {
 const hidden = `"****"`
 
 // Mask rewrites the event on one line with the value of each member called
-// api_key hidden. What is not JSON is not shown: a key could be anywhere in it.
+// api_key hidden, and whatever else looks like a key. What is not JSON is not shown: a key could be anywhere in it.
 func Mask(payload []byte) []byte {
 	var out bytes.Buffer
 	dec := jsontext.NewDecoder(bytes.NewReader(payload), jsontext.AllowDuplicateNames(true))
@@ -57,7 +59,7 @@ func Mask(payload []byte) []byte {
 			}
 		}
 	}
-	return bytes.TrimRight(out.Bytes(), "\n")
+	return []byte(mask.Keys(string(bytes.TrimRight(out.Bytes(), "\n"))))
 }
 
 // namePosition reports whether the token just read was a member's name: within

@@ -13,8 +13,9 @@ func TestWritesTheEventAndMasksKeys(t *testing.T) {
 		`{"detail":{"a":1.10,"api_key":"hush"}}`:                                    `{"detail":{"a":1.10,"api_key":"****"}}`,
 		`{"api_key":{"deep":"hush"},"list":[{"api_key":["hush"]}],"x":"api_key"}`:   `{"api_key":"****","list":[{"api_key":"****"}],"x":"api_key"}`,
 		"{\n \"detail\" : \"text\",\n \"api_key\":\"hush\",\"api_key\":\"again\" }": `{"detail":"text","api_key":"****","api_key":"****"}`,
-		`["api_key","shown"]`: `["api_key","shown"]`,
-		`"text"`:              `"text"`,
+		`["api_key","shown"]`:                            `["api_key","shown"]`,
+		`{"note":"my key is \u0065rk_abc_def, keep it"}`: `{"note":"my key is erk_****, keep it"}`,
+		`"text"`: `"text"`,
 	} {
 		var log bytes.Buffer
 		out, err := noop.Serve(t.Context(), []byte(in), &log)
