@@ -38,25 +38,25 @@ const (
 // alarms are those of a deployment; doc/operations.md has a section for each.
 func alarms(c Config, m *metrics) []alarm {
 	list := []alarm{
-		{"errors", "the function fails, and Lambda tries again", "eventrouter logs: look for outcome fault",
+		{"errors", "the function fails, and Lambda tries again", "the saved query faults names the call that fails",
 			m.lambda("Errors", sum, 5), faultsTolerated, 1, quiet},
 		{"throttles", "the function is throttled: its concurrency is used up", "raise reservedConcurrency or the account's limit, or deploy with inputBuffer=sqs",
 			m.lambda("Throttles", sum, 1), 1, 5, quiet},
-		{"input-dead-letters", "events are in the rule's dead-letter queue " + c.Environment.InputDLQ(), "eventrouter dead-letters list, then dead-letters retry",
+		{"input-dead-letters", "events are in the rule's dead-letter queue " + c.Environment.InputDLQ(), "eventrouter dead-letters list --aws, then dead-letters retry",
 			depth(m.rule.DeadLetters), 1, 1, quiet},
-		{"failures", "events on which the function failed for good are in " + c.Environment.FailureQueue(), "eventrouter dead-letters list, then dead-letters retry",
+		{"failures", "events on which the function failed for good are in " + c.Environment.FailureQueue(), "mend the cause (saved query faults), then eventrouter dead-letters retry --aws",
 			depth(m.failures.Queue), 1, 1, quiet},
-		{"undelivered", "events were lost: the rule could reach neither target nor dead-letter queue", "eventrouter doctor; then replay the archive",
+		{"undelivered", "events were lost: the rule could reach neither target nor dead-letter queue", "eventrouter doctor --aws; then replay the archive",
 			m.undelivered(c), 1, 1, quiet},
-		{"relay-lag", "entries wait for longer than two minutes, or the relay does not run", "eventrouter entries list --state pending",
+		{"relay-lag", "entries wait for longer than two minutes, or the relay does not run", "eventrouter entries list --state pending --aws",
 			m.router("RelayLag", maximum, 1), lagLimit, 5, wrong},
-		{"entries-failed", "entries cannot be published and are parked", "eventrouter entries list --state failed, then entries retry",
+		{"entries-failed", "entries cannot be published and are parked", "eventrouter entries list --state failed --aws, then entries retry",
 			m.router("EntriesFailed", sum, 5), 1, 1, quiet},
 		{"buses-gone", "output rules name buses of this account that are not there; their entries wait", "the saved query relay names them; make the bus, or change the rule",
 			m.router("BusesGone", maximum, 5), 1, 2, quiet},
 		{"key-rejections", "many requests come with a wrong API key", "the saved query rejections: which key ids, which tenants",
 			m.router("KeyRejections", sum, 5), keyRejections, 1, quiet},
-		{"output-rate", "one tenant publishes very much: a loop through a third system?", "the saved query busiest-tenants; switch eventbridge-input off for the tenant",
+		{"output-rate", "one tenant publishes very much, perhaps by a loop through a third system", "the saved query busiest-tenants; switch eventbridge-input off for the tenant",
 			m.busiestTenant("EntriesPublished", 5), tenantOutput, 1, quiet},
 	}
 	if m.rule.Buffer != nil {

@@ -6,12 +6,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
-	"github.com/aws/aws-cdk-go/awscdk/v2/cxapi"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
@@ -105,10 +105,9 @@ func findings(app awscdk.App, stack awscdk.Stack) (out []string) {
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(nil), nil)
 	found := assertions.Annotations_FromStack(stack)
 	any := assertions.Match_AnyValue()
-	for _, list := range []*[]*cxapi.SynthesisMessage{found.FindError(jsii.String("*"), any), found.FindWarning(jsii.String("*"), any)} {
-		for _, m := range *list {
-			out = append(out, *m.Id+" "+text(m.Entry.Data))
-		}
+	for _, m := range slices.Concat(*found.FindError(jsii.String("*"), any), *found.FindWarning(jsii.String("*"), any)) {
+		//lint:ignore SA1019 the type has moved, and package assertions still answers with it
+		out = append(out, *m.Id+" "+text(m.Entry.Data))
 	}
 	return out
 }

@@ -1,0 +1,39 @@
+package deployment
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestLongestNamesFit: what [ParseEnvironment] lets through must fit every
+// resource, in the region and account with the longest names.
+func TestLongestNamesFit(t *testing.T) {
+	const region, account = "ap-southeast-1", "123456789012"
+	longest, err := ParseEnvironment("e" + strings.Repeat("n", 19))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		most int
+	}{
+		{longest.Stack(), 128}, {longest.TargetBusStack(), 128}, {longest.Function(), 64}, {longest.TestFunction(), 64},
+		{longest.Table(), 255}, {longest.Bucket(account, region), 63}, {longest.Role(region), 64}, {longest.TestRole(region), 64},
+		{longest.InputRule(), 64}, {longest.TestRule(), 64}, {longest.RelayRule(), 64}, {longest.InputBus(), 256}, {longest.Archive(), 48},
+		{longest.InputDLQ(), 80}, {longest.FailureQueue(), 80}, {longest.InputBuffer(), 80}, {longest.API(), 128}, {longest.AlarmTopic(), 256},
+		{longest.PublisherStatement() + "-" + account, 64}, {longest.OrganizationStatement(), 64}, {longest.TargetBusStatement(), 64},
+		{longest.Alarm("input-dead-letters"), 255}, {longest.KeyAlias(), 256}, {longest.Dashboard(), 255},
+	} {
+		if len(c.name) > c.most {
+			t.Errorf("%s has %d characters, AWS takes %d", c.name, len(c.name), c.most)
+		}
+	}
+}
+
+func TestRefusedEnvironments(t *testing.T) {
+	for _, s := range []string{"", "Prod", "1dev", "-dev", "a_b", "a.b", "a b", strings.Repeat("a", 21), "d\u00e9v"} {
+		if e, err := ParseEnvironment(s); err == nil {
+			t.Errorf("%q is taken as %q", s, e)
+		}
+	}
+}
