@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-relation check bench fuzz soak tools clean
+.PHONY: help run demo build test test-relation check bench fuzz soak conformance tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,13 @@ bench: ## measure side by side; doc/benchmarks.md explains the figures
 fuzz: ## fuzz every parser for FUZZTIME each
 	./bench/fuzz.sh $(or $(FUZZTIME),20s)
 
-soak: ## the long forms of tests: a million cross-tenant attempts, and the API's contract
+SOAK_SEED   ?= $(shell date +%s)
+SOAK_ROUNDS ?= 10
+
+soak: ## the long forms of tests, up to an hour: a million cross-tenant attempts, the API's contract, 10,000 random operations on each ledger (SOAK_SEED), kill tests SOAK_ROUNDS times
+	STORETEST_OPS=10000 STORETEST_SEED=$(SOAK_SEED) $(GO) test -count=1 -run 'TestDriver/History' -timeout 60m -v ./store/...
+	$(GO) test -count=$(SOAK_ROUNDS) -run 'Kill|CutOff|FullDisk|AFullDisk|Chaos|TestDriver/Durability' -timeout 60m ./cmd/eventrouter ./local ./internal/boltdb ./internal/object ./store/...
+	$(GO) test -count=$(SOAK_ROUNDS) -timeout 60m ./store/s3store ./store/csvstore
 	SOAK=1 $(GO) test -run 'TestCrossTenant|TestContract' -timeout 60m -v ./lambda
 
 test-relation: ## test events/relation, a module of its own
@@ -54,6 +60,13 @@ test-relation: ## test events/relation, a module of its own
 
 tools: ## install what tests of the AWS drivers need from npm
 	npm ci --no-audit --no-fund
+
+tools-conformance: .tools/bin/versitygw ## build versitygw, a second S3, into .tools (some minutes, once)
+.tools/bin/versitygw:
+	GOBIN=$(CURDIR)/.tools/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+conformance: tools-conformance ## ask versitygw (HTTP and TLS) and moto for a second opinion on S3 and DynamoDB
+	AWSTEST_REQUIRE=1 $(GO) test -tags conformance -count=1 -run TestConformance -v ./internal/object/s3object ./store/dynamostore
 
 clean: ## remove what was built
 	rm -rf bin build
