@@ -198,11 +198,24 @@ func TestRefusedOnAWS(t *testing.T) {
 	}
 }
 
-// TestDoctorOnThisMachine: no server is a finding, not a failure of the doctor.
+// TestDoctorOnThisMachine: no server is a finding, not a failure of the doctor;
+// so is a tenant that cannot be loaded.
 func TestDoctorOnThisMachine(t *testing.T) {
 	var out, errOut bytes.Buffer
 	code := run(t.Context(), []string{"doctor", "--endpoint-url", "http://127.0.0.1:1", "--schemas", "../../schemas"}, nil, &out, &errOut)
-	if code != 1 || !strings.Contains(out.String(), "make run") || !strings.Contains(out.String(), "tenant files") {
+	if code != 1 || !strings.Contains(out.String(), "make run") || !strings.Contains(out.String(), "nothing to mend in ../../schemas") {
 		t.Errorf("exit %d\n%s%s", code, out.String(), errOut.String())
+	}
+	out.Reset()
+	careless := t.TempDir()
+	if err := os.MkdirAll(careless+"/acme", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(careless+"/acme/tenant.properties", []byte("eventbridge-output=[{\"source\":\"aws.s3\"}]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run(t.Context(), []string{"doctor", "--endpoint-url", "http://127.0.0.1:1", "--schemas", careless}, nil, &out, &errOut)
+	if !strings.Contains(out.String(), "mistakes in the tenants' files: 1, the first: acme/tenant.properties:1") {
+		t.Errorf("a careless tenant: %s", out.String())
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/tenant"
 )
 
 type doctorCommand struct {
@@ -105,11 +107,33 @@ func (c *doctorCommand) local(s *session) []check {
 			}
 			return healthy("none")
 		}},
-		{"tenant files", func(context.Context) finding {
-			if _, err := openSchemas(c.Schemas); err != nil {
+		{"tenant files", func(ctx context.Context) finding {
+			tree, err := openSchemas(c.Schemas)
+			if err != nil {
 				return failed("name the folder with --schemas", err)
 			}
-			return healthy("%s; eventrouter tenant lint %s checks them", c.Schemas, c.Schemas)
+			return lintFinding(ctx, tree, nil, c.Schemas)
 		}},
 	}
+}
+
+// lintFinding has the tenants' files checked as a deployment would read them.
+func lintFinding(ctx context.Context, files object.Bucket, o *tenant.LintOptions, where string) finding {
+	findings, err := tenant.Lint(ctx, files, o)
+	if err != nil {
+		return failed("", err)
+	}
+	first, wrong := "", 0
+	for _, f := range findings {
+		if f.Severity != tenant.SeverityError {
+			continue
+		}
+		if wrong++; wrong == 1 {
+			first = f.String()
+		}
+	}
+	if wrong > 0 {
+		return sick("mend it; eventrouter tenant lint on the folder that it came from lists all", "mistakes in the tenants' files: %d, the first: %s", wrong, first)
+	}
+	return healthy("nothing to mend in %s", where)
 }

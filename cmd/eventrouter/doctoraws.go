@@ -21,6 +21,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/object/s3object"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -34,6 +35,7 @@ func (d *deployed) checks() []check {
 		{"function", x.function},
 		{"table", x.table},
 		{"bucket", x.bucket},
+		{"tenant files", x.tenantFiles},
 		{"input rule", x.inputRule},
 		{"target", x.target},
 		{"permission", x.permission},
@@ -121,6 +123,21 @@ func (x *examination) bucket(ctx context.Context) finding {
 		return sick("aws s3 sync schemas s3://"+name+"/"+deployment.SchemasPrefix, "%s has no tenant files below %s", name, deployment.SchemasPrefix)
 	}
 	return healthy("%s, %d tenants", name, tenants)
+}
+
+// tenantFiles are read as the function reads them, under its allow-list.
+func (x *examination) tenantFiles(ctx context.Context) finding {
+	name := x.env.Bucket(x.account, x.cfg.Region)
+	files, err := s3object.New(x.s3(), name, deployment.SchemasPrefix)
+	if err != nil {
+		return failed("", err)
+	}
+	buses, err := tenant.ParseAllowList(x.variables[deployment.EnvOutputBuses])
+	if err != nil {
+		return failed(x.deployCommand(), err)
+	}
+	own := events.DefaultBus(x.variables[deployment.EnvPartition], x.cfg.Region, x.account)
+	return lintFinding(ctx, files, &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, "s3://"+name+"/"+deployment.SchemasPrefix)
 }
 
 func (x *examination) s3() *s3.Client {
