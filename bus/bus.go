@@ -120,7 +120,7 @@ func batches(entries []events.Entry) []batch {
 	for i := range entries {
 		region, size := entries[i].Bus.Region(), entries[i].Size()
 		at, ok := open[region]
-		if !ok || len(done[at].index) == events.MaxEntries || done[at].bytes+size > events.MaxBytes {
+		if !ok || len(done[at].index) == events.MaxEntries || done[at].bytes+size >= events.MaxBytes {
 			at = len(done)
 			open[region] = at
 			done = append(done, batch{region: region})

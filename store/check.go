@@ -42,8 +42,8 @@ func (c *Change) check() error {
 			len(m.Outputs.Entries), n, MaxItem)
 	}
 	for i := range m.Outputs.Entries {
-		if n := m.entrySize(i); n > events.MaxBytes {
-			return fault.New(fault.TooLarge, "output event %d would take %d bytes, at most %d can be published", i, n, events.MaxBytes)
+		if n := m.entrySize(i); n >= events.MaxBytes {
+			return fault.New(fault.TooLarge, "output event %d would take %d bytes, fewer than %d can be published", i, n, events.MaxBytes)
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ type LintOptions struct {
 	Prefix     string        // stands before every key of the bucket
 	DefaultBus events.BusARN // as in [DirectoryOptions]; "" stays "", and is allowed
 	AllowBus   BusPolicy     // as in [DirectoryOptions]
+	Only       string        // the one folder to look at; "" is all
 }
 
 // Lint reads every file of every tenant and lists all there is to mend, in
@@ -32,13 +33,16 @@ func Lint(ctx context.Context, b object.Bucket, o *LintOptions) ([]Finding, erro
 	files := map[string][]string{}
 	for _, key := range keys {
 		dir, file, below := strings.Cut(strings.TrimPrefix(key, l.prefix), "/")
-		if !below || strings.HasPrefix(dir, ".") {
+		if !below || strings.HasPrefix(dir, ".") || o.Only != "" && dir != o.Only {
 			continue
 		}
 		if files[dir] == nil {
 			folders = append(folders, dir)
 		}
 		files[dir] = append(files[dir], file)
+	}
+	if len(folders) == 0 {
+		l.add(SeverityError, ".", "there is no tenant here: want a folder for each, with its "+propertiesFile)
 	}
 	for _, dir := range folders {
 		if err := l.folder(ctx, dir, files[dir]); err != nil {
@@ -56,7 +60,7 @@ type linter struct {
 }
 
 func (l *linter) add(s Severity, file, message string) {
-	l.findings = append(l.findings, Finding{File: file, Severity: s, Message: message})
+	l.findings = append(l.findings, Finding{File: file, Line: 1, Column: 1, Severity: s, Message: message})
 }
 
 func (l *linter) folder(ctx context.Context, dir string, files []string) error {
@@ -85,7 +89,7 @@ func (l *linter) folder(ctx context.Context, dir string, files []string) error {
 		}
 	}
 	if !hasProperties {
-		l.add(SeverityError, dir, "folder has no "+propertiesFile+", so it is no tenant")
+		l.add(SeverityError, dir+"/"+propertiesFile, "folder has no "+propertiesFile+", so it is no tenant")
 		return nil
 	}
 	return l.tenant(ctx, id, schemas)

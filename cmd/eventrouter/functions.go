@@ -8,8 +8,10 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/mask"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -93,6 +95,9 @@ func (f functions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]a
 		}
 		for _, v := range verdicts {
 			verdict := admin.RuleVerdict{Rule: v.Rule.Name, Matches: v.Matches && v.Why == "", Why: v.Why}
+			if !v.Matches && v.Explanation != nil {
+				verdict.Why = strings.Join(differences(v.Explanation), "; ")
+			}
 			for _, t := range v.Rule.Targets {
 				verdict.Targets = append(verdict.Targets, t[strings.LastIndexByte(t, ':')+1:])
 			}
@@ -128,4 +133,28 @@ func reason(r *local.InvocationRecord) string {
 func timestamp(s string) time.Time {
 	t, _ := time.Parse(time.RFC3339, s)
 	return t
+}
+
+// differences are the fields that kept a pattern from matching: what was
+// wanted, what was there, and near misses.
+func differences(x *pattern.Explanation) []string {
+	if x.Matched {
+		return nil
+	}
+	var out []string
+	for _, child := range x.Children {
+		out = append(out, differences(child)...)
+	}
+	if len(out) > 0 || x.Path == "" {
+		return append(out, x.Notes...)
+	}
+	found := "nothing"
+	if len(x.Found) > 0 {
+		found = strings.Join(x.Found, ", ")
+	}
+	text := x.Path + " wants " + string(x.Wanted) + ", found " + mask.Keys(found)
+	if len(x.Notes) > 0 {
+		text += " (" + strings.Join(x.Notes, "; ") + ")"
+	}
+	return []string{text}
 }

@@ -9,7 +9,7 @@ import (
 type logsCommand struct {
 	Function string `arg:"" help:"The function: eventrouter-local or eventbridge-test-local."`
 	Follow   bool   `short:"f" help:"Go on showing lines as they are written, until interrupted."`
-	Limit    int    `default:"1000" help:"How many of the newest lines to begin with."`
+	Limit    int    `default:"10000" help:"How many of the newest lines to begin with; a local server keeps 10,000."`
 }
 
 const followEvery = 500 * time.Millisecond

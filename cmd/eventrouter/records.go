@@ -16,12 +16,12 @@ type recordsList struct {
 	Tenant string `required:"" help:"The tenant."`
 	Schema string `required:"" help:"The schema, without .json."`
 	After  string `help:"Start after this key."`
-	Limit  int    `default:"100" help:"How many to show, 1 to 1000."`
+	Limit  int    `help:"How many to show at most; all unless given."`
 }
 
 // Run lists records.
 func (c *recordsList) Run(s *session) error {
-	q := admin.RecordQuery{After: events.Key(c.After), Limit: c.Limit}
+	q := admin.RecordQuery{After: events.Key(c.After)}
 	var err error
 	if q.Tenant, err = events.ParseTenantID(c.Tenant); err != nil {
 		return err
@@ -29,15 +29,12 @@ func (c *recordsList) Run(s *session) error {
 	if q.Schema, err = events.ParseSchemaID(c.Schema); err != nil {
 		return err
 	}
-	if c.Limit < 1 || c.Limit > 1000 {
-		return fault.New(fault.Invalid, "--limit must be 1 to 1000")
+	if c.Limit < 0 {
+		return fault.New(fault.Invalid, "--limit must be positive")
 	}
-	page, err := s.admin.ListRecords(s.ctx, q)
+	page, err := s.listRecords(q, c.Limit)
 	if err != nil {
 		return err
-	}
-	if page.Records == nil {
-		page.Records = []admin.Record{}
 	}
 	if done, err := s.print.value(page); done {
 		return err
@@ -53,4 +50,26 @@ func (c *recordsList) Run(s *session) error {
 		s.print.note("There are more: --after %q", page.Next)
 	}
 	return nil
+}
+
+// listRecords reads page after page: all records, or at most as many as limit
+// where that is positive.
+func (s *session) listRecords(q admin.RecordQuery, limit int) (admin.RecordPage, error) {
+	const most = 1000 // of one page
+	all := admin.RecordPage{Records: []admin.Record{}}
+	for {
+		q.Limit = most
+		if limit > 0 {
+			q.Limit = min(most, limit-len(all.Records))
+		}
+		page, err := s.admin.ListRecords(s.ctx, q)
+		if err != nil {
+			return all, err
+		}
+		all.Records = append(all.Records, page.Records...)
+		all.Next = page.Next
+		if q.After = page.Next; page.Next == "" || limit > 0 && len(all.Records) >= limit {
+			return all, nil
+		}
+	}
 }

@@ -82,10 +82,11 @@ func (c *serveCommand) greet(s *session, srv *server) error {
 	} else {
 		p.line("\nA new key:  eventrouter keys create --tenant evented --permission backend_calls")
 	}
-	p.line(`
-In another terminal:
-
-  bin/eventrouter put-events --entries '{"Source":"blockforger-input","DetailType":"evented.POST","Detail":{
+	p.line("\nIn another terminal:\n")
+	if srv.url != defaultEndpoint {
+		p.line("  export EVENTROUTER_ENDPOINT_URL=%s", srv.url)
+	}
+	p.line(`  bin/eventrouter put-events --entries '{"Source":"blockforger-input","DetailType":"evented.POST","Detail":{
     "tenant":"evented","rootSchema":"evented","api_key":"'$EVENTROUTER_KEY'","payload":{"string":"hello","numeric":1}}}'
   bin/eventrouter records list --tenant evented --schema evented
   bin/eventrouter usage --tenant evented
@@ -101,6 +102,8 @@ type server struct {
 	admin admin.Admin
 	fresh bool // the data folder was new
 
+	started time.Time
+
 	listener net.Listener
 	http     *http.Server
 	local    *local.Server
@@ -108,6 +111,9 @@ type server struct {
 	relay    *router.Relay
 	log      *slog.Logger
 }
+
+// defaultEndpoint is where commands look for a server unless they are told.
+const defaultEndpoint = "http://127.0.0.1:4010"
 
 const (
 	function     = "eventrouter-" + deployment.Local
@@ -129,12 +135,18 @@ func openServer(listen, data, schemas string, side *local.Options) (_ *server, e
 	}
 	ledgerPath := filepath.Join(data, "ledger.db")
 	_, statErr := os.Stat(ledgerPath)
-	srv := &server{log: log, fresh: errors.Is(statErr, os.ErrNotExist)}
+	srv := &server{log: log, fresh: errors.Is(statErr, os.ErrNotExist), started: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, srv.close())
 		}
 	}()
+
+	// First of all: a folder is made, and its demo key shown, only where this works.
+	if srv.listener, err = net.Listen("tcp", listen); err != nil {
+		return nil, fault.New(fault.Invalid, "--listen %s: %v", listen, err)
+	}
+	srv.url = "http://" + reachable(srv.listener.Addr())
 
 	key, err := seal.Open(data)
 	if err != nil {
@@ -146,11 +158,6 @@ func openServer(listen, data, schemas string, side *local.Options) (_ *server, e
 	if srv.local, err = local.Open(filepath.Join(data, "aws"), side); err != nil {
 		return nil, err
 	}
-	if srv.listener, err = net.Listen("tcp", listen); err != nil {
-		return nil, fault.New(fault.Invalid, "--listen %s: %v", listen, err)
-	}
-	srv.url = "http://" + srv.listener.Addr().String()
-
 	records := store.New(srv.ledger, nil)
 	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Guard: lambda.Guard(records), Report: func(f tenant.Finding) {
 		log.Warn("tenant file", "finding", f.String())
@@ -181,6 +188,16 @@ func openServer(listen, data, schemas string, side *local.Options) (_ *server, e
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	return srv, nil
+}
+
+// reachable is the address by which this machine reaches a listener: one that
+// listens everywhere is found on loopback.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return a.String()
 }
 
 func openSchemas(path string) (*object.Dir, error) {
@@ -243,10 +260,11 @@ func (s *server) run(ctx context.Context) error {
 }
 
 // runRelay drives the relay: at once for what a former process left, since none
-// of its invocations can still be at work, and then every minute as the
+// of its invocations can still be at work (what is younger than this process may
+// be), and then every minute as the
 // schedule does on AWS.
 func (s *server) runRelay(ctx context.Context) {
-	if _, err := s.relay.Run(ctx, 0); err != nil && ctx.Err() == nil {
+	if _, err := s.relay.Run(ctx, time.Since(s.started)); err != nil && ctx.Err() == nil {
 		s.log.Error("relay", "error", err)
 	}
 	tick := time.NewTicker(relayEvery)

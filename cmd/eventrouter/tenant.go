@@ -1,6 +1,10 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
+
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/tenant"
@@ -26,7 +30,7 @@ type tenantLint struct {
 // options are those under which a deployment would read the files.
 func (c *tenantLint) options() (*tenant.LintOptions, error) {
 	if c.DefaultBus == "" && c.OutputBuses == "" {
-		return nil, nil
+		return &tenant.LintOptions{}, nil
 	}
 	own, err := events.ParseBusARN(c.DefaultBus)
 	if err != nil {
@@ -39,22 +43,39 @@ func (c *tenantLint) options() (*tenant.LintOptions, error) {
 	return &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, nil
 }
 
+// fromHere names a file as a person here, and an editor, would.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}
+
 // Run lists every finding with its place.
 func (c *tenantLint) Run(s *session) error {
-	tree, err := openSchemas(c.Dir)
-	if err != nil {
-		return err
-	}
 	options, err := c.options()
 	if err != nil {
 		return err
+	}
+	root := c.Dir
+	if _, err := os.Stat(filepath.Join(root, "tenant.properties")); err == nil { // a tenant's own folder
+		options.Only, root = filepath.Base(root), filepath.Dir(root)
+	}
+	tree, err := openSchemas(root)
+	if err != nil {
+		return fault.New(fault.Invalid, "%s", strings.Replace(fault.MessageOf(err), "--schemas", "DIR", 1))
 	}
 	findings, err := tenant.Lint(s.ctx, tree, options)
 	if err != nil {
 		return fault.E("tenant lint", fault.Unavailable, err)
 	}
 	wrong := 0
-	for _, f := range findings {
+	for i, f := range findings {
+		findings[i].File = fromHere(filepath.Join(root, filepath.FromSlash(f.File)))
 		if f.Severity == tenant.SeverityError {
 			wrong++
 		}

@@ -111,7 +111,7 @@ func NewHandler(a Admin) http.Handler {
 			return
 		}
 		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-			w.WriteHeader(http.StatusUnsupportedMediaType)
+			http.Error(w, "administration takes application/json alone", http.StatusUnsupportedMediaType)
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -160,10 +160,7 @@ func reply(w http.ResponseWriter, out any, err error) {
 	status := http.StatusOK
 	if err != nil {
 		out = wireFault{Code: fault.CodeOf(err).String(), Message: text(err)}
-		status = http.StatusBadRequest
-		if !fault.IsRejection(err) {
-			status = http.StatusInternalServerError
-		}
+		status = fault.CodeOf(err).Status()
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
