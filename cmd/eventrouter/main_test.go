@@ -20,6 +20,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(code)
 	}
-	os.Exit(m.Run())
+	os.Exit(awstest.Main(m))
 }
 
 const sampleSchemas = "../../schemas"
