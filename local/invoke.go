@@ -42,7 +42,12 @@ func (s *Server) invoke(ctx context.Context, t *task) {
 	}
 	t.Attempts++
 	// A handler is not cut short by the end of Run, only by its own time.
-	_, failed := s.call(context.WithoutCancel(ctx), name, t.ID, payload)
+	ctx = context.WithoutCancel(ctx)
+	if t.Trace != "" {
+		//lint:ignore SA1029 the key is the one that Lambda's Go runtime uses
+		ctx = context.WithValue(ctx, "x-amzn-trace-id", t.Trace)
+	}
+	_, failed := s.call(ctx, name, t.ID, payload)
 	if failed == nil {
 		s.done(t)
 		return

@@ -32,7 +32,8 @@ type task struct {
 	// Payload is what the target gets, where it is not the event itself.
 	Payload jsontext.Value `json:"payload,omitzero"`
 
-	Hops int `json:"hops,omitempty"` // how many buses it has come over
+	Hops  int    `json:"hops,omitempty"`  // how many buses it has come over
+	Trace string `json:"trace,omitempty"` // the event's trace header
 
 	event jsontext.Value // what the event is, while it is new; else it is read from disk
 }
@@ -62,7 +63,7 @@ func newTask(e *Event, n int, r *rule, target *Target) *task {
 	return &task{
 		key: taskKey{e.Seq, uint32(n)}, ID: awsjson.NewID(), Rule: r.ARN, Target: *target,
 		Stage: stageDeliver, Since: e.Received, Due: e.Received, event: e.JSON,
-		Payload: target.inputOf(r, e), Hops: e.Hops,
+		Payload: target.inputOf(r, e), Hops: e.Hops, Trace: e.Trace,
 	}
 }
 
