@@ -161,7 +161,8 @@ func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]b
 			Body      string `json:"body"`
 		}
 		// What is no message has no body, and so no shape.
-		err := json.Unmarshal(record, &message, lenient)
+		_ = json.Unmarshal(record, &message, lenient)
+		var err error
 		switch body := []byte(message.Body); classify(body) {
 		case shapeEvent:
 			_, err = h.event(ctx, body, call)
@@ -171,7 +172,6 @@ func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]b
 			_, err = h.failure(ctx, body, call)
 		default:
 			h.log.ignored(call, "message "+clip(message.MessageID, 64)+" holds neither an event nor a failed invocation")
-			err = nil
 		}
 		if err != nil {
 			out.Failures = append(out.Failures, item{message.MessageID})
