@@ -17,6 +17,7 @@ import (
 type Applied struct {
 	Receipt store.Receipt
 	mark    store.Mark
+	follows bool // an object or file is to show the record
 }
 
 // rivalsAllowed bounds how often one operation gives way to rivals on the same
@@ -44,7 +45,8 @@ func (r *Router) apply(ctx context.Context, op Operation) (Applied, error) {
 			return Applied{}, r.limit(ctx, &op, failure)
 		}
 		change.Mark.Receipt = receipt
-		return Applied{Receipt: receipt, mark: change.Mark}, nil
+		follows := change.Head.Backend != events.DynamoDB && !receipt.Rejected
+		return Applied{Receipt: receipt, mark: change.Mark, follows: follows}, nil
 	}
 	return Applied{}, fault.New(fault.Unavailable, "record %s is contended: gave way to %d rivals", op.ref.Path(), rivalsAllowed)
 }

@@ -14,8 +14,9 @@ type Emission struct {
 	Published int // EventBridge has taken them
 	Pending   int // left to the relay, or held back until their bus is there again
 	Failed    int // refused for good: parked for an operator
-	// Err is what kept outcomes from being noted. The entries are then published
-	// again by the relay, under the same ids.
+	// Err is what kept an object from being brought up to date, or outcomes from
+	// being noted. The relay makes up for it: it projects once more, and publishes
+	// again under the same ids.
 	Err error
 }
 
@@ -32,26 +33,37 @@ func (e *Emission) add(o Emission) {
 // of our own account's, and does not exist.
 const BusGone = "EventBusNotFound"
 
-// emit publishes what the commit decided to publish. Nothing that goes wrong
-// here changes the answer: the change is committed, and the relay publishes
-// what is left. A redelivery leaves its entries to whoever committed them.
+// emit shows the record in its object, where it has one, and publishes what the
+// commit decided to publish. Nothing that goes wrong here changes the answer: the
+// change is committed, and the relay does what is left. A redelivery leaves its
+// entries to whoever committed them, but not its object.
 func (r *Router) emit(ctx context.Context, a Applied) Emission {
-	if a.Receipt.Replayed || len(a.mark.Outputs.Entries) == 0 {
+	if a.Receipt.Replayed {
+		a.mark.Outputs = store.Outputs{}
+	}
+	if !a.follows && len(a.mark.Outputs.Entries) == 0 {
 		return Emission{}
 	}
-	return publish(ctx, r.store, r.publisher, r.watch, r.now, []store.Mark{a.mark})
+	var shown store.Settlement
+	var err error
+	if a.follows {
+		// First, so that who hears of the change finds it in the object.
+		shown, err = r.store.Project(ctx, a.Receipt.Ref)
+	}
+	done := publish(ctx, r.store, r.publisher, r.watch, r.now, []store.Mark{a.mark}, []store.Settlement{shown})
+	done.add(Emission{Err: err})
+	return done
 }
 
 // publish is the one publishing path, of the invocation and of the relay: it
-// sends the pending entries of the marks and settles each mark. Entries for a
-// bus that is known to be gone stay as they are: EventBridge would take them, and
-// lose them.
-func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch, now func() time.Time, marks []store.Mark) Emission {
+// sends the pending entries of the marks and settles each mark, together with
+// what its settlement says already. Entries for a bus that is known to be gone
+// stay as they are: EventBridge would take them, and lose them.
+func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch, now func() time.Time, marks []store.Mark, settlements []store.Settlement) Emission {
 	var done Emission
 	var entries []events.Entry
 	type place struct{ mark, entry int }
 	var places []place
-	settlements := make([]store.Settlement, len(marks))
 	for m := range marks {
 		for e := range marks[m].Outputs.Entries {
 			entry := &marks[m].Outputs.Entries[e]
@@ -91,7 +103,7 @@ func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch
 		settlements[at.mark].Entries = append(settlements[at.mark].Entries, note)
 	}
 	for m := range marks {
-		if len(settlements[m].Entries) == 0 {
+		if o := &settlements[m]; len(o.Entries) == 0 && o.Projected == "" && !o.Rechecked {
 			continue
 		}
 		if err := s.Settle(ctx, marks[m].Key, settlements[m]); err != nil {

@@ -12,9 +12,10 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A Relay does what commits have left behind: it publishes entries that the
-// invocation did not get to, and folds bills into the totals. Any number may
-// run: a lease gives each shard to one.
+// A Relay does what commits have left behind: it publishes entries and brings
+// objects up to date that the invocation did not get to, compares objects once
+// more when no late invocation can touch them any longer, and folds bills into
+// the totals. Any number may run: a lease gives each shard to one.
 type Relay struct {
 	store     *store.Store
 	publisher *bus.Publisher
@@ -38,10 +39,12 @@ func NewRelay(s *store.Store, p *bus.Publisher, owner string, o *Options) *Relay
 // Drained is what one run of the relay did.
 type Drained struct {
 	Emission
-	Marks  int           // marks that were looked at
-	Folded int           // bills that went into the totals
-	Busy   int           // shards that another relay held
-	Lag    time.Duration // age of the oldest mark that still had work
+	Marks     int           // marks that were looked at
+	Projected int           // of them, those whose object was brought up to date
+	Rechecked int           // of them, those whose object was compared once more
+	Folded    int           // bills that went into the totals
+	Busy      int           // shards that another relay held
+	Lag       time.Duration // how long the work had waited that waited longest
 
 	// Gone are our own buses that do not exist though they are expected, or
 	// entries wait for them. LookErr is why that is not known of a region.
@@ -108,7 +111,8 @@ func (d *Drained) look(ctx context.Context, w *bus.Watch, buses []events.BusARN)
 // drain works through one shard, page by page. A page on which nothing could be
 // done ends it: what is left waits for the next run. Marks whose entries are
 // held back are passed over, or they would stand in the way of all behind them
-// for as long as their bus is gone.
+// for as long as their bus is gone; so are those whose object has had its turn in
+// this run, whether that went well or not.
 func (r *Relay) drain(ctx context.Context, shard int, before time.Time, done *Drained) error {
 	held := map[store.IdempotencyKey]bool{}
 	for ctx.Err() == nil {
@@ -130,8 +134,8 @@ func (r *Relay) drain(ctx context.Context, shard int, before time.Time, done *Dr
 	return ctx.Err()
 }
 
-// page works through some marks. It adds those to held of which nothing but
-// entries for buses that are gone is left.
+// page works through some marks. It adds those to held that the rest of the run
+// is to pass over.
 func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Drained, held map[store.IdempotencyKey]bool) (progress bool, err error) {
 	marks := make([]store.Mark, 0, len(keys))
 	var bills []store.IdempotencyKey
@@ -144,16 +148,27 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 			return false, err
 		}
 		done.Marks++
-		done.Lag = max(done.Lag, r.now().Sub(mark.Receipt.Time))
-		if mark.Outputs.Pending() {
+		billed := mark.Bill.Tokens > 0 && !mark.Folded
+		if billed {
+			bills = append(bills, key)
+		}
+		if mark.Outputs.Pending() || r.chore(&mark) != nothing {
 			marks = append(marks, mark)
 		}
-		if mark.Bill.Tokens > 0 && !mark.Folded {
-			bills = append(bills, key)
+		switch {
+		case billed || mark.Project || mark.Outputs.Pending():
+			done.Lag = max(done.Lag, r.now().Sub(mark.Receipt.Time))
+		case r.chore(&mark) == recheck:
+			done.Lag = max(done.Lag, r.now().Sub(mark.Recheck))
+		}
+		if mark.Project || !mark.Recheck.IsZero() {
+			held[key] = true // its object is dealt with below, or not due yet
+			progress = true
 		}
 	}
 	done.look(ctx, r.watch, pendingBuses(marks))
-	emission := r.publish(ctx, marks)
+	settlements := r.follow(ctx, marks, done)
+	emission := publish(ctx, r.store, r.publisher, r.watch, r.now, marks, settlements)
 	done.add(emission)
 	for i := range marks {
 		if r.holdsAll(&marks[i]) {
@@ -194,8 +209,4 @@ func (r *Relay) holdsAll(m *store.Mark) bool {
 		}
 	}
 	return true
-}
-
-func (r *Relay) publish(ctx context.Context, marks []store.Mark) Emission {
-	return publish(ctx, r.store, r.publisher, r.watch, r.now, marks)
 }

@@ -130,6 +130,10 @@ func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal
 	case err != nil: // a used idempotency key, or a fault of ours
 		return store.Receipt{}, report.end(store.Receipt{}, err)
 	case found:
+		if !receipt.Rejected {
+			// A redelivery whose change has been made: only its object may lag behind.
+			report.emitted(r.emit(ctx, Applied{Receipt: receipt, mark: store.Mark{Key: g.idempotency}, follows: true}))
+		}
 		return receipt, report.end(receipt, receipt.Err())
 	}
 	return store.Receipt{}, report.end(store.Receipt{}, refusal)
