@@ -63,6 +63,8 @@ const (
 // still be at work are left alone. It stops early when ctx ends. An error of
 // one mark does not keep the others from being done; the last is returned.
 func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
+	// What is committed from now on is its invocation's, however long this run takes.
+	before := r.now().Add(-age)
 	var done Drained
 	var failure error
 	done.look(ctx, r.watch, nil)
@@ -82,7 +84,7 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 		case !held:
 			done.Busy++
 		default:
-			if err := r.drain(ctx, shard, now.Add(-age), &done); err != nil {
+			if err := r.drain(ctx, shard, before, &done); err != nil {
 				failure = err
 			}
 			// Ending the lease lets the next relay begin at once.
