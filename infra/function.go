@@ -89,6 +89,7 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 			deployment.EnvOutputBuses:   jsii.String(allowList(c.OutputBuses)),
 			deployment.EnvMarkDays:      jsii.String(strconv.Itoa(c.MarkDays)),
 			deployment.EnvTimeout:       jsii.String(strconv.Itoa(int(deployment.Timeout / time.Second))),
+			deployment.EnvGC:            jsii.String(deployment.GC),
 		},
 	})
 	backend.AllowFunction(f.role)

@@ -137,6 +137,7 @@ func TestEnvironment(t *testing.T) {
 		deployment.EnvEnvironment: "prod", deployment.EnvTable: "${" + table + "}", deployment.EnvBucket: "${" + bucket + "}",
 		deployment.EnvSchemasPrefix: "schemas/", deployment.EnvDataPrefix: "data/",
 		deployment.EnvAccount: "${AccountId}", deployment.EnvPartition: "${Partition}", deployment.EnvMarkDays: "12", deployment.EnvTimeout: "30",
+		deployment.EnvGC: "400",
 		deployment.EnvOutputBuses: `[{"arn":"arn:aws:events:us-east-1:777788889999:event-bus/orders"},{"arn":"arn:aws:events:eu-west-1:777788889999:event-bus/default"},` +
 			`{"arn":"arn:aws:events:us-east-1:123456789012:event-bus/own","tenants":["acme"],"sources":["acme.orders","acme.stock"]}]`,
 	}
