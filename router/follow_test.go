@@ -288,6 +288,20 @@ func TestObjectsThatCannotBeMended(t *testing.T) {
 	if got := strings.Count(h.shown("rex"), "\n"); got != n+2 {
 		t.Errorf("%d lines", got)
 	}
+
+	// Nor do those that wait for their recheck stand in the way of younger ones.
+	const younger = 50
+	for range younger {
+		h.must(put{})
+	}
+	h.clock.advance(30 * time.Second)
+	if d, err := h.relay.Run(t.Context(), 0); err != nil || d.Folded != younger || d.Rechecked != 0 || d.Lag != 30*time.Second {
+		t.Errorf("%+v, %v", d, err)
+	}
+	h.clock.advance(30 * time.Second)
+	if d, err := h.relay.Run(t.Context(), 0); err != nil || d.Rechecked != n+younger || d.Lag != 20*time.Second || h.open() != 0 {
+		t.Errorf("%+v, %v, %d marks are open", d, err, h.open())
+	}
 }
 
 // TestWhatAPersonChangesIsReadBack: it is the record, for reads and for changes.
