@@ -2,7 +2,9 @@
 // in one run, since machines are noisy and only ratios last. doc/benchmarks.md
 // explains the figures.
 //
-//	go run ./bench [handlers] [latency]
+//	go run ./bench [wayin] [handlers] [latency] [taking] [drivers] [costs] [files] [rules]
+//
+// All of it takes about two minutes.
 package main
 
 import (
@@ -22,7 +24,10 @@ func main() {
 	for _, section := range []struct {
 		name string
 		run  func(context.Context, *table) error
-	}{{"handlers", handlers}, {"latency", latency}} {
+	}{
+		{"wayin", wayIn}, {"handlers", handlers}, {"latency", latency}, {"taking", taking},
+		{"drivers", drivers}, {"costs", costs}, {"files", files}, {"rules", rules},
+	} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], section.name) {
 			continue
 		}

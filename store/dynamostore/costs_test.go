@@ -80,6 +80,7 @@ func TestCosts(t *testing.T) {
 			if got := w.units(); got != test.units {
 				t.Errorf("%v capacity units, want %v", got, test.units)
 			}
+			t.Logf("cost: %s: %s, %v units", test.name, w.names(), w.units()) // for make bench
 		})
 	}
 
