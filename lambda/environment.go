@@ -65,15 +65,22 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	if err != nil {
 		return nil, err
 	}
-	records := store.New(ledger, &store.Options{MarkAge: markAge})
+	shownBelow, err := bucketPrefix(e.or(deployment.EnvDataPrefix, deployment.DataPrefix))
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s3object.New(objects, bucket, shownBelow)
+	if err != nil {
+		return nil, err
+	}
+	tenants := tenant.NewDirectory(files, &tenant.DirectoryOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses), Guard: Guard(store.New(ledger, nil))})
+	records := store.New(ledger, &store.Options{MarkAge: markAge, Projecting: Projecting(shown, Layout(tenants), timeout+deployment.RelayGrace)})
 	eventBridge := eventbridgebus.New(eventbridge.Options{
 		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
 	})
 	publisher := bus.NewPublisher(eventBridge)
 	watch := bus.NewWatch(eventBridge, account, &bus.WatchOptions{Expected: tenant.BusesOf(buses)})
-	r := router.New(
-		tenant.NewDirectory(files, &tenant.DirectoryOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses), Guard: Guard(records)}),
-		tenant.NewAuthenticator(ledger, nil), records, publisher,
+	r := router.New(tenants, tenant.NewAuthenticator(ledger, nil), records, publisher,
 		&router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
 	relay := router.NewRelay(records, publisher, rand.Text(), &router.Options{Watch: watch})
 	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + deployment.RelayGrace}), nil
