@@ -63,6 +63,9 @@ func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
 			return
 		}
 	}
+	if !jsontext.Value(payload).IsValid(jsontext.AllowDuplicateNames(true)) {
+		payload = quoted(string(payload)) // a record holds JSON alone
+	}
 	letter := DeadLetter{Event: t.key.seq, Rule: t.Rule, Target: t.Target.Arn, Record: InvocationRecord{
 		Version: "1.0", Timestamp: s.opts.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: payload, ResponsePayload: last.document(),
 		RequestContext: RequestContext{RequestID: t.ID, FunctionARN: t.Target.Arn + ":$LATEST",

@@ -34,7 +34,7 @@ type undelivered struct {
 func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 	failed := s.opts.Chaos.strike()
 	if name, isFunction := s.functionOf(t.Target.Arn); isFunction && failed == nil {
-		if failed = s.refusal(name, t.Rule); failed == nil {
+		if failed = s.refusal(name, t); failed == nil {
 			s.metrics.count(t.ruleName(), "Invocations", 1)
 			t.Stage, t.Attempts, t.Since = stageInvoke, 0, s.opts.Now()
 			return true
@@ -62,12 +62,15 @@ func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 }
 
 // refusal is why a function cannot be invoked for a rule, if so.
-func (s *Server) refusal(function, ruleARN string) *undelivered {
+func (s *Server) refusal(function string, t *task) *undelivered {
 	if _, known := s.function(function); !known {
 		return &undelivered{"NO_RESOURCE", "The function " + function + " does not exist here.", false}
 	}
-	if s.opts.EnforcePermissions && !s.permitted(function, ruleARN) {
+	if s.opts.EnforcePermissions && !s.permitted(function, t.Rule) {
 		return &undelivered{"NO_PERMISSIONS", "The policy of function " + function + " does not let EventBridge invoke it for this rule.", false}
+	}
+	if t.Text != "" {
+		return &undelivered{"INVALID_JSON", "The input of function " + function + " is not JSON.", false}
 	}
 	return nil
 }

@@ -31,6 +31,9 @@ type task struct {
 	Event     uint64    `json:"event,omitempty"`     // the place of the event, of a dead letter that is tried again
 	// Payload is what the target gets, where it is not the event itself.
 	Payload jsontext.Value `json:"payload,omitzero"`
+	// Text is the same where it is not JSON, as an input template or a schedule's
+	// input may make it.
+	Text string `json:"text,omitempty"`
 
 	Hops  int    `json:"hops,omitempty"`  // how many buses it has come over
 	Trace string `json:"trace,omitempty"` // the event's trace header
@@ -60,10 +63,21 @@ func (k taskKey) before(other taskKey) bool {
 }
 
 func newTask(e *Event, n int, r *rule, target *Target) *task {
-	return &task{
+	t := &task{
 		key: taskKey{e.Seq, uint32(n)}, ID: awsjson.NewID(), Rule: r.ARN, Target: *target,
 		Stage: stageDeliver, Since: e.Received, Due: e.Received, event: e.JSON,
-		Payload: target.inputOf(r, e), Hops: e.Hops, Trace: e.Trace,
+		Hops: e.Hops, Trace: e.Trace,
+	}
+	t.setInput(target.inputOf(r, e))
+	return t
+}
+
+// setInput sets what the target gets; nil: the event itself.
+func (t *task) setInput(input []byte) {
+	if v := jsontext.Value(input); input == nil || v.IsValid(jsontext.AllowDuplicateNames(true)) {
+		t.Payload = v
+	} else {
+		t.Text = string(input)
 	}
 }
 
@@ -93,6 +107,8 @@ func (s *Server) payload(t *task) ([]byte, error) {
 	switch {
 	case t.Payload != nil:
 		return t.Payload, nil
+	case t.Text != "":
+		return []byte(t.Text), nil
 	case t.event != nil:
 		return t.event, nil
 	}
@@ -104,8 +120,8 @@ func (s *Server) payload(t *task) ([]byte, error) {
 func (s *Server) originalEvent(t *task) ([]byte, error) {
 	record, err := s.keep.Get(bucketEvents, seqKey(t.key.seq))
 	if err != nil {
-		if t.Payload != nil {
-			return t.Payload, nil
+		if t.Payload != nil || t.Text != "" {
+			return s.payload(t)
 		}
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along [
 			key: taskKey{seq: s.seq.Add(1)}, ID: awsjson.NewID(), Rule: d.ARN, Target: schedulerTarget(&d.Target),
 			Stage: stageDeliver, Since: d.Start, Due: d.Start,
 		}
-		t.Payload = s.schedulerInput(d, t.ID)
+		t.setInput(s.schedulerInput(d, t.ID))
 		w, err := s.keepTask(t)
 		if err != nil {
 			return err
