@@ -1,0 +1,91 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestEverydayWork types what doc/local.md prints, with the real AWS CLI, and
+// looks for what the page says is answered.
+func TestEverydayWork(t *testing.T) {
+	t.Parallel()
+	require(t, "aws", "the AWS CLI is missing: pip install awscli==1.45.11", "aws", "--version")
+	text, err := os.ReadFile("../../doc/local.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := readmeBlock.FindAllStringSubmatch(string(text), -1)
+	if len(blocks) < 7 {
+		t.Fatalf("doc/local.md has only %d blocks to test", len(blocks))
+	}
+	srv, _ := serveHere(t, sampleSchemas)
+	key := makeKey(t, srv.url, "evented").Key
+	setup := strings.ReplaceAll(blocks[0][2], "http://127.0.0.1:4010", srv.url)
+	for _, block := range blocks[1:] {
+		t.Run(block[1], func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", setup+block[2])
+			cmd.Dir = binFolder(t)
+			cmd.Env = append(os.Environ(), asCommand+"=1", "EVENTROUTER_ENDPOINT_URL="+srv.url, "EVENTROUTER_KEY="+key,
+				"AWS_PAGER=", "AWS_MAX_ATTEMPTS=1", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Errorf("%v", err)
+			}
+			rest := string(out)
+			for _, want := range answered.FindAllStringSubmatch(block[2], -1) {
+				_, after, found := strings.Cut(rest, want[1])
+				if !found {
+					t.Fatalf("%q is not answered, or not in its place:\n%s", want[1], out)
+				}
+				rest = after
+			}
+		})
+	}
+}
+
+// answered is what a page says that the command before it answers.
+var answered = regexp.MustCompile(`(?m)^# => (.*)$`)
+
+// TestEverydayWorkWithBoto does the same with boto3.
+func TestEverydayWorkWithBoto(t *testing.T) {
+	t.Parallel()
+	require(t, "boto3", "boto3 is missing: pip install boto3==1.43.11", "python3", "-c", "import boto3")
+	srv, _ := serveHere(t, sampleSchemas)
+	if out, err := exec.CommandContext(t.Context(), "python3", "testdata/everyday.py", srv.url).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// require skips a test where a program is missing; with AWSTEST_REQUIRE it fails.
+func require(t *testing.T, what, missing string, command ...string) {
+	t.Helper()
+	if exec.Command(command[0], command[1:]...).Run() == nil {
+		return
+	}
+	if os.Getenv("AWSTEST_REQUIRE") != "" {
+		t.Fatal(missing)
+	}
+	t.Skip(what + " is not there: " + missing)
+}
+
+// binFolder is a folder with the test binary as bin/eventrouter.
+func binFolder(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "bin", "eventrouter")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
