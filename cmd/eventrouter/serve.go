@@ -27,7 +27,6 @@ import (
 	"github.com/blockforger/eventrouter/lambda/noop"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/router"
-	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/boltstore"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -108,6 +107,7 @@ type server struct {
 	http     *http.Server
 	local    *local.Server
 	ledger   *boltstore.Driver
+	stores   *stores
 	relay    *router.Relay
 	log      *slog.Logger
 }
@@ -158,10 +158,10 @@ func openServer(listen, data, schemas string, side *local.Options) (_ *server, e
 	if srv.local, err = local.Open(filepath.Join(data, "aws"), side); err != nil {
 		return nil, err
 	}
-	records := store.New(srv.ledger, nil)
-	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Guard: lambda.Guard(records), Report: func(f tenant.Finding) {
-		log.Warn("tenant file", "finding", f.String())
-	}})
+	if srv.stores, err = openStores(srv.ledger, tree, data, log); err != nil {
+		return nil, err
+	}
+	records, tenants := srv.stores.records, srv.stores.tenants
 	eventBridge := eventbridgebus.New(eventbridge.Options{
 		BaseEndpoint: aws.String(srv.url), Credentials: localCredentials,
 	})
@@ -177,7 +177,9 @@ func openServer(listen, data, schemas string, side *local.Options) (_ *server, e
 	if err := installRules(srv.local); err != nil {
 		return nil, err
 	}
-	srv.admin = admin.NewDirect(srv.ledger, records, functions{srv.local, records}, nil)
+	direct := admin.NewDirect(srv.ledger, records, functions{srv.local, records}, nil)
+	direct.Objects = srv.stores.objects
+	srv.admin = direct
 	srv.http = &http.Server{
 		Handler:           srv.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -289,6 +291,9 @@ func (s *server) close() error {
 	}
 	if s.local != nil {
 		errs = append(errs, s.local.Close())
+	}
+	if s.stores != nil {
+		errs = append(errs, s.stores.objects.Close())
 	}
 	if s.ledger != nil {
 		errs = append(errs, s.ledger.Close())
