@@ -11,6 +11,7 @@ import (
 // TestRecordsCanBeSeen: events for schemas with backend s3 and csv can be read
 // as files under the data folder, and what a person changes there is the record.
 func TestRecordsCanBeSeen(t *testing.T) {
+	t.Parallel()
 	data, schemas := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(schemas, "acme", "tenant.properties"), "eventbridge-input=true\neventbridge-output=[{}]\n")
 	for _, backend := range []string{"s3", "csv"} {
@@ -93,5 +94,48 @@ func TestRecordsCanBeSeen(t *testing.T) {
 	purged, err := srv.admin.PurgeTenant(t.Context(), "acme")
 	if err != nil || purged.Objects != 2 || shows(object, "") || shows(table, "") {
 		t.Errorf("%+v, %v", purged, err)
+	}
+}
+
+// TestMigrateToFilesSession: after a restart the schema is kept out until its records
+// are migrated; then they can be seen.
+func TestMigrateToFilesSession(t *testing.T) {
+	t.Parallel()
+	data, schemas := t.TempDir(), t.TempDir()
+	schema := filepath.Join(schemas, "acme", "pet.json")
+	write(t, filepath.Join(schemas, "acme", "tenant.properties"), "eventbridge-input=true\n")
+	write(t, schema, `{"type":"object"}`)
+	srv, _, stop := serveOn(t, data, schemas)
+	key := makeKey(t, srv.url, "acme").Key
+	for _, id := range []string{"rex", "bo"} {
+		if status, body := call(t, "POST", srv.url+"/api/acme/pet", key, fmt.Sprintf(`{"id":%q}`, id)); status != 201 {
+			t.Fatal(status, body)
+		}
+	}
+	stop()
+
+	for _, backend := range []string{"s3", "csv"} {
+		write(t, schema, fmt.Sprintf(`{"meta":{"backend":%q},"type":"object"}`, backend))
+		srv, _, stop := serveOn(t, data, schemas)
+		if status, body := call(t, "GET", srv.url+"/api/acme/pet/rex", key, ""); status != 503 && status != 500 {
+			t.Fatalf("%s came into force: %d %s", backend, status, body)
+		}
+		code, out, errOut := at(t, srv, "tenant", "migrate", "--tenant", "acme", "--schema", "pet", "--backend", backend, "--yes")
+		if code != 0 || !strings.Contains(out, "2 records, 2 moved, and checked") {
+			t.Fatal(backend, out, errOut)
+		}
+		shown := map[string]string{"s3": "pet/rex.json", "csv": "pet.csv"}[backend]
+		eventually(t, "the records can be seen", func() bool {
+			if _, err := srv.relay.Run(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			_, err := os.Stat(filepath.Join(data, "records", "data", "acme", shown))
+			return err == nil
+		})
+		eventually(t, "the schema is in force", func() bool {
+			status, body := call(t, "GET", srv.url+"/api/acme/pet/rex", key, "")
+			return status == 200 && strings.Contains(body, `"rex"`)
+		})
+		stop()
 	}
 }
