@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +38,14 @@ func serveOn(t *testing.T, data, schemas string) (srv *server, log *output, stop
 	return srv, log, stop
 }
 
+// asked is a command line with what a person types when it asks.
+func asked(t *testing.T, srv *server, in string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), append(args, "--endpoint-url", srv.url), strings.NewReader(in), &o, &e)
+	return code, o.String(), e.String()
+}
+
 // call is a REST call; it answers status and body.
 func call(t *testing.T, method, url, key, body string) (int, string) {
 	t.Helper()
@@ -61,6 +71,7 @@ func call(t *testing.T, method, url, key, body string) (int, string) {
 // records by the old one, says which command moves them, and comes into force
 // when it has.
 func TestMigrateSession(t *testing.T) {
+	t.Parallel()
 	data, schemas := t.TempDir(), copied(t)
 	srv, _, stop := serveOn(t, data, schemas)
 	key := makeKey(t, srv.url, "petstore").Key
@@ -91,13 +102,13 @@ func TestMigrateSession(t *testing.T) {
 		t.Errorf("the log does not say what to do:\n%s", text)
 	}
 	args := strings.Fields(move)
-	if code, out, errOut := commandLine(t, srv.url, append(args, "--dry-run")...); code != 0 || !strings.Contains(out, "2 records, 2 to move") {
+	if code, out, errOut := at(t, srv, append(slices.Clone(args), "--dry-run")...); code != 0 || !strings.Contains(out, "2 records, 2 to move") {
 		t.Fatal(out, errOut)
 	}
-	if code, _, errOut := answering(t, srv.url, "\n", args...); code != 1 || !strings.Contains(errOut, "nothing was done") {
+	if code, _, errOut := asked(t, srv, "\n", args...); code != 1 || !strings.Contains(errOut, "nothing was done") {
 		t.Fatal(errOut)
 	}
-	if code, out, errOut := answering(t, srv.url, "migrate\n", args...); code != 0 || !strings.Contains(out, "2 records, 2 moved, and checked") {
+	if code, out, errOut := asked(t, srv, "migrate\n", args...); code != 0 || !strings.Contains(out, "2 records, 2 moved, and checked") {
 		t.Fatal(out, errOut)
 	}
 	eventually(t, "the schema comes into force", func() bool {
@@ -109,9 +120,54 @@ func TestMigrateSession(t *testing.T) {
 	}
 }
 
+// TestMigrateToObjectsSession: records move to s3 and are then files; a purge
+// takes the files too.
+func TestMigrateToObjectsSession(t *testing.T) {
+	t.Parallel()
+	data, schemas := t.TempDir(), copied(t)
+	srv, _, stop := serveOn(t, data, schemas)
+	key := makeKey(t, srv.url, "petstore").Key
+	if status, body := call(t, "POST", srv.url+"/api/petstore/orders", key, `{"id":"1","petId":"p1"}`); status != 201 {
+		t.Fatal(status, body)
+	}
+	move := strings.Fields("tenant migrate --tenant petstore --schema orders --backend s3 --yes")
+	if code, out, errOut := at(t, srv, move...); code != 0 || !strings.Contains(out, "1 records, 1 moved") {
+		t.Fatal(out, errOut)
+	}
+	if status, body := call(t, "GET", srv.url+"/api/petstore/orders/1", key, ""); status != 200 {
+		t.Error("before the schema has gone over:", status, body)
+	}
+	stop()
+
+	file := filepath.Join(schemas, "petstore", "orders.json")
+	schema, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, schemas, "petstore/orders.json", strings.Replace(string(schema), `"title"`, `"meta":{"backend":"s3"},"title"`, 1))
+	srv, _, stop = serveOn(t, data, schemas)
+	defer stop()
+	if status, body := call(t, "GET", srv.url+"/api/petstore/orders/1", key, ""); status != 200 || !strings.Contains(body, `"petId":"p1"`) {
+		t.Fatal(status, body)
+	}
+	shown := func() int {
+		infos, err := srv.stores.objects.List(t.Context(), "data/petstore/orders/1.json", "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(infos)
+	}
+	eventually(t, "the record is a file", func() bool { return shown() == 1 })
+	code, out, errOut := at(t, srv, "tenant", "purge", "--tenant", "petstore", "--revoke-keys", "--yes")
+	if code != 0 || !strings.Contains(out, "and 1 objects deleted") || shown() != 0 {
+		t.Fatal(out, errOut)
+	}
+}
+
 // TestExportAndPurgeSession takes one tenant away; what there is of the other
 // is byte for byte as before.
 func TestExportAndPurgeSession(t *testing.T) {
+	t.Parallel()
 	srv, _, stop := serveOn(t, t.TempDir(), sampleSchemas)
 	defer stop()
 	petstore, evented := makeKey(t, srv.url, "petstore"), makeKey(t, srv.url, "evented")
@@ -126,7 +182,7 @@ func TestExportAndPurgeSession(t *testing.T) {
 	}
 	export := func(tenant string) string {
 		t.Helper()
-		code, out, errOut := commandLine(t, srv.url, "tenant", "export", "--tenant", tenant)
+		code, out, errOut := at(t, srv, "tenant", "export", "--tenant", tenant)
 		if code != 0 {
 			t.Fatal(errOut)
 		}
@@ -149,24 +205,24 @@ func TestExportAndPurgeSession(t *testing.T) {
 		t.Errorf("the export holds what is not the tenant's, or a key:\n%s", first)
 	}
 	file := filepath.Join(t.TempDir(), "petstore.jsonl")
-	if code, _, errOut := commandLine(t, srv.url, "tenant", "export", "--tenant", "petstore", "--out", file); code != 0 || !strings.Contains(errOut, "2 records, 1 months of usage") {
+	if code, _, errOut := at(t, srv, "tenant", "export", "--tenant", "petstore", "--out", file); code != 0 || !strings.Contains(errOut, "2 records, 1 months of usage") {
 		t.Fatal(errOut)
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != first {
 		t.Errorf("the file differs: %v", err)
 	}
-	if code, _, _ := commandLine(t, srv.url, "tenant", "export", "--tenant", "petstore", "--out", file); code != 1 {
+	if code, _, _ := at(t, srv, "tenant", "export", "--tenant", "petstore", "--out", file); code != 1 {
 		t.Error("an export was overwritten")
 	}
 
 	purge := []string{"tenant", "purge", "--tenant", "petstore"}
-	if code, _, errOut := answering(t, srv.url, "y\n", purge...); code != 1 || !strings.Contains(errOut, "records of 2 schemas (orders, petstore), usage of 1 months, 1 API keys") {
+	if code, _, errOut := asked(t, srv, "y\n", purge...); code != 1 || !strings.Contains(errOut, "records of 2 schemas (orders, petstore), usage of 1 months, 1 API keys") {
 		t.Fatal(errOut)
 	}
-	if code, _, errOut := answering(t, srv.url, "petstore\n", purge...); code != 1 || !strings.Contains(errOut, "1 active API keys") || export("petstore") != first {
+	if code, _, errOut := asked(t, srv, "petstore\n", purge...); code != 1 || !strings.Contains(errOut, "1 active API keys") || export("petstore") != first {
 		t.Fatal("with an active key: ", errOut)
 	}
-	code, out, errOut := answering(t, srv.url, "petstore\n", append(purge, "--revoke-keys")...)
+	code, out, errOut := asked(t, srv, "petstore\n", append(purge, "--revoke-keys")...)
 	if code != 0 || !strings.Contains(out, "purge again after that") {
 		t.Fatal(out, errOut)
 	}
@@ -182,7 +238,7 @@ func TestExportAndPurgeSession(t *testing.T) {
 	if status, body := call(t, "GET", srv.url+"/api/evented/evented/a", evented.Key, ""); status != 200 {
 		t.Error(status, body)
 	}
-	if code, out, _ := commandLine(t, srv.url, append(purge, "--yes")...); code != 0 || !strings.Contains(out, "0 items and 0 objects") {
+	if code, out, _ := at(t, srv, append(purge, "--yes")...); code != 0 || !strings.Contains(out, "0 items and 0 objects") {
 		t.Errorf("a second purge: %s", out)
 	}
 	if _, err := srv.admin.PurgeTenant(t.Context(), "../x"); err == nil {
