@@ -9,6 +9,7 @@ import (
 )
 
 func TestWebPagesAreRefused(t *testing.T) {
+	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	port := m.url[strings.LastIndexByte(m.url, ':'):]
 	for _, c := range []struct {

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/blockforger/eventrouter/local"
@@ -30,7 +29,9 @@ func (m *machine) aws(args ...string) (stdout string, err error) {
 	return out.String(), nil
 }
 
+// What the CLI does with each service is tested with doc/local.md.
 func TestTheAWSCLIPutsEvents(t *testing.T) {
+	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
 		s.Register("box", box.handle)
@@ -49,41 +50,4 @@ func TestTheAWSCLIPutsEvents(t *testing.T) {
 	if !strings.Contains(box.got()[0], `"time":"2026-01-02T03:04:05Z"`) {
 		t.Error(box.got()[0])
 	}
-}
-
-// One command of each service: the CLI has its own way with protocols.
-func TestTheAWSCLIWorksWithEachService(t *testing.T) {
-	t.Parallel()
-	box := &inbox{}
-	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", box.handle)
-		wire(t, s, "in", `{"source":["shop"]}`, "box")
-	})
-	if _, _, err := m.Invoke(t.Context(), "box", "id", []byte("{}")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the AWS CLI is not on the PATH")
-	}
-	var all sync.WaitGroup
-	for _, c := range []struct {
-		args, want string
-		fails      bool
-	}{
-		{"events describe-rule --name nobody", "(ResourceNotFoundException)", true},
-		{"sqs get-queue-url --queue-name nobody", "(AWS.SimpleQueueService.NonExistentQueue)", true},
-		{"logs filter-log-events --log-group-name /aws/lambda/box", "got 2 bytes", false},
-		{"lambda invoke --function-name box --payload {} /dev/null", `"StatusCode": 200`, false},
-		{"scheduler list-schedule-groups", `"Name": "default"`, false},
-		{"cloudwatch get-metric-statistics --namespace AWS/Events --metric-name Invocations --period 60 --statistics Sum" +
-			" --start-time 2026-01-01T00:00:00Z --end-time 2026-01-01T01:00:00Z", `"Label": "Invocations"`, false},
-	} {
-		all.Go(func() {
-			out, err := m.aws(strings.Fields(c.args)...)
-			if (err != nil) != c.fails || !strings.Contains(out, c.want) {
-				t.Errorf("aws %s: %v\n%s", c.args, err, out)
-			}
-		})
-	}
-	all.Wait()
 }

@@ -19,6 +19,7 @@ import (
 var quick = []time.Duration{5 * time.Millisecond, 10 * time.Millisecond}
 
 func TestAFailedInvocationIsTriedThreeTimesAndBuried(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	box := &inbox{fail: 3}
 	setup := func(s *local.Server) {
@@ -59,6 +60,7 @@ func TestAFailedInvocationIsTriedThreeTimesAndBuried(t *testing.T) {
 }
 
 func TestDeleteDeadLetter(t *testing.T) {
+	t.Parallel()
 	box := &inbox{fail: 1}
 	m := start(t, t.TempDir(), local.Options{RetryDelays: []time.Duration{}}, func(s *local.Server) {
 		s.Register("box", box.handle)
@@ -81,6 +83,7 @@ func TestDeleteDeadLetter(t *testing.T) {
 }
 
 func TestRetriesFollowTheClock(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64 // seconds; may go back too
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load()) * time.Second) }
 	box := &inbox{fail: 2}
@@ -103,6 +106,7 @@ func TestRetriesFollowTheClock(t *testing.T) {
 }
 
 func TestOldInvocationsAreGivenUp(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load()) * time.Second) }
 	box := &inbox{fail: 9}
@@ -121,6 +125,7 @@ func TestOldInvocationsAreGivenUp(t *testing.T) {
 }
 
 func TestAPanicIsAFailedInvocation(t *testing.T) {
+	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{RetryDelays: []time.Duration{}}, func(s *local.Server) {
 		s.Register("box", func(context.Context, []byte, io.Writer) ([]byte, error) { panic("canary") })
 		wire(t, s, "in", `{"source":["a"]}`, "box")
@@ -134,6 +139,7 @@ func TestAPanicIsAFailedInvocation(t *testing.T) {
 }
 
 func TestASlowFunctionRunsOutOfTimeAndHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
 	fast := &inbox{}
 	m := start(t, t.TempDir(), local.Options{Timeout: 50 * time.Millisecond, Concurrency: 1, RetryDelays: []time.Duration{}}, func(s *local.Server) {
 		s.Register("slow", func(ctx context.Context, _ []byte, _ io.Writer) ([]byte, error) {
@@ -153,6 +159,7 @@ func TestASlowFunctionRunsOutOfTimeAndHoldsNobodyUp(t *testing.T) {
 }
 
 func TestATargetThatIsNotThereGoesToTheDeadLetters(t *testing.T) {
+	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) { wire(t, s, "in", `{"source":["a"]}`, "nobody") })
 	put(t, m.client(), entry("a", "b", `{}`))
 	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters(); return len(l) == 1 })
@@ -164,6 +171,7 @@ func TestATargetThatIsNotThereGoesToTheDeadLetters(t *testing.T) {
 // What is kept is sealed: neither event nor log line nor dead letter lies on
 // disk in clear (R52).
 func TestNothingLiesOnDiskInClear(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	box := &inbox{fail: 1}
 	m := start(t, dir, local.Options{RetryDelays: []time.Duration{}}, func(s *local.Server) {
@@ -195,6 +203,7 @@ func TestNothingLiesOnDiskInClear(t *testing.T) {
 }
 
 func TestOneProcessOnly(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	start(t, dir, local.Options{}, nil)
 	if s, err := local.Open(dir, nil); err == nil {
@@ -206,6 +215,7 @@ func TestOneProcessOnly(t *testing.T) {
 }
 
 func TestLogsAreKeptByFunction(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	setup := func(s *local.Server) {
 		s.Register("talker", func(_ context.Context, p []byte, log io.Writer) ([]byte, error) {
@@ -257,6 +267,7 @@ func TestLogsAreKeptByFunction(t *testing.T) {
 }
 
 func TestOldEventsAreForgottenButNotPendingOnes(t *testing.T) {
+	t.Parallel()
 	box := &inbox{fail: 1}
 	m := start(t, t.TempDir(), local.Options{KeepEvents: 3}, func(s *local.Server) {
 		s.Register("box", box.handle)
@@ -282,6 +293,7 @@ func TestOldEventsAreForgottenButNotPendingOnes(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 		wire(t, s, "out", `{"source":["b"]}`, "box")

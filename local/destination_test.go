@@ -18,6 +18,7 @@ import (
 
 // An endpoint that fails once gets the event again, with key, path and query.
 func TestAnHTTPEndpointIsATarget(t *testing.T) {
+	t.Parallel()
 	var calls atomic.Int32
 	got := make(chan string, 2)
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -19,6 +19,7 @@ var update = flag.Bool("update", false, "write doc/local.md's table of operation
 //
 //	go test ./local -run OperationsTable -update
 func TestOperationsTable(t *testing.T) {
+	t.Parallel()
 	const file, from, until = "../doc/local.md", "<!-- operations -->\n", "<!-- end -->\n"
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	text, err := os.ReadFile(file)

@@ -15,6 +15,7 @@ import (
 // On a full disk new events are refused clearly, and the old ones are kept and
 // delivered once there is room.
 func TestAFullDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	m := start(t, dir, local.Options{MaxDataBytes: 2 << 20}, nil)
 	once := func(o *eventbridge.Options) { o.RetryMaxAttempts = 1 }

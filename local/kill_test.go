@@ -79,6 +79,7 @@ func serveUntilKilled(dir string) error {
 // Killed again and again under load, the server loses no event that it has
 // acknowledged.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var mu sync.Mutex
 	acknowledged := map[string]bool{}

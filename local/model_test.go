@@ -61,6 +61,7 @@ print(json.dumps({s: l.Loader().load_service_model(s, "service-2") for s in sys.
 // Every operation that is served has AWS's own shapes: no member that AWS does
 // not know, none of another type, and the same constraints on what comes in.
 func TestShapesAreThoseOfTheServiceModel(t *testing.T) {
+	t.Parallel()
 	models := loadModels(t, "events", "sqs", "logs", "scheduler", "lambda", "cloudwatch")
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	n := 0

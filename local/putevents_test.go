@@ -21,6 +21,7 @@ import (
 )
 
 func TestAnEventReachesItsFunction(t *testing.T) {
+	t.Parallel()
 	box, other := &inbox{}, &inbox{}
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
 		s.Register("box", box.handle)
@@ -46,6 +47,7 @@ func TestAnEventReachesItsFunction(t *testing.T) {
 }
 
 func TestEntriesAreJudgedOneByOne(t *testing.T) {
+	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	long := strings.Repeat("x", 129)
 	entries := []types.PutEventsRequestEntry{
@@ -79,6 +81,7 @@ func TestEntriesAreJudgedOneByOne(t *testing.T) {
 }
 
 func TestACallFailsAsAWhole(t *testing.T) {
+	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	big := func(n int) types.PutEventsRequestEntry {
 		return entry("a", "b", `{"x":"`+strings.Repeat("y", n-len(`{"x":""}`)-2)+`"}`)
@@ -120,6 +123,7 @@ func TestACallFailsAsAWhole(t *testing.T) {
 }
 
 func TestUnknownAndForeignBuses(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	m := start(t, t.TempDir(), local.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, nil)
 	foreign := "arn:aws:events:eu-west-1:123456789012:event-bus/theirs"
@@ -140,6 +144,7 @@ func TestUnknownAndForeignBuses(t *testing.T) {
 }
 
 func TestEventsCanBeLookedAt(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	m := start(t, dir, local.Options{}, nil)
 	foreign := "arn:aws:events:eu-west-1:123456789012:event-bus/theirs"
@@ -183,6 +188,7 @@ func TestEventsCanBeLookedAt(t *testing.T) {
 
 // What is malformed is refused in AWS's shape, whatever it is.
 func TestMalformedRequests(t *testing.T) {
+	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	const json11, target = "application/x-amz-json-1.1", "AWSEvents.PutEvents"
 	for name, c := range map[string]struct {
@@ -240,6 +246,7 @@ func TestMalformedRequests(t *testing.T) {
 }
 
 func TestFractionalTime(t *testing.T) {
+	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
 		s.Register("box", box.handle)

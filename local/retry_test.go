@@ -24,6 +24,7 @@ func (m *machine) sqsClient() *awssqs.Client {
 // A target that stays throttled is tried again as its policy says, and then its
 // dead-letter queue gets the event with EventBridge's attributes (R93).
 func TestRetriesToATargetEndInItsDeadLetterQueue(t *testing.T) {
+	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{Chaos: local.Chaos{Fail: 1}}, func(s *local.Server) {
 		s.Register("box", box.handle)
@@ -61,6 +62,7 @@ func TestRetriesToATargetEndInItsDeadLetterQueue(t *testing.T) {
 }
 
 func TestChaosDeliversTwice(t *testing.T) {
+	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{Chaos: local.Chaos{Duplicates: 1}}, func(s *local.Server) {
 		s.Register("box", box.handle)
@@ -75,6 +77,7 @@ func TestChaosDeliversTwice(t *testing.T) {
 
 // What a queue holds survives a restart, and how often it was received does too.
 func TestQueuesSurviveARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	m := start(t, dir, local.Options{}, nil)
 	ctx := context.Background()

@@ -13,6 +13,7 @@ import (
 // A rule with a schedule sends its targets EventBridge's own event, by the
 // clock, and none for the time that nobody ran.
 func TestScheduledRules(t *testing.T) {
+	t.Parallel()
 	begin := time.Date(2026, 1, 1, 0, 0, 30, 0, time.UTC)
 	var clock atomic.Int64 // seconds since begin
 	now := func() time.Time { return begin.Add(time.Duration(clock.Load()) * time.Second) }

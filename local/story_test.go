@@ -16,6 +16,7 @@ import (
 )
 
 func TestAnEventsStory(t *testing.T) {
+	t.Parallel()
 	bad, good, hold := &inbox{fail: 9}, &inbox{}, make(chan struct{})
 	m := start(t, t.TempDir(), local.Options{RetryDelays: []time.Duration{time.Hour}}, func(s *local.Server) {
 		s.Register("good", good.handle)

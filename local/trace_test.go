@@ -11,6 +11,7 @@ import (
 
 // TestTraceHeaderReachesTheFunction where Lambda's Go runtime puts it.
 func TestTraceHeaderReachesTheFunction(t *testing.T) {
+	t.Parallel()
 	seen := make(chan any, 1)
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
 		s.Register("box", func(ctx context.Context, _ []byte, _ io.Writer) ([]byte, error) {
