@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/store"
 )
 
 // TestRecordsCanBeSeen: events for schemas with backend s3 and csv can be read
@@ -46,6 +49,14 @@ func TestRecordsCanBeSeen(t *testing.T) {
 	}
 	put("POST", `{"id":"rex","name":"Rex"}`)
 	eventually(t, "both files show the record", func() bool { return shows(object, `"name": "Rex"`) && shows(table, "rex,Rex,") })
+	// Until that is noted a change is under way, and overwrites a person's.
+	for _, schema := range []events.SchemaID{"ons3", "oncsv"} {
+		ref := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: schema}, Key: "rex"}
+		eventually(t, "the change is done", func() bool {
+			h, err := srv.stores.records.Get(t.Context(), ref)
+			return err == nil && !h.Dirty
+		})
+	}
 	if info, err := os.Stat(filepath.Join(data, "records")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder is open to others: %v, %v", info, err)
 	}
