@@ -41,9 +41,6 @@ func Lint(ctx context.Context, b object.Bucket, o *LintOptions) ([]Finding, erro
 		}
 		files[dir] = append(files[dir], file)
 	}
-	if len(folders) == 0 {
-		l.add(SeverityError, ".", "there is no tenant here: want a folder for each, with its "+propertiesFile)
-	}
 	for _, dir := range folders {
 		if err := l.folder(ctx, dir, files[dir]); err != nil {
 			return nil, fault.E("tenant.Lint", fault.Unavailable, err)

@@ -73,6 +73,16 @@ func (c *tenantLint) Run(s *session) error {
 	if err != nil {
 		return fault.E("tenant lint", fault.Unavailable, err)
 	}
+	if len(findings) == 0 {
+		tenants, err := tenant.NewDirectory(tree, nil).Tenants(s.ctx)
+		if err != nil {
+			return fault.E("tenant lint", fault.Unavailable, err)
+		}
+		if len(tenants) == 0 {
+			findings = []tenant.Finding{{File: ".", Line: 1, Column: 1, Severity: tenant.SeverityError,
+				Message: "there is no tenant here: want a folder for each, with its tenant.properties"}}
+		}
+	}
 	wrong := 0
 	for i, f := range findings {
 		findings[i].File = fromHere(filepath.Join(root, filepath.FromSlash(f.File)))
