@@ -8,9 +8,13 @@ import (
 )
 
 // Tenure is what a driver does once in the life of a tenant: it tells all that
-// it keeps of one, and takes it away. Every method may read the whole ledger: it
-// is for an operator, not for the path of a request.
+// it keeps of one, and takes it away. Holdings and Purge may read the whole
+// ledger: they are for an operator, not for the path of a request.
 type Tenure interface {
+	// Sample reads any one live record of a collection, as cheaply as can be:
+	// a process asks before it takes a schema into force. NotFound without one.
+	Sample(ctx context.Context, c Collection) (Head, error)
+
 	// Holdings names the collections that have heads, tombstones included, and
 	// the months that have bills, both in order.
 	Holdings(ctx context.Context, t events.TenantID) (Holdings, error)
@@ -59,14 +63,20 @@ var errNoTenure = fault.New(fault.Internal, "this ledger cannot tell what it kee
 
 // Guard refuses a backend or key field that is not the one under which the
 // collection's records are kept (R45); Precondition, with the command that
-// moves them. It looks at the first record.
+// moves them. It looks at one record.
 func (s *Store) Guard(ctx context.Context, c Collection, b events.Backend, keyField string) error {
 	const op = "store.Guard"
-	heads, err := s.driver.Heads(ctx, c, "", 1)
-	if err != nil || len(heads) == 0 {
+	d, ok := s.driver.(Tenure)
+	if !ok {
+		return fault.E(op, fault.Internal, errNoTenure) // or a schema would pass unseen
+	}
+	h, err := d.Sample(ctx, c)
+	if err != nil && fault.CodeOf(err) == fault.NotFound {
+		return nil
+	}
+	if err != nil {
 		return wrap(op, err)
 	}
-	h := &heads[0]
 	if h.Backend == b && h.KeyField == keyField {
 		return nil
 	}

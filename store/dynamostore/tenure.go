@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -16,6 +17,33 @@ import (
 )
 
 var _ store.Tenure = (*Ledger)(nil)
+
+// Sample implements [store.Tenure]. A collection of more than a few records has
+// some in its first part: one query finds one. The others are asked together.
+func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Head, error) {
+	var sources [parts]partReader
+	for i := range sources {
+		sources[i] = partReader{ledger: l, partition: headPartition(c, i), page: 1}
+	}
+	if err := sources[0].fill(ctx); err != nil {
+		return store.Head{}, err
+	}
+	if len(sources[0].items) == 0 {
+		group, groupCtx := errgroup.WithContext(ctx)
+		for i := range sources[1:] {
+			group.Go(func() error { return sources[1+i].fill(groupCtx) })
+		}
+		if err := group.Wait(); err != nil {
+			return store.Head{}, err
+		}
+	}
+	for i := range sources {
+		if len(sources[i].items) > 0 {
+			return decodeHead(sources[i].pop())
+		}
+	}
+	return store.Head{}, fault.New(fault.NotFound, "the collection has no records")
+}
 
 // Holdings implements [store.Tenure]. It scans the table.
 func (l *Ledger) Holdings(ctx context.Context, t events.TenantID) (store.Holdings, error) {

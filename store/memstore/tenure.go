@@ -6,10 +6,23 @@ import (
 	"slices"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
 )
 
 var _ store.Tenure = (*Driver)(nil)
+
+// Sample implements [store.Tenure].
+func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Head, error) {
+	heads, err := d.Heads(ctx, c, "", 1)
+	if err == nil && len(heads) == 0 {
+		err = fault.New(fault.NotFound, "the collection has no records")
+	}
+	if err != nil {
+		return store.Head{}, err
+	}
+	return heads[0], nil
+}
 
 // Holdings implements [store.Tenure].
 func (d *Driver) Holdings(ctx context.Context, t events.TenantID) (h store.Holdings, err error) {

@@ -162,6 +162,12 @@ func testGuard(t *testing.T, h Harness) {
 	if err := l.Guard(ctx, ref("acme", "petstor", "").Collection, events.S3, "id"); err != nil {
 		t.Fatalf("another schema's records: %v", err)
 	}
+	// Whichever part of the collection the only record lies in, it is found.
+	for i := range 24 {
+		r := ref("acme", named("alone", i), named("k", i))
+		l.write(r, named("alone", i), events.Post, `{"id":"x"}`)
+		wantCode(t, "the only record "+named("k", i), l.Guard(ctx, r.Collection, events.CSV, "id"), fault.Precondition)
+	}
 	l.write(pet, "two", events.Delete, "")
 	if err := l.Guard(ctx, c, events.S3, "name"); err != nil {
 		t.Fatalf("a tombstone is no record: %v", err)
