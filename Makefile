@@ -48,11 +48,12 @@ fuzz: ## fuzz every parser for FUZZTIME each
 SOAK_SEED   ?= $(shell date +%s)
 SOAK_ROUNDS ?= 10
 
-soak: ## the long forms of tests, up to an hour: a million cross-tenant attempts, the API's contract, 10,000 random operations on each ledger (SOAK_SEED), kill tests SOAK_ROUNDS times
+soak: ## the long forms of tests, an hour and more: a million cross-tenant attempts, the API's contract, 10,000 random operations on each ledger (SOAK_SEED), kill tests SOAK_ROUNDS times, events under chaos for SOAK=30m
 	STORETEST_OPS=10000 STORETEST_SEED=$(SOAK_SEED) $(GO) test -count=1 -run 'TestDriver/History' -timeout 60m -v ./store/...
 	$(GO) test -count=$(SOAK_ROUNDS) -run 'Kill|CutOff|FullDisk|AFullDisk|Chaos|TestDriver/Durability' -timeout 60m ./cmd/eventrouter ./local ./internal/boltdb ./internal/object ./store/...
 	$(GO) test -count=$(SOAK_ROUNDS) -timeout 60m ./store/s3store ./store/csvstore
 	SOAK=1 $(GO) test -run 'TestCrossTenant|TestContract' -timeout 60m -v ./lambda
+	SOAK=$(or $(SOAK),30m) $(GO) test -run '^TestSoak$$' -count=1 -timeout 0 -v ./local
 
 test-relation: ## test events/relation, a module of its own
 	$(GO) vet -C events/relation ./...

@@ -15,9 +15,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/local"
 )
@@ -149,4 +155,57 @@ func spread(b *testing.B, writers int, do func(i int) error) {
 	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkBesideMoto sets what moto can do too beside it, in one run, one call
+// after the other: to take an event that no rule wants, and to bring one to a
+// queue and hand it out. Ours is on disk, moto's in memory.
+//
+//	go test ./local -run '^$' -bench BesideMoto -benchtime 300x
+func BenchmarkBesideMoto(b *testing.B) {
+	ours := start(b, b.TempDir(), local.Options{}, nil)
+	for _, server := range []struct{ name, url string }{{"ours", ours.url}, {"moto", awstest.Moto(b)}} {
+		m := &machine{t: b, url: server.url} // for its clients
+		events, queues, ctx := m.client(), m.sqsClient(), context.Background()
+		made, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("beside")})
+		if err != nil {
+			b.Fatal(err)
+		}
+		attributes, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: made.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{"QueueArn"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := events.PutRule(ctx, &eventbridge.PutRuleInput{Name: aws.String("beside"), EventPattern: aws.String(`{"source":["queue"]}`)}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := events.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: aws.String("beside"),
+			Targets: []types.Target{{Id: aws.String("1"), Arn: aws.String(attributes.Attributes["QueueArn"])}}}); err != nil {
+			b.Fatal(err)
+		}
+		b.Run("put/"+server.name, func(b *testing.B) {
+			spread(b, 1, func(int) error {
+				_, err := events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry("nobody", "t", `{"n":1}`)}})
+				return err
+			})
+		})
+		b.Run("put-to-received/"+server.name, func(b *testing.B) {
+			var waits []time.Duration
+			spread(b, 1, func(int) error {
+				begin := time.Now()
+				_, err := events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry("queue", "t", `{"n":1}`)}})
+				for err == nil {
+					var got *sqs.ReceiveMessageOutput
+					if got, err = queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: made.QueueUrl}); err == nil && len(got.Messages) > 0 {
+						waits = append(waits, time.Since(begin))
+						_, err = queues.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: made.QueueUrl, ReceiptHandle: got.Messages[0].ReceiptHandle})
+						break
+					}
+				}
+				return err
+			})
+			slices.Sort(waits)
+			b.ReportMetric(float64(waits[len(waits)/2].Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds())/1000, "p99-ms")
+		})
+	}
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/local"
 )
 
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(awstest.Main(m))
 }
 
 // serveUntilKilled runs a function that notes each event in a file, and prints
