@@ -314,10 +314,17 @@ func TestWhatAPersonChangesIsReadBack(t *testing.T) {
 		if err != nil || len(page) != 1 || !strings.Contains(string(page[0].Data), "Rexy") || page[0].Revision != 2 {
 			t.Fatalf("%+v, %v", page, err)
 		}
-		if r := h.must(put{operation: "PATCH", payload: `{"id":"rex","age":3}`}); r.Revision != 3 {
+		// and again, before anything of ours has been written
+		h.clock.advance(time.Minute)
+		h.edit("rex", "Rexy", "Rexina")
+		page, err = h.store.List(t.Context(), store.Collection{Tenant: "acme", Schema: "pet"}, "", 10)
+		if err != nil || len(page) != 1 || !strings.Contains(string(page[0].Data), "Rexina") || page[0].Revision != 3 {
+			t.Fatalf("the second edit: %+v, %v", page, err)
+		}
+		if r := h.must(put{operation: "PATCH", payload: `{"id":"rex","age":3}`}); r.Revision != 4 {
 			t.Errorf("%+v", r)
 		}
-		if text := h.shown("rex"); !strings.Contains(text, "Rexy") || !strings.Contains(text, "3") {
+		if text := h.shown("rex"); !strings.Contains(text, "Rexina") || !strings.Contains(text, "3") {
 			t.Errorf("it shows:\n%s", text)
 		}
 		if got := h.tokens("acme"); got != 20 {

@@ -58,6 +58,11 @@ func (s *Store) adopt(ctx context.Context, l Layout, prior Head, shown Shown) (H
 		return Head{}, err
 	}
 	c.Head.Dirty, c.Mark.Project = false, false // the object shows it already
+	if !shown.Base.IsZero() {
+		// It is as old as the copy that the person worked on, so that the next
+		// edit of the same copy is believed too; that of an older one is not.
+		c.Head.Time = shown.Base
+	}
 	if err := c.check(); err != nil {
 		return Head{}, &fault.Error{Code: fault.Unavailable, Err: err, Message: "what was changed by hand at " + prior.Path() + " cannot be taken over"}
 	}
