@@ -121,6 +121,8 @@ func (l *logger) relay(call invocation, d router.Drained, err error) {
 	b.text("environment", l.environment)
 	b.number("RelayMarks", int64(d.Marks))
 	b.number("BillsFolded", int64(d.Folded))
+	b.number("RecordsProjected", int64(d.Projected))
+	b.number("RecordsRechecked", int64(d.Rechecked))
 	b.number("ShardsBusy", int64(d.Busy))
 	b.number("EntriesPublished", int64(d.Published))
 	b.number("EntriesPending", int64(d.Pending))

@@ -167,7 +167,10 @@ func openServer(listen, data, schemas string, side *local.Options) (_ *server, e
 	})
 	publisher := bus.NewPublisher(eventBridge)
 	// Events for buses of other accounts and regions are kept here.
-	watch := &router.Options{Watch: bus.NewWatch(eventBridge, deployment.LocalAccount, &bus.WatchOptions{Region: deployment.LocalRegion})}
+	watch := &router.Options{
+		Watch:      bus.NewWatch(eventBridge, deployment.LocalAccount, &bus.WatchOptions{Region: deployment.LocalRegion}),
+		StrictKeys: os.Getenv(deployment.EnvStrictKeys) == "true", // as in the function
+	}
 	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, nil), records, publisher, watch)
 	// One process at a time has the file, so that a lease of a former one is ours.
 	srv.relay = router.NewRelay(records, publisher, deployment.Local, watch)
