@@ -124,7 +124,7 @@ const (
 
 // openServer opens the stores and wires the house, AWS's side of it as side
 // says. It serves once run is called.
-func openServer(listen, data, schemas string, side *local.Options) (_ *server, err error) {
+func openServer(listen, data, schemas string, side *awsSide) (_ *server, err error) {
 	log := side.Log
 	tree, err := openSchemas(schemas)
 	if err != nil {
@@ -155,7 +155,7 @@ func openServer(listen, data, schemas string, side *local.Options) (_ *server, e
 	if srv.ledger, err = boltstore.Open(ledgerPath, &boltstore.Options{Sealer: key}); err != nil {
 		return nil, err
 	}
-	if srv.local, err = local.Open(filepath.Join(data, "aws"), side); err != nil {
+	if srv.local, err = local.Open(filepath.Join(data, "aws"), &side.Options); err != nil {
 		return nil, err
 	}
 	if srv.stores, err = openStores(srv.ledger, tree, data, log); err != nil {
@@ -177,7 +177,7 @@ func openServer(listen, data, schemas string, side *local.Options) (_ *server, e
 	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local})
 	srv.local.Register(function, handler.Serve)
 	srv.local.Register(testFunction, noop.Serve)
-	if err := installRules(srv.local); err != nil {
+	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {
 		return nil, err
 	}
 	direct := admin.NewDirect(srv.ledger, records, functions{srv.local, records}, nil)

@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/lambda/noop"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/template"
 )
 
 // awsFlags say how AWS's side behaves that `serve` hosts.
@@ -21,6 +24,7 @@ type awsFlags struct {
 	Chaos              chaosFlag `placeholder:"duplicates=1%,delay=50ms,fail=0.5%" help:"Make deliveries go wrong on purpose: the shares of those made twice and of attempts that fail, and up to how long each waits."`
 	HTTPTargets        []string  `name:"http-targets" placeholder:"HOST:PORT,..." help:"The hosts that API destinations may call. Default: none."`
 	EnforcePermissions bool      `help:"Let a rule invoke a function only where the function's policy allows it, as AWS does."`
+	Template           string    `type:"path" placeholder:"FILE" help:"A synthesized CloudFormation template, such as cdk.out/EventRouter-dev.template.json: its buses, queues, rules, permissions and archives are made here in place of our own rules."`
 	MaxDataBytes       byteSize  `placeholder:"512MiB" help:"How large the file of events, queues and logs may become; beyond, events are refused as on a full disk."`
 }
 
@@ -34,11 +38,29 @@ func (f *awsFlags) Validate() error {
 	return nil
 }
 
-func (f *awsFlags) options(log *slog.Logger) *local.Options {
-	return &local.Options{
+// An awsSide is how AWS's side is to be.
+type awsSide struct {
+	local.Options
+	template string // a file; empty: our own rules
+}
+
+func (f *awsFlags) options(log *slog.Logger) *awsSide {
+	return &awsSide{template: f.Template, Options: local.Options{
 		Account: deployment.LocalAccount, Region: deployment.LocalRegion, Log: log, Timeout: deployment.Timeout,
 		Chaos: local.Chaos(f.Chaos), HTTPTargets: f.HTTPTargets, EnforcePermissions: f.EnforcePermissions, MaxDataBytes: int(f.MaxDataBytes),
+	}}
+}
+
+// install makes the rules by which events come to the functions.
+func (a *awsSide) install(l *local.Server, router local.Handler, url string) error {
+	if a.template == "" {
+		return installRules(l)
 	}
+	err := a.importTemplate(l, router, url)
+	if fault.CodeOf(err) == fault.Invalid {
+		err = fault.New(fault.Invalid, "--template %s: %s", a.template, fault.MessageOf(err))
+	}
+	return err
 }
 
 // chaosFlag reads what is to go wrong: name=value, separated by commas.
@@ -134,3 +156,35 @@ func installRules(l *local.Server) error {
 
 // exists tells that a former run has made it.
 func exists(err error) bool { return awsjson.AsError(err).Code == "ResourceConflictException" }
+
+// importTemplate makes what the template describes. Its functions are ours by
+// another name: the test function, and the router.
+func (a *awsSide) importTemplate(l *local.Server, router local.Handler, url string) error {
+	text, err := os.ReadFile(a.template)
+	if err != nil {
+		return fault.New(fault.Invalid, "%v", err)
+	}
+	stack, err := template.Parse(text, template.Place{Account: deployment.LocalAccount, Region: deployment.LocalRegion, QueueURL: url})
+	if err != nil {
+		return err
+	}
+	names, err := stack.Names("AWS::Lambda::Function")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		switch {
+		case strings.HasPrefix(name, "eventbridge-test-"):
+			l.Register(name, noop.Serve)
+		case strings.HasPrefix(name, "eventrouter-"):
+			l.Register(name, router)
+		default:
+			a.Log.Warn("a function of the template is not ours: what is for it becomes a dead letter", "function", name)
+		}
+	}
+	leftOut, err := l.Import(context.Background(), stack)
+	if err == nil {
+		a.Log.Info("the template's buses, queues, rules, permissions and archives are here", "left out", strings.Join(leftOut, " "))
+	}
+	return err
+}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local"
 )
 
@@ -73,5 +75,24 @@ func TestServeUnderChaos(t *testing.T) {
 	usage, err := srv.admin.Usage(t.Context(), "evented", time.Now().UTC().Format("2006-01"))
 	if err != nil || usage.Tokens != 100 {
 		t.Errorf("%+v, %v", usage, err)
+	}
+}
+
+// TestServeTemplate: what would be deployed is what runs.
+func TestServeTemplate(t *testing.T) {
+	t.Parallel()
+	srv, _ := serveWith(t, sampleSchemas, &awsFlags{EnforcePermissions: true, Template: "../../infra/testdata/golden/EventRouter-dev.template.json"})
+	id := send(t, srv, inputEntry(makeKey(t, srv.url, "evented").Key, "POST", `{"numeric":1}`, ""))[0]
+	eventually(t, "the event's whole way", func() bool {
+		_, told, _ := at(t, srv, "events", "trace", id)
+		return strings.Contains(told, "delivered  to eventrouter-dev by eventrouter-input-dev") && strings.Count(told, "effect     POST ") == 1 &&
+			strings.Contains(told, "delivered  to eventbridge-test-dev by eventrouter-test-dev")
+	})
+
+	for _, bad := range []string{"nowhere.json", "serve.go"} {
+		_, err := openServer("127.0.0.1:0", t.TempDir(), sampleSchemas, (&awsFlags{Template: bad}).options(slog.New(slog.DiscardHandler)))
+		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "--template "+bad) {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }

@@ -11,15 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/blockforger/eventrouter/local"
 )
 
 // serveOn serves a data folder until it is told to stop.
 func serveOn(t *testing.T, data, schemas string) (srv *server, log *output, stop func()) {
 	t.Helper()
 	log = &output{}
-	srv, err := openServer("127.0.0.1:0", data, schemas, &local.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+	srv, err := openServer("127.0.0.1:0", data, schemas, (&awsFlags{}).options(slog.New(slog.NewTextHandler(log, nil))))
 	if err != nil {
 		t.Fatal(err)
 	}

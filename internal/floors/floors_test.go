@@ -28,7 +28,7 @@ var floor = map[string]int{
 	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/command": 3,
 	"router": 3, "internal/admin": 3,
 	"lambda": 4, "local": 4, "lambda/noop": 4,
-	"local/signal": 0, "local/cbor": 1, "local/schedule": 1, "local/awsjson": 1, "local/keep": 1, "local/restjson": 2,
+	"local/signal": 0, "local/cbor": 1, "local/schedule": 1, "local/awsjson": 1, "local/keep": 1, "local/restjson": 2, "local/template": 1,
 	"local/logs": 3, "local/sqs": 3, "local/scheduler": 3,
 	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/floors": 5, "internal/deploylocal": 5, "examples": 5,
 }
