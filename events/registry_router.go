@@ -86,12 +86,12 @@ type (
 	RawOutputDetail = OutputDetail[jsontext.Value]
 )
 
-// RouterEvents knows the router's own events: input, and output under the
-// source that rules have by default.
+// RouterEvents knows the router's own events: input, and under the source that
+// rules have by default output and outcomes.
 func RouterEvents() Map {
 	return Map{
 		{Source: InputSource}:  Decode[RawInputDetail],
-		{Source: OutputSource}: Decode[RawOutputDetail],
+		{Source: OutputSource}: decodePublished,
 	}
 }
 

@@ -25,9 +25,9 @@ func (r Receipt) Status() int {
 // outcome is the word for what became of a request.
 func (r *Receipt) outcome() string {
 	if r.Rejected {
-		return "rejected"
+		return events.Rejected
 	}
-	return "accepted"
+	return events.Accepted
 }
 
 // OutcomeDetailType is the detail-type of the event that tells a sender what
