@@ -75,6 +75,7 @@ func TestRefusals(t *testing.T) {
 		"1e999999999":                      {put{payload: `{"name":"x","age":1e999999999}`}, fault.TooLarge},
 		"400 KB":                           {put{payload: `{"name":"` + strings.Repeat("x", 400<<10) + `"}`}, fault.TooLarge},
 		"an event from before the marks":   {put{time: "2026-10-01T00:00:00Z"}, fault.Invalid},
+		"an event of the far future":       {put{time: "2026-11-23T00:00:00Z"}, fault.Invalid},
 		"the fifth hop":                    {put{extra: `,"metadata":{"hops":5}`}, fault.Invalid},
 		"another source":                   {put{source: "blockforger-output"}, fault.Invalid},
 		"a body that another key has used": {put{idempotency: "used", payload: `{"name":"other"}`}, fault.Conflict},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -26,8 +27,8 @@ type Operation struct {
 // validate finds the schema, the record's key (R5), and checks the payload (R6).
 func (r *Router) validate(ctx context.Context, g Granted) (Operation, error) {
 	op := Operation{Granted: g}
-	if !g.time.IsZero() && r.now().Sub(g.time) > r.markAge {
-		return op, fault.New(fault.Invalid, "the event is stale: its time is more than %d days ago", int(r.markAge.Hours()/24))
+	if err := r.timely(g.time); err != nil {
+		return op, err
 	}
 	schema, err := r.tenants.Schema(ctx, g.tenant, g.schema)
 	if err != nil {
@@ -59,6 +60,22 @@ func allViolations(key, payload error) error {
 	}
 	slices.SortStableFunc(all, func(a, b fault.Violation) int { return strings.Compare(a.Pointer, b.Pointer) })
 	return &fault.Error{Code: fault.Invalid, Message: fmt.Sprintf("payload breaks its schema in %d places", len(all)), Violations: all}
+}
+
+// aDayAhead is how far a sender's clock may be ahead of ours.
+const aDayAhead = 24 * time.Hour
+
+// timely refuses an event whose mark, had it one, would be gone by now (R11), and
+// one from so far in the future that its mark would go before it is stale.
+func (r *Router) timely(at time.Time) error {
+	switch age := r.now().Sub(at); {
+	case at.IsZero():
+	case age > r.markAge:
+		return fault.New(fault.Invalid, "the event is stale: its time is more than %d days ago", int(r.markAge.Hours()/24))
+	case age < -aDayAhead:
+		return fault.New(fault.Invalid, "the event's time is more than a day ahead")
+	}
+	return nil
 }
 
 // recordKey finds the key in payload or path, or makes one for a POST from the
