@@ -3,6 +3,8 @@ package main
 import (
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/blockforger/eventrouter/internal/admin"
 )
 
@@ -40,8 +42,11 @@ func (c *logsCommand) Run(s *session) error {
 }
 
 func (s *session) printLogLine(l admin.LogLine) error {
-	if s.print.json {
-		_, err := s.print.value(l)
+	if s.print.json { // a value a line, so that a program can follow too
+		b, err := json.Marshal(l)
+		if err == nil {
+			s.print.line("%s", b)
+		}
 		return err
 	}
 	s.print.line("%s %s", s.print.faint(l.Time.UTC().Format("15:04:05.000")), l.Text)
