@@ -18,7 +18,7 @@ func Unmarshal(what string, data []byte, v any) error {
 	if len(data) > MaxBytes {
 		return fault.New(fault.Invalid, "%s has %d bytes, at most %d are read", what, len(data), MaxBytes)
 	}
-	if at := tooDeep(data); at >= 0 {
+	if at := TooDeep(data, MaxDepth); at >= 0 {
 		return fault.New(fault.Invalid, "%s is nested deeper than %d at byte %d", what, MaxDepth, at)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
@@ -33,9 +33,10 @@ func Check(what string, data []byte) error {
 	return Unmarshal(what, data, &raw)
 }
 
-// tooDeep returns the offset at which the nesting passes [MaxDepth], or -1. It
-// need not be right about text that is no JSON: the decoder refuses that.
-func tooDeep(data []byte) int {
+// TooDeep returns the offset at which brackets outside of strings nest deeper
+// than most, or -1. It need not be right about text that is no JSON: a decoder
+// refuses that.
+func TooDeep(data []byte, most int) int {
 	depth, inString := 0, false
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
@@ -45,7 +46,7 @@ func tooDeep(data []byte) int {
 			inString = !inString
 		case inString:
 		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
+			if depth++; depth > most {
 				return i
 			}
 		case c == '}' || c == ']':

@@ -200,7 +200,7 @@ func unmarshalPayload(data []byte, v any) error {
 	if len(data) > maxPayload {
 		return fault.New(fault.Invalid, "payload has %d bytes, at most %d are read", len(data), maxPayload)
 	}
-	if at := tooDeep(data); at >= 0 {
+	if at := TooDeep(data, MaxDepth); at >= 0 {
 		return fault.New(fault.Invalid, "payload is nested deeper than %d at byte %d", MaxDepth, at)
 	}
 	if err := json.Unmarshal(data, v); err != nil {

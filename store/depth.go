@@ -3,6 +3,7 @@ package store
 import (
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -13,20 +14,8 @@ const MaxLevels = 32
 // CheckDepth verifies that a valid JSON document nests at most [MaxLevels] deep.
 // The fault is TooLarge.
 func CheckDepth(doc jsontext.Value) error {
-	level := 0
-	for i := 0; i < len(doc); {
-		switch doc[i] {
-		case '"':
-			_, i = stringSize(doc, i)
-			continue
-		case '{', '[':
-			if level++; level > MaxLevels {
-				return fault.New(fault.TooLarge, "the record is nested deeper than %d levels at byte %d", MaxLevels, i)
-			}
-		case '}', ']':
-			level--
-		}
-		i++
+	if at := events.TooDeep(doc, MaxLevels); at >= 0 {
+		return fault.New(fault.TooLarge, "the record is nested deeper than %d levels at byte %d", MaxLevels, at)
 	}
 	return nil
 }

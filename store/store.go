@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/blockforger/eventrouter/events"
@@ -139,28 +138,10 @@ func (s *Store) stamp(c *Change) error {
 
 // pause waits before another attempt; it answers false where there is none.
 func (s *Store) pause(ctx context.Context, attempt int) bool {
-	if attempt+1 >= attempts {
-		return false
-	}
-	wait := s.o.Backoff(attempt)
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return attempt+1 < attempts && Wait(ctx, s.o.Backoff(attempt))
 }
 
-// fullJitter spreads callers that failed together over the whole interval.
-func fullJitter(attempt int) time.Duration {
-	const first, most = 25 * time.Millisecond, 2 * time.Second
-	return mathrand.N(min(first<<min(attempt, 10), most)) + time.Millisecond
-}
+func fullJitter(attempt int) time.Duration { return FullJitter(attempt, 2*time.Second) }
 
 // Get reads a record's head, strongly consistent, a tombstone included. What a
 // person has changed in the object that shows it is adopted first, and is what

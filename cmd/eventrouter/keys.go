@@ -44,12 +44,17 @@ func (c *keysCreate) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(created); done {
+	return s.printKey(created, "")
+}
+
+// printKey shows a key, this once; more is said to a person after it.
+func (s *session) printKey(k admin.CreatedKey, more string) error {
+	if done, err := s.print.value(k); done {
 		return err
 	}
-	s.print.line("key id  %s", created.KeyID)
-	s.print.line("key     %s", s.print.bold(created.Key))
-	s.print.note("Keep the key now: it is not shown again.")
+	s.print.line("key id  %s", k.KeyID)
+	s.print.line("key     %s", s.print.bold(k.Key))
+	s.print.note("Keep the key now: it is not shown again.%s", more)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -34,13 +35,7 @@ func (c *keysRotate) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(created); done {
-		return err
-	}
-	s.print.line("key id  %s", created.KeyID)
-	s.print.line("key     %s", s.print.bold(created.Key))
-	s.print.note("Keep the key now: it is not shown again. The old one, %s, goes on for %v.", c.KeyID, c.Overlap)
-	return nil
+	return s.printKey(created, fmt.Sprintf(" The old one, %s, goes on for %v.", c.KeyID, c.Overlap))
 }
 
 type keysExport struct {

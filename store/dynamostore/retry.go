@@ -3,13 +3,13 @@ package dynamostore
 import (
 	"context"
 	"errors"
-	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 )
 
 // attempts bounds the tries of one call where the context does not end it sooner.
@@ -43,28 +43,10 @@ func (l *Ledger) attempt(ctx context.Context, f func(context.Context) error) err
 
 // pause waits before another attempt; it answers false where there is none.
 func (l *Ledger) pause(ctx context.Context, attempt int) bool {
-	if attempt+1 >= attempts {
-		return false
-	}
-	wait := l.o.Backoff(attempt)
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return attempt+1 < attempts && store.Wait(ctx, l.o.Backoff(attempt))
 }
 
-// fullJitter spreads callers that failed together over the whole interval.
-func fullJitter(attempt int) time.Duration {
-	const first, most = 25 * time.Millisecond, time.Second
-	return mathrand.N(min(first<<min(attempt, 10), most)) + time.Millisecond
-}
+func fullJitter(attempt int) time.Duration { return store.FullJitter(attempt, time.Second) }
 
 // transient reports whether the same call may succeed a moment later: it was
 // throttled, met another transaction, or got no answer, in which case it may

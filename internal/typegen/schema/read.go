@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -110,7 +111,7 @@ func decode(name string, data []byte, v any) error {
 		return fault.New(fault.Invalid, "schema %q is YAML; want JSON, as the registry exports it", name)
 	case data[0] != '{':
 		return fault.New(fault.Invalid, "schema %q is not a JSON object", name)
-	case deeper(data):
+	case events.TooDeep(data, maxDepth) >= 0:
 		return fault.New(fault.Invalid, "schema %q is nested deeper than %d", name, maxDepth)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
@@ -123,27 +124,6 @@ func looksLikeYAML(data []byte) bool {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	return bytes.HasPrefix(data, []byte("---")) || bytes.HasPrefix(data, []byte("#")) ||
 		bytes.Contains(line, []byte(": ")) || bytes.HasSuffix(bytes.TrimSpace(line), []byte(":"))
-}
-
-// deeper reports whether brackets outside of strings nest too deep.
-func deeper(data []byte) bool {
-	depth, inString := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
 
 // readWrapped reads what DescribeSchema answers: Content is the document, most
