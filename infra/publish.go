@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -27,7 +28,10 @@ func allowPublishing(scope constructs.Construct, role awsiam.Role, buses []Outpu
 	allowIf(role, "Publish", map[string]any{
 		"StringNotEquals": map[string]any{"events:source": deployment.InputSource},
 	}, open, "events:PutEvents")
-	// PutEvents to a bus that is gone answers success: the relay looks (R34).
-	// IAM knows no resource for a list of all buses.
-	allow(role, "LookForBuses", *jsii.Strings("*"), "events:ListEventBuses")
+	// PutEvents reports success for a bus that does not exist, so the relay checks
+	// the account's own buses (R34), in whichever region an output rule names.
+	own := []*string{awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("events"), Region: jsii.String("*"), Resource: jsii.String("event-bus"), ResourceName: jsii.String("*"),
+	})}
+	allow(role, "LookForBuses", own, "events:DescribeEventBus")
 }
