@@ -129,7 +129,7 @@ func (c *patternExplain) Run(s *session) error {
 // explanation draws why an event matches a pattern or does not.
 func (p printer) explanation(why *pattern.Explanation, indent string, ascii bool) error {
 	var drawn strings.Builder
-	if err := why.Draw(&drawn, &pattern.Style{ASCII: ascii}); err != nil {
+	if err := why.Format(&drawn, &pattern.Style{ASCII: ascii}); err != nil {
 		return err
 	}
 	for line := range strings.Lines(drawn.String()) {

@@ -35,7 +35,7 @@ type Explanation struct {
 // Explain tells why the event matches the pattern or does not. $or is shown as
 // it multiplies out: what all branches share first, then each of them.
 func Explain(p *Pattern, event *Event) *Explanation {
-	x := explainer{event: event, outline: outlineOf(event)}
+	x := explainer{event: event, paths: readPaths(event)}
 	root := &Explanation{Name: "event", Matched: p.Match(event)}
 	if len(p.alternatives) == 1 {
 		x.alternative(root, p.alternatives[0], nil)
@@ -61,7 +61,7 @@ func Explain(p *Pattern, event *Event) *Explanation {
 }
 
 // commonFields are the paths whose conditions all alternatives share.
-func commonFields(alternatives []alternative) map[string]bool {
+func commonFields(alternatives []fieldSet) map[string]bool {
 	conditions := map[string]string{}
 	for _, f := range alternatives[0] {
 		conditions[f.path] = string(appendConditions(nil, f.conditions))
@@ -83,21 +83,21 @@ func commonFields(alternatives []alternative) map[string]bool {
 }
 
 type explainer struct {
-	event   *Event
-	outline *outline
+	event *Event
+	paths *eventPaths
 }
 
-// alternative explains all fields but those explained already.
-func (x *explainer) alternative(parent *Explanation, a alternative, explained map[string]bool) {
+// fieldSet explains all fields but those explained already.
+func (x *explainer) alternative(parent *Explanation, a fieldSet, explained map[string]bool) {
 	alone := x.fields(parent, a, func(f *field) bool { return !explained[f.path] })
 	told := slices.ContainsFunc(parent.Children, func(c *Explanation) bool { return !c.Matched })
 	if alone && !parent.Matched && !told {
-		parent.Notes = append(parent.Notes, x.apart(a))
+		parent.Notes = append(parent.Notes, x.reasonApart(a))
 	}
 }
 
 // apart says why fields that hold one by one do not hold together.
-func (x *explainer) apart(a alternative) string {
+func (x *explainer) reasonApart(a fieldSet) string {
 	if path, ok := x.dividingArray(a); ok {
 		return fmt.Sprintf("each field holds, but in different elements of %s; one element must hold them all", path)
 	}
@@ -106,35 +106,35 @@ func (x *explainer) apart(a alternative) string {
 
 // fields adds a node for each field that is asked for, and reports whether all
 // fields of the alternative hold one by one.
-func (x *explainer) fields(parent *Explanation, a alternative, asked func(*field) bool) bool {
-	together := search{event: x.event, picks: make([]*value, len(a))}
-	together.from(a, nil)
+func (x *explainer) fields(parent *Explanation, a fieldSet, asked func(*field) bool) bool {
+	together := search{event: x.event, chosenLeaves: make([]*value, len(a))}
+	together.matchFrom(a, nil)
 	all := true
 	for i := range a {
 		f := &a[i]
-		alone := alternative{*f}.match(x.event)
+		alone := fieldSet{*f}.match(x.event)
 		all = all && alone
 		if !asked(f) {
 			continue
 		}
-		node := x.place(parent, f.path)
+		node := x.nodeAt(parent, f.path)
 		node.Matched = alone
 		node.Wanted = appendConditions(nil, f.conditions)
-		node.Found = x.outline.describe(f.path)
+		node.Found = x.paths.describe(f.path)
 		if alone {
-			x.decide(node, f, together.picks[i])
+			x.setDecided(node, f, together.chosenLeaves[i])
 		} else {
 			node.Notes = x.nearMisses(f)
 		}
 	}
 	for _, c := range parent.Children {
-		x.settle(c, a)
+		x.resolveParents(c, a)
 	}
 	return all
 }
 
 // place finds or makes the node of a path below parent.
-func (x *explainer) place(parent *Explanation, path string) *Explanation {
+func (x *explainer) nodeAt(parent *Explanation, path string) *Explanation {
 	node, from := parent, 0
 	for {
 		end := len(path)
@@ -156,13 +156,13 @@ func (x *explainer) place(parent *Explanation, path string) *Explanation {
 }
 
 // settle decides the nodes above the fields: all below must match, and together.
-func (x *explainer) settle(node *Explanation, a alternative) {
+func (x *explainer) resolveParents(node *Explanation, a fieldSet) {
 	if len(node.Children) == 0 {
 		return
 	}
 	matched := node.Wanted == nil || node.Matched
 	for _, c := range node.Children {
-		x.settle(c, a)
+		x.resolveParents(c, a)
 		matched = matched && c.Matched
 	}
 	if matched {
@@ -170,7 +170,7 @@ func (x *explainer) settle(node *Explanation, a alternative) {
 			return f.path != node.Path && !strings.HasPrefix(f.path, node.Path+".")
 		})
 		if matched = below.match(x.event); !matched {
-			node.Notes = append(node.Notes, x.apart(below))
+			node.Notes = append(node.Notes, x.reasonApart(below))
 		}
 	}
 	node.Matched = matched
@@ -178,7 +178,7 @@ func (x *explainer) settle(node *Explanation, a alternative) {
 
 // decide names the condition that held, for the leaf that was chosen, or for
 // the first that would do.
-func (x *explainer) decide(node *Explanation, f *field, pick *value) {
+func (x *explainer) setDecided(node *Explanation, f *field, pick *value) {
 	leaves := x.event.at(f.path)
 	if pick != nil {
 		leaves = []value{*pick}
@@ -204,7 +204,7 @@ func (v *value) json() string {
 }
 
 // dividingArray returns the innermost array whose elements keep fields apart.
-func (x *explainer) dividingArray(a alternative) (path string, ok bool) {
+func (x *explainer) dividingArray(a fieldSet) (path string, ok bool) {
 	fieldsIn := map[string]int{}
 	for i := range a {
 		paths := map[string]bool{}

@@ -136,7 +136,7 @@ func TestExplanationAsJSON(t *testing.T) {
 func TestDrawInASCII(t *testing.T) {
 	x := Explain(compile(t, `{"a":["x"],"b":{"c":["x"]}}`), parse(t, `{"a":"x","b":{"c":"`+strings.Repeat("y", 200)+`"}}`))
 	var b bytes.Buffer
-	if err := x.Draw(&b, &Style{ASCII: true}); err != nil {
+	if err := x.Format(&b, &Style{ASCII: true}); err != nil {
 		t.Fatal(err)
 	}
 	if i := bytes.IndexFunc(b.Bytes(), func(r rune) bool { return r > 0x7e }); i >= 0 {

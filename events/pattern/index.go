@@ -2,111 +2,112 @@ package pattern
 
 import "slices"
 
-// An index files alternatives by what a leaf must be like for them to match, so
-// that the leaves of an event lead to the few that are worth trying.
+// An index maps properties of leaves to the alternatives that can match them, so
+// that an event is compared with few alternatives.
 type index struct {
 	paths map[string]*pathIndex
-	// always are those that may match without any leaf.
+	// always holds the alternatives that can match an event without any leaf.
 	always bucket
 }
 
 // An entry is one alternative of a rule.
 type entry struct {
-	rule   *rule
-	fields alternative
-	filed  int // the field it is filed under, -1 for none
-	probes []probe
+	rule    *rule
+	fields  fieldSet
+	indexed int // the field it is filed under, -1 for none
+	keys    []indexKey
 }
 
 type bucket []*entry
 
-// A pathIndex files the entries of one path.
+// A pathIndex holds the entries of one path.
 type pathIndex struct {
-	shelves [shelfCount]shelf
+	tables  [tableCount]indexTable
 	entries int
 }
 
-func (x *index) add(rule *rule, a alternative) *entry {
-	e := &entry{rule: rule, fields: a, filed: -1}
+func (x *index) add(rule *rule, a fieldSet) *entry {
+	e := &entry{rule: rule, fields: a, indexed: -1}
 	best := 0
 	for i := range a {
 		f := &a[i]
 		if f.absent {
 			continue // may match without a leaf
 		}
-		probes, cost := x.probes(f)
-		if e.filed < 0 || cost < best || cost == best && len(f.path) > len(a[e.filed].path) {
-			e.filed, e.probes, best = i, probes, cost
+		keys, cost := x.indexKeys(f)
+		if e.indexed < 0 || cost < best || cost == best && len(f.path) > len(a[e.indexed].path) {
+			e.indexed, e.keys, best = i, keys, cost
 		}
 	}
-	if e.filed < 0 {
+	if e.indexed < 0 {
 		x.always = append(x.always, e)
 		return e
 	}
 	if x.paths == nil {
 		x.paths = map[string]*pathIndex{}
 	}
-	path := a[e.filed].path
+	path := a[e.indexed].path
 	p := x.paths[path]
 	if p == nil {
 		p = &pathIndex{}
 		x.paths[path] = p
 	}
 	p.entries++
-	for _, probe := range e.probes {
-		p.shelves[probe.shelf].add(probe.key, e)
+	for _, key := range e.keys {
+		p.tables[key.table].add(key.key, e)
 	}
 	return e
 }
 
 func (x *index) remove(e *entry) {
-	if e.filed < 0 {
+	if e.indexed < 0 {
 		x.always = x.always.without(e)
 		return
 	}
-	path := e.fields[e.filed].path
+	path := e.fields[e.indexed].path
 	p := x.paths[path]
-	for _, probe := range e.probes {
-		p.shelves[probe.shelf].remove(probe.key, e)
+	for _, key := range e.keys {
+		p.tables[key.table].remove(key.key, e)
 	}
 	if p.entries--; p.entries == 0 {
 		delete(x.paths, path)
 	}
 }
 
-// probes returns how to file a field, and how many entries are there already.
-func (x *index) probes(f *field) (probes []probe, cost int) {
+// indexKeys returns the keys under which to index a field, and how many entries
+// these keys hold already.
+func (x *index) indexKeys(f *field) (keys []indexKey, cost int) {
 	p := x.paths[f.path]
 	for _, c := range f.conditions {
-		var best way
+		var best indexKeys
 		fewest := -1
-		for _, w := range waysOf(c) {
-			if n := p.crowd(w); fewest < 0 || n < fewest {
+		for _, w := range indexKeysOf(c) {
+			if n := p.cost(w); fewest < 0 || n < fewest {
 				best, fewest = w, n
 			}
 		}
-		for _, probe := range best {
-			if !slices.Contains(probes, probe) {
-				probes = append(probes, probe)
+		for _, key := range best {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
 			}
 		}
 		cost += fewest
 	}
-	return probes, cost
+	return keys, cost
 }
 
-// dearest is what it costs, in entries, that every leaf leads to an entry.
-const dearest = 1000
+// costOfAny is the cost, in entries, of a condition that every leaf must be compared with.
+const costOfAny = 1000
 
-// crowd is how many entries a leaf meets on this way, at most.
-func (p *pathIndex) crowd(w way) int {
+// cost is the largest number of entries that one leaf finds under these keys.
+func (p *pathIndex) cost(w indexKeys) int {
 	n := 0
-	for _, probe := range w {
-		if probe.shelf == shelfAny {
-			n += dearest
+	for _, key := range w {
+		if key.table == tableAny {
+			n += costOfAny
 		}
 		if p != nil {
-			n += len(p.shelves[probe.shelf].buckets[probe.key])
+			n += len(p.tables[key.table].buckets[key.key])
 		}
 	}
 	return n

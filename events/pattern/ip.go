@@ -76,7 +76,7 @@ func parseIPv6(s string, address *[16]byte) bool {
 			break
 		}
 		if rest = rest[end+1:]; rest == "" {
-			return false // one colon at the end
+			return false // oneKey colon at the end
 		}
 		if rest[0] == ':' {
 			if gap >= 0 {

@@ -10,15 +10,15 @@ import (
 // two leaves come from different elements of one array. {"exists": false} is
 // decided by the leaves that could still be chosen when its field's turn comes;
 // so an element counts as lacking a field only where an earlier field has
-// chosen that element. That is AWS's order, and it shows.
+// chosenElements that element. That is AWS's order, and it shows.
 
-// chosen is the innermost elements that the leaves chosen so far stand in, of
+// chosenElements is the innermost elements that the leaves chosen so far stand in, of
 // those that can still matter. Only an event with duplicate names has two.
-type chosen []*element
+type chosenElements []*element
 
 // blocks returns where to go on if the leaf at this place cannot be chosen:
 // it stands in an array of which another element is chosen already.
-func (c chosen) blocks(at int32) (next int32, blocked bool) {
+func (c chosenElements) blocks(at int32) (next int32, blocked bool) {
 	for _, e := range c {
 		for ; e != nil; e = e.outer {
 			switch {
@@ -34,22 +34,22 @@ func (c chosen) blocks(at int32) (next int32, blocked bool) {
 }
 
 // with adds the element of a leaf and forgets what no later field can meet.
-func (c chosen) with(e *element, later alternative) chosen {
+func (c chosenElements) with(e *element, later fieldSet) chosenElements {
 	e = relevant(e, later)
 	if e == nil && len(c) == 0 {
 		return nil
 	}
-	var next chosen
+	var next chosenElements
 	add := func(e *element) {
 		e = relevant(e, later)
 		for i, have := range next {
-			if have.holds(e) {
+			if have.contains(e) {
 				next[i] = e
 				return
 			}
 		}
 		for _, have := range next {
-			if e.holds(have) {
+			if e.contains(have) {
 				return
 			}
 		}
@@ -66,7 +66,7 @@ func (c chosen) with(e *element, later alternative) chosen {
 
 // holds reports whether inner is e or stands in it. The nil element, outside of
 // all arrays, holds every one.
-func (e *element) holds(inner *element) bool {
+func (e *element) contains(inner *element) bool {
 	if e == nil {
 		return true
 	}
@@ -80,7 +80,7 @@ func (e *element) holds(inner *element) bool {
 
 // relevant returns the innermost element from e outwards in whose array a
 // later field has its leaves.
-func relevant(e *element, later alternative) *element {
+func relevant(e *element, later fieldSet) *element {
 	for ; e != nil; e = e.outer {
 		for i := range later {
 			rest, ok := strings.CutPrefix(later[i].path, e.array.path)
@@ -93,7 +93,7 @@ func relevant(e *element, later alternative) *element {
 }
 
 // each calls f with the leaves that can be chosen, until f returns true.
-func (c chosen) each(leaves []value, f func(*value) bool) bool {
+func (c chosenElements) each(leaves []value, f func(*value) bool) bool {
 	for i := 0; i < len(leaves); {
 		next, blocked := c.blocks(leaves[i].at)
 		if blocked {
@@ -108,13 +108,13 @@ func (c chosen) each(leaves []value, f func(*value) bool) bool {
 	return false
 }
 
-func (a alternative) match(event *Event) bool {
+func (a fieldSet) match(event *Event) bool {
 	s := search{event: event}
-	return s.from(a, nil)
+	return s.matchFrom(a, nil)
 }
 
 // maxSteps bounds how often a search may choose elements of several arrays at
-// one path. Without a bound their combinations would, in an event with
+// oneKey path. Without a bound their combinations would, in an event with
 // duplicate names made for the purpose; past it the event does not match.
 const maxSteps = 1 << 16
 
@@ -125,21 +125,21 @@ type search struct {
 	failed map[string]struct{}
 	steps  int
 	// picks, if not nil, is given the leaf chosen for each field, last first.
-	picks []*value
+	chosenLeaves []*value
 }
 
-func (s *search) from(fields alternative, c chosen) bool {
+func (s *search) matchFrom(fields fieldSet, c chosenElements) bool {
 	if len(fields) == 0 {
 		return true
 	}
 	if len(c) == 0 {
-		return s.field(fields, c)
+		return s.matchField(fields, c)
 	}
 	key := c.key(len(fields))
 	if _, failed := s.failed[key]; failed {
 		return false
 	}
-	if s.field(fields, c) {
+	if s.matchField(fields, c) {
 		return true
 	}
 	if s.failed == nil {
@@ -150,7 +150,7 @@ func (s *search) from(fields alternative, c chosen) bool {
 }
 
 // key names a state of the search.
-func (c chosen) key(fieldsLeft int) string {
+func (c chosenElements) key(fieldsLeft int) string {
 	b := binary.AppendUvarint(nil, uint64(fieldsLeft))
 	for _, e := range c {
 		b = binary.AppendUvarint(b, uint64(e.id))
@@ -158,10 +158,10 @@ func (c chosen) key(fieldsLeft int) string {
 	return string(b)
 }
 
-func (s *search) field(fields alternative, c chosen) bool {
+func (s *search) matchField(fields fieldSet, c chosenElements) bool {
 	f, later := &fields[0], fields[1:]
 	leaves := s.event.at(f.path)
-	if f.absent && !c.each(leaves, func(*value) bool { return true }) && s.from(later, c) {
+	if f.absent && !c.each(leaves, func(*value) bool { return true }) && s.matchFrom(later, c) {
 		return true
 	}
 	if !f.value {
@@ -188,8 +188,8 @@ func (s *search) field(fields alternative, c chosen) bool {
 			}
 			outsideFailed = true
 		}
-		if found = s.from(later, next); found && s.picks != nil {
-			s.picks[len(s.picks)-len(fields)] = v
+		if found = s.matchFrom(later, next); found && s.chosenLeaves != nil {
+			s.chosenLeaves[len(s.chosenLeaves)-len(fields)] = v
 		}
 		return found
 	})

@@ -13,7 +13,7 @@ type Matcher[K comparable] struct {
 	mu    sync.RWMutex
 	rules map[K]*rule
 	index index
-	pool  sync.Pool // of *trial
+	pool  sync.Pool // of *candidates
 }
 
 // A rule is a key and what its pattern is filed as.
@@ -66,20 +66,20 @@ func (m *Matcher[K]) Len() int {
 // Match returns the keys of the patterns that the event matches, each once and
 // in no particular order.
 func (m *Matcher[K]) Match(event *Event) []K {
-	t, _ := m.pool.Get().(*trial)
+	t, _ := m.pool.Get().(*candidates)
 	if t == nil {
-		t = newTrial()
+		t = newCandidates()
 	}
 	t.event = event
 	m.mu.RLock()
-	m.index.lookup(t)
+	m.index.collect(t)
 	m.mu.RUnlock()
 
 	var keys []K
-	if len(t.found) > 0 {
-		keys = make([]K, len(t.found))
+	if len(t.matches) > 0 {
+		keys = make([]K, len(t.matches))
 	}
-	for i, r := range t.found {
+	for i, r := range t.matches {
 		keys[i] = r.key.(K)
 	}
 	if t.reset() {

@@ -102,7 +102,7 @@ func TestMatcherIsConcurrent(t *testing.T) {
 	readers.Wait()
 }
 
-// Every way of filing must lead back to the entry, for any rule set and order.
+// Every set of index keys must find the entry again, for any rule set and order.
 func TestMatcherFindsEachRuleOfManyAlike(t *testing.T) {
 	for _, set := range ruleSets {
 		m := fill(t, set.rule, 300)

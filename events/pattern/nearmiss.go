@@ -36,7 +36,7 @@ func (x *explainer) nearMisses(f *field) []string {
 
 // missing explains why a path has no leaves.
 func (x *explainer) missing(f *field) []string {
-	o := x.outline
+	o := x.paths
 	switch {
 	case o.has(f.path, objectStart):
 		if f.wantsExistence() {
@@ -48,7 +48,7 @@ func (x *explainer) missing(f *field) []string {
 	}
 	steps := strings.Split(f.path, ".")
 	known := len(steps) - 1
-	for known > 0 && len(o.spots[strings.Join(steps[:known], ".")]) == 0 {
+	for known > 0 && len(o.locations[strings.Join(steps[:known], ".")]) == 0 {
 		known--
 	}
 	parent, step := strings.Join(steps[:known], "."), steps[known]
@@ -84,12 +84,12 @@ func (f *field) wantsExistence() bool {
 }
 
 func (x *explainer) scalarOnTheWay(path string) string {
-	for _, s := range x.outline.spots[path] {
+	for _, s := range x.paths.locations[path] {
 		if s.kind == stringValue && strings.HasPrefix(s.json, `"{`) {
 			return fmt.Sprintf("%s is a string that holds JSON: the object was encoded twice", path)
 		}
 	}
-	return fmt.Sprintf("%s is %s, so there is nothing inside", path, strings.Join(x.outline.describe(path), ", "))
+	return fmt.Sprintf("%s is %s, so there is nothing inside", path, strings.Join(x.paths.describe(path), ", "))
 }
 
 // elsewhere finds the path in the event that ends or goes on as the wanted one.

@@ -11,18 +11,18 @@ import (
 type Pattern struct {
 	// alternatives are what $or multiplies out to; an event matches the pattern
 	// if it matches one of them.
-	alternatives []alternative
+	alternatives []fieldSet
 }
 
-// An alternative is a list of fields that must all match, sorted by path.
-type alternative []field
+// An fieldSet is a list of fields that must all match, sorted by path.
+type fieldSet []field
 
 // A field is a path and the conditions of which one must hold there.
 type field struct {
 	path       string
 	conditions []condition
-	absent     bool // one of the conditions is {"exists": false}
-	value      bool // one of them is another
+	absent     bool // oneKey of the conditions is {"exists": false}
+	value      bool // oneKey of them is another
 }
 
 // Compile reads an event pattern. A pattern that AWS refuses is refused with an
@@ -36,15 +36,15 @@ func Compile(pattern []byte) (*Pattern, error) {
 	if err := c.compile(); err != nil {
 		return nil, c.refusal(err)
 	}
-	p := &Pattern{alternatives: make([]alternative, len(c.rules))}
+	p := &Pattern{alternatives: make([]fieldSet, len(c.rules))}
 	for i, rule := range c.rules {
 		p.alternatives[i] = newAlternative(rule)
 	}
 	return p, nil
 }
 
-func newAlternative(rule map[string][]condition) alternative {
-	a := make(alternative, 0, len(rule))
+func newAlternative(rule map[string][]condition) fieldSet {
+	a := make(fieldSet, 0, len(rule))
 	for _, path := range slices.Sorted(maps.Keys(rule)) {
 		f := field{path: path, conditions: rule[path]}
 		for _, c := range f.conditions {
@@ -87,7 +87,7 @@ func (p *Pattern) String() string {
 	}
 	// A reserved name cannot stand inside $or. Outside it is the same in every
 	// alternative, since no branch could replace it.
-	var common, reserved alternative
+	var common, reserved fieldSet
 	common = p.alternatives[0]
 	for _, f := range common {
 		if reservedInOr(f.path) {
@@ -109,7 +109,7 @@ func (p *Pattern) String() string {
 	return string(append(b, "]}"...))
 }
 
-func appendFields(b []byte, fields alternative) []byte {
+func appendFields(b []byte, fields fieldSet) []byte {
 	for i, f := range fields {
 		if i > 0 {
 			b = append(b, ',')

@@ -2,15 +2,15 @@ package pattern
 
 import "slices"
 
-// A shelf is one way of looking entries up by a string.
-type shelf struct {
+// An indexTable looks entries up by a string.
+type indexTable struct {
 	buckets map[string]bucket
-	// lengths are those of the keys, ascending; keysOf counts them.
+	// lengths are the lengths of the keys, ascending; keysOf counts the keys of each length.
 	lengths []int
 	keysOf  map[int]int
 }
 
-func (s *shelf) add(key string, e *entry) {
+func (s *indexTable) add(key string, e *entry) {
 	if s.buckets == nil {
 		s.buckets, s.keysOf = map[string]bucket{}, map[int]int{}
 	}
@@ -23,7 +23,7 @@ func (s *shelf) add(key string, e *entry) {
 	s.buckets[key] = append(s.buckets[key], e)
 }
 
-func (s *shelf) remove(key string, e *entry) {
+func (s *indexTable) remove(key string, e *entry) {
 	left := s.buckets[key].without(e)
 	if len(left) > 0 {
 		s.buckets[key] = left
@@ -47,29 +47,29 @@ func (b bucket) without(e *entry) bucket {
 	return b[:len(b)-1]
 }
 
-// prefixes tries all keys that s starts with.
-func (s *shelf) prefixes(text string, t *trial) {
+// prefixes adds the entries of all keys that text starts with.
+func (s *indexTable) prefixes(text string, t *candidates) {
 	for _, n := range s.lengths {
 		if n > len(text) {
 			return
 		}
-		t.try(s.buckets[text[:n]])
+		t.add(s.buckets[text[:n]])
 	}
 }
 
-func (s *shelf) suffixes(text string, t *trial) {
+func (s *indexTable) suffixes(text string, t *candidates) {
 	for _, n := range s.lengths {
 		if n > len(text) {
 			return
 		}
-		t.try(s.buckets[text[len(text)-n:]])
+		t.add(s.buckets[text[len(text)-n:]])
 	}
 }
 
-func (s *shelf) inside(text string, t *trial) {
+func (s *indexTable) substrings(text string, t *candidates) {
 	for _, n := range s.lengths {
 		for i := 0; i+n <= len(text); i++ {
-			t.try(s.buckets[text[i:i+n]])
+			t.add(s.buckets[text[i:i+n]])
 		}
 	}
 }

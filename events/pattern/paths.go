@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// An outline is all that an event has, by path: what patterns see and what they
-// do not.
-type outline struct {
-	spots map[string][]spot
-	names map[string][]string // of the members of the objects at a path
+// eventPaths lists all values of an event by path, including those that patterns
+// do not see.
+type eventPaths struct {
+	locations map[string][]location
+	names     map[string][]string // of the members of the objects at a path
 }
 
-// A spot is a value of any kind; the elements of an array stand at its path.
-type spot struct {
+// A location is a value of any kind; the elements of an array have its path.
+type location struct {
 	kind  kind
 	json  string // of a scalar
 	size  int    // of an object or array
 	first []string
 }
 
-func outlineOf(e *Event) *outline {
-	o := &outline{spots: map[string][]spot{}, names: map[string][]string{}}
+func readPaths(e *Event) *eventPaths {
+	o := &eventPaths{locations: map[string][]location{}, names: map[string][]string{}}
 	s := newScanner(e.src)
 	if t, err := s.next(); err == nil {
 		o.read(&s, t, "", 0)
@@ -30,9 +30,9 @@ func outlineOf(e *Event) *outline {
 	return o
 }
 
-// read adds a value whose first token is read. The event was parsed before, so
-// there are no errors but the end.
-func (o *outline) read(s *scanner, t token, path string, depth int) {
+// read adds a value whose first token has been read. The event was parsed before,
+// so that the only error is the end of the text.
+func (o *eventPaths) read(s *scanner, t token, path string, depth int) {
 	switch t.kind {
 	case objectStart:
 		var names []string
@@ -52,7 +52,7 @@ func (o *outline) read(s *scanner, t token, path string, depth int) {
 			}
 			o.read(s, first, full, depth+1)
 		}
-		o.spots[path] = append(o.spots[path], spot{kind: t.kind, size: len(names), first: names})
+		o.locations[path] = append(o.locations[path], location{kind: t.kind, size: len(names), first: names})
 		for _, name := range names {
 			if !slices.Contains(o.names[path], name) {
 				o.names[path] = append(o.names[path], name)
@@ -68,20 +68,20 @@ func (o *outline) read(s *scanner, t token, path string, depth int) {
 			size++
 			o.read(s, element, path, depth+1)
 		}
-		o.spots[path] = append(o.spots[path], spot{kind: t.kind, size: size})
+		o.locations[path] = append(o.locations[path], location{kind: t.kind, size: size})
 	default:
 		v := value{kind: t.kind, raw: t.raw}
-		o.spots[path] = append(o.spots[path], spot{kind: t.kind, json: v.json()})
+		o.locations[path] = append(o.locations[path], location{kind: t.kind, json: v.json()})
 	}
 }
 
 // maxDescribed is how many values of one path are shown.
 const maxDescribed = 5
 
-// describe says what stands at a path, "nothing" if nothing does.
-func (o *outline) describe(path string) []string {
+// describe lists the values at a path; "nothing" if there is none.
+func (o *eventPaths) describe(path string) []string {
 	var found []string
-	for _, s := range o.spots[path] {
+	for _, s := range o.locations[path] {
 		switch {
 		case s.kind == arrayStart && s.size > 0: // its elements are here too
 		case len(found) == maxDescribed:
@@ -98,7 +98,7 @@ func (o *outline) describe(path string) []string {
 
 const maxShown = 80
 
-func (s spot) describe() string {
+func (s location) describe() string {
 	switch s.kind {
 	case objectStart:
 		if s.size == 0 {
@@ -119,7 +119,7 @@ func (s spot) describe() string {
 	return s.json
 }
 
-// has reports whether a value of this kind stands at the path.
-func (o *outline) has(path string, k kind) bool {
-	return slices.ContainsFunc(o.spots[path], func(s spot) bool { return s.kind == k })
+// has reports whether there is a value of this kind at the path.
+func (o *eventPaths) has(path string, k kind) bool {
+	return slices.ContainsFunc(o.locations[path], func(s location) bool { return s.kind == k })
 }

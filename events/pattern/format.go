@@ -13,18 +13,18 @@ type Style struct {
 	ASCII bool
 }
 
-type strokes struct{ yes, no, tee, corner, bar, gap string }
+type symbols struct{ yes, no, tee, corner, bar, gap string }
 
 var (
-	unicodeStrokes = strokes{"✓", "✗", "├─ ", "└─ ", "│  ", "   "}
-	asciiStrokes   = strokes{"+", "-", "|- ", "`- ", "|  ", "   "}
+	unicodeSymbols = symbols{"✓", "✗", "├─ ", "└─ ", "│  ", "   "}
+	asciiSymbols   = symbols{"+", "-", "|- ", "`- ", "|  ", "   "}
 )
 
 // String draws the tree: a line for each step, with what was wanted, what was
 // found and what decided in columns below one another.
 func (x *Explanation) String() string {
 	var b strings.Builder
-	_ = x.Draw(&b, nil) // a Builder takes everything
+	_ = x.Format(&b, nil) // a Builder takes everything
 	return b.String()
 }
 
@@ -35,10 +35,10 @@ func (x *Explanation) WriteTo(w io.Writer) (int64, error) {
 }
 
 // Draw writes the tree in a style; nil is the default one.
-func (x *Explanation) Draw(w io.Writer, style *Style) error {
-	d := drawing{strokes: unicodeStrokes}
+func (x *Explanation) Format(w io.Writer, style *Style) error {
+	d := formatter{symbols: unicodeSymbols}
 	if style != nil && style.ASCII {
-		d.strokes = asciiStrokes
+		d.symbols = asciiSymbols
 	}
 	verdict := "the event does not match"
 	if x.Matched {
@@ -54,19 +54,19 @@ func (x *Explanation) Draw(w io.Writer, style *Style) error {
 // A line is a step of the tree and what is said of it.
 type line struct{ left, right string }
 
-type drawing struct {
-	strokes
+type formatter struct {
+	symbols
 	lines []line
 }
 
-func (d *drawing) mark(x *Explanation) string {
+func (d *formatter) mark(x *Explanation) string {
 	if x.Matched {
 		return d.yes
 	}
 	return d.no
 }
 
-func (d *drawing) children(x *Explanation, indent string) {
+func (d *formatter) children(x *Explanation, indent string) {
 	for i, c := range x.Children {
 		branch, below := d.tee, d.bar
 		if i == len(x.Children)-1 {
@@ -80,11 +80,11 @@ func (d *drawing) children(x *Explanation, indent string) {
 
 // details puts the first thing to say on the line of the step, the others
 // below it.
-func (d *drawing) details(x *Explanation, indent string, open bool) {
+func (d *formatter) details(x *Explanation, indent string, open bool) {
 	if open {
 		indent += d.bar
 	}
-	for i, s := range d.says(x) {
+	for i, s := range d.descriptions(x) {
 		if i == 0 && x.Wanted != nil {
 			d.lines[len(d.lines)-1].right = s
 			continue
@@ -93,7 +93,7 @@ func (d *drawing) details(x *Explanation, indent string, open bool) {
 	}
 }
 
-func (d *drawing) says(x *Explanation) []string {
+func (d *formatter) descriptions(x *Explanation) []string {
 	var says []string
 	if x.Wanted != nil {
 		says = append(says, "wanted "+string(x.Wanted), "found  "+strings.Join(x.Found, ", "))
@@ -107,7 +107,7 @@ func (d *drawing) says(x *Explanation) []string {
 	for _, note := range x.Notes {
 		says = append(says, "note   "+note)
 	}
-	if d.strokes == asciiStrokes {
+	if d.symbols == asciiSymbols {
 		for i := range says {
 			says[i] = strings.ReplaceAll(says[i], "…", "...")
 		}
@@ -115,7 +115,7 @@ func (d *drawing) says(x *Explanation) []string {
 	return says
 }
 
-func (d *drawing) text() string {
+func (d *formatter) text() string {
 	width := 0
 	for _, l := range d.lines {
 		if l.right != "" {
