@@ -152,13 +152,13 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 	if err != nil {
 		return nil, err
 	}
-	if srv.ledger, err = boltstore.Open(ledgerPath, &boltstore.Options{Sealer: key}); err != nil {
+	if srv.ledger, err = boltstore.Open(ledgerPath, &boltstore.Options{Clock: side.Now, Sealer: key}); err != nil {
 		return nil, err
 	}
 	if srv.local, err = local.Open(filepath.Join(data, "aws"), &side.Options); err != nil {
 		return nil, err
 	}
-	if srv.stores, err = openStores(srv.ledger, tree, data, log); err != nil {
+	if srv.stores, err = openStores(srv.ledger, tree, data, log, side.Now); err != nil {
 		return nil, err
 	}
 	records, tenants := srv.stores.records, srv.stores.tenants
@@ -168,19 +168,20 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 	publisher := bus.NewPublisher(eventBridge)
 	// Events for buses of other accounts and regions are kept here.
 	watch := &router.Options{
+		Clock:      side.Now,
 		Watch:      bus.NewWatch(eventBridge, deployment.LocalAccount, &bus.WatchOptions{Region: deployment.LocalRegion}),
 		StrictKeys: os.Getenv(deployment.EnvStrictKeys) == "true", // as in the function
 	}
-	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, nil), records, publisher, watch)
+	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, &tenant.AuthenticatorOptions{Clock: side.Now}), records, publisher, watch)
 	// One process at a time has the file, so that a lease of a former one is ours.
 	srv.relay = router.NewRelay(records, publisher, deployment.Local, watch)
-	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local})
+	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local, Clock: side.Now})
 	srv.local.Register(function, handler.Serve)
 	srv.local.Register(testFunction, noop.Serve)
 	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {
 		return nil, err
 	}
-	direct := admin.NewDirect(srv.ledger, records, functions{srv.local, records}, nil)
+	direct := admin.NewDirect(srv.ledger, records, functions{srv.local, records}, side.Now)
 	direct.Objects = srv.stores.objects
 	srv.admin = direct
 	srv.http = &http.Server{

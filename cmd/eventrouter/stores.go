@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deployment"
@@ -23,7 +24,8 @@ type stores struct {
 
 // openStores opens them over a ledger. Objects lie in the folder records of the
 // data folder, by the names that they have in S3's bucket: data/{tenant}/...
-func openStores(ledger store.Driver, tree *object.Dir, data string, log *slog.Logger) (*stores, error) {
+// A nil clock is time.Now.
+func openStores(ledger store.Driver, tree *object.Dir, data string, log *slog.Logger, clock func() time.Time) (*stores, error) {
 	path := filepath.Join(data, "records")
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fault.New(fault.Invalid, "--data: %v", err)
@@ -33,7 +35,7 @@ func openStores(ledger store.Driver, tree *object.Dir, data string, log *slog.Lo
 		return nil, err
 	}
 	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{
-		Guard:  lambda.Guard(store.New(ledger, nil)),
+		Guard:  lambda.Guard(store.New(ledger, &store.Options{Clock: clock})),
 		Report: func(f tenant.Finding) { log.Warn("tenant file", "finding", f.String()) },
 	})
 	written := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Report: func(tenant.Finding) {}})
@@ -42,6 +44,7 @@ func openStores(ledger store.Driver, tree *object.Dir, data string, log *slog.Lo
 		objects: objects,
 		tenants: tenants,
 		records: store.New(ledger, &store.Options{
+			Clock:      clock,
 			Projecting: lambda.Projecting(objects, layout, deployment.Timeout+deployment.RelayGrace),
 		}),
 	}, nil
