@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -115,4 +116,48 @@ func newLogGroup(scope constructs.Construct, id, name string, c Config) awslogs.
 
 func logicalID(c constructs.Construct) string {
 	return *awscdk.Stack_Of(c).GetLogicalId(c.Node().DefaultChild().(awscdk.CfnElement))
+}
+
+// A run of the relay that is late is not worth a second try: the next one is a
+// minute away, and the alarm on the relay's lag sees that none came.
+var relayDelivery = delivery{retries: 0, age: 60}
+
+// NewRelaySchedule runs the relay every minute.
+func NewRelaySchedule(parent constructs.Construct, c Config, f *Function) {
+	scope := constructs.NewConstruct(parent, jsii.String("Relay"))
+	awsevents.NewCfnRule(scope, jsii.String("Schedule"), &awsevents.CfnRuleProps{
+		Name:               jsii.String(c.Environment.RelayRule()),
+		Description:        jsii.String("has " + c.Environment.Function() + " publish what was left behind, and fold bills"),
+		ScheduleExpression: jsii.String("rate(1 minute)"),
+		State:              jsii.String("ENABLED"),
+		Targets:            []any{target(f.lambda.FunctionArn(), relayDelivery)},
+	})
+	f.invokedBy("RelaySchedule", arn(scope, "events", "rule", c.Environment.RelayRule()))
+}
+
+// testDelivery: what the test function misses is no loss.
+var testDelivery = delivery{retries: 2, age: 60 * 60}
+
+// NewTestFunction shows what the router publishes to the account's default bus:
+// a rule of its own, and a function that writes each event to its log.
+func NewTestFunction(parent constructs.Construct, c Config, code Code) {
+	scope := constructs.NewConstruct(parent, jsii.String("TestFunction"))
+	f := newFunction(scope, c, functionProps{
+		name:        c.Environment.TestFunction(),
+		role:        c.Environment.TestRole(*awscdk.Stack_Of(scope).Region()),
+		code:        code.Test,
+		description: "writes output events of eventrouter " + string(c.Environment) + " to its log, and does nothing else",
+		timeout:     5 * time.Second,
+		memory:      128,
+		environment: map[string]*string{deployment.EnvEnvironment: jsii.String(string(c.Environment))},
+	})
+	awsevents.NewCfnRule(scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
+		Name:         jsii.String(c.Environment.TestRule()),
+		Description:  jsii.String("output events to " + c.Environment.TestFunction()),
+		EventBusName: jsii.String(deployment.DefaultBus),
+		EventPattern: eventPattern(deployment.TestPattern),
+		State:        jsii.String("ENABLED"),
+		Targets:      []any{target(f.lambda.FunctionArn(), testDelivery)},
+	})
+	f.invokedBy("TestRule", arn(scope, "events", "rule", c.Environment.TestRule()))
 }
