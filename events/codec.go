@@ -22,7 +22,7 @@ func Unmarshal(what string, data []byte, v any) error {
 		return fault.New(fault.Invalid, "%s is nested deeper than %d at byte %d", what, MaxDepth, at)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return malformed(what, err)
+		return Malformed(what, err)
 	}
 	return nil
 }
@@ -56,9 +56,9 @@ func TooDeep(data []byte, most int) int {
 	return -1
 }
 
-// malformed turns an error of the codec into a fault that names the place but
+// Malformed turns an error of the codec into a fault that names the place but
 // quotes nothing of the document: it may hold a key or a payload.
-func malformed(what string, err error) error {
+func Malformed(what string, err error) error {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		reason := "is not valid JSON"
 		switch {

@@ -1,8 +1,7 @@
 // Package events holds the vocabulary of the event router: the ids, the
 // operations, the [Envelope] that EventBridge delivers, the [Input] inside it,
-// and the [Entry] that is published. A [Registry] turns an envelope into the
-// typed event that its source and detail-type name; packages below events/aws
-// hold generated types to fill it with.
+// and the [Entry] that is published. Package events/typed turns an envelope into
+// a Go type by its source and detail-type.
 //
 // All documents are read by one strict codec: JSON with a repeated name,
 // invalid UTF-8, a nesting deeper than [MaxDepth] or more than [MaxBytes] is a

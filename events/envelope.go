@@ -40,6 +40,9 @@ func DecodeEnvelope(data []byte) (Envelope, error) {
 	return e, nil
 }
 
+// Raw returns the envelope itself: an event without a type has nothing else.
+func (e *Envelope) Raw() *Envelope { return e }
+
 // Encode writes the event as EventBridge would.
 func (e Envelope) Encode() ([]byte, error) {
 	b, err := json.Marshal(e)

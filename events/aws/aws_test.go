@@ -14,11 +14,12 @@ import (
 	"github.com/blockforger/eventrouter/events/aws/ecs"
 	"github.com/blockforger/eventrouter/events/aws/s3"
 	"github.com/blockforger/eventrouter/events/aws/ssm"
+	"github.com/blockforger/eventrouter/events/typed"
 )
 
 // TestEveryServiceIsInTheDefault fails when a package is added but not listed.
 func TestEveryServiceIsInTheDefault(t *testing.T) {
-	packages := map[string]events.Map{
+	packages := map[string]typed.Map{
 		"codecommit": codecommit.Events(), "codepipeline": codepipeline.Events(), "ec2": ec2.Events(),
 		"ecs": ecs.Events(), "s3": s3.Events(), "ssm": ssm.Events(),
 	}
@@ -56,7 +57,7 @@ func TestSamples(t *testing.T) {
 			t.Errorf("%s: %+v, %v", file, found, err)
 			continue
 		}
-		if event := found[0].Event; event == events.Event(event.Raw()) {
+		if event := found[0].Event; event == typed.Event(event.Raw()) {
 			t.Errorf("%s stays raw", file)
 		}
 	}
@@ -78,7 +79,7 @@ func ExampleRegistry() {
 		fmt.Println(err)
 		return
 	}
-	if created, ok := events.As[s3.ObjectCreated](event); ok {
+	if created, ok := typed.As[s3.ObjectCreated](event); ok {
 		fmt.Println(created.Region, created.Detail.Bucket.Name, created.Detail.Object.Size)
 	}
 	fmt.Println(event)

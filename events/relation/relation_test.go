@@ -23,11 +23,12 @@ import (
 	"github.com/blockforger/eventrouter/events/relation/ecs"
 	"github.com/blockforger/eventrouter/events/relation/router"
 	"github.com/blockforger/eventrouter/events/relation/s3"
+	"github.com/blockforger/eventrouter/events/typed"
 	"github.com/blockforger/eventrouter/fault"
 )
 
 // sample decodes a real event to its type.
-func sample[T any](t *testing.T, file string) *events.Typed[T] {
+func sample[T any](t *testing.T, file string) *typed.Typed[T] {
 	t.Helper()
 	data, err := os.ReadFile("../aws/testdata/" + file)
 	if err != nil {
@@ -41,7 +42,7 @@ func sample[T any](t *testing.T, file string) *events.Typed[T] {
 	if err != nil {
 		t.Fatal(err)
 	}
-	typed, ok := events.As[T](event)
+	typed, ok := typed.As[T](event)
 	if !ok {
 		t.Fatalf("%s is %T", file, event)
 	}
@@ -158,7 +159,7 @@ func TestRecord(t *testing.T) {
 		_, _ = w.Write([]byte(`{"id":"a/b","price":12345678901234567890.10}`))
 	}))
 	defer server.Close()
-	e := &events.Typed[events.RawOutputDetail]{Detail: events.RawOutputDetail{Tenant: "acme", RootSchema: "pet"}}
+	e := &typed.Typed[typed.RawOutputDetail]{Detail: typed.RawOutputDetail{Tenant: "acme", RootSchema: "pet"}}
 	e.Resources = []string{"arn:other", "/acme/pet/a%2Fb"}
 	api := &router.API{URL: server.URL, Key: "s3cret"}
 	record, err := router.Fetch(t.Context(), api, e)

@@ -16,13 +16,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/events/typed"
 )
 
 type pet struct {
 	Name string `json:"name"`
 }
 
-var registry = events.NewRegistry(events.OutputEventsOf[pet](events.OutputSource, "petstore", events.Post))
+var registry = typed.NewRegistry(typed.OutputEventsOf[pet](events.OutputSource, "petstore", events.Post))
 
 func main() {
 	cfg, err := config.LoadDefaultConfig(context.Background())
@@ -42,7 +43,7 @@ func handle(ctx context.Context, seen seen, payload []byte) error {
 		if d.Err != nil {
 			return d.Err
 		}
-		if created, ok := events.As[events.OutputDetail[pet]](d.Event); ok && created.Detail.Metadata != nil {
+		if created, ok := typed.As[typed.OutputDetail[pet]](d.Event); ok && created.Detail.Metadata != nil {
 			if err := seen.once(ctx, created.Detail.Metadata.OutputID, seen.add("count", 1)); err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ const module = "github.com/blockforger/eventrouter/"
 // down only, or to a package that sideways names.
 var floor = map[string]int{
 	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/boltdb": 0, "internal/mask": 0,
-	"tenant": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/aws": 1,
+	"tenant": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "store/s3store": 2, "store/csvstore": 2,
 	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,
 	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/command": 3,
@@ -48,6 +48,7 @@ var sideways = map[string][]string{
 // one that ends in a slash stands for all below it.
 var forbidden = map[string][]string{
 	"events":              {"net/http", "github.com/aws/"},
+	"events/typed":        {"net/http", "github.com/aws/"},
 	"events/pattern":      {"net/http", "github.com/aws/"},
 	"tenant":              {"net/http", "github.com/aws/"},
 	"store":               {"net/http", "github.com/aws/", module + "tenant", module + "store/"},

@@ -1,5 +1,5 @@
 // Package typegen writes Go types for the events that schemas describe: one
-// file a schema, and one map of them all for [events.NewRegistry].
+// file a schema, and one map of them all for [typed.NewRegistry].
 //
 // What it writes is a function of the schemas and of the names already taken in
 // the folder: the same input gives the same bytes. Files that it did not write

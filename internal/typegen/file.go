@@ -157,10 +157,10 @@ func registrySource(pkg, about string, events []header) ([]byte, error) {
 	var b strings.Builder
 	b.WriteString(marker + "\n\n")
 	b.WriteString(about)
-	fmt.Fprintf(&b, "package %s\n\nimport \"github.com/blockforger/eventrouter/events\"\n\n", pkg)
-	b.WriteString("// Events knows the events of this package.\nfunc Events() events.Map {\n\treturn events.Map{\n")
+	fmt.Fprintf(&b, "package %s\n\nimport \"github.com/blockforger/eventrouter/events/typed\"\n\n", pkg)
+	b.WriteString("// Events knows the events of this package.\nfunc Events() typed.Map {\n\treturn typed.Map{\n")
 	for _, h := range events {
-		fmt.Fprintf(&b, "\t\t{Source: %s, DetailType: %s}: events.Decode[%s],\n", strconv.Quote(h.Source), strconv.Quote(h.DetailType), h.Type)
+		fmt.Fprintf(&b, "\t\t{Source: %s, DetailType: %s}: typed.Decode[%s],\n", strconv.Quote(h.Source), strconv.Quote(h.DetailType), h.Type)
 	}
 	b.WriteString("\t}\n}\n")
 	return gofmt(registryFile, b.String())

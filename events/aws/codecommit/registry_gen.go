@@ -3,11 +3,11 @@
 // Package codecommit has the events of codecommit as Go types.
 package codecommit
 
-import "github.com/blockforger/eventrouter/events"
+import "github.com/blockforger/eventrouter/events/typed"
 
 // Events knows the events of this package.
-func Events() events.Map {
-	return events.Map{
-		{Source: "aws.codecommit", DetailType: "CodeCommit Pull Request State Change"}: events.Decode[CodeCommitPullRequestStateChange],
+func Events() typed.Map {
+	return typed.Map{
+		{Source: "aws.codecommit", DetailType: "CodeCommit Pull Request State Change"}: typed.Decode[CodeCommitPullRequestStateChange],
 	}
 }

@@ -3,12 +3,12 @@
 // Package codepipeline has the events of codepipeline as Go types.
 package codepipeline
 
-import "github.com/blockforger/eventrouter/events"
+import "github.com/blockforger/eventrouter/events/typed"
 
 // Events knows the events of this package.
-func Events() events.Map {
-	return events.Map{
-		{Source: "aws.codepipeline", DetailType: "CodePipeline Pipeline Execution State Change"}: events.Decode[CodePipelinePipelineExecutionStateChange],
-		{Source: "aws.codepipeline", DetailType: "CodePipeline Stage Execution State Change"}:    events.Decode[CodePipelineStageExecutionStateChange],
+func Events() typed.Map {
+	return typed.Map{
+		{Source: "aws.codepipeline", DetailType: "CodePipeline Pipeline Execution State Change"}: typed.Decode[CodePipelinePipelineExecutionStateChange],
+		{Source: "aws.codepipeline", DetailType: "CodePipeline Stage Execution State Change"}:    typed.Decode[CodePipelineStageExecutionStateChange],
 	}
 }

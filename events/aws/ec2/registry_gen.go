@@ -3,11 +3,11 @@
 // Package ec2 has the events of ec2 as Go types.
 package ec2
 
-import "github.com/blockforger/eventrouter/events"
+import "github.com/blockforger/eventrouter/events/typed"
 
 // Events knows the events of this package.
-func Events() events.Map {
-	return events.Map{
-		{Source: "aws.ec2", DetailType: "EC2 Instance State-change Notification"}: events.Decode[EC2InstanceStateChangeNotification],
+func Events() typed.Map {
+	return typed.Map{
+		{Source: "aws.ec2", DetailType: "EC2 Instance State-change Notification"}: typed.Decode[EC2InstanceStateChangeNotification],
 	}
 }

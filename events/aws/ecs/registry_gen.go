@@ -3,11 +3,11 @@
 // Package ecs has the events of ecs as Go types.
 package ecs
 
-import "github.com/blockforger/eventrouter/events"
+import "github.com/blockforger/eventrouter/events/typed"
 
 // Events knows the events of this package.
-func Events() events.Map {
-	return events.Map{
-		{Source: "aws.ecs", DetailType: "ECS Container Instance State Change"}: events.Decode[ECSContainerInstanceStateChange],
+func Events() typed.Map {
+	return typed.Map{
+		{Source: "aws.ecs", DetailType: "ECS Container Instance State Change"}: typed.Decode[ECSContainerInstanceStateChange],
 	}
 }

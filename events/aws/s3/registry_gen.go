@@ -3,14 +3,14 @@
 // Package s3 has the events of s3 as Go types.
 package s3
 
-import "github.com/blockforger/eventrouter/events"
+import "github.com/blockforger/eventrouter/events/typed"
 
 // Events knows the events of this package.
-func Events() events.Map {
-	return events.Map{
-		{Source: "aws.s3", DetailType: "AWS API Call via CloudTrail"}: events.Decode[AWSAPICallViaCloudTrail],
-		{Source: "aws.s3", DetailType: "Object Created"}:              events.Decode[ObjectCreated],
-		{Source: "aws.s3", DetailType: "Object Deleted"}:              events.Decode[ObjectDeleted],
-		{Source: "aws.s3", DetailType: "Object Restore Completed"}:    events.Decode[ObjectRestoreCompleted],
+func Events() typed.Map {
+	return typed.Map{
+		{Source: "aws.s3", DetailType: "AWS API Call via CloudTrail"}: typed.Decode[AWSAPICallViaCloudTrail],
+		{Source: "aws.s3", DetailType: "Object Created"}:              typed.Decode[ObjectCreated],
+		{Source: "aws.s3", DetailType: "Object Deleted"}:              typed.Decode[ObjectDeleted],
+		{Source: "aws.s3", DetailType: "Object Restore Completed"}:    typed.Decode[ObjectRestoreCompleted],
 	}
 }

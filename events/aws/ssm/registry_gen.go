@@ -3,11 +3,11 @@
 // Package ssm has the events of ssm as Go types.
 package ssm
 
-import "github.com/blockforger/eventrouter/events"
+import "github.com/blockforger/eventrouter/events/typed"
 
 // Events knows the events of this package.
-func Events() events.Map {
-	return events.Map{
-		{Source: "aws.ssm", DetailType: "Parameter Store Change"}: events.Decode[ParameterStoreChange],
+func Events() typed.Map {
+	return typed.Map{
+		{Source: "aws.ssm", DetailType: "Parameter Store Change"}: typed.Decode[ParameterStoreChange],
 	}
 }

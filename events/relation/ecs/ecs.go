@@ -8,16 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"github.com/blockforger/eventrouter/events"
 	ecsevents "github.com/blockforger/eventrouter/events/aws/ecs"
 	"github.com/blockforger/eventrouter/events/relation"
+	"github.com/blockforger/eventrouter/events/typed"
 )
 
 // New makes a client, for [relation.NewClients].
 func New(cfg aws.Config) *ecs.Client { return ecs.NewFromConfig(cfg) }
 
 // ContainerInstance reads the container instance whose state changed.
-func ContainerInstance(ctx context.Context, c *relation.Clients[*ecs.Client], e *events.Typed[ecsevents.ECSContainerInstanceStateChange]) (types.ContainerInstance, error) {
+func ContainerInstance(ctx context.Context, c *relation.Clients[*ecs.Client], e *typed.Typed[ecsevents.ECSContainerInstanceStateChange]) (types.ContainerInstance, error) {
 	const op = "ecs.ContainerInstance"
 	arn := e.Detail.ContainerInstanceARN
 	if arn == "" || e.Detail.ClusterARN == "" {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/relation"
+	"github.com/blockforger/eventrouter/events/typed"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -39,7 +40,7 @@ type Record struct {
 
 // Fetch reads the record that an output event tells of, as it is now. The event
 // names it in its resources.
-func Fetch[P any](ctx context.Context, api *API, e *events.Typed[events.OutputDetail[P]]) (Record, error) {
+func Fetch[P any](ctx context.Context, api *API, e *typed.Typed[typed.OutputDetail[P]]) (Record, error) {
 	const op = "router.Fetch"
 	path, err := recordPath(e.Resources, e.Detail.Tenant, e.Detail.RootSchema)
 	if err != nil {

@@ -78,7 +78,7 @@ func TestExportServiceFromTheAPI(t *testing.T) {
 	if text := read(t, dir+"/ec2_instance_state_change_notification_gen.go"); !strings.Contains(text, `// Version: "10"`) {
 		t.Errorf("not version 10:\n%s", text)
 	}
-	if text := read(t, dir+"/registry_gen.go"); strings.Count(text, "events.Decode[") != 2 {
+	if text := read(t, dir+"/registry_gen.go"); strings.Count(text, "typed.Decode[") != 2 {
 		t.Errorf("the map:\n%s", text)
 	}
 	if n := server.Writes(); n > 0 {
@@ -179,7 +179,7 @@ func TestDecode(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	for i, want := range []string{
-		`"type":"ec2.EC2InstanceStateChangeNotification"`, `"type":"events.InputDetail[jsontext.Value]"`, `"type":"raw"`, `"error":"detail: \"/state\" must not be a number"`,
+		`"type":"ec2.EC2InstanceStateChangeNotification"`, `"type":"typed.InputDetail[jsontext.Value]"`, `"type":"raw"`, `"error":"detail: \"/state\" must not be a number"`,
 	} {
 		if i >= len(lines) || !strings.Contains(lines[i], want) {
 			t.Errorf("line %d lacks %s:\n%s", i, want, &out)

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/events/typed"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -18,7 +19,7 @@ import (
 type Decode struct {
 	Files []string `arg:"" help:"Files of events: an event, many, an archive, a Lambda payload, SQS messages." type:"existingfile"`
 	// Registry is what events are decoded with.
-	Registry *events.Registry `kong:"-"`
+	Registry *typed.Registry `kong:"-"`
 }
 
 // decoded is one line.
@@ -66,7 +67,7 @@ func print(out io.Writer, line decoded) error {
 	return err
 }
 
-func describe(d events.Delivery) decoded {
+func describe(d typed.Delivery) decoded {
 	line := decoded{Type: "raw"}
 	if d.Err != nil {
 		line.Error = fault.MessageOf(d.Err)
@@ -75,7 +76,7 @@ func describe(d events.Delivery) decoded {
 		return line
 	}
 	raw := d.Event.Raw()
-	if d.Event == events.Event(raw) {
+	if d.Event == typed.Event(raw) {
 		masked := *raw
 		masked.Detail = maskKey(raw.Detail)
 		line.Event = masked
@@ -90,8 +91,8 @@ func describe(d events.Delivery) decoded {
 }
 
 // typeName is the detail's type as a Go program writes it.
-func typeName(e events.Event) string {
-	name := strings.TrimPrefix(fmt.Sprintf("%T", e), "*events.Typed[")
+func typeName(e typed.Event) string {
+	name := strings.TrimPrefix(fmt.Sprintf("%T", e), "*typed.Typed[")
 	name = strings.TrimSuffix(name, "]")
 	base, parameter, generic := strings.Cut(name, "[")
 	base = base[strings.LastIndexByte(base, '/')+1:]

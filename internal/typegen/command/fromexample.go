@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/events/typed"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/typegen"
 	"github.com/blockforger/eventrouter/internal/typegen/infer"
@@ -85,7 +86,7 @@ type sample struct {
 func readSamples(files []string) ([]sample, error) {
 	var samples []sample
 	for _, file := range files {
-		deliveries, err := readEvents(file, &events.Registry{})
+		deliveries, err := readEvents(file, &typed.Registry{})
 		if err != nil {
 			return nil, err
 		}
@@ -103,13 +104,13 @@ func readSamples(files []string) ([]sample, error) {
 }
 
 // readEvents decodes all events of a file.
-func readEvents(file string, registry *events.Registry) ([]events.Delivery, error) {
+func readEvents(file string, registry *typed.Registry) ([]typed.Delivery, error) {
 	in, err := os.Open(file)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s cannot be read: %v", file, err)
 	}
 	defer in.Close()
-	var all []events.Delivery
+	var all []typed.Delivery
 	for d, err := range registry.DecodeStream(in) {
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "%s: %s", file, fault.MessageOf(err))

@@ -1,4 +1,4 @@
-package events
+package typed
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -56,7 +57,7 @@ func (r *Registry) DecodeStream(in io.Reader) iter.Seq2[Delivery, error] {
 			// need not fit into memory.
 			if k := dec.PeekKind(); k == '[' && !inArray || k == ']' && inArray {
 				if _, err := dec.ReadToken(); err != nil {
-					yield(Delivery{}, malformed("stream", err))
+					yield(Delivery{}, events.Malformed("stream", err))
 					return
 				}
 				inArray = !inArray
@@ -67,7 +68,7 @@ func (r *Registry) DecodeStream(in io.Reader) iter.Seq2[Delivery, error] {
 				return
 			}
 			if err != nil {
-				yield(Delivery{}, malformed("stream", err))
+				yield(Delivery{}, events.Malformed("stream", err))
 				return
 			}
 			s := splitter{registry: r}
@@ -116,8 +117,8 @@ func (s *splitter) split(data []byte, messageID string, wraps int) error {
 	}
 
 	// Nearly always this is an event: try that first, it is one pass.
-	if len(data) <= MaxBytes {
-		e, err := DecodeEnvelope(data)
+	if len(data) <= events.MaxBytes {
+		e, err := events.DecodeEnvelope(data)
 		if err != nil {
 			return err
 		}
@@ -179,7 +180,7 @@ func (s *splitter) body(text, messageID string, wraps int) error {
 	return nil
 }
 
-func (s *splitter) add(e Envelope, messageID string) {
+func (s *splitter) add(e events.Envelope, messageID string) {
 	event, err := s.registry.Decode(e)
 	s.found = append(s.found, Delivery{MessageID: messageID, Event: event, Err: err})
 }
@@ -200,11 +201,11 @@ func unmarshalPayload(data []byte, v any) error {
 	if len(data) > maxPayload {
 		return fault.New(fault.Invalid, "payload has %d bytes, at most %d are read", len(data), maxPayload)
 	}
-	if at := TooDeep(data, MaxDepth); at >= 0 {
-		return fault.New(fault.Invalid, "payload is nested deeper than %d at byte %d", MaxDepth, at)
+	if at := events.TooDeep(data, events.MaxDepth); at >= 0 {
+		return fault.New(fault.Invalid, "payload is nested deeper than %d at byte %d", events.MaxDepth, at)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return malformed("payload", err)
+		return events.Malformed("payload", err)
 	}
 	return nil
 }

@@ -1,11 +1,11 @@
-package events_test
+package typed_test
 
 import (
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/events/typed"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -29,7 +29,7 @@ func TestDecodePayload(t *testing.T) {
 		"SNS in SQS":        {`{"Records":[` + record("m5", sns) + `]}`, "m5"},
 		"failed invocation": {`{"version":"1.0","requestContext":{},"requestPayload":` + placed + `}`, "-"},
 	}
-	r := events.NewRegistry(shop)
+	r := typed.NewRegistry(shop)
 	for name, c := range cases {
 		found, err := r.DecodePayload([]byte(c.payload))
 		if err != nil {
@@ -55,7 +55,7 @@ func TestDecodePayload(t *testing.T) {
 func TestDecodePayloadBlamesTheOneMessage(t *testing.T) {
 	payload := `{"Records":[{"messageId":"bad","body":"not json"},{"messageId":"worse"},` +
 		`{"messageId":"good","body":` + strconv.Quote(placed) + `}]}`
-	found, err := events.NewRegistry(shop).DecodePayload([]byte(payload))
+	found, err := typed.NewRegistry(shop).DecodePayload([]byte(payload))
 	if err != nil || len(found) != 3 {
 		t.Fatalf("%d deliveries, %v", len(found), err)
 	}
@@ -81,7 +81,7 @@ func TestDecodePayloadRefuses(t *testing.T) {
 		"deep": strings.Repeat("[", 70) + strings.Repeat("]", 70),
 		"long": `"` + strings.Repeat("x", 17<<20) + `"`,
 	} {
-		if found, err := (&events.Registry{}).DecodePayload([]byte(payload)); fault.CodeOf(err) != fault.Invalid {
+		if found, err := (&typed.Registry{}).DecodePayload([]byte(payload)); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%s: %v, %v; want Invalid", name, found, err)
 		}
 	}
@@ -89,14 +89,14 @@ func TestDecodePayloadRefuses(t *testing.T) {
 
 func TestDecodePayloadLargerThanAnEvent(t *testing.T) {
 	message := `{"messageId":"m","body":` + strconv.Quote(placed) + `,"pad":"` + strings.Repeat("x", 700<<10) + `"}`
-	found, err := events.NewRegistry(shop).DecodePayload([]byte(`{"Records":[` + message + `,` + message + `]}`))
+	found, err := typed.NewRegistry(shop).DecodePayload([]byte(`{"Records":[` + message + `,` + message + `]}`))
 	if err != nil || len(found) != 2 || found[1].Err != nil {
 		t.Errorf("%d deliveries, %v", len(found), err)
 	}
 }
 
 func TestDecodeStream(t *testing.T) {
-	r := events.NewRegistry(shop)
+	r := typed.NewRegistry(shop)
 	for name, c := range map[string]struct {
 		text string
 		want int
@@ -133,7 +133,7 @@ func TestDecodeStream(t *testing.T) {
 }
 
 func TestDecodeStreamStops(t *testing.T) {
-	for range events.NewRegistry(shop).DecodeStream(strings.NewReader(placed + placed)) {
+	for range typed.NewRegistry(shop).DecodeStream(strings.NewReader(placed + placed)) {
 		break
 	}
 }

@@ -1,4 +1,4 @@
-package events_test
+package typed_test
 
 import (
 	"encoding/json"
@@ -11,13 +11,14 @@ import (
 	awsevents "github.com/blockforger/eventrouter/events/aws"
 	"github.com/blockforger/eventrouter/events/aws/ecs"
 	"github.com/blockforger/eventrouter/events/aws/s3"
+	"github.com/blockforger/eventrouter/events/typed"
 )
 
 // BenchmarkDecodeTyped compares a registry's decoding with what is done without
 // one: aws-lambda-go's envelope, then encoding/json into the same struct.
 func BenchmarkDecodeTyped(b *testing.B) {
-	benchmarkDecode[s3.ObjectCreated](b, "object-700B", "aws/testdata/aws.s3@ObjectCreated-3.json")
-	benchmarkDecode[ecs.ECSContainerInstanceStateChange](b, "ecs-2.5kB", "aws/testdata/aws.ecs@ECSContainerInstanceStateChange-2.json")
+	benchmarkDecode[s3.ObjectCreated](b, "object-700B", "../aws/testdata/aws.s3@ObjectCreated-3.json")
+	benchmarkDecode[ecs.ECSContainerInstanceStateChange](b, "ecs-2.5kB", "../aws/testdata/aws.ecs@ECSContainerInstanceStateChange-2.json")
 }
 
 func benchmarkDecode[T any](b *testing.B, name, file string) {
@@ -38,7 +39,7 @@ func benchmarkDecode[T any](b *testing.B, name, file string) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, ok := events.As[T](event); !ok {
+			if _, ok := typed.As[T](event); !ok {
 				b.Fatalf("decoded as %T", event)
 			}
 		}

@@ -1,4 +1,4 @@
-package events_test
+package typed_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/events/typed"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -24,8 +25,8 @@ type orderPaid struct {
 	OrderID string `json:"order-id"`
 }
 
-var shop = events.Map{
-	{Source: "shop", DetailType: "Order Placed"}: events.Decode[orderPlaced],
+var shop = typed.Map{
+	{Source: "shop", DetailType: "Order Placed"}: typed.Decode[orderPlaced],
 }
 
 func envelope(t testing.TB, text string) events.Envelope {
@@ -41,25 +42,25 @@ const placed = `{"source":"shop","detail-type":"Order Placed","version":0,"resou
 	`"detail":{"total":12345678901234567890.10,"order-id":"o-1","extra":{"b":1,"a":2}}}`
 
 func TestDecodeGivesTheType(t *testing.T) {
-	event, err := events.NewRegistry(shop).Decode(envelope(t, placed))
+	event, err := typed.NewRegistry(shop).Decode(envelope(t, placed))
 	if err != nil {
 		t.Fatal(err)
 	}
-	order, ok := events.As[orderPlaced](event)
+	order, ok := typed.As[orderPlaced](event)
 	if !ok {
 		t.Fatalf("decoded as %T", event)
 	}
 	if order.Detail.OrderID != "o-1" || order.Detail.Total != "12345678901234567890.10" || order.Source != "shop" {
 		t.Errorf("decoded as %+v", order)
 	}
-	if _, ok := events.As[orderPaid](event); ok {
+	if _, ok := typed.As[orderPaid](event); ok {
 		t.Error("an Order Placed is no orderPaid")
 	}
 }
 
 func TestUnknownEventsStayRaw(t *testing.T) {
-	for name, r := range map[string]*events.Registry{
-		"empty": events.NewRegistry(), "zero": {}, "other": events.NewRegistry(events.RouterEvents()),
+	for name, r := range map[string]*typed.Registry{
+		"empty": typed.NewRegistry(), "zero": {}, "other": typed.NewRegistry(typed.RouterEvents()),
 	} {
 		event, err := r.Decode(envelope(t, placed))
 		if err != nil {
@@ -68,7 +69,7 @@ func TestUnknownEventsStayRaw(t *testing.T) {
 		if _, raw := event.(*events.Envelope); !raw {
 			t.Errorf("%s: decoded as %T, want the envelope", name, event)
 		}
-		paid, err := events.DetailAs[orderPaid](event)
+		paid, err := typed.DetailAs[orderPaid](event)
 		if err != nil || paid.OrderID != "o-1" {
 			t.Errorf("%s: raw detail as a type: %+v, %v", name, paid, err)
 		}
@@ -76,7 +77,7 @@ func TestUnknownEventsStayRaw(t *testing.T) {
 }
 
 func TestKindIsThePair(t *testing.T) {
-	r := events.NewRegistry(shop)
+	r := typed.NewRegistry(shop)
 	other := envelope(t, strings.Replace(placed, `"shop"`, `"shop2"`, 1))
 	if event, _ := r.Decode(other); event.Raw() != event {
 		t.Errorf("another source decoded as %T", event)
@@ -86,7 +87,7 @@ func TestKindIsThePair(t *testing.T) {
 func TestUnfittingDetailIsAFaultAndStaysUsable(t *testing.T) {
 	for _, detail := range []string{`{"order-id":7}`, `[]`, `"x"`, `{"total":"1"}`} {
 		e := envelope(t, `{"source":"shop","detail-type":"Order Placed","detail":`+detail+`}`)
-		event, err := events.NewRegistry(shop).Decode(e)
+		event, err := typed.NewRegistry(shop).Decode(e)
 		if fault.CodeOf(err) != fault.Invalid || len(fault.ViolationsOf(err)) == 0 ||
 			!strings.HasPrefix(fault.ViolationsOf(err)[0].Pointer, "/detail") {
 			t.Errorf("%s: error %v, want Invalid below /detail", detail, err)
@@ -96,27 +97,27 @@ func TestUnfittingDetailIsAFaultAndStaysUsable(t *testing.T) {
 		}
 	}
 	missing := envelope(t, `{"source":"shop","detail-type":"Order Placed"}`)
-	if _, err := events.NewRegistry(shop).Decode(missing); fault.CodeOf(err) != fault.Invalid {
+	if _, err := typed.NewRegistry(shop).Decode(missing); fault.CodeOf(err) != fault.Invalid {
 		t.Errorf("missing detail: %v", err)
 	}
 }
 
 func TestEmptyDetailDecodes(t *testing.T) {
 	e := envelope(t, `{"source":"shop","detail-type":"Order Placed","version":0,"detail":{},"more":1}`)
-	event, err := events.NewRegistry(shop).Decode(e)
+	event, err := typed.NewRegistry(shop).Decode(e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := events.As[orderPlaced](event); !ok {
+	if _, ok := typed.As[orderPlaced](event); !ok {
 		t.Errorf("decoded as %T", event)
 	}
 }
 
 func TestExtendAndReplace(t *testing.T) {
-	base := events.NewRegistry(shop)
+	base := typed.NewRegistry(shop)
 	mine := base.With(
-		events.Map{{Source: "shop", DetailType: "Order Placed"}: events.Decode[orderPaid]},
-		events.Map{{Source: "mine", DetailType: "X"}: events.Decode[orderPaid]},
+		typed.Map{{Source: "shop", DetailType: "Order Placed"}: typed.Decode[orderPaid]},
+		typed.Map{{Source: "mine", DetailType: "X"}: typed.Decode[orderPaid]},
 	)
 	if event, _ := mine.Decode(envelope(t, placed)); !is[orderPaid](event) {
 		t.Errorf("the later map must win, decoded as %T", event)
@@ -131,14 +132,14 @@ func TestExtendAndReplace(t *testing.T) {
 	}
 }
 
-func is[T any](e events.Event) bool { _, ok := events.As[T](e); return ok }
+func is[T any](e typed.Event) bool { _, ok := typed.As[T](e); return ok }
 
 func TestEncodeKeepsAnUnchangedDetail(t *testing.T) {
-	event, err := events.NewRegistry(shop).Decode(envelope(t, placed))
+	event, err := typed.NewRegistry(shop).Decode(envelope(t, placed))
 	if err != nil {
 		t.Fatal(err)
 	}
-	order, _ := events.As[orderPlaced](event)
+	order, _ := typed.As[orderPlaced](event)
 	const detail = `"detail":{"total":12345678901234567890.10,"order-id":"o-1","extra":{"b":1,"a":2}}`
 	if b, err := order.Encode(); err != nil || !strings.Contains(string(b), detail) {
 		t.Errorf("unchanged: %s, %v", b, err)
@@ -155,16 +156,16 @@ func TestEncodeKeepsAnUnchangedDetail(t *testing.T) {
 		}
 	}
 
-	made := &events.Typed[orderPaid]{Envelope: events.Envelope{Source: "shop"}, Detail: orderPaid{OrderID: "o-2"}}
+	made := &typed.Typed[orderPaid]{Envelope: events.Envelope{Source: "shop"}, Detail: orderPaid{OrderID: "o-2"}}
 	if b, err := made.Encode(); err != nil || !strings.Contains(string(b), `"detail":{"order-id":"o-2"}`) {
 		t.Errorf("made by hand: %s, %v", b, err)
 	}
 }
 
 func TestRouterEvents(t *testing.T) {
-	r := events.NewRegistry(events.RouterEvents(), events.OutputEvents("acme.pets"),
-		events.OutputEventsOf[orderPaid]("acme.orders", "order", events.Post))
-	decode := func(source, detailType, detail string) events.Event {
+	r := typed.NewRegistry(typed.RouterEvents(), typed.OutputEvents("acme.pets"),
+		typed.OutputEventsOf[orderPaid]("acme.orders", "order", events.Post))
+	decode := func(source, detailType, detail string) typed.Event {
 		t.Helper()
 		event, err := r.Decode(events.Envelope{Source: source, DetailType: events.DetailType(detailType), Detail: []byte(detail)})
 		if err != nil {
@@ -176,12 +177,12 @@ func TestRouterEvents(t *testing.T) {
 	const output = `{"tenant":"acme","rootSchema":"order","operation":"POST","payload":{"order-id":"7"},` +
 		`"metadata":{"outputId":"out-1","hops":1,"revision":3,"time":"2026-01-02T03:04:05Z"}}`
 	for _, source := range []string{events.OutputSource, "acme.pets"} {
-		o, ok := events.As[events.RawOutputDetail](decode(source, "order.POST", output))
+		o, ok := typed.As[typed.RawOutputDetail](decode(source, "order.POST", output))
 		if !ok || o.Detail.Metadata.OutputID != "out-1" || o.Detail.Metadata.Revision != 3 || o.Detail.Operation != events.Post {
 			t.Errorf("%s: %+v", source, o)
 		}
 	}
-	o, ok := events.As[events.OutputDetail[orderPaid]](decode("acme.orders", "order.POST", output))
+	o, ok := typed.As[typed.OutputDetail[orderPaid]](decode("acme.orders", "order.POST", output))
 	if !ok || o.Detail.Payload.OrderID != "7" {
 		t.Errorf("typed payload: %+v", o)
 	}
@@ -189,7 +190,7 @@ func TestRouterEvents(t *testing.T) {
 		t.Errorf("an operation that was not named decoded as %T", e)
 	}
 
-	in, ok := events.As[events.RawInputDetail](decode(events.InputSource, "pet.POST",
+	in, ok := typed.As[typed.RawInputDetail](decode(events.InputSource, "pet.POST",
 		`{"tenant":"acme","rootSchema":"pet","api_key":"s3cret","payload":{}}`))
 	if !ok || in.Detail.APIKey.Reveal() != "s3cret" {
 		t.Fatalf("input: %v", ok)
@@ -203,9 +204,9 @@ func TestInputDetailEntryIsWhatTheRouterReads(t *testing.T) {
 	type pet struct {
 		ID string `json:"id"`
 	}
-	entry, err := events.InputDetail[pet]{Tenant: "acme", RootSchema: "pet", Operation: events.Put,
+	entry, err := typed.InputDetail[pet]{Tenant: "acme", RootSchema: "pet", Operation: events.Put,
 		APIKey: "s3cret", IdempotencyKey: "k-1", Payload: pet{"rex"},
-		Metadata: &events.InputMetadata{CorrelationID: "c", Hops: 2}}.Entry(time.Unix(0, 0))
+		Metadata: &typed.InputMetadata{CorrelationID: "c", Hops: 2}}.Entry(time.Unix(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,23 +220,6 @@ func TestInputDetailEntryIsWhatTheRouterReads(t *testing.T) {
 	}
 }
 
-func TestNumber(t *testing.T) {
-	if f, err := events.Number("1.5").Float64(); f != 1.5 || err != nil {
-		t.Error(f, err)
-	}
-	if i, err := events.Number("").Int64(); i != 0 || err != nil {
-		t.Error(i, err)
-	}
-	for _, n := range []events.Number{"1.0", "1e3", "9223372036854775808"} {
-		if _, err := n.Int64(); fault.CodeOf(err) != fault.Invalid {
-			t.Errorf("%s as an int64: %v", n, err)
-		}
-	}
-	if _, err := events.Number("1e999").Float64(); fault.CodeOf(err) != fault.Invalid {
-		t.Error(err)
-	}
-}
-
 // FuzzTypedRoundTrip checks the law of encoding: what was not changed comes out
 // with the detail that came in, and what comes out decodes to the same again.
 func FuzzTypedRoundTrip(f *testing.F) {
@@ -243,7 +227,7 @@ func FuzzTypedRoundTrip(f *testing.F) {
 		`{"total":null}`, `{"order-id":null,"y":1e400}`} {
 		f.Add([]byte(detail))
 	}
-	r := events.NewRegistry(shop)
+	r := typed.NewRegistry(shop)
 	f.Fuzz(func(t *testing.T, detail []byte) {
 		if events.Check("detail", detail) != nil {
 			return
@@ -252,7 +236,7 @@ func FuzzTypedRoundTrip(f *testing.F) {
 		if err != nil {
 			return
 		}
-		order, _ := events.As[orderPlaced](event)
+		order, _ := typed.As[orderPlaced](event)
 		text, err := order.Encode()
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package events
+package typed
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -14,23 +15,20 @@ import (
 // DetailType stands for every event of its source that has no Kind of its own.
 type Kind struct {
 	Source     string
-	DetailType DetailType
+	DetailType events.DetailType
 }
 
 // An Event is what a [Registry] makes of an envelope: a *[Typed] for a kind it
 // knows, the *[Envelope] itself for any other.
 type Event interface {
 	// Raw is the envelope as it came, with the detail as text.
-	Raw() *Envelope
+	Raw() *events.Envelope
 }
-
-// Raw returns the envelope itself, which makes it an [Event] without a type.
-func (e *Envelope) Raw() *Envelope { return e }
 
 // Typed is an event whose detail has a Go type. Its other members are those of
 // the [Envelope] that it embeds.
 type Typed[T any] struct {
-	Envelope
+	events.Envelope
 	Detail T `json:"detail"` // in place of the raw one of the Envelope
 }
 
@@ -74,24 +72,24 @@ func (t *Typed[T]) unchanged(encoded []byte) bool {
 }
 
 // A Decoder makes a typed event of an envelope. Its faults are Invalid.
-type Decoder func(Envelope) (Event, error)
+type Decoder func(events.Envelope) (Event, error)
 
 // Map says how each kind of event is decoded. Each package under events/aws
 // has one; yours is written the same way:
 //
-//	events.Map{
-//		{Source: "shop", DetailType: "Order Placed"}: events.Decode[OrderPlaced],
+//	Map{
+//		{Source: "shop", DetailType: "Order Placed"}: Decode[OrderPlaced],
 //	}
 type Map map[Kind]Decoder
 
 // Decode is the [Decoder] of events whose detail is a T.
-func Decode[T any](e Envelope) (Event, error) {
+func Decode[T any](e events.Envelope) (Event, error) {
 	t := &Typed[T]{Envelope: e}
 	if len(e.Detail) == 0 {
-		return nil, invalid("/detail", "is missing")
+		return nil, &fault.Error{Code: fault.Invalid, Message: "/detail: is missing", Violations: []fault.Violation{{Pointer: "/detail", Message: "is missing"}}}
 	}
-	if err := Unmarshal("detail", e.Detail, &t.Detail); err != nil {
-		return nil, under("/detail", err)
+	if err := events.Unmarshal("detail", e.Detail, &t.Detail); err != nil {
+		return nil, underDetail(err)
 	}
 	return t, nil
 }
@@ -125,7 +123,7 @@ func (r *Registry) Kinds() Map { return maps.Clone(r.decoders) }
 // Decode returns the typed event, or the envelope itself where no type is
 // known. A detail that does not fit its type is a fault, Invalid with the place;
 // the envelope comes with it even then, so that the event stays usable.
-func (r *Registry) Decode(e Envelope) (Event, error) {
+func (r *Registry) Decode(e events.Envelope) (Event, error) {
 	decode := r.decoders[Kind{e.Source, e.DetailType}]
 	if decode == nil {
 		decode = r.decoders[Kind{Source: e.Source}]
@@ -135,14 +133,14 @@ func (r *Registry) Decode(e Envelope) (Event, error) {
 	}
 	typed, err := decode(e)
 	if err != nil {
-		return &e, fault.E("events.Decode", fault.Invalid, err)
+		return &e, fault.E("typed.Decode", fault.Invalid, err)
 	}
 	return typed, nil
 }
 
 // As returns the event with its detail as a T, and whether it has that type.
 //
-//	if change, ok := events.As[ec2.EC2InstanceStateChangeNotification](event); ok {
+//	if change, ok := As[ec2.EC2InstanceStateChangeNotification](event); ok {
 //		log.Print(change.Region, change.Detail.InstanceID)
 //	}
 func As[T any](e Event) (*Typed[T], bool) {
@@ -157,8 +155,18 @@ func DetailAs[T any](e Event) (T, error) {
 		return t.Detail, nil
 	}
 	var detail T
-	if err := Unmarshal("detail", e.Raw().Detail, &detail); err != nil {
-		return detail, under("/detail", err)
+	if err := events.Unmarshal("detail", e.Raw().Detail, &detail); err != nil {
+		return detail, underDetail(err)
 	}
 	return detail, nil
+}
+
+// underDetail puts the pointers of err below /detail.
+func underDetail(err error) error {
+	violations := fault.ViolationsOf(err)
+	moved := make([]fault.Violation, len(violations))
+	for i, v := range violations {
+		moved[i] = fault.Violation{Pointer: "/detail" + v.Pointer, Message: v.Message}
+	}
+	return &fault.Error{Code: fault.Invalid, Message: fault.MessageOf(err), Violations: moved}
 }

@@ -1,4 +1,4 @@
-package events
+package typed
 
 import (
 	"time"
@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -13,13 +14,13 @@ import (
 // the type of its payload. The router itself reads input with [DecodeInput],
 // which checks it.
 type InputDetail[P any] struct {
-	Tenant         TenantID       `json:"tenant"`
-	RootSchema     SchemaID       `json:"rootSchema"`
-	Operation      Operation      `json:"operation,omitzero"` // "" stands for POST
-	APIKey         Secret         `json:"api_key"`            // masked, but by Entry and Typed.Encode
-	IdempotencyKey string         `json:"idempotency_key,omitzero"`
-	Payload        P              `json:"payload"`
-	Metadata       *InputMetadata `json:"metadata,omitzero"`
+	Tenant         events.TenantID  `json:"tenant"`
+	RootSchema     events.SchemaID  `json:"rootSchema"`
+	Operation      events.Operation `json:"operation,omitzero"` // "" stands for POST
+	APIKey         events.Secret    `json:"api_key"`            // masked, but by Entry and Typed.Encode
+	IdempotencyKey string           `json:"idempotency_key,omitzero"`
+	Payload        P                `json:"payload"`
+	Metadata       *InputMetadata   `json:"metadata,omitzero"`
 
 	Unknown jsontext.Value `json:",embed"`
 }
@@ -34,18 +35,18 @@ type InputMetadata struct {
 
 // Entry is the event to send with PutEvents to have the router carry out d. It
 // holds the API key in clear, as the router needs it.
-func (d InputDetail[P]) Entry(at time.Time) (Entry, error) {
+func (d InputDetail[P]) Entry(at time.Time) (events.Entry, error) {
 	detail, err := json.Marshal(d, forSending)
 	if err != nil {
-		return Entry{}, fault.E("events.Entry", fault.Invalid, err)
+		return events.Entry{}, fault.E("events.Entry", fault.Invalid, err)
 	}
 	op := d.Operation
 	if op == "" {
-		op = Post
+		op = events.Post
 	}
-	return Entry{
-		Source:     InputSource,
-		DetailType: detailTypeOf(d.RootSchema, op),
+	return events.Entry{
+		Source:     events.InputSource,
+		DetailType: events.InputDetailType(d.RootSchema, op),
 		Time:       at,
 		Detail:     detail,
 	}, nil
@@ -54,10 +55,10 @@ func (d InputDetail[P]) Entry(at time.Time) (Entry, error) {
 // OutputDetail is the detail of an event that the router published: P is the
 // type of its payload, which the tenant's schema describes.
 type OutputDetail[P any] struct {
-	Tenant     TenantID  `json:"tenant"`
-	RootSchema SchemaID  `json:"rootSchema"`
-	Operation  Operation `json:"operation"`
-	Payload    P         `json:"payload"`
+	Tenant     events.TenantID  `json:"tenant"`
+	RootSchema events.SchemaID  `json:"rootSchema"`
+	Operation  events.Operation `json:"operation"`
+	Payload    P                `json:"payload"`
 	// Metadata is there where the output rule asks for it.
 	Metadata *OutputMetadata `json:"metadata,omitzero"`
 
@@ -73,8 +74,8 @@ type OutputMetadata struct {
 	CorrelationID string `json:"correlationId,omitzero"`
 	Hops          int    `json:"hops,omitzero"`
 	// Revision orders the events of one record.
-	Revision int64     `json:"revision,omitzero"`
-	Time     Timestamp `json:"time,omitzero"`
+	Revision int64            `json:"revision,omitzero"`
+	Time     events.Timestamp `json:"time,omitzero"`
 
 	Unknown jsontext.Value `json:",embed"`
 }
@@ -90,8 +91,8 @@ type (
 // rules have by default output and outcomes.
 func RouterEvents() Map {
 	return Map{
-		{Source: InputSource}:  Decode[RawInputDetail],
-		{Source: OutputSource}: decodePublished,
+		{Source: events.InputSource}:  Decode[RawInputDetail],
+		{Source: events.OutputSource}: decodePublished,
 	}
 }
 
@@ -105,27 +106,23 @@ func OutputEvents(source string) Map {
 // the detail-types that rules have by default, {schema}.{operation}. No
 // operations stand for all four. For a detail-type of the tenant's own, write
 //
-//	events.Map{{Source: source, DetailType: "Pet Changed"}: events.Decode[events.OutputDetail[Pet]]}
-func OutputEventsOf[P any](source string, schema SchemaID, operations ...Operation) Map {
+//	Map{{Source: source, DetailType: "Pet Changed"}: Decode[OutputDetail[Pet]]}
+func OutputEventsOf[P any](source string, schema events.SchemaID, operations ...events.Operation) Map {
 	if len(operations) == 0 {
-		operations = Writes[:]
+		operations = events.Writes[:]
 	}
 	m := make(Map, len(operations))
 	for _, op := range operations {
-		m[Kind{source, detailTypeOf(schema, op)}] = Decode[OutputDetail[P]]
+		m[Kind{source, events.InputDetailType(schema, op)}] = Decode[OutputDetail[P]]
 	}
 	return m
-}
-
-func detailTypeOf(schema SchemaID, op Operation) DetailType {
-	return DetailType(string(schema) + "." + string(op))
 }
 
 // forSending reveals secrets, which every other encoding masks, and writes the
 // same value the same way each time.
 var forSending = json.JoinOptions(
 	json.Deterministic(true),
-	json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
+	json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, s events.Secret) error {
 		return enc.WriteToken(jsontext.String(s.Reveal()))
 	})),
 )

@@ -1,13 +1,14 @@
-package events_test
+package typed_test
 
 import (
 	"testing"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/events/typed"
 )
 
 func TestOutcomeEvents(t *testing.T) {
-	r := events.NewRegistry(events.RouterEvents())
+	r := typed.NewRegistry(typed.RouterEvents())
 	for detailType, detail := range map[events.DetailType]string{
 		"pet.POST.accepted": `{"tenant":"acme","rootSchema":"pet","operation":"POST","outcome":"accepted","status":201,"inputEventId":"e1","key":"rex","revision":1}`,
 		"pet.PUT.rejected": `{"tenant":"acme","rootSchema":"pet","operation":"PUT","outcome":"rejected","status":400,"inputEventId":"e2","code":"invalid",` +
@@ -17,7 +18,7 @@ func TestOutcomeEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		typed, ok := events.As[events.OutcomeDetail](e)
+		typed, ok := typed.As[typed.OutcomeDetail](e)
 		if !ok {
 			t.Fatalf("%s is a %T", detailType, e)
 		}
@@ -32,7 +33,7 @@ func TestOutcomeEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := events.As[events.RawOutputDetail](output); !ok {
+	if _, ok := typed.As[typed.RawOutputDetail](output); !ok {
 		t.Errorf("an output event is a %T", output)
 	}
 }
