@@ -1,0 +1,72 @@
+package deployment
+
+import (
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"testing"
+)
+
+var updateFormats = flag.Bool("update-formats", false, "write the names of testdata/formats/v1 anew: only with the code of format 1")
+
+const namesFile = "../../testdata/formats/v1/names.json"
+
+// pinnedNames are the names that deployments and their operators use.
+func pinnedNames() map[string]map[string]string {
+	const e, region, account = Environment("pins"), "us-east-1", "111122223333"
+	return map[string]map[string]string{
+		"environment": {
+			"EnvEnvironment": EnvEnvironment, "EnvTable": EnvTable, "EnvBucket": EnvBucket, "EnvSchemasPrefix": EnvSchemasPrefix,
+			"EnvDataPrefix": EnvDataPrefix, "EnvAccount": EnvAccount, "EnvPartition": EnvPartition, "EnvOutputBuses": EnvOutputBuses,
+			"EnvMarkDays": EnvMarkDays, "EnvTimeout": EnvTimeout, "EnvStrictKeys": EnvStrictKeys, "EnvGC": EnvGC,
+		},
+		"resources": {
+			"Stack": e.Stack(), "Function": e.Function(), "TestFunction": e.TestFunction(), "Table": e.Table(), "InputRule": e.InputRule(),
+			"TestRule": e.TestRule(), "RelayRule": e.RelayRule(), "InputDLQ": e.InputDLQ(), "FailureQueue": e.FailureQueue(),
+			"InputBuffer": e.InputBuffer(), "Archive": e.Archive(), "InputBus": e.InputBus(), "Dashboard": e.Dashboard(),
+			"Bucket": e.Bucket(account, region), "Role": e.Role(region), "TestRole": e.TestRole(region), "LogGroup": LogGroup(e.Function()),
+			"API": e.API(), "APILogGroup": e.APILogGroup(), "AlarmTopic": e.AlarmTopic(), "Alarm": e.Alarm("what"), "Query": e.Query("what"),
+			"KeyAlias": e.KeyAlias(), "TargetBusStack": e.TargetBusStack(), "TargetBusStatement": e.TargetBusStatement(),
+			"PublisherStatement": e.PublisherStatement(), "OrganizationStatement": e.OrganizationStatement(),
+		},
+		"stored": {
+			"MetricNamespace": MetricNamespace, "SchemasPrefix": SchemasPrefix, "DataPrefix": DataPrefix, "TableHash": TableHash,
+			"TableSort": TableSort, "TableTTL": TableTTL, "Index": Index, "IndexHash": IndexHash, "IndexSort": IndexSort,
+			"InputSource": InputSource, "OutputSource": OutputSource, "Local": Local, "LocalAccount": LocalAccount, "LocalRegion": LocalRegion,
+		},
+	}
+}
+
+// TestFormatV1Names compares environment variables and resource names with
+// those of format 1.
+func TestFormatV1Names(t *testing.T) {
+	if *updateFormats {
+		text, err := json.MarshalIndent(pinnedNames(), "", "  ")
+		if err == nil {
+			err = os.WriteFile(namesFile, append(text, '\n'), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(namesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]map[string]string
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	got := pinnedNames()
+	for group, names := range want {
+		for name, value := range names {
+			if got[group][name] != value {
+				t.Errorf("%s is %q, in format 1 it was %q: deployments in use have the old name", name, got[group][name], value)
+			}
+		}
+		if !maps.Equal(got[group], names) {
+			t.Errorf("%s: the fixture and this test do not list the same names", group)
+		}
+	}
+}

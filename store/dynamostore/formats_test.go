@@ -1,0 +1,337 @@
+package dynamostore
+
+import (
+	"encoding/base64"
+	"flag"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/storetest"
+	"github.com/blockforger/eventrouter/tenant"
+)
+
+const itemsFile = "../../testdata/formats/v1/dynamodb.json"
+
+var updateFormats = flag.Bool("update-formats", false, "write the items of testdata/formats/v1 anew: only with the code of format 1")
+
+// formatsTime is when the items were written.
+var formatsTime = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+const pinnedMonth = "2026-11"
+
+// A pinned is what was written to the table of format 1: an item of each kind.
+type pinned struct {
+	post, tombstone, object, rejection store.Change
+	folded                             store.Change
+	key                                tenant.Key
+	shard                              int // whose lease is held until a minute after formatsTime
+}
+
+func pinnedItems() pinned {
+	change := func(n int, schema events.SchemaID, key events.Key, op events.Operation, data string) store.Change {
+		ref := store.Ref{Collection: store.Collection{Tenant: "pins", Schema: schema}, Key: key}
+		stamp := store.Stamp("5f0c7a3e8f1f4c5f9a0b1c2d3e4f50" + string(rune('0'+n)) + "0")
+		at := formatsTime.Add(time.Duration(n) * time.Millisecond)
+		c := store.Change{
+			Mark: store.Mark{
+				Key:         store.IdempotencyKey{Tenant: "pins", Origin: store.OriginEventKey, Value: "pin/ä " + string(rune('0'+n))},
+				Fingerprint: store.Fingerprint{byte(n), 1, 2, 3, 31: 0xff},
+				Receipt:     store.Receipt{Ref: ref, Operation: op, Revision: int64(n), Stamp: stamp, Time: at},
+				Bill:        store.Bill{Tokens: 10, Month: pinnedMonth, KeyID: "wTwCAnpTyDZq7Mv7"},
+				Expires:     at.Add(store.DefaultMarkAge),
+				Outputs: store.Outputs{
+					Entries: []store.Entry{
+						{Bus: "arn:aws:events:us-east-1:000000000000:event-bus/default", Source: "blockforger-output", DetailType: "orders.POST", Record: true, Metadata: true, State: store.EntryPending},
+						{Bus: "arn:aws:events:us-east-1:000000000000:event-bus/other", Source: "s", DetailType: "d", Outcome: true, State: store.EntryFailed,
+							Attempts: 3, Error: "NotAuthorizedForSourceException", Settled: at.Add(time.Nanosecond)},
+					},
+					Payload: jsontext.Value(`{"id":"a","n":12345678901234567890.10}`), Record: jsontext.Value(`{"id":"a"}`),
+					InputEventID: "00000000-0000-4000-8000-000000000001", CorrelationID: "c", Hops: 3, TraceHeader: "Root=1-5f0c7a3e-8f1f4c5f9a0b1c2d3e4f5000",
+				},
+			},
+			Head: &store.Head{Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: int64(n), Stamp: stamp, Time: at, Data: jsontext.Value(data)},
+		}
+		if op == events.Delete {
+			c.Head.Data, c.Head.Deleted, c.Head.Expires = nil, true, c.Mark.Expires
+		}
+		return c
+	}
+	p := pinned{
+		post:      change(1, "orders", "a/ä %", events.Post, `{"id":"a/ä %","n":12345678901234567890.1,"nested":[{"a":null,"b":true,"c":-0.5},"x"],"":"empty","~":"~"}`),
+		tombstone: change(2, "orders", "gone", events.Delete, ``),
+		object:    change(3, "notes", "7", events.Put, `{"number":7,"text":"x"}`),
+		rejection: change(4, "orders", "a/ä %", events.Patch, ``),
+		folded:    change(5, "orders", "folded", events.Post, `{"id":"folded"}`),
+		shard:     3,
+		key: tenant.Key{ID: "wTwCAnpTyDZq7Mv7", Tenant: "pins", Permissions: []tenant.Permission{tenant.BackendCalls}, Hash: [32]byte{1, 2, 31: 3},
+			Created: formatsTime, Expires: formatsTime.AddDate(10, 0, 0), Revoked: formatsTime.AddDate(9, 0, 0), LastUsed: formatsTime.Truncate(24 * time.Hour)},
+	}
+	p.object.Head.Backend, p.object.Head.Dirty = events.S3, true
+	p.object.Mark.Project, p.object.Mark.Recheck = true, formatsTime.Add(time.Hour)
+	p.folded.TokenLimit = 1000
+	p.rejection.Head = nil
+	m := &p.rejection.Mark
+	m.Receipt.Rejected, m.Receipt.Code, m.Receipt.Message, m.Receipt.Revision = true, fault.Precondition, "no", 0
+	m.Receipt.Violations = []fault.Violation{{Pointer: "", Message: "a"}, {Pointer: "/x", Message: "b"}}
+	m.Bill, m.Outputs = store.Bill{}, store.Outputs{}
+	return p
+}
+
+func (p *pinned) changes() []*store.Change {
+	return []*store.Change{&p.post, &p.tombstone, &p.object, &p.rejection, &p.folded}
+}
+
+func formatsLedger(t *testing.T) *Ledger {
+	return openSuite(t, storetest.Env{Clock: func() time.Time { return formatsTime.Add(time.Second) }}).(*Ledger)
+}
+
+// TestWriteFormats writes the fixture.
+func TestWriteFormats(t *testing.T) {
+	if !*updateFormats {
+		t.Skip("only with -update-formats, and only with the code of format 1")
+	}
+	l, p := formatsLedger(t), pinnedItems()
+	for _, c := range p.changes() {
+		commit(t, l, c)
+	}
+	if err := l.Fold(t.Context(), []store.IdempotencyKey{p.folded.Mark.Key}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.PutKey(t.Context(), p.key); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := l.Lease(t.Context(), p.shard, "one", formatsTime, formatsTime.Add(time.Minute)); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	out, err := l.client.Scan(t.Context(), &dynamodb.ScanInput{TableName: l.table})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]any{}
+	for _, it := range out.Items {
+		r := reader{item: it}
+		all[r.text("pk")+" "+r.text("sk")] = plainItem(it)
+	}
+	text, err := json.Marshal(all, json.Deterministic(true), jsontext.WithIndent("  "))
+	if err == nil {
+		err = os.WriteFile(itemsFile, append(text, '\n'), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plainItem is an item in DynamoDB's JSON.
+func plainItem(it item) map[string]any {
+	m := map[string]any{}
+	for name, v := range it {
+		m[name] = plainValue(v)
+	}
+	return m
+}
+
+func plainValue(v types.AttributeValue) map[string]any {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return map[string]any{"S": v.Value}
+	case *types.AttributeValueMemberN:
+		return map[string]any{"N": v.Value}
+	case *types.AttributeValueMemberB:
+		return map[string]any{"B": base64.StdEncoding.EncodeToString(v.Value)}
+	case *types.AttributeValueMemberBOOL:
+		return map[string]any{"BOOL": v.Value}
+	case *types.AttributeValueMemberM:
+		return map[string]any{"M": plainItem(v.Value)}
+	case *types.AttributeValueMemberL:
+		list := []any{}
+		for _, e := range v.Value {
+			list = append(list, plainValue(e))
+		}
+		return map[string]any{"L": list}
+	}
+	return map[string]any{"NULL": true}
+}
+
+func attributeItem(m map[string]any) item {
+	it := item{}
+	for name, v := range m {
+		it[name] = attributeValue(v.(map[string]any))
+	}
+	return it
+}
+
+func attributeValue(m map[string]any) types.AttributeValue {
+	for kind, v := range m {
+		switch kind {
+		case "S":
+			return &types.AttributeValueMemberS{Value: v.(string)}
+		case "N":
+			return &types.AttributeValueMemberN{Value: v.(string)}
+		case "B":
+			b, _ := base64.StdEncoding.DecodeString(v.(string))
+			return &types.AttributeValueMemberB{Value: b}
+		case "BOOL":
+			return &types.AttributeValueMemberBOOL{Value: v.(bool)}
+		case "M":
+			return &types.AttributeValueMemberM{Value: attributeItem(v.(map[string]any))}
+		case "L":
+			list := []types.AttributeValue{}
+			for _, e := range v.([]any) {
+				list = append(list, attributeValue(e.(map[string]any)))
+			}
+			return &types.AttributeValueMemberL{Value: list}
+		}
+	}
+	return &types.AttributeValueMemberNULL{Value: true}
+}
+
+// itemsV1 reads the fixture: items by pk and sk.
+func itemsV1(t *testing.T) map[string]item {
+	t.Helper()
+	text, err := os.ReadFile(itemsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain map[string]map[string]any
+	if err := json.Unmarshal(text, &plain); err != nil {
+		t.Fatal(err)
+	}
+	items := map[string]item{}
+	for name, m := range plain {
+		items[name] = attributeItem(m)
+	}
+	return items
+}
+
+// TestFormatV1Items decodes items of format 1. It needs no DynamoDB.
+func TestFormatV1Items(t *testing.T) {
+	items, p := itemsV1(t), pinnedItems()
+	find := func(key item) item {
+		r := reader{item: key}
+		it := items[r.text("pk")+" "+r.text("sk")]
+		if it == nil {
+			t.Fatalf("the fixture has no item %s %s, which this version looks for", r.text("pk"), r.text("sk"))
+		}
+		return it
+	}
+	for _, c := range p.changes() {
+		m, err := decodeMark(find(markKey(c.Mark.Key)))
+		want := c.Mark
+		want.Folded = c == &p.folded
+		if diff := cmp.Diff(want, m); err != nil || diff != "" {
+			t.Errorf("idempotency record: %v %s", err, diff)
+		}
+		if c.Head == nil {
+			continue
+		}
+		h, err := decodeHead(find(headKey(c.Head.Ref)))
+		if diff := cmp.Diff(*c.Head, h); err != nil || diff != "" {
+			t.Errorf("record: %v %s", err, diff)
+		}
+	}
+	for _, key := range []item{keyKey(p.key.ID), tenantKeyKey(p.key.Tenant, p.key.ID)} {
+		k, err := decodeKey(find(key))
+		if diff := cmp.Diff(p.key, k); err != nil || diff != "" {
+			t.Errorf("API key: %v %s", err, diff)
+		}
+	}
+	find(leaseKey(p.shard))
+	find(limitKey("pins", pinnedMonth))
+	find(usageKey("pins", pinnedMonth))
+}
+
+// TestFormatV1Table works on a table whose items are of format 1.
+func TestFormatV1Table(t *testing.T) {
+	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
+	for _, it := range itemsV1(t) {
+		if _, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: l.table, Item: it}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(what string, got, want any, err error) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", what, err, diff)
+		}
+	}
+	open := map[store.IdempotencyKey]bool{}
+	for shard := range store.Shards {
+		keys, err := l.Open(ctx, shard, formatsTime.Add(time.Minute), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range keys {
+			open[k] = k.Shard() == shard
+		}
+	}
+	check("open records", open, map[store.IdempotencyKey]bool{
+		p.post.Mark.Key: true, p.tombstone.Mark.Key: true, p.object.Mark.Key: true, p.folded.Mark.Key: true}, nil)
+	for _, c := range p.changes() {
+		want := c.Mark.Receipt
+		want.Replayed = true
+		r, err := l.Commit(ctx, c)
+		check("redelivery", r, want, err)
+		other := *c
+		other.Mark.Fingerprint[7]++
+		if _, err := l.Commit(ctx, &other); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("another request with the same key: %v, want a conflict", err)
+		}
+		if c.Head == nil {
+			continue
+		}
+		h, err := l.Head(ctx, c.Head.Ref)
+		check("record", h, *c.Head, err)
+	}
+	heads, err := l.Heads(ctx, p.post.Head.Collection, "", 10)
+	check("list", heads, []store.Head{*p.post.Head, *p.folded.Head}, err)
+	keys, err := l.KeysOf(ctx, "pins")
+	check("keys", keys, []tenant.Key{p.key}, err)
+	if ok, err := l.Lease(ctx, p.shard, "two", formatsTime, formatsTime.Add(time.Hour)); ok || err != nil {
+		t.Errorf("a lease that is held: %v %v", ok, err)
+	}
+	if ok, err := l.Lease(ctx, p.shard, "two", formatsTime.Add(time.Minute), formatsTime.Add(time.Hour)); !ok || err != nil {
+		t.Errorf("a lease that has ended: %v %v", ok, err)
+	}
+
+	usage, err := l.Usage(ctx, "pins", pinnedMonth)
+	check("usage", usage.Tokens(), int64(40), err)
+	if err := l.Fold(ctx, []store.IdempotencyKey{p.post.Mark.Key, p.tombstone.Mark.Key, p.object.Mark.Key, p.folded.Mark.Key}); err != nil {
+		t.Fatal(err)
+	}
+	folded, err := l.Usage(ctx, "pins", pinnedMonth)
+	check("usage after folding", folded, usage, err)
+	limit, err := l.get(ctx, limitKey("pins", pinnedMonth))
+	r := reader{item: limit}
+	check("counter of the limit", r.integer("used") > 0, true, err)
+
+	for _, c := range []*store.Change{&p.post, &p.object} {
+		s := store.Settlement{Entries: []store.EntryOutcome{{Index: 0, State: store.EntryPublished, Time: formatsTime.Add(time.Second)}}}
+		if c.Mark.Project {
+			s.Projected, s.Rechecked = c.Head.Stamp, true
+		}
+		if err := l.Settle(ctx, c.Mark.Key, s); err != nil {
+			t.Fatal(err)
+		}
+		m, err := l.Mark(ctx, c.Mark.Key)
+		check("settled", []any{m.Outputs.Entries[0].State, m.Open()}, []any{store.EntryPublished, false}, err)
+	}
+	h, err := l.Head(ctx, p.object.Head.Ref)
+	check("projected", h.Dirty, false, err)
+	next := p.post
+	head := *p.post.Head
+	head.Revision, head.Stamp, head.Data = 2, "next", jsontext.Value(`{"id":"a/ä %"}`)
+	next.Head, next.Prior, next.Mark.Key.Value = &head, p.post.Head.Stamp, "next"
+	commit(t, l, &next)
+	h, err = l.Head(ctx, head.Ref)
+	check("changed", h, head, err)
+}
