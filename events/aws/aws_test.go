@@ -57,7 +57,7 @@ func TestSamples(t *testing.T) {
 			t.Errorf("%s: %+v, %v", file, found, err)
 			continue
 		}
-		if event := found[0].Event; event == typed.Event(event.Raw()) {
+		if event := found[0].Event; event == typed.Decoded(event.Raw()) {
 			t.Errorf("%s stays raw", file)
 		}
 	}

@@ -28,7 +28,7 @@ import (
 )
 
 // sample decodes a real event to its type.
-func sample[T any](t *testing.T, file string) *typed.Typed[T] {
+func sample[T any](t *testing.T, file string) *typed.Event[T] {
 	t.Helper()
 	data, err := os.ReadFile("../aws/testdata/" + file)
 	if err != nil {
@@ -159,7 +159,7 @@ func TestRecord(t *testing.T) {
 		_, _ = w.Write([]byte(`{"id":"a/b","price":12345678901234567890.10}`))
 	}))
 	defer server.Close()
-	e := &typed.Typed[typed.RawOutputDetail]{Detail: typed.RawOutputDetail{Tenant: "acme", RootSchema: "pet"}}
+	e := &typed.Event[typed.RawOutputDetail]{Detail: typed.RawOutputDetail{Tenant: "acme", RootSchema: "pet"}}
 	e.Resources = []string{"arn:other", "/acme/pet/a%2Fb"}
 	api := &router.API{URL: server.URL, Key: "s3cret"}
 	record, err := router.Fetch(t.Context(), api, e)

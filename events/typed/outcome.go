@@ -32,7 +32,7 @@ type OutcomeDetail struct {
 
 // decodePublished decodes what the router publishes under its own source: an
 // outcome by the end of its detail-type, else an output event.
-func decodePublished(e events.Envelope) (Event, error) {
+func decodePublished(e events.Envelope) (Decoded, error) {
 	if kind := string(e.DetailType); strings.HasSuffix(kind, "."+events.Accepted) || strings.HasSuffix(kind, "."+events.Rejected) {
 		return Decode[OutcomeDetail](e)
 	}

@@ -18,7 +18,7 @@ type Delivery struct {
 	// reports to have that message alone delivered again. Else "".
 	MessageID string
 	// Event is nil where the text was not an event at all.
-	Event Event
+	Event Decoded
 	// Err is what [Registry.Decode] or the codec found wrong with this event;
 	// the others of the payload are not touched by it.
 	Err error

@@ -18,23 +18,23 @@ type Kind struct {
 	DetailType events.DetailType
 }
 
-// An Event is what a [Registry] makes of an envelope: a *[Typed] for a kind it
+// A Decoded event is what a [Registry] returns for an envelope: an *[Event] for a kind it
 // knows, the *[Envelope] itself for any other.
-type Event interface {
+type Decoded interface {
 	// Raw is the envelope as it came, with the detail as text.
 	Raw() *events.Envelope
 }
 
-// Typed is an event whose detail has a Go type. Its other members are those of
+// Event is an event whose detail has a Go type. Its other members are those of
 // the [Envelope] that it embeds.
-type Typed[T any] struct {
+type Event[T any] struct {
 	events.Envelope
 	Detail T `json:"detail"` // in place of the raw one of the Envelope
 }
 
 // String tells the event in one line, without its detail but for what that
 // says of itself by a String method: so neither payload nor key is logged.
-func (t *Typed[T]) String() string {
+func (t *Event[T]) String() string {
 	text := fmt.Sprintf("%s from %s, id %s", t.DetailType, t.Source, t.ID)
 	if detail, ok := any(t.Detail).(fmt.Stringer); ok {
 		text += ": " + detail.String()
@@ -45,7 +45,7 @@ func (t *Typed[T]) String() string {
 // Encode writes the event. A detail that was not changed since it was decoded
 // is written as it came, so that nothing of it is lost: neither its order nor
 // that a required member was missing.
-func (t *Typed[T]) Encode() ([]byte, error) {
+func (t *Event[T]) Encode() ([]byte, error) {
 	detail, err := json.Marshal(t.Detail, forSending)
 	if err != nil {
 		return nil, fault.E("events.Encode", fault.Invalid, err)
@@ -59,7 +59,7 @@ func (t *Typed[T]) Encode() ([]byte, error) {
 
 // unchanged reports whether decoding the raw detail again would lead to the
 // same encoding.
-func (t *Typed[T]) unchanged(encoded []byte) bool {
+func (t *Event[T]) unchanged(encoded []byte) bool {
 	if t.Envelope.Detail == nil {
 		return false
 	}
@@ -72,7 +72,7 @@ func (t *Typed[T]) unchanged(encoded []byte) bool {
 }
 
 // A Decoder makes a typed event of an envelope. Its faults are Invalid.
-type Decoder func(events.Envelope) (Event, error)
+type Decoder func(events.Envelope) (Decoded, error)
 
 // Map says how each kind of event is decoded. Each package under events/aws
 // has one; yours is written the same way:
@@ -83,8 +83,8 @@ type Decoder func(events.Envelope) (Event, error)
 type Map map[Kind]Decoder
 
 // Decode is the [Decoder] of events whose detail is a T.
-func Decode[T any](e events.Envelope) (Event, error) {
-	t := &Typed[T]{Envelope: e}
+func Decode[T any](e events.Envelope) (Decoded, error) {
+	t := &Event[T]{Envelope: e}
 	if len(e.Detail) == 0 {
 		return nil, &fault.Error{Code: fault.Invalid, Message: "/detail: is missing", Violations: []fault.Violation{{Pointer: "/detail", Message: "is missing"}}}
 	}
@@ -123,7 +123,7 @@ func (r *Registry) Kinds() Map { return maps.Clone(r.decoders) }
 // Decode returns the typed event, or the envelope itself where no type is
 // known. A detail that does not fit its type is a fault, Invalid with the place;
 // the envelope comes with it even then, so that the event stays usable.
-func (r *Registry) Decode(e events.Envelope) (Event, error) {
+func (r *Registry) Decode(e events.Envelope) (Decoded, error) {
 	decode := r.decoders[Kind{e.Source, e.DetailType}]
 	if decode == nil {
 		decode = r.decoders[Kind{Source: e.Source}]
@@ -143,14 +143,14 @@ func (r *Registry) Decode(e events.Envelope) (Event, error) {
 //	if change, ok := As[ec2.EC2InstanceStateChangeNotification](event); ok {
 //		log.Print(change.Region, change.Detail.InstanceID)
 //	}
-func As[T any](e Event) (*Typed[T], bool) {
-	t, ok := e.(*Typed[T])
+func As[T any](e Decoded) (*Event[T], bool) {
+	t, ok := e.(*Event[T])
 	return t, ok
 }
 
 // DetailAs decodes the detail of any event as a T, whatever a registry knows of
 // it. Faults are Invalid.
-func DetailAs[T any](e Event) (T, error) {
+func DetailAs[T any](e Decoded) (T, error) {
 	if t, ok := As[T](e); ok {
 		return t.Detail, nil
 	}

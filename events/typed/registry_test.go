@@ -132,7 +132,7 @@ func TestExtendAndReplace(t *testing.T) {
 	}
 }
 
-func is[T any](e typed.Event) bool { _, ok := typed.As[T](e); return ok }
+func is[T any](e typed.Decoded) bool { _, ok := typed.As[T](e); return ok }
 
 func TestEncodeKeepsAnUnchangedDetail(t *testing.T) {
 	event, err := typed.NewRegistry(shop).Decode(envelope(t, placed))
@@ -156,7 +156,7 @@ func TestEncodeKeepsAnUnchangedDetail(t *testing.T) {
 		}
 	}
 
-	made := &typed.Typed[orderPaid]{Envelope: events.Envelope{Source: "shop"}, Detail: orderPaid{OrderID: "o-2"}}
+	made := &typed.Event[orderPaid]{Envelope: events.Envelope{Source: "shop"}, Detail: orderPaid{OrderID: "o-2"}}
 	if b, err := made.Encode(); err != nil || !strings.Contains(string(b), `"detail":{"order-id":"o-2"}`) {
 		t.Errorf("made by hand: %s, %v", b, err)
 	}
@@ -165,7 +165,7 @@ func TestEncodeKeepsAnUnchangedDetail(t *testing.T) {
 func TestRouterEvents(t *testing.T) {
 	r := typed.NewRegistry(typed.RouterEvents(), typed.OutputEvents("acme.pets"),
 		typed.OutputEventsOf[orderPaid]("acme.orders", "order", events.Post))
-	decode := func(source, detailType, detail string) typed.Event {
+	decode := func(source, detailType, detail string) typed.Decoded {
 		t.Helper()
 		event, err := r.Decode(events.Envelope{Source: source, DetailType: events.DetailType(detailType), Detail: []byte(detail)})
 		if err != nil {

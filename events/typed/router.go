@@ -17,7 +17,7 @@ type InputDetail[P any] struct {
 	Tenant         events.TenantID  `json:"tenant"`
 	RootSchema     events.SchemaID  `json:"rootSchema"`
 	Operation      events.Operation `json:"operation,omitzero"` // "" stands for POST
-	APIKey         events.Secret    `json:"api_key"`            // masked, but by Entry and Typed.Encode
+	APIKey         events.Secret    `json:"api_key"`            // masked, but by Entry and Event.Encode
 	IdempotencyKey string           `json:"idempotency_key,omitzero"`
 	Payload        P                `json:"payload"`
 	Metadata       *InputMetadata   `json:"metadata,omitzero"`

@@ -17,7 +17,7 @@ import (
 func New(cfg aws.Config) *ecs.Client { return ecs.NewFromConfig(cfg) }
 
 // ContainerInstance reads the container instance whose state changed.
-func ContainerInstance(ctx context.Context, c *relation.Clients[*ecs.Client], e *typed.Typed[ecsevents.ECSContainerInstanceStateChange]) (types.ContainerInstance, error) {
+func ContainerInstance(ctx context.Context, c *relation.Clients[*ecs.Client], e *typed.Event[ecsevents.ECSContainerInstanceStateChange]) (types.ContainerInstance, error) {
 	const op = "ecs.ContainerInstance"
 	arn := e.Detail.ContainerInstanceARN
 	if arn == "" || e.Detail.ClusterARN == "" {

@@ -40,7 +40,7 @@ type Record struct {
 
 // Fetch reads the record that an output event tells of, as it is now. The event
 // names it in its resources.
-func Fetch[P any](ctx context.Context, api *API, e *typed.Typed[typed.OutputDetail[P]]) (Record, error) {
+func Fetch[P any](ctx context.Context, api *API, e *typed.Event[typed.OutputDetail[P]]) (Record, error) {
 	const op = "router.Fetch"
 	path, err := recordPath(e.Resources, e.Detail.Tenant, e.Detail.RootSchema)
 	if err != nil {

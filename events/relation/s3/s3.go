@@ -18,12 +18,12 @@ func New(cfg aws.Config) *s3.Client { return s3.NewFromConfig(cfg) }
 
 // CreatedHead reads the head of an object that was created. By then it may be
 // another one of the same key: compare the ETag with the event's.
-func CreatedHead(ctx context.Context, c *relation.Clients[*s3.Client], e *typed.Typed[s3events.ObjectCreated]) (*s3.HeadObjectOutput, error) {
+func CreatedHead(ctx context.Context, c *relation.Clients[*s3.Client], e *typed.Event[s3events.ObjectCreated]) (*s3.HeadObjectOutput, error) {
 	return head(ctx, c, e.Raw(), e.Detail.Bucket.Name, e.Detail.Object.Key)
 }
 
 // RestoredHead reads the head of an object that was restored.
-func RestoredHead(ctx context.Context, c *relation.Clients[*s3.Client], e *typed.Typed[s3events.ObjectRestoreCompleted]) (*s3.HeadObjectOutput, error) {
+func RestoredHead(ctx context.Context, c *relation.Clients[*s3.Client], e *typed.Event[s3events.ObjectRestoreCompleted]) (*s3.HeadObjectOutput, error) {
 	return head(ctx, c, e.Raw(), e.Detail.Bucket.Name, e.Detail.Object.Key)
 }
 

@@ -76,7 +76,7 @@ func describe(d typed.Delivery) decoded {
 		return line
 	}
 	raw := d.Event.Raw()
-	if d.Event == typed.Event(raw) {
+	if d.Event == typed.Decoded(raw) {
 		masked := *raw
 		masked.Detail = maskKey(raw.Detail)
 		line.Event = masked
@@ -91,8 +91,8 @@ func describe(d typed.Delivery) decoded {
 }
 
 // typeName is the detail's type as a Go program writes it.
-func typeName(e typed.Event) string {
-	name := strings.TrimPrefix(fmt.Sprintf("%T", e), "*typed.Typed[")
+func typeName(e typed.Decoded) string {
+	name := strings.TrimPrefix(fmt.Sprintf("%T", e), "*typed.Event[")
 	name = strings.TrimSuffix(name, "]")
 	base, parameter, generic := strings.Cut(name, "[")
 	base = base[strings.LastIndexByte(base, '/')+1:]
