@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-relation check bench fuzz soak conformance tools tools-conformance clean
+.PHONY: help run demo build test test-resource check bench fuzz soak conformance tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,9 +55,9 @@ soak: ## the long forms of tests, an hour and more: a million cross-tenant attem
 	SOAK=1 $(GO) test -run 'TestCrossTenant|TestContract' -timeout 60m -v ./lambda
 	SOAK=$(or $(SOAK),30m) $(GO) test -run '^TestSoak$$' -count=1 -timeout 0 -v ./local
 
-test-relation: ## test events/relation, a module of its own
-	$(GO) vet -C events/relation ./...
-	$(GO) test -C events/relation ./...
+test-resource: ## test events/resource, a module of its own
+	$(GO) vet -C events/resource ./...
+	$(GO) test -C events/resource ./...
 
 tools: ## install what tests of the AWS drivers need from npm
 	npm ci --no-audit --no-fund

@@ -1,8 +1,8 @@
-// Package relation leads from typed events to the resources that they speak of,
+// Package resource leads from typed events to the resources that they speak of,
 // through clients for the event's own account and region. Each service has a
 // package below this one, with functions on that service's events:
 //
-//	clients := relation.NewClients(relation.AssumeRole(cfg, "event-reader"), ec2.New)
+//	clients := resource.NewClients(resource.AssumeRole(cfg, "event-reader"), ec2.New)
 //	instance, err := ec2.Instance(ctx, clients, event)
 //
 // This is a module of its own, so that who only decodes events does not need
@@ -11,7 +11,7 @@
 // A resource may have changed since its event, or be gone: that is NotFound. A
 // detail that does not name the resource is Invalid; all else that goes wrong is
 // Unavailable.
-package relation
+package resource
 
 import (
 	"context"
@@ -108,7 +108,7 @@ func (c *Clients[C]) For(ctx context.Context, e *events.Envelope) (C, error) {
 	}
 	cfg, err := c.configure(ctx, place)
 	if err != nil {
-		return none, fault.E("relation.For", fault.Unavailable, err)
+		return none, fault.E("resource.For", fault.Unavailable, err)
 	}
 	client := c.make(cfg)
 	c.known[place] = client

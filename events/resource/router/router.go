@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/events/relation"
+	"github.com/blockforger/eventrouter/events/resource"
 	"github.com/blockforger/eventrouter/events/typed"
 	"github.com/blockforger/eventrouter/fault"
 )
@@ -92,14 +92,14 @@ func recordPath(resources []string, tenant events.TenantID, schema events.Schema
 			return prefix + key.Escape(), nil
 		}
 	}
-	return "", relation.Unnamed("record")
+	return "", resource.Unnamed("record")
 }
 
 func failed(op, path string, status int) error {
 	code := fault.Unavailable
 	switch status {
 	case http.StatusNotFound:
-		return relation.Gone(op, "record "+path)
+		return resource.Gone(op, "record "+path)
 	case http.StatusUnauthorized:
 		code = fault.Unauthenticated
 	case http.StatusForbidden:

@@ -9,20 +9,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	ec2events "github.com/blockforger/eventrouter/events/aws/ec2"
-	"github.com/blockforger/eventrouter/events/relation"
+	"github.com/blockforger/eventrouter/events/resource"
 	"github.com/blockforger/eventrouter/events/typed"
 )
 
-// New makes a client, for [relation.NewClients].
+// New makes a client, for [resource.NewClients].
 func New(cfg aws.Config) *ec2.Client { return ec2.NewFromConfig(cfg) }
 
 // Instance reads the instance whose state changed. A terminated one is there
 // for about an hour.
-func Instance(ctx context.Context, c *relation.Clients[*ec2.Client], e *typed.Event[ec2events.EC2InstanceStateChangeNotification]) (types.Instance, error) {
+func Instance(ctx context.Context, c *resource.Clients[*ec2.Client], e *typed.Event[ec2events.EC2InstanceStateChangeNotification]) (types.Instance, error) {
 	const op = "ec2.Instance"
 	id := e.Detail.InstanceID
 	if id == "" {
-		return types.Instance{}, relation.Unnamed("instance")
+		return types.Instance{}, resource.Unnamed("instance")
 	}
 	client, err := c.For(ctx, e.Raw())
 	if err != nil {
@@ -30,7 +30,7 @@ func Instance(ctx context.Context, c *relation.Clients[*ec2.Client], e *typed.Ev
 	}
 	found, err := client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
 	if err != nil {
-		return types.Instance{}, relation.Failed(op, "instance "+id, err, "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed")
+		return types.Instance{}, resource.Failed(op, "instance "+id, err, "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed")
 	}
 	for _, r := range found.Reservations {
 		for _, i := range r.Instances {
@@ -39,5 +39,5 @@ func Instance(ctx context.Context, c *relation.Clients[*ec2.Client], e *typed.Ev
 			}
 		}
 	}
-	return types.Instance{}, relation.Gone(op, "instance "+id)
+	return types.Instance{}, resource.Gone(op, "instance "+id)
 }

@@ -1,4 +1,4 @@
-module github.com/blockforger/eventrouter/events/relation
+module github.com/blockforger/eventrouter/events/resource
 
 go 1.26.0
 

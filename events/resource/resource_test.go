@@ -1,4 +1,4 @@
-package relation_test
+package resource_test
 
 import (
 	"context"
@@ -17,12 +17,12 @@ import (
 	ec2events "github.com/blockforger/eventrouter/events/aws/ec2"
 	ecsevents "github.com/blockforger/eventrouter/events/aws/ecs"
 	s3events "github.com/blockforger/eventrouter/events/aws/s3"
-	"github.com/blockforger/eventrouter/events/relation"
-	"github.com/blockforger/eventrouter/events/relation/codepipeline"
-	"github.com/blockforger/eventrouter/events/relation/ec2"
-	"github.com/blockforger/eventrouter/events/relation/ecs"
-	"github.com/blockforger/eventrouter/events/relation/router"
-	"github.com/blockforger/eventrouter/events/relation/s3"
+	"github.com/blockforger/eventrouter/events/resource"
+	"github.com/blockforger/eventrouter/events/resource/codepipeline"
+	"github.com/blockforger/eventrouter/events/resource/ec2"
+	"github.com/blockforger/eventrouter/events/resource/ecs"
+	"github.com/blockforger/eventrouter/events/resource/router"
+	"github.com/blockforger/eventrouter/events/resource/s3"
 	"github.com/blockforger/eventrouter/events/typed"
 	"github.com/blockforger/eventrouter/fault"
 )
@@ -51,7 +51,7 @@ func sample[T any](t *testing.T, file string) *typed.Event[T] {
 
 // answering is a service on this machine that gives one answer, and the
 // configuration for it; seen collects account, region and path of what is asked.
-func answering(t *testing.T, status int, header, body string, seen *[]string) relation.Configure {
+func answering(t *testing.T, status int, header, body string, seen *[]string) resource.Configure {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*seen = append(*seen, r.URL.Path)
@@ -61,7 +61,7 @@ func answering(t *testing.T, status int, header, body string, seen *[]string) re
 		_, _ = w.Write([]byte(body))
 	}))
 	t.Cleanup(server.Close)
-	return func(_ context.Context, p relation.Place) (aws.Config, error) {
+	return func(_ context.Context, p resource.Place) (aws.Config, error) {
 		*seen = append(*seen, p.Account+" "+p.Region)
 		return aws.Config{Region: p.Region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
 			Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}, nil
@@ -82,7 +82,7 @@ const found = fault.Internal // no fault is expected
 
 func TestInstance(t *testing.T) {
 	e := sample[ec2events.EC2InstanceStateChangeNotification](t, "aws.ec2@EC2InstanceStateChangeNotification-8.json")
-	if _, err := ec2.Instance(t.Context(), relation.NewClients(nil, ec2.New), e); fault.CodeOf(err) != fault.Invalid {
+	if _, err := ec2.Instance(t.Context(), resource.NewClients(nil, ec2.New), e); fault.CodeOf(err) != fault.Invalid {
 		t.Errorf("the sample names no instance-id: %v", err)
 	}
 	e.Detail.InstanceID = "i-1"
@@ -94,7 +94,7 @@ func TestInstance(t *testing.T) {
 		code   fault.Code
 	}{{200, answer, found}, {400, gone, fault.NotFound}, {200, `<DescribeInstancesResponse/>`, fault.NotFound}, {500, "", fault.Unavailable}} {
 		var seen []string
-		i, err := ec2.Instance(t.Context(), relation.NewClients(answering(t, c.status, "Content-Type: text/xml", c.body, &seen), ec2.New), e)
+		i, err := ec2.Instance(t.Context(), resource.NewClients(answering(t, c.status, "Content-Type: text/xml", c.body, &seen), ec2.New), e)
 		check(t, "instance", err, c.code, seen, "111122223333 us-west-1")
 		if err == nil && i.InstanceType != "t3.nano" {
 			t.Errorf("instance %+v", i)
@@ -106,7 +106,7 @@ func TestHead(t *testing.T) {
 	e := sample[s3events.ObjectCreated](t, "aws.s3@ObjectCreated-3.json")
 	for status, code := range map[int]fault.Code{200: found, 404: fault.NotFound, 403: fault.Denied} {
 		var seen []string
-		head, err := s3.CreatedHead(t.Context(), relation.NewClients(answering(t, status, "ETag: \"abc\"", "", &seen), s3.New), e)
+		head, err := s3.CreatedHead(t.Context(), resource.NewClients(answering(t, status, "ETag: \"abc\"", "", &seen), s3.New), e)
 		check(t, "head", err, code, seen, "123456789012 eu-west-1")
 		if err == nil && aws.ToString(head.ETag) != `"abc"` {
 			t.Errorf("head %+v", head)
@@ -122,14 +122,14 @@ func TestContainerInstance(t *testing.T) {
 	var seen []string
 	configure := answering(t, 200, "Content-Type: application/x-amz-json-1.1",
 		`{"containerInstances":[{"containerInstanceArn":"`+e.Detail.ContainerInstanceARN+`","status":"ACTIVE"}]}`, &seen)
-	i, err := ecs.ContainerInstance(t.Context(), relation.NewClients(configure, ecs.New), e)
+	i, err := ecs.ContainerInstance(t.Context(), resource.NewClients(configure, ecs.New), e)
 	check(t, "container instance", err, found, seen, "111122223333 us-east-1")
 	if aws.ToString(i.Status) != "ACTIVE" {
 		t.Errorf("container instance %+v", i)
 	}
 	seen = nil
 	configure = answering(t, 200, "Content-Type: application/x-amz-json-1.1", `{"failures":[{"reason":"MISSING"}]}`, &seen)
-	_, err = ecs.ContainerInstance(t.Context(), relation.NewClients(configure, ecs.New), e)
+	_, err = ecs.ContainerInstance(t.Context(), resource.NewClients(configure, ecs.New), e)
 	check(t, "missing container instance", err, fault.NotFound, seen, "111122223333 us-east-1")
 }
 
@@ -137,7 +137,7 @@ func TestExecution(t *testing.T) {
 	e := sample[pipelineevents.CodePipelinePipelineExecutionStateChange](t, "aws.codepipeline@CodePipelinePipelineExecutionStateChange-3.json")
 	var seen []string
 	configure := answering(t, 200, "Content-Type: application/x-amz-json-1.1", `{"pipelineExecution":{"status":"InProgress"}}`, &seen)
-	x, err := codepipeline.Execution(t.Context(), relation.NewClients(configure, codepipeline.New), e)
+	x, err := codepipeline.Execution(t.Context(), resource.NewClients(configure, codepipeline.New), e)
 	check(t, "execution", err, found, seen, "123456789012 us-east-1")
 	if err == nil && x.Status != "InProgress" {
 		t.Errorf("execution %+v", x)
@@ -145,7 +145,7 @@ func TestExecution(t *testing.T) {
 	stage := sample[pipelineevents.CodePipelineStageExecutionStateChange](t, "aws.codepipeline@CodePipelineStageExecutionStateChange-3.json")
 	seen = nil
 	configure = answering(t, 400, "X-Amzn-ErrorType: PipelineExecutionNotFoundException", `{}`, &seen)
-	_, err = codepipeline.StageExecution(t.Context(), relation.NewClients(configure, codepipeline.New), stage)
+	_, err = codepipeline.StageExecution(t.Context(), resource.NewClients(configure, codepipeline.New), stage)
 	check(t, "missing execution", err, fault.NotFound, seen, "123456789012 us-east-1")
 }
 
@@ -180,7 +180,7 @@ func TestRecord(t *testing.T) {
 
 func TestClients(t *testing.T) {
 	configured := 0
-	clients := relation.NewClients(func(_ context.Context, p relation.Place) (aws.Config, error) {
+	clients := resource.NewClients(func(_ context.Context, p resource.Place) (aws.Config, error) {
 		configured++
 		return aws.Config{Region: p.Region}, nil
 	}, func(cfg aws.Config) string { return cfg.Region })
@@ -198,12 +198,12 @@ func TestClients(t *testing.T) {
 			t.Errorf("%+v: %v, want Invalid", e, err)
 		}
 	}
-	mine := relation.NewClients(relation.SameAccount(aws.Config{}, "999999999999"), func(aws.Config) int { return 0 })
+	mine := resource.NewClients(resource.SameAccount(aws.Config{}, "999999999999"), func(aws.Config) int { return 0 })
 	if _, err := mine.For(t.Context(), &e); fault.CodeOf(err) != fault.Denied {
 		t.Errorf("another account's event: %v, want Denied", err)
 	}
 	for region, want := range map[string]string{"eu-west-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"} {
-		if got := (relation.Place{Region: region}).Partition(); got != want {
+		if got := (resource.Place{Region: region}).Partition(); got != want {
 			t.Errorf("%s is in %s, want %s", region, got, want)
 		}
 	}

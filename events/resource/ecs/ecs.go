@@ -9,19 +9,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	ecsevents "github.com/blockforger/eventrouter/events/aws/ecs"
-	"github.com/blockforger/eventrouter/events/relation"
+	"github.com/blockforger/eventrouter/events/resource"
 	"github.com/blockforger/eventrouter/events/typed"
 )
 
-// New makes a client, for [relation.NewClients].
+// New makes a client, for [resource.NewClients].
 func New(cfg aws.Config) *ecs.Client { return ecs.NewFromConfig(cfg) }
 
 // ContainerInstance reads the container instance whose state changed.
-func ContainerInstance(ctx context.Context, c *relation.Clients[*ecs.Client], e *typed.Event[ecsevents.ECSContainerInstanceStateChange]) (types.ContainerInstance, error) {
+func ContainerInstance(ctx context.Context, c *resource.Clients[*ecs.Client], e *typed.Event[ecsevents.ECSContainerInstanceStateChange]) (types.ContainerInstance, error) {
 	const op = "ecs.ContainerInstance"
 	arn := e.Detail.ContainerInstanceARN
 	if arn == "" || e.Detail.ClusterARN == "" {
-		return types.ContainerInstance{}, relation.Unnamed("container instance and cluster")
+		return types.ContainerInstance{}, resource.Unnamed("container instance and cluster")
 	}
 	client, err := c.For(ctx, e.Raw())
 	if err != nil {
@@ -30,12 +30,12 @@ func ContainerInstance(ctx context.Context, c *relation.Clients[*ecs.Client], e 
 	found, err := client.DescribeContainerInstances(ctx, &ecs.DescribeContainerInstancesInput{
 		Cluster: &e.Detail.ClusterARN, ContainerInstances: []string{arn}})
 	if err != nil {
-		return types.ContainerInstance{}, relation.Failed(op, "container instance "+arn, err, "ClusterNotFoundException")
+		return types.ContainerInstance{}, resource.Failed(op, "container instance "+arn, err, "ClusterNotFoundException")
 	}
 	for _, i := range found.ContainerInstances {
 		if aws.ToString(i.ContainerInstanceArn) == arn {
 			return i, nil
 		}
 	}
-	return types.ContainerInstance{}, relation.Gone(op, "container instance "+arn)
+	return types.ContainerInstance{}, resource.Gone(op, "container instance "+arn)
 }
