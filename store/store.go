@@ -10,13 +10,13 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/retry"
 )
 
 // DefaultMarkAge is how long marks and tombstones last.
 const DefaultMarkAge = 35 * 24 * time.Hour
 
-// attempts bounds how often one Commit asks a driver that is unavailable, where
-// the context does not end it sooner.
+// attempts bounds how often an object is written anew where others write it too.
 const attempts = 10
 
 // Options are what a [Store] may be told; the zero value means the defaults.
@@ -29,9 +29,8 @@ type Options struct {
 	Projecting Projecting // the zero value: heads are the records
 }
 
-// A Store carries out changes, each exactly once. It stamps them, refuses what
-// could never be stored or published, and tries again where the driver was
-// unavailable. It is safe for concurrent use.
+// A Store carries out changes, each exactly once. It stamps them, and refuses
+// what could never be stored or published. It is safe for concurrent use.
 type Store struct {
 	Backlog
 	Accounts
@@ -72,10 +71,10 @@ func New(d Driver, o *Options) *Store {
 //
 // Faults: TooLarge before any I/O for what could never be stored or published;
 // [*Moved], as it is, where Prior does not hold; Conflict for an idempotency key
-// that another request has used; Exhausted past the token limit. Unavailable is
-// tried again while ctx allows, which is safe: an attempt that was carried out
-// after all has left its mark. When Commit returns Unavailable, the change may
-// have been carried out.
+// that another request has used; Exhausted past the token limit. The driver
+// repeats calls that may be repeated, and Commit repeats nothing. When it
+// returns Unavailable, the change may have been carried out: committing the same
+// idempotency key again is safe.
 func (s *Store) Commit(ctx context.Context, c Change) (Receipt, error) {
 	const op = "store.Commit"
 	if err := s.stamp(&c); err != nil {
@@ -87,21 +86,17 @@ func (s *Store) Commit(ctx context.Context, c Change) (Receipt, error) {
 	if err := s.admit(ctx, &c); err != nil {
 		return Receipt{}, wrapCommit(err)
 	}
-	for attempt := 0; ; attempt++ {
-		r, err := s.driver.Commit(ctx, &c)
-		if err == nil {
-			if r.Stamp == c.Mark.Receipt.Stamp {
-				r.Replayed = false // the mark is our own, of an attempt that seemed to have failed
-			}
-			return r, nil
-		}
-		if m, ok := errors.AsType[*Moved](err); ok {
-			return Receipt{}, wrapCommit(s.moved(ctx, m))
-		}
-		if fault.CodeOf(err) != fault.Unavailable || !s.pause(ctx, attempt) {
-			return Receipt{}, wrap(op, err)
-		}
+	r, err := s.driver.Commit(ctx, &c)
+	if m, ok := errors.AsType[*Moved](err); ok {
+		return Receipt{}, wrapCommit(s.moved(ctx, m))
 	}
+	if err != nil {
+		return Receipt{}, wrap(op, err)
+	}
+	if r.Stamp == c.Mark.Receipt.Stamp {
+		r.Replayed = false // the mark is our own, of an attempt that seemed to have failed
+	}
+	return r, nil
 }
 
 // stamp sets what the commit itself decides, without touching the caller's head.
@@ -138,10 +133,10 @@ func (s *Store) stamp(c *Change) error {
 
 // pause waits before another attempt; it answers false where there is none.
 func (s *Store) pause(ctx context.Context, attempt int) bool {
-	return attempt+1 < attempts && Wait(ctx, s.o.Backoff(attempt))
+	return attempt+1 < attempts && retry.Wait(ctx, s.o.Backoff(attempt))
 }
 
-func fullJitter(attempt int) time.Duration { return FullJitter(attempt, 2*time.Second) }
+func fullJitter(attempt int) time.Duration { return retry.FullJitter(attempt, 2*time.Second) }
 
 // Get reads a record's head, strongly consistent, a tombstone included. What a
 // person has changed in the object that shows it is adopted first, and is what

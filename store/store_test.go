@@ -98,47 +98,24 @@ func TestCommitStamps(t *testing.T) {
 	}
 }
 
-func TestCommitTriesAgain(t *testing.T) {
-	down := fault.New(fault.Unavailable, "down")
-	for name, c := range map[string]struct {
-		errs  []error
-		calls int
-		code  fault.Code
-		ok    bool
-	}{
-		"at once":       {nil, 1, 0, true},
-		"second time":   {[]error{down}, 2, 0, true},
-		"tenth time":    {[]error{down, down, down, down, down, down, down, down, down}, 10, 0, true},
-		"never":         {[]error{down, down, down, down, down, down, down, down, down, down, down}, 10, fault.Unavailable, false},
-		"rejection":     {[]error{fault.New(fault.Conflict, "no")}, 1, fault.Conflict, false},
-		"exhausted":     {[]error{down, fault.New(fault.Exhausted, "no")}, 2, fault.Exhausted, false},
-		"internal":      {[]error{errors.New("broken")}, 1, fault.Internal, false},
-		"moved":         {[]error{down, &store.Moved{Head: store.Head{Stamp: "x"}}}, 2, fault.Unavailable, false},
-		"driver's time": {[]error{context.DeadlineExceeded, nil}, 2, 0, true},
+// Only the driver repeats calls.
+func TestCommitAsksTheDriverOnce(t *testing.T) {
+	for name, err := range map[string]error{
+		"success":     nil,
+		"unavailable": fault.New(fault.Unavailable, "down"),
+		"conflict":    fault.New(fault.Conflict, "no"),
+		"exhausted":   fault.New(fault.Exhausted, "no"),
+		"internal":    errors.New("broken"),
+		"moved":       &store.Moved{Head: store.Head{Stamp: "x"}},
 	} {
-		d := &scripted{errs: c.errs}
-		s := store.New(d, &store.Options{Backoff: func(int) time.Duration { return time.Millisecond }})
-		_, err := s.Commit(context.Background(), petChange())
-		if len(d.got) != c.calls || (err == nil) != c.ok || err != nil && fault.CodeOf(err) != c.code {
-			t.Errorf("%s: %d calls, %v", name, len(d.got), err)
+		d := &scripted{errs: []error{err}}
+		_, got := newStore(d).Commit(context.Background(), petChange())
+		if len(d.got) != 1 || (got == nil) != (err == nil) || err != nil && fault.CodeOf(got) != fault.CodeOf(err) {
+			t.Errorf("%s: %d calls, %v", name, len(d.got), got)
 		}
-		for _, got := range d.got {
-			if got.Mark.Receipt.Stamp != d.got[0].Mark.Receipt.Stamp {
-				t.Errorf("%s: another attempt bears another stamp", name)
-			}
+		if moved, ok := got.(*store.Moved); name == "moved" && (!ok || moved.Head.Stamp != "x") {
+			t.Errorf("moved comes back as %#v", got)
 		}
-		if moved, ok := err.(*store.Moved); name == "moved" && (!ok || moved.Head.Stamp != "x") {
-			t.Errorf("moved comes back as %#v", err)
-		}
-	}
-
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer cancel()
-	d := &scripted{errs: []error{down, down, down}}
-	s := store.New(d, &store.Options{Backoff: func(int) time.Duration { return time.Hour }})
-	began := time.Now()
-	if _, err := s.Commit(ctx, petChange()); fault.CodeOf(err) != fault.Unavailable || len(d.got) != 1 || time.Since(began) > 10*time.Second {
-		t.Errorf("a pause past the deadline: %d calls, %v", len(d.got), err)
 	}
 }
 

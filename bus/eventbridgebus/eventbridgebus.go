@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdkretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/smithy-go"
@@ -16,6 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/retry"
 )
 
 // Sender is a [bus.Sender], and a [bus.Finder], over EventBridge. It is safe for
@@ -33,15 +36,30 @@ var (
 )
 
 // New returns a sender. The options are those of every client but for the
-// region, which is the target bus's. The SDK's own retries are kept: they mend
-// a short throttle within the invocation.
+// region, which is the target bus's, and the retryer: the SDK's retries are
+// disabled, and the sender sends a call at most [retry.Attempts] times in all.
 func New(options eventbridge.Options) *Sender {
+	options.Retryer = aws.NopRetryer{}
 	return &Sender{options: options, clients: make(map[string]*eventbridge.Client, 1)}
+}
+
+// calls repeats what failed for the moment: throttling, a fault of AWS's, or no
+// response within the time of an attempt.
+var calls = retry.Policy{
+	Transient: func(err error) bool {
+		return errors.Is(err, context.DeadlineExceeded) ||
+			sdkretry.IsErrorRetryables(sdkretry.DefaultRetryables).IsErrorRetryable(err).Bool()
+	},
+	Timeout: 3 * time.Second,
 }
 
 // Send implements [bus.Sender].
 func (s *Sender) Send(ctx context.Context, region string, entries []events.Entry) ([]bus.Result, error) {
-	out, err := s.client(region).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: wire(entries)})
+	var out *eventbridge.PutEventsOutput
+	err := calls.Do(ctx, func(ctx context.Context) (err error) {
+		out, err = s.client(region).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: wire(entries)})
+		return err
+	})
 	if err != nil {
 		return nil, code("eventbridgebus.Send", err)
 	}
@@ -55,7 +73,10 @@ func (s *Sender) Send(ctx context.Context, region string, entries []events.Entry
 // Exists implements [bus.Finder]. The permission that it takes is
 // events:DescribeEventBus, on the bus.
 func (s *Sender) Exists(ctx context.Context, b events.BusARN) (bool, error) {
-	_, err := s.client(b.Region()).DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{Name: aws.String(string(b))})
+	err := calls.Do(ctx, func(ctx context.Context) error {
+		_, err := s.client(b.Region()).DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{Name: aws.String(string(b))})
+		return err
+	})
 	if _, gone := errors.AsType[*types.ResourceNotFoundException](err); gone {
 		return false, nil
 	}

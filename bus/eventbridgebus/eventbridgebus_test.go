@@ -33,7 +33,6 @@ func newSender(t *testing.T, status int, answer string) (*eventbridgebus.Sender,
 	t.Cleanup(srv.Close)
 	return eventbridgebus.New(eventbridge.Options{
 		BaseEndpoint: aws.String(srv.URL),
-		Retryer:      aws.NopRetryer{},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}, nil
 		}),
@@ -86,6 +85,34 @@ func TestErrorsOfTheCall(t *testing.T) {
 		_, err := s.Send(t.Context(), "us-east-1", []events.Entry{sample})
 		if got := fault.CodeOf(err); got != c.want {
 			t.Errorf("%d %s: code %v, want %v (%v)", c.status, c.name, got, c.want, err)
+		}
+	}
+}
+
+// A call that EventBridge fails is sent five times in all, and one that it
+// refuses, once, whatever retryer the options have.
+func TestAttempts(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		answer string
+		want   int
+	}{
+		{500, `{"__type":"InternalException"}`, 5},
+		{503, ``, 5},
+		{400, `{"__type":"ThrottlingException"}`, 5},
+		{400, `{"__type":"ValidationException"}`, 1},
+		{400, `{"__type":"AccessDeniedException"}`, 1},
+		{200, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException"}]}`, 1}, // the relay sends it again
+	} {
+		s, requests, _ := newSender(t, c.status, c.answer)
+		_, err := s.Send(t.Context(), "us-east-1", []events.Entry{sample})
+		if n := len(*requests); n != c.want || (err == nil) != (c.status == 200) {
+			t.Errorf("PutEvents answered %d %s: %d requests, %v; want %d", c.status, c.answer, n, err, c.want)
+		}
+		*requests = nil
+		_, err = s.Exists(t.Context(), sample.Bus)
+		if n := len(*requests); n != c.want || (err == nil) != (c.status == 200) {
+			t.Errorf("DescribeEventBus answered %d %s: %d requests, %v; want %d", c.status, c.answer, n, err, c.want)
 		}
 	}
 }

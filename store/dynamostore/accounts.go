@@ -39,7 +39,7 @@ func (l *Ledger) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
 		if _, ok := errors.AsType[*refused](err); !ok {
 			return err
 		}
-		if !l.pause(ctx, attempt) {
+		if !l.retry.Pause(ctx, attempt) {
 			return fault.E("dynamostore.Fold", fault.Unavailable, err)
 		}
 	}
@@ -136,7 +136,7 @@ func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (st
 			return sum(account{t, month}, total, open)
 		}
 		total = again
-		if !l.pause(ctx, attempt) {
+		if !l.retry.Pause(ctx, attempt) {
 			return store.Usage{}, fault.New(fault.Unavailable, "bills are folded faster than usage can be read")
 		}
 	}
@@ -236,11 +236,18 @@ func (l *Ledger) marks(ctx context.Context, keys []store.IdempotencyKey) ([]vers
 			wanted = append(wanted, markKey(key))
 		}
 	}
-	for len(wanted) > 0 {
+	for attempt := 0; len(wanted) > 0; {
 		n := min(most, len(wanted))
 		found, left, err := l.batchGet(ctx, wanted[:n])
 		if err != nil {
 			return nil, err
+		}
+		if len(left) < n {
+			attempt = 0
+		} else if !l.retry.Pause(ctx, attempt) {
+			return nil, fault.New(fault.Unavailable, "DynamoDB did not read %d items in time", len(wanted))
+		} else {
+			attempt++
 		}
 		for _, it := range found {
 			m, err := decodeVersioned(it)

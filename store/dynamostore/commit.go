@@ -47,7 +47,7 @@ func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Receipt, er
 		if !errors.Is(err, errAgain) {
 			return receipt, err
 		}
-		if !l.pause(ctx, attempt) {
+		if !l.retry.Pause(ctx, attempt) {
 			return store.Receipt{}, fault.E("dynamostore.Commit", fault.Unavailable, refusal)
 		}
 	}

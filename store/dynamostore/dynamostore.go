@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/blockforger/eventrouter/internal/retry"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -30,6 +31,7 @@ type Ledger struct {
 	client *dynamodb.Client
 	table  *string
 	o      Options
+	retry  retry.Policy
 }
 
 var (
@@ -38,8 +40,8 @@ var (
 )
 
 // New returns the ledger in a table. It does no I/O: see [Ledger.Check]. The
-// client's own retries are replaced by the ledger's, which know what a
-// transaction's answers mean. A nil o means the defaults.
+// client's own retries are disabled: the ledger sends a call at most
+// [retry.Attempts] times in all. A nil o means the defaults.
 func New(client *dynamodb.Client, table string, o *Options) *Ledger {
 	l := &Ledger{table: aws.String(table)}
 	if o != nil {
@@ -48,12 +50,10 @@ func New(client *dynamodb.Client, table string, o *Options) *Ledger {
 	if l.o.Clock == nil {
 		l.o.Clock = time.Now
 	}
-	if l.o.Backoff == nil {
-		l.o.Backoff = fullJitter
-	}
 	if l.o.Attempt == 0 {
 		l.o.Attempt = 3 * time.Second
 	}
+	l.retry = retry.Policy{Transient: transient, Backoff: l.o.Backoff, Timeout: l.o.Attempt}
 	l.client = dynamodb.New(client.Options(), func(c *dynamodb.Options) {
 		c.Retryer = aws.NopRetryer{}
 		c.Credentials = credentials{c.Credentials}

@@ -28,7 +28,7 @@ func (l *Ledger) Settle(ctx context.Context, key store.IdempotencyKey, s store.S
 			return err
 		}
 		// Another has written in between: look again.
-		if !l.pause(ctx, attempt) {
+		if !l.retry.Pause(ctx, attempt) {
 			return fault.E("dynamostore.Settle", fault.Unavailable, err)
 		}
 	}

@@ -139,7 +139,7 @@ func (l *Ledger) deleteAll(ctx context.Context, keys []item) error {
 		writes[i].DeleteRequest = &types.DeleteRequest{Key: key}
 	}
 	for attempt := 0; len(writes) > 0; attempt++ {
-		if attempt > 0 && !l.pause(ctx, attempt-1) {
+		if attempt > 0 && !l.retry.Pause(ctx, attempt-1) {
 			return fault.New(fault.Unavailable, "DynamoDB did not delete %d items in time", len(writes))
 		}
 		var out *dynamodb.BatchWriteItemOutput

@@ -81,7 +81,7 @@ func (l *ledger) wantAllOrNothing(c store.Change, acknowledged bool) {
 }
 
 func testFaultRetried(t *testing.T, h Harness) {
-	// Unavailable: the store itself tries again, everything else the steps do.
+	// Unavailable: the driver may try again by itself; if it does not, the steps do.
 	forEveryIO(t, h, fault.Unavailable, func(l *ledger, f *failer, n int) {
 		l.story(f, n, func() {})
 	})

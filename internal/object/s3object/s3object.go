@@ -2,7 +2,8 @@
 //
 // An object's key is the S3 key behind a prefix, its ETag is S3's, its metadata
 // is S3 user metadata. Each method is one request of S3's (List one for each
-// 1,000 objects); the SDK's client retries what may be retried.
+// 1,000 objects), which is sent at most [retry.Attempts] times where it failed for
+// the moment; the SDK's own retries are disabled.
 //
 // Conditions are S3's If-Match and If-None-Match. It answers 412 where one does
 // not hold, 409 to a writer that met another, and 404 to an If-Match on what has
@@ -16,15 +17,18 @@ package s3object
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"path"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdkretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/retry"
 )
 
 // A Bucket is safe for concurrent use.
@@ -34,10 +38,18 @@ type Bucket struct {
 	prefix string
 }
 
+// calls repeats what failed for the moment: throttling, a fault of AWS's, or a
+// broken connection.
+var calls = retry.Policy{Transient: func(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) ||
+		sdkretry.IsErrorRetryables(sdkretry.DefaultRetryables).IsErrorRetryable(err).Bool()
+}}
+
 var _ object.Bucket = (*Bucket)(nil)
 
 // New returns the objects of an S3 bucket whose keys begin with prefix, which is
-// "" or ends in "/". It does no I/O. The fault is Invalid.
+// "" or ends in "/". It does no I/O, and does not use the client's own retries.
+// The fault is Invalid.
 func New(client *s3.Client, bucket, prefix string) (*Bucket, error) {
 	if bucket == "" {
 		return nil, fault.New(fault.Invalid, "the name of the S3 bucket is empty")
@@ -47,6 +59,9 @@ func New(client *s3.Client, bucket, prefix string) (*Bucket, error) {
 			return nil, fault.New(fault.Invalid, "the key prefix %q must be empty or a path that ends in /", prefix)
 		}
 	}
+	if client != nil {
+		client = s3.New(client.Options(), func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
+	}
 	return &Bucket{client: client, name: bucket, prefix: prefix}, nil
 }
 
@@ -55,16 +70,21 @@ func (b *Bucket) Get(ctx context.Context, key string, known object.ETag) (object
 	if err := object.CheckKey(key); err != nil {
 		return object.Object{}, err
 	}
-	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{
-		Bucket:      &b.name,
-		Key:         b.key(key),
-		IfNoneMatch: optional(string(known)),
-	}, quiet)
-	if err != nil {
-		return object.Object{}, b.fault("get", key, err, false)
-	}
-	defer out.Body.Close()
-	data, err := io.ReadAll(out.Body)
+	var out *s3.GetObjectOutput
+	var data []byte
+	err := calls.Do(ctx, func(ctx context.Context) (err error) {
+		out, err = b.client.GetObject(ctx, &s3.GetObjectInput{
+			Bucket:      &b.name,
+			Key:         b.key(key),
+			IfNoneMatch: optional(string(known)),
+		}, quiet)
+		if err != nil {
+			return err
+		}
+		defer out.Body.Close()
+		data, err = io.ReadAll(out.Body)
+		return err
+	})
 	if err != nil {
 		return object.Object{}, b.fault("get", key, err, false)
 	}
@@ -92,7 +112,6 @@ func (b *Bucket) Put(ctx context.Context, key string, data []byte, metadata map[
 	in := &s3.PutObjectInput{
 		Bucket:      &b.name,
 		Key:         b.key(key),
-		Body:        bytes.NewReader(data),
 		Metadata:    metadata,
 		ContentType: contentType(key),
 		IfMatch:     optional(string(c.IfMatch)),
@@ -100,7 +119,12 @@ func (b *Bucket) Put(ctx context.Context, key string, data []byte, metadata map[
 	if c.IfNone {
 		in.IfNoneMatch = aws.String("*")
 	}
-	out, err := b.client.PutObject(ctx, in, quiet)
+	var out *s3.PutObjectOutput
+	err := calls.Do(ctx, func(ctx context.Context) (err error) {
+		in.Body = bytes.NewReader(data)
+		out, err = b.client.PutObject(ctx, in, quiet)
+		return err
+	})
 	if err != nil {
 		return "", b.fault("put", key, err, c.IfMatch != "")
 	}
@@ -112,11 +136,14 @@ func (b *Bucket) Delete(ctx context.Context, key string, c object.Condition) err
 	if err := object.CheckDelete(key, c); err != nil {
 		return err
 	}
-	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{
-		Bucket:  &b.name,
-		Key:     b.key(key),
-		IfMatch: optional(string(c.IfMatch)),
-	}, quiet)
+	err := calls.Do(ctx, func(ctx context.Context) error {
+		_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{
+			Bucket:  &b.name,
+			Key:     b.key(key),
+			IfMatch: optional(string(c.IfMatch)),
+		}, quiet)
+		return err
+	})
 	if err != nil {
 		return b.fault("delete", key, err, c.IfMatch != "")
 	}
@@ -142,7 +169,11 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) ([]o
 		if after != "" {
 			in.StartAfter = b.key(after)
 		}
-		out, err := b.client.ListObjectsV2(ctx, in, quiet)
+		var out *s3.ListObjectsV2Output
+		err := calls.Do(ctx, func(ctx context.Context) (err error) {
+			out, err = b.client.ListObjectsV2(ctx, in, quiet)
+			return err
+		})
 		if err != nil {
 			return nil, b.fault("list", prefix, err, false)
 		}

@@ -3,12 +3,12 @@ package s3object_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -118,14 +118,8 @@ func answering(t *testing.T, status int, code string, seen func(*http.Request)) 
 		}
 	}))
 	t.Cleanup(srv.Close)
-	c := awstest.Config(srv.URL)
-	c.RetryMaxAttempts = 2
-	return s3.NewFromConfig(c, func(o *s3.Options) { o.Retryer = fastRetry{o.Retryer} })
+	return s3.NewFromConfig(awstest.Config(srv.URL))
 }
-
-type fastRetry struct{ aws.Retryer }
-
-func (fastRetry) RetryDelay(int, error) (time.Duration, error) { return time.Millisecond, nil }
 
 func TestAnswersOfS3(t *testing.T) {
 	match := object.Condition{IfMatch: `"x"`}
@@ -190,5 +184,65 @@ func TestRequests(t *testing.T) {
 	}
 	if want := []string{"GET", "PUT", "DELETE"}; !slices.Equal(methods, want) {
 		t.Errorf("requests %v, want %v", methods, want)
+	}
+}
+
+// A request that S3 fails is sent five times in all, and one that it refuses, once.
+func TestAttempts(t *testing.T) {
+	for _, c := range []struct{ status, want int }{{500, 5}, {503, 5}, {429, 5}, {404, 1}, {403, 1}, {412, 1}, {304, 1}} {
+		requests := 0
+		code := ""
+		if c.status == 429 {
+			code = "TooManyRequestsException"
+		}
+		b := bucket(t, answering(t, c.status, code, func(*http.Request) { requests++ }), "")
+		for name, call := range map[string]func() error{
+			"get":    func() error { _, err := b.Get(t.Context(), "a", `"x"`); return err },
+			"put":    func() error { _, err := b.Put(t.Context(), "a", []byte("x"), nil, object.Condition{}); return err },
+			"delete": func() error { return b.Delete(t.Context(), "a", object.Condition{}) },
+			"list":   func() error { _, err := b.List(t.Context(), "", "", 10); return err },
+		} {
+			requests = 0
+			if err := call(); err == nil || requests != c.want {
+				t.Errorf("%s answered %d: %d requests, %v; want %d requests", name, c.status, requests, err, c.want)
+			}
+		}
+	}
+}
+
+// Every attempt of a put sends the whole object.
+func TestPutIsSentWholeAgain(t *testing.T) {
+	var bodies []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if bodies = append(bodies, string(body)); len(bodies) < 3 {
+			w.WriteHeader(500)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	b := bucket(t, s3.NewFromConfig(awstest.Config(srv.URL)), "")
+	if _, err := b.Put(t.Context(), "a", []byte("the object"), nil, object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(bodies) != 3 || bodies[0] != bodies[2] || !strings.Contains(bodies[2], "the object") {
+		t.Errorf("bodies %q, want three alike", bodies)
+	}
+}
+
+// A download that breaks off is started again.
+func TestGetThatBreaksOff(t *testing.T) {
+	requests := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests++
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "01234")
+		if requests == 2 {
+			_, _ = io.WriteString(w, "56789")
+		}
+	}))
+	t.Cleanup(srv.Close)
+	b := bucket(t, s3.NewFromConfig(awstest.Config(srv.URL)), "")
+	if o, err := b.Get(t.Context(), "a", ""); err != nil || string(o.Data) != "0123456789" || requests != 2 {
+		t.Errorf("%q, %v, %d requests; want the whole object by the second", o.Data, err, requests)
 	}
 }
