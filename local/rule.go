@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-json-experiment/json"
 
@@ -83,9 +84,14 @@ func (r *rule) admit(b *bus) error {
 	return r.compile()
 }
 
-// invalidPattern answers with the pattern package's words, which are AWS's.
+// invalidPattern returns the exception of a pattern that does not compile, with
+// AWS's message.
 func invalidPattern(err error) error {
-	return awsjson.Errorf("InvalidEventPatternException", "%s", err.Error())
+	message := err.Error()
+	if refusal, ok := errors.AsType[*pattern.Error](err); ok {
+		message = refusal.ServiceMessage()
+	}
+	return awsjson.Errorf("InvalidEventPatternException", "%s", message)
 }
 
 // findBus looks a bus of this account and region up. The catalog is locked.

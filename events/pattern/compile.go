@@ -21,6 +21,9 @@ const (
 type compiler struct {
 	scanner scanner
 	last    token // read last
+	// repeated is set where AWS catches a fault and reports it again, which appends
+	// the position twice.
+	repeated bool
 	// outer is the path up to the object being read, as steps.
 	outer   []string
 	rules   []map[string][]condition
@@ -28,7 +31,23 @@ type compiler struct {
 }
 
 // A refusal is a reason in AWS's words, at the token read last.
-type refusal struct{ reason, hint string }
+type refusal struct {
+	reason, hint string
+	position     refusalPosition
+}
+
+// A refusalPosition says which position AWS reports for a refusal.
+type refusalPosition uint8
+
+const (
+	// afterToken is behind the last token; behind its opening quotation mark if
+	// it is a string, because AWS's parser has not read the rest yet.
+	afterToken refusalPosition = iota
+	// afterText is behind the last token, whose text has been read.
+	afterText
+	// noPosition is for reasons that AWS reports without a position.
+	noPosition
+)
 
 func (r *refusal) Error() string { return r.reason }
 
@@ -36,19 +55,40 @@ func refuse(format string, args ...any) error {
 	return &refusal{reason: fmt.Sprintf(format, args...)}
 }
 
+// refuseText refuses a pattern for the text of the last token.
+func refuseText(format string, args ...any) error {
+	return &refusal{reason: fmt.Sprintf(format, args...), position: afterText}
+}
+
+// refuseWhole refuses a pattern for a reason that AWS reports without a position.
+func refuseWhole(format string, args ...any) error {
+	return &refusal{reason: fmt.Sprintf(format, args...), position: noPosition}
+}
+
 // refusal makes the public error of an internal one.
 func (c *compiler) refusal(err error) *Error {
+	src := c.scanner.src
 	e := &Error{Reason: err.Error()}
-	at := c.last.start
 	if syntax, ok := errors.AsType[*syntaxError](err); ok {
-		at = syntax.at
+		e.Line, e.Column = position(src, syntax.at)
+		e.Reason += syntax.startMarker(src)
+		e.location = location(src, syntax.parsed)
 	}
 	if r, ok := errors.AsType[*refusal](err); ok {
+		e.Line, e.Column = position(src, c.last.start)
 		if e.Hint = r.hint; e.Hint == "" {
 			e.Hint = hintFor(r.reason)
 		}
+		switch r.position {
+		case afterToken:
+			e.location = location(src, c.last.scanned)
+		case afterText:
+			e.location = location(src, c.last.end)
+		}
 	}
-	e.Line, e.Column = position(c.scanner.src, at)
+	if c.repeated {
+		e.location += e.location
+	}
 	return e
 }
 
@@ -190,7 +230,7 @@ func (c *compiler) or() error {
 }
 
 func tooManyCombinations() error {
-	return refuse("Event pattern contains more than %d rule combinations", maxCombinations)
+	return refuseWhole("Event pattern contains more than %d rule combinations", maxCombinations)
 }
 
 func fork(rules []map[string][]condition) []map[string][]condition {

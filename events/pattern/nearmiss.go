@@ -48,7 +48,7 @@ func (x *explainer) missing(f *field) []string {
 	}
 	steps := strings.Split(f.path, ".")
 	known := len(steps) - 1
-	for known > 0 && len(o.locations[strings.Join(steps[:known], ".")]) == 0 {
+	for known > 0 && len(o.values[strings.Join(steps[:known], ".")]) == 0 {
 		known--
 	}
 	parent, step := strings.Join(steps[:known], "."), steps[known]
@@ -84,7 +84,7 @@ func (f *field) wantsExistence() bool {
 }
 
 func (x *explainer) scalarOnTheWay(path string) string {
-	for _, s := range x.paths.locations[path] {
+	for _, s := range x.paths.values[path] {
 		if s.kind == stringValue && strings.HasPrefix(s.json, `"{`) {
 			return fmt.Sprintf("%s is a string that holds JSON: the object was encoded twice", path)
 		}

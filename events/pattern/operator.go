@@ -167,7 +167,7 @@ const wildcardNotString = "wildcard match pattern must be a string"
 func newWildcard(s string) (condition, error) {
 	literals, reason := parseWildcard(s)
 	if reason != "" {
-		return nil, refuse("%s", reason)
+		return nil, refuseText("%s", reason)
 	}
 	return wildcard{s, literals}, nil
 }
@@ -191,7 +191,7 @@ func (c *compiler) cidr() (condition, error) {
 	}
 	bottom, top, reason := parseCIDR(s)
 	if reason != "" {
-		return nil, refuse("%s", reason)
+		return nil, refuseWhole("%s", reason)
 	}
 	return block{s, bottom, top}, c.closing(1, oneKey)
 }
@@ -236,7 +236,7 @@ func (c *compiler) comparisons() (numeric, error) {
 		return nil, err
 	}
 	if t.kind != stringValue {
-		return nil, refuse("Invalid member in numeric match: %s", t.text())
+		return nil, refuseText("Invalid member in numeric match: %s", t.text())
 	}
 	first := bound{operator: t.text()}
 	label := first.operator
@@ -280,11 +280,11 @@ func (c *compiler) comparisons() (numeric, error) {
 
 func (c *compiler) upperBound(t token) (bound, error) {
 	if t.kind != stringValue {
-		return bound{}, refuse("Bad value in numeric range: %s", t.text())
+		return bound{}, refuseText("Bad value in numeric range: %s", t.text())
 	}
 	b := bound{operator: t.text()}
 	if b.operator != "<" && b.operator != "<=" {
-		return b, refuse("Bad numeric range operator: %s", b.operator)
+		return b, refuseText("Bad numeric range operator: %s", b.operator)
 	}
 	var err error
 	if b.operand, err = c.operand(b.operator); err != nil {
@@ -377,6 +377,7 @@ func parseWildcards(list []condition) error {
 func (c *compiler) excludedList(operator string) ([]condition, error) {
 	var list []condition
 	strings, numbers := false, false
+	c.repeated = true
 	for {
 		t, err := c.next()
 		if err != nil {
@@ -393,6 +394,7 @@ func (c *compiler) excludedList(operator string) ([]condition, error) {
 		numbers = numbers || t.kind == numberValue
 		list = append(list, one)
 	}
+	c.repeated = false
 	if operator == "" && strings == numbers {
 		return nil, refuse("Inside anything but list, either all values are number or string, mixed type is not supported")
 	}
@@ -406,7 +408,11 @@ func (c *compiler) excludedList(operator string) ([]condition, error) {
 func (c *compiler) excluded(operator string, t token) (condition, error) {
 	if operator == "" && t.kind == numberValue {
 		n := newNumber(t.raw)
-		return n, n.check()
+		err := n.check()
+		if err != nil {
+			c.repeated = false // AWS's engine finds it after reading, and reports it once
+		}
+		return n, err
 	}
 	if t.kind != stringValue {
 		switch operator {
@@ -430,7 +436,7 @@ func (c *compiler) excluded(operator string, t token) (condition, error) {
 		return literal(s), nil
 	}
 	if s == "" {
-		return nil, refuse("Null prefix/suffix not allowed")
+		return nil, refuseText("Null prefix/suffix not allowed")
 	}
 	if operator == "prefix" {
 		return prefix(s), nil

@@ -208,7 +208,7 @@ func TestPatterns(t *testing.T) {
 		{`{"a":[tru]}`, `{}`, "error: Unrecognized token 'tru': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"},
 		{"{\"a\":[\"\t\"]}", `{}`, "error: Illegal unquoted character ((CTRL-CHAR, code 9)): has to be escaped using backslash to be included in string value"},
 		{`{"a":["\x"]}`, `{}`, "error: Unrecognized character escape 'x' (code 120)"},
-		{`{"a":[1`, `{}`, "error: Unexpected end-of-input: expected close marker for Array"},
+		{`{"a":[1`, `{}`, `error: Unexpected end-of-input: expected close marker for Array (start marker at [Source: (String)"{"a":[1"; line: 1, column: 6])`},
 	} {
 		if got := answer(c.pattern, c.event); got != c.answer {
 			t.Errorf("%s\nagainst %s: %s, want %s", c.pattern, c.event, got, c.answer)

@@ -9,12 +9,12 @@ import (
 // eventPaths lists all values of an event by path, including those that patterns
 // do not see.
 type eventPaths struct {
-	locations map[string][]location
-	names     map[string][]string // of the members of the objects at a path
+	values map[string][]pathValue
+	names  map[string][]string // of the members of the objects at a path
 }
 
-// A location is a value of any kind; the elements of an array have its path.
-type location struct {
+// A pathValue is a value of any kind; the elements of an array have its path.
+type pathValue struct {
 	kind  kind
 	json  string // of a scalar
 	size  int    // of an object or array
@@ -22,7 +22,7 @@ type location struct {
 }
 
 func readPaths(e *Event) *eventPaths {
-	o := &eventPaths{locations: map[string][]location{}, names: map[string][]string{}}
+	o := &eventPaths{values: map[string][]pathValue{}, names: map[string][]string{}}
 	s := newScanner(e.src)
 	if t, err := s.next(); err == nil {
 		o.read(&s, t, "", 0)
@@ -52,7 +52,7 @@ func (o *eventPaths) read(s *scanner, t token, path string, depth int) {
 			}
 			o.read(s, first, full, depth+1)
 		}
-		o.locations[path] = append(o.locations[path], location{kind: t.kind, size: len(names), first: names})
+		o.values[path] = append(o.values[path], pathValue{kind: t.kind, size: len(names), first: names})
 		for _, name := range names {
 			if !slices.Contains(o.names[path], name) {
 				o.names[path] = append(o.names[path], name)
@@ -68,10 +68,10 @@ func (o *eventPaths) read(s *scanner, t token, path string, depth int) {
 			size++
 			o.read(s, element, path, depth+1)
 		}
-		o.locations[path] = append(o.locations[path], location{kind: t.kind, size: size})
+		o.values[path] = append(o.values[path], pathValue{kind: t.kind, size: size})
 	default:
 		v := value{kind: t.kind, raw: t.raw}
-		o.locations[path] = append(o.locations[path], location{kind: t.kind, json: v.json()})
+		o.values[path] = append(o.values[path], pathValue{kind: t.kind, json: v.json()})
 	}
 }
 
@@ -81,7 +81,7 @@ const maxDescribed = 5
 // describe lists the values at a path; "nothing" if there is none.
 func (o *eventPaths) describe(path string) []string {
 	var found []string
-	for _, s := range o.locations[path] {
+	for _, s := range o.values[path] {
 		switch {
 		case s.kind == arrayStart && s.size > 0: // its elements are here too
 		case len(found) == maxDescribed:
@@ -98,7 +98,7 @@ func (o *eventPaths) describe(path string) []string {
 
 const maxShown = 80
 
-func (s location) describe() string {
+func (s pathValue) describe() string {
 	switch s.kind {
 	case objectStart:
 		if s.size == 0 {
@@ -121,5 +121,5 @@ func (s location) describe() string {
 
 // has reports whether there is a value of this kind at the path.
 func (o *eventPaths) has(path string, k kind) bool {
-	return slices.ContainsFunc(o.locations[path], func(s location) bool { return s.kind == k })
+	return slices.ContainsFunc(o.values[path], func(s pathValue) bool { return s.kind == k })
 }

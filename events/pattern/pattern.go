@@ -33,6 +33,7 @@ func Compile(pattern []byte) (*Pattern, error) {
 		return nil, &Error{Reason: "Invalid UTF-8", Hint: "encode the pattern as UTF-8"}
 	}
 	c := compiler{scanner: newScanner(string(pattern)), product: 1}
+	c.scanner.lookAhead = true
 	if err := c.compile(); err != nil {
 		return nil, c.refusal(err)
 	}

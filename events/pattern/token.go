@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -42,6 +43,10 @@ func (k kind) isScalar() bool { return k >= stringValue }
 type token struct {
 	kind  kind
 	start int
+	// end is behind the token. scanned is where AWS's parser is when it reports
+	// the token: behind the opening quotation mark of a string, and for the name
+	// of a field as far into the field's value.
+	end, scanned int
 	// raw is the source text; for names and strings it is the decoded text
 	// between quotation marks.
 	raw string
@@ -55,26 +60,48 @@ func (t token) text() string {
 	return t.raw
 }
 
+// A syntaxError is a fault at an offset of the source. AWS reports another one,
+// parsed: how far its parser had read.
 type syntaxError struct {
-	at     int
-	reason string
+	at, parsed int
+	reason     string
+	// marker is the offset of the container that is not closed, where the reason
+	// ends with it; -1 otherwise.
+	marker int
 }
 
 func (e *syntaxError) Error() string { return e.reason }
 
+// startMarker is the end of the reason of a container that is not closed.
+func (e *syntaxError) startMarker(src string) string {
+	if e.marker < 0 {
+		return ""
+	}
+	return " (start marker at " + sourceLocation(src, e.marker) + ")"
+}
+
 type scanner struct {
 	src      string
 	pos      int
-	stack    []byte // open containers, '{' or '['
-	comma    bool   // the open container already has a member
+	stack    []container
+	comma    bool // the open container already has a member
 	afterKey bool
 	done     bool // the first value is complete
+	// lookAhead has a field name read the beginning of its value as well, as AWS's
+	// parser does: a syntax error there comes before any fault of the name.
+	lookAhead bool
+}
+
+// A container is an open object or array: its bracket and where it is.
+type container struct {
+	bracket byte
+	at      int
 }
 
 func newScanner(src string) scanner { return scanner{src: src} }
 
 func fail(at int, format string, args ...any) *syntaxError {
-	return &syntaxError{at: at, reason: fmt.Sprintf(format, args...)}
+	return &syntaxError{at: at, parsed: at, reason: fmt.Sprintf(format, args...), marker: -1}
 }
 
 const wantedValue = "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
@@ -82,19 +109,22 @@ const wantedValue = "expected a valid value (JSON String, Number, Array, Object 
 // next returns the next token, endOfInput after the first complete value.
 func (s *scanner) next() (token, error) {
 	if s.done {
-		return token{kind: endOfInput, start: s.pos}, nil
+		return s.endToken(), nil
 	}
 	if err := s.skipSpace(); err != nil {
 		return token{}, err
 	}
 	if s.pos == len(s.src) {
+		if s.afterKey {
+			return token{}, s.endInside()
+		}
 		return s.atEnd()
 	}
 	if len(s.stack) == 0 || s.afterKey {
 		s.afterKey = false
 		return s.value()
 	}
-	inObject := s.stack[len(s.stack)-1] == '{'
+	inObject := s.inObject()
 	c := s.src[s.pos]
 	if inObject && c == '}' {
 		return s.close(objectEnd), nil
@@ -111,7 +141,7 @@ func (s *scanner) next() (token, error) {
 			return token{}, err
 		}
 		if s.pos == len(s.src) {
-			return s.atEnd()
+			return token{}, s.endInside()
 		}
 	}
 	if inObject {
@@ -129,13 +159,30 @@ func separatorWanted(inObject bool) string {
 
 func (s *scanner) atEnd() (token, error) {
 	if len(s.stack) == 0 {
-		return token{kind: endOfInput, start: s.pos}, nil
+		return s.endToken(), nil
 	}
-	container := "Object"
-	if s.stack[len(s.stack)-1] == '[' {
-		container = "Array"
+	err := fail(s.pos, "Unexpected end-of-input: expected close marker for %s", s.containerName())
+	err.marker = s.stack[len(s.stack)-1].at
+	return token{}, err
+}
+
+// endInside is the error of a source that ends between the parts of a member.
+func (s *scanner) endInside() error {
+	return fail(s.pos, "Unexpected end-of-input within/between %s entries", s.containerName())
+}
+
+func (s *scanner) endToken() token {
+	return token{kind: endOfInput, start: s.pos, end: s.pos, scanned: s.pos}
+}
+
+func (s *scanner) inObject() bool { return s.stack[len(s.stack)-1].bracket == '{' }
+
+// containerName names the innermost container as AWS's parser does.
+func (s *scanner) containerName() string {
+	if s.inObject() {
+		return "Object"
 	}
-	return token{}, fail(s.pos, "Unexpected end-of-input: expected close marker for %s", container)
+	return "Array"
 }
 
 func (s *scanner) skipSpace() error {
@@ -152,28 +199,33 @@ func (s *scanner) skipSpace() error {
 	return nil
 }
 
-func (s *scanner) unexpected(wanted string) error {
-	r, _ := utf8.DecodeRuneInString(s.src[s.pos:])
-	return fail(s.pos, "Unexpected character ('%c' (code %d)): %s", r, r, wanted)
+func (s *scanner) unexpected(wanted string) *syntaxError {
+	r, size := utf8.DecodeRuneInString(s.src[s.pos:])
+	err := fail(s.pos, "Unexpected character ('%c' (code %d)): %s", r, r, wanted)
+	err.parsed += size
+	return err
 }
 
 func (s *scanner) open(k kind) (token, error) {
 	if len(s.stack) == maxDepth {
 		return token{}, fail(s.pos, "Document nesting depth (%d) exceeds the maximum allowed (%d, from `StreamReadConstraints.getMaxNestingDepth()`)", maxDepth+1, maxDepth)
 	}
-	t := token{kind: k, start: s.pos, raw: s.src[s.pos : s.pos+1]}
-	s.stack = append(s.stack, s.src[s.pos])
-	s.pos++
+	s.stack = append(s.stack, container{s.src[s.pos], s.pos})
 	s.comma = false
-	return t, nil
+	return s.bracket(k), nil
 }
 
 func (s *scanner) close(k kind) token {
-	t := token{kind: k, start: s.pos, raw: s.src[s.pos : s.pos+1]}
 	s.stack = s.stack[:len(s.stack)-1]
-	s.pos++
 	s.ended()
-	return t
+	return s.bracket(k)
+}
+
+// bracket reads one bracket.
+func (s *scanner) bracket(k kind) token {
+	start := s.pos
+	s.pos++
+	return token{kind: k, start: start, end: s.pos, scanned: s.pos, raw: s.src[start:s.pos]}
 }
 
 // ended notes that a value is complete.
@@ -184,25 +236,50 @@ func (s *scanner) ended() {
 
 func (s *scanner) name() (token, error) {
 	if s.src[s.pos] != '"' {
-		return token{}, s.unexpected("was expecting double-quote to start field name")
+		err := s.unexpected("was expecting double-quote to start field name")
+		err.parsed = err.at
+		return token{}, err
 	}
 	start := s.pos
 	raw, err := s.quoted()
 	if err != nil {
 		return token{}, err
 	}
+	end := s.pos
 	if err := s.skipSpace(); err != nil {
 		return token{}, err
 	}
 	if s.pos == len(s.src) {
-		return s.atEnd()
+		return token{}, s.endInside()
 	}
 	if s.src[s.pos] != ':' {
 		return token{}, s.unexpected("was expecting a colon to separate field name and value")
 	}
 	s.pos++
 	s.afterKey = true
-	return token{kind: fieldName, start: start, raw: raw}, nil
+	t := token{kind: fieldName, start: start, end: end, raw: raw}
+	if s.lookAhead {
+		t.scanned, err = s.valueScanned()
+	}
+	return t, err
+}
+
+// valueScanned returns how far AWS's parser reads into the value of a field when
+// it reads the field's name.
+func (s *scanner) valueScanned() (int, error) {
+	ahead := *s
+	if err := ahead.skipSpace(); err != nil {
+		return 0, err
+	}
+	if ahead.pos == len(ahead.src) {
+		return 0, ahead.endInside()
+	}
+	if ahead.src[ahead.pos] == '"' {
+		return ahead.pos + 1, nil
+	}
+	ahead.stack = slices.Clone(ahead.stack)
+	t, err := ahead.value()
+	return t.scanned, err
 }
 
 func (s *scanner) value() (token, error) {
@@ -218,14 +295,14 @@ func (s *scanner) value() (token, error) {
 			return token{}, err
 		}
 		s.ended()
-		return token{kind: stringValue, start: start, raw: raw}, nil
+		return token{kind: stringValue, start: start, end: s.pos, scanned: start + 1, raw: raw}, nil
 	case c == '-' || isDigit(c):
 		raw, err := s.number()
 		if err != nil {
 			return token{}, err
 		}
 		s.ended()
-		return token{kind: numberValue, start: start, raw: raw}, nil
+		return token{kind: numberValue, start: start, end: s.pos, scanned: s.pos, raw: raw}, nil
 	case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
 		return s.word()
 	}
@@ -237,7 +314,7 @@ func (s *scanner) word() (token, error) {
 	for end < len(s.src) && (isDigit(s.src[end]) || s.src[end]|0x20 >= 'a' && s.src[end]|0x20 <= 'z') {
 		end++
 	}
-	t := token{start: s.pos, raw: s.src[s.pos:end]}
+	t := token{start: s.pos, end: end, scanned: end, raw: s.src[s.pos:end]}
 	switch t.raw {
 	case "true":
 		t.kind = trueValue
@@ -246,7 +323,9 @@ func (s *scanner) word() (token, error) {
 	case "null":
 		t.kind = nullValue
 	default:
-		return token{}, fail(s.pos, "Unrecognized token '%s': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", t.raw)
+		err := fail(s.pos, "Unrecognized token '%s': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", t.raw)
+		err.parsed = end
+		return token{}, err
 	}
 	s.pos = end
 	s.ended()
@@ -340,6 +419,7 @@ func (s *scanner) escaped(start, i int) (string, error) {
 		n, err := unescape(&b, s.src[i:])
 		if err != nil {
 			err.at += i
+			err.parsed += i
 			return "", err
 		}
 		i += n
@@ -400,11 +480,4 @@ func hex4(src string) (rune, *syntaxError) {
 		return 0, fail(2, "Unexpected character: expected a hex-digit for character escape sequence")
 	}
 	return rune(n), nil
-}
-
-// position turns an offset into a line and column, both from 1.
-func position(src string, at int) (line, column int) {
-	at = min(at, len(src))
-	before := src[:at]
-	return strings.Count(before, "\n") + 1, at - strings.LastIndexByte(before, '\n')
 }
