@@ -126,7 +126,7 @@ test-infra: ## test the stack's templates, and that two synths are the same to t
 NOT_THE_SAME = -x performance-counters.json
 
 golden: ## write the golden template and doc/deploy.md's table of permissions anew
-	$(GO) test -C infra -run 'TestGolden|TestNamedResources|TestPermissionsTable|TestContextTable' . -update
+	$(GO) test -C infra -run 'TestGolden|TestNamedResources|TestPermissionsTable|TestDoctorPermissions|TestContextTable' . -update
 
 node_modules/aws-cdk: package-lock.json
 	npm ci --no-audit --no-fund

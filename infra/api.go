@@ -53,7 +53,7 @@ func NewAPI(parent constructs.Construct, c Config, f *Function) *API {
 		SourceArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
 			Service: jsii.String("execute-api"), Resource: api.Ref(), ResourceName: jsii.String("*/$default"),
 		}),
-		SourceAccount: awscdk.Stack_Of(scope).Account(),
+		// No SourceAccount: API Gateway sends none, and SourceArn contains the account.
 	})
 	return &API{URL: api.AttrApiEndpoint()}
 }

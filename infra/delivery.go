@@ -128,8 +128,7 @@ func newBuffer(scope constructs.Construct, c Config, key awskms.Key, f *Function
 		DeadLetterQueue:   &awssqs.DeadLetterQueue{Queue: dead, MaxReceiveCount: jsii.Number(bufferReceives)},
 	})
 	allow(f.role, "Buffer", []*string{buffer.QueueArn()},
-		"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
-	allow(f.role, "BufferKey", []*string{key.KeyArn()}, "kms:Decrypt")
+		"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 	mapping := awslambda.NewCfnEventSourceMapping(scope, jsii.String("FromBuffer"), &awslambda.CfnEventSourceMappingProps{
 		EventSourceArn:        buffer.QueueArn(),
 		FunctionName:          f.lambda.FunctionName(),
@@ -175,7 +174,7 @@ func NewFailureQueue(scope constructs.Construct, c Config, key awskms.Key) *Fail
 // Receive has the function's failures sent to the queue.
 func (q *FailureQueue) Receive(scope constructs.Construct, f *Function) {
 	allow(f.role, "Failures", []*string{q.Queue.QueueArn()}, "sqs:SendMessage")
-	allow(f.role, "FailuresKey", []*string{q.key.KeyArn()}, keyUse...)
+	allow(f.role, "QueuesKey", []*string{q.key.KeyArn()}, keyUse...) // to send failures and to read the buffer
 	awslambda.NewCfnEventInvokeConfig(scope, jsii.String("Retries"), &awslambda.CfnEventInvokeConfigProps{
 		FunctionName:             f.lambda.FunctionName(),
 		Qualifier:                jsii.String("$LATEST"),

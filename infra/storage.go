@@ -99,9 +99,13 @@ func NewSecretsKey(scope constructs.Construct, c Config, input *InputBus) awskms
 		Policy: awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{
 			// The account's own IAM policies decide who administers and uses the key.
 			keyStatement("Account", awsiam.NewAccountRootPrincipal(), nil, append(keyAdministration, keyUse...)...),
-			keyStatement("QueuesFromRules", service("events"), fromOwnAccount(scope), keyUse...),
+			// EventBridge sends KMS no aws:SourceAccount with a message for an encrypted
+			// queue (it documents none, and SNS documents that there is none for topics).
+			// The queues' own policies name the rule.
+			keyStatement("QueuesFromRules", service("events"), nil, keyUse...),
 			keyStatement("Topic", service("cloudwatch"), fromOwnAccount(scope), keyUse...),
-			keyStatement("ArchiveLooks", service("events"), fromOwnAccount(scope), "kms:DescribeKey"),
+			// AWS documents this statement without a condition; it discloses no data.
+			keyStatement("ArchiveLooks", service("events"), nil, "kms:DescribeKey"),
 			// An archive reads and writes under the name of its bus.
 			keyStatement("Archive", service("events"), map[string]any{"StringEquals": map[string]any{
 				"kms:EncryptionContext:aws:events:event-bus:arn": input.ARN,
