@@ -22,7 +22,7 @@ func Projecting(b object.Bucket, layout func(context.Context, store.Collection) 
 	return store.Projecting{
 		Projections: map[events.Backend]store.Projection{
 			events.S3:  s3store.New(b),
-			events.CSV: csvstore.New(b, nil),
+			events.CSV: csvstore.New(b),
 		},
 		Layout:   layout,
 		Lifetime: lifetime,

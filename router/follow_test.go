@@ -68,7 +68,7 @@ func newShownHouse(t *testing.T, b events.Backend) *shownHouse {
 	directory := tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock.Now, Report: func(f tenant.Finding) { t.Log(f) }})
 	h.store = store.New(h.ledger, &store.Options{Clock: h.clock.Now, Backoff: func(int) time.Duration { return 0 }, Projecting: store.Projecting{
 		Projections: map[events.Backend]store.Projection{
-			events.S3: s3store.New(h.bucket), events.CSV: csvstore.New(h.bucket, &csvstore.Options{Clock: h.clock.Now}),
+			events.S3: s3store.New(h.bucket), events.CSV: csvstore.New(h.bucket),
 		},
 		Layout: func(ctx context.Context, c store.Collection) (store.Layout, error) {
 			s, err := directory.Schema(ctx, c.Tenant, c.Schema)

@@ -42,8 +42,8 @@ func (s *Store) judge(h *Head, shown Shown) judgement {
 		return headStands // where it shows an older head, a late writer was there
 	case h.Stamp == "" && absent, h.Stamp != "" && h.Shows(shown):
 		return headStands
-	case !shown.Base.IsZero() && h.Time.After(shown.Base):
-		return headStands // the person had a copy without this change
+	case shown.Row != nil && !shown.Row.edits(h, shown):
+		return headStands // an edit of an older copy
 	case shown.Missing() && s.o.Clock().Before(h.Time.Add(s.lifetime()+recheckGrace)):
 		return headStands // a late delete of ours looks the same
 	}
@@ -58,10 +58,8 @@ func (s *Store) adopt(ctx context.Context, l Layout, prior Head, shown Shown) (H
 		return Head{}, err
 	}
 	c.Head.Dirty, c.Mark.Project = false, false // the object shows it already
-	if !shown.Base.IsZero() {
-		// It is as old as the copy that the person worked on, so that the next
-		// edit of the same copy is believed too; that of an older one is not.
-		c.Head.Time = shown.Base
+	if shown.Row != nil {
+		shown.Row.imported(c.Head, &prior)
 	}
 	if err := c.check(); err != nil {
 		return Head{}, &fault.Error{Code: fault.Unavailable, Err: err, Message: "what was changed by hand at " + prior.Path() + " cannot be taken over"}
@@ -105,40 +103,51 @@ func adoption(l Layout, prior Head, shown Shown) Change {
 	}
 }
 
-// adoptAll adopts whatever a person has changed in a shared object, and answers
-// the heads that it does not show though it should.
-func (s *Store) adoptAll(ctx context.Context, c Collection, l Layout, v View, keys []events.Key) ([]Head, error) {
+// adoptAll imports every external edit of a shared object, and returns the heads
+// whose rows must be written: those that differ, and those whose row does not
+// have the head's version. A row without a record comes back as a deleted head.
+// last is the largest write number that a head holds.
+func (s *Store) adoptAll(ctx context.Context, c Collection, l Layout, v View, keys []events.Key) (rows []Head, last int64, err error) {
 	inFile := make(map[events.Key]bool, len(keys))
 	for _, k := range keys {
 		inFile[k] = true
 	}
-	var missing []Head
 	settle := func(h Head) error {
+		last = max(last, h.FileWrite)
 		if h.Stamp != "" && h.Backend != l.Backend {
 			return nil
 		}
 		shown := v.Shown(h.Key)
 		switch s.judge(&h, shown) {
+		case notUnderstood:
+			return nil // View.Write rejects it
 		case adoptShown:
-			_, err := s.adopt(ctx, l, h, shown)
-			return err
-		case headStands:
-			if h.Stamp != "" && !h.Shows(shown) {
-				missing = append(missing, h)
+			adopted, err := s.adopt(ctx, l, h, shown)
+			if err != nil {
+				return err
 			}
+			h = adopted
+		case headStands:
+			if h.Stamp == "" {
+				h.Deleted = true
+			}
+			s.tellOverwritten(ctx, l, &h, shown)
 		}
-		return nil // View.Write refuses what was not understood
+		if !h.Shows(shown) || shown.Row != nil && shown.Data != nil && !shown.Row.current(&h) {
+			rows = append(rows, h)
+		}
+		return nil
 	}
 	const page = 200
 	for after := events.Key(""); ; {
 		heads, err := s.driver.Heads(ctx, c, after, page)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		for _, h := range heads {
 			delete(inFile, h.Key)
 			if err := settle(h); err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 		}
 		if len(heads) < page {
@@ -152,11 +161,11 @@ func (s *Store) adoptAll(ctx context.Context, c Collection, l Layout, v View, ke
 		}
 		h, err := s.head(ctx, Ref{c, k}) // a tombstone, or none
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if err := settle(h); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	return missing, nil
+	return rows, last, nil
 }

@@ -73,6 +73,7 @@ type Settlement struct {
 	// it still is the head's, Dirty and Project are cleared. Recheck, if set,
 	// is when to compare once more; Rechecked clears it.
 	Projected Stamp
+	FileWrite int64 // for [Head.FileWrite], with Projected
 	Recheck   time.Time
 	Rechecked bool
 }

@@ -49,4 +49,14 @@ type Head struct {
 
 	// Dirty says that object or file do not show this head yet.
 	Dirty bool
+
+	// FileWrite is the number of the first write of a shared file that is known
+	// to show this head; 0 where no such write is known, or for an object of its
+	// own. A copy of the file with a smaller number does not contain this head.
+	FileWrite int64
+
+	// RowVersion is the version in the row that an imported edit was made on: the
+	// row keeps it until the file is next written. 0 means that the row's version
+	// is Revision.
+	RowVersion int64
 }

@@ -236,7 +236,8 @@ func (s *Store) hide(ctx context.Context, m Migration, moves []move) error {
 			if err != nil {
 				return err
 			}
-			return v.Write(ctx, heads)
+			_, err = v.Write(ctx, heads, 0)
+			return err
 		}); err != nil {
 			return err
 		}

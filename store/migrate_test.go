@@ -42,7 +42,7 @@ func newMovingHouse(t *testing.T, b events.Backend) *movingHouse {
 		return nil
 	}})
 	h.store = store.New(driver, &store.Options{Clock: clock, Backoff: func(int) time.Duration { return 0 }, Projecting: store.Projecting{
-		Projections: map[events.Backend]store.Projection{events.S3: s3store.New(h.bucket), events.CSV: csvstore.New(h.bucket, nil)},
+		Projections: map[events.Backend]store.Projection{events.S3: s3store.New(h.bucket), events.CSV: csvstore.New(h.bucket)},
 		Layout:      func(context.Context, store.Collection) (store.Layout, error) { return h.layout, nil },
 	}})
 	return h

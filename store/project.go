@@ -43,7 +43,7 @@ func (s *Store) Project(ctx context.Context, ref Ref) (Settlement, error) {
 	case j.err != nil:
 		return Settlement{}, wrap(op, j.err)
 	}
-	return Settlement{Projected: j.stamp, Recheck: s.o.Clock().Add(s.lifetime())}, nil
+	return Settlement{Projected: j.head.Stamp, FileWrite: j.head.FileWrite, Recheck: s.o.Clock().Add(s.lifetime())}, nil
 }
 
 // Recheck compares object and head once more, when no invocation can be left
@@ -90,7 +90,8 @@ func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) er
 				return nil
 			}
 			s.tellOverwritten(ctx, l, &h, shown)
-			return s.write(ctx, ref.Collection, l, v, []Head{h})
+			_, err := s.write(ctx, ref.Collection, l, v, []Head{h})
+			return err
 		}
 		return shown.Err
 	})
@@ -105,7 +106,7 @@ func (h *Head) Shows(shown Shown) bool {
 }
 
 // project brings the current heads of the records into their object and answers
-// them. A head is read after the object: one that was read earlier could be
+// them, with the number of the write. A head is read after the object: one that was read earlier could be
 // written over what a younger one has left there.
 func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projection, keys []events.Key) (map[events.Key]Head, error) {
 	var current map[events.Key]Head
@@ -133,7 +134,12 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 		if len(dirty) == 0 {
 			return nil
 		}
-		return s.write(ctx, c, l, v, dirty)
+		n, err := s.write(ctx, c, l, v, dirty)
+		for _, h := range dirty {
+			h.FileWrite = n
+			current[h.Key] = h
+		}
+		return err
 	})
 	return current, err
 }
@@ -178,12 +184,16 @@ func (m *viewMemory) take(r Ref) View {
 }
 
 // write writes heads, with what must go along where a person has changed the file.
-func (s *Store) write(ctx context.Context, c Collection, l Layout, v View, heads []Head) error {
+// It returns the number of the write. Numbers that heads hold are not assigned
+// again, even if the object they came from has been lost.
+func (s *Store) write(ctx context.Context, c Collection, l Layout, v View, heads []Head) (int64, error) {
+	var after int64
 	if keys, edited := v.Edited(); edited {
-		more, err := s.adoptAll(ctx, c, l, v, keys)
+		more, last, err := s.adoptAll(ctx, c, l, v, keys)
 		if err != nil {
-			return err
+			return 0, err
 		}
+		after = last
 		named := make(map[events.Key]bool, len(heads))
 		for i := range heads {
 			named[heads[i].Key] = true
@@ -194,7 +204,10 @@ func (s *Store) write(ctx context.Context, c Collection, l Layout, v View, heads
 			}
 		}
 	}
-	return v.Write(ctx, heads)
+	for i := range heads {
+		after = max(after, heads[i].FileWrite)
+	}
+	return v.Write(ctx, heads, after)
 }
 
 // untilWritten tries again while rivals are faster and the context allows.
@@ -230,10 +243,22 @@ func (s *Store) head(ctx context.Context, ref Ref) (Head, error) {
 
 // tellOverwritten logs that what a person wrote gives way to a change of ours.
 func (s *Store) tellOverwritten(ctx context.Context, l Layout, h *Head, shown Shown) {
-	if shown.Ours || shown.Data == nil && shown.Err == nil || h.Shows(shown) {
+	if shown.Ours || h.Shows(shown) {
 		return
 	}
-	s.tell(ctx, l, h.Ref, "overwrote what was changed by hand while a change was under way", shown.Err)
+	message := "overwrote what was changed by hand while a change was under way"
+	switch r := shown.Row; {
+	case shown.Data == nil && shown.Err == nil && (h.Dirty || r == nil):
+		return // it has not been shown before
+	case h.Dirty || r == nil || shown.Err != nil:
+	case shown.Data == nil:
+		message = "restored a row that is missing from an older copy of the file"
+	case h.Deleted:
+		message = "removed the row of a deleted record; for a new record, leave its _version empty"
+	default:
+		message = "overwrote a row that was changed by hand in an older copy of the file: its _version is not the record's"
+	}
+	s.tell(ctx, l, h.Ref, message, shown.Err)
 }
 
 func (s *Store) tell(ctx context.Context, l Layout, ref Ref, message string, err error) {
@@ -264,9 +289,9 @@ type projectJob struct {
 	key  events.Key
 	turn chan struct{} // says that done is set, or that this one has the turn
 
-	done  bool
-	stamp Stamp
-	err   error
+	done bool
+	head Head
+	err  error
 }
 
 func keysOf(jobs []*projectJob) []events.Key {
@@ -309,7 +334,7 @@ func (q *projectQueue) take(object string) []*projectJob {
 // finish tells the jobs what came of them and gives the turn on.
 func (q *projectQueue) finish(object string, jobs []*projectJob, heads map[events.Key]Head, err error) {
 	for i, j := range jobs {
-		j.done, j.stamp, j.err = true, heads[j.key].Stamp, err
+		j.done, j.head, j.err = true, heads[j.key], err
 		if i > 0 {
 			j.turn <- struct{}{}
 		}

@@ -53,10 +53,13 @@ type View interface {
 	// (TooLarge); it does no I/O.
 	Fits(h Head) error
 
-	// Write makes the objects show the heads, those of tombstones no longer, on
-	// condition that nothing has changed since Open. Where something has, the
-	// fault is Precondition: some of the heads may be shown, open again.
-	Write(ctx context.Context, heads []Head) error
+	// Write updates the objects to the heads, and removes those of tombstones, on
+	// condition that nothing has changed since Open. Otherwise the fault is
+	// Precondition: some of the heads may have been written, open again. For a
+	// shared object it returns the write number under which the object contains
+	// the heads: a new one greater than after and than every number in the object,
+	// or the object's own where nothing had to be written. Otherwise it returns 0.
+	Write(ctx context.Context, heads []Head, after int64) (int64, error)
 }
 
 // Shown is what an object or file shows of one record.
@@ -67,16 +70,87 @@ type Shown struct {
 	// person did.
 	Ours bool
 
-	// Base is when the copy that a person changed was written by us; heads that
-	// are younger were not in it. It is zero where that is not known.
-	Base time.Time
+	// Row is what a shared object says about the version of the row; nil for an
+	// object of its own, and where there is no object.
+	Row *Row
 
 	// Err says, with the place, why what is shown cannot be understood.
 	Err error
 }
 
-// Missing reports whether nothing is shown, and it is not known since when.
-func (s Shown) Missing() bool { return s.Data == nil && s.Err == nil && s.Base.IsZero() }
+// Missing reports whether an object of its own is absent. When it was removed is
+// not known.
+func (s Shown) Missing() bool { return s.Data == nil && s.Err == nil && s.Row == nil }
+
+// A Row says from which state of a shared object a row was edited.
+type Row struct {
+	FileWrite int64 // the largest write number in the object; 0 if it has none
+
+	New     bool  // the row has no version: a person added it
+	Write   int64 // the row's own write number; 0 if it is unreadable, or the row is missing
+	Version int64 // the record's version at which the row was written, likewise
+
+	// Legacy says that the object has the first format, whose rows have no
+	// version. Written is the time in its header, zero if it is unreadable.
+	Legacy  bool
+	Written time.Time
+}
+
+// isOf reports whether the row was written for this head's revision. A
+// spreadsheet takes 12.10 for a number and saves 12.1, so that zeros at the end
+// do not count; the write numbers tell such versions apart.
+func (r *Row) isOf(h *Head) bool {
+	if h.RowVersion != 0 && r.Write+1 >= h.FileWrite && sameVersion(r.Version, h.RowVersion) {
+		return true // the same copy that the last import came from
+	}
+	return r.Write >= h.FileWrite && sameVersion(r.Version, h.Revision)
+}
+
+func sameVersion(a, b int64) bool { return a != 0 && trimZeros(a) == trimZeros(b) }
+
+func trimZeros(n int64) int64 {
+	for n != 0 && n%10 == 0 {
+		n /= 10
+	}
+	return n
+}
+
+// edits reports whether a row that differs from the head is an edit of the head,
+// and not that of an older state. No clock decides: the time of a legacy object
+// can only reject an edit.
+func (r *Row) edits(h *Head, shown Shown) bool {
+	switch {
+	case r.Legacy:
+		return h.Stamp == "" && shown.Data != nil ||
+			shown.Data != nil && h.FileWrite == 0 && !h.Time.After(r.Written)
+	case shown.Data == nil:
+		return r.FileWrite > 0 && r.FileWrite >= h.FileWrite
+	case r.New:
+		return true
+	}
+	return h.Stamp != "" && !h.Deleted && r.isOf(h)
+}
+
+// current reports whether the row has the head's version, with no digit lost.
+func (r *Row) current(h *Head) bool {
+	return !r.Legacy && r.Version == h.Revision && r.Write == r.FileWrite
+}
+
+// imported sets what a head stores about the row that it was imported from.
+func (r *Row) imported(h, prior *Head) {
+	if r.Legacy {
+		if !r.Written.IsZero() {
+			h.Time = r.Written // so that a further edit of the same copy is imported too
+		}
+		return
+	}
+	if !r.New && h.Data != nil {
+		h.RowVersion = r.Version
+	}
+	// The person's save counts as a write of its own: a copy with the number that
+	// it was made from may lack this edit.
+	h.FileWrite = max(r.FileWrite+1, prior.FileWrite)
+}
 
 // DefaultLifetime is how long an invocation can live at most: Lambda's limit.
 const DefaultLifetime = 15 * time.Minute

@@ -38,7 +38,7 @@ func (s *Settlement) Apply(m *Mark, h *Head) (mark, head bool) {
 		mark = mark || m.Project
 		m.Project = false
 		if h != nil && h.Dirty {
-			h.Dirty, head = false, true
+			h.Dirty, h.FileWrite, head = false, s.FileWrite, true
 		}
 	}
 	if s.Rechecked && !m.Recheck.IsZero() {

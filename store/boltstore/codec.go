@@ -155,7 +155,21 @@ func headFields(c *codec, h *store.Head) {
 	c.document(&h.Data)
 	c.bool(&h.Deleted)
 	c.time(&h.Expires)
-	c.bool(&h.Dirty)
+	// One integer holds two flags, so that a head stored before the second flag
+	// existed is read unchanged: 1 is Dirty, 2 says that two numbers follow.
+	var flags int64
+	if h.Dirty {
+		flags |= 1
+	}
+	if h.FileWrite != 0 || h.RowVersion != 0 {
+		flags |= 2
+	}
+	c.int(&flags)
+	h.Dirty = flags&1 != 0
+	if flags&2 != 0 {
+		c.int(&h.FileWrite)
+		c.int(&h.RowVersion)
+	}
 }
 
 func refFields(c *codec, r *store.Ref) {

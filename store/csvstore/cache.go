@@ -13,6 +13,8 @@ type file struct {
 	etag object.ETag // "" where there is no file
 	data []byte
 	ours bool // no person has changed it since we wrote it
+
+	number int64 // the write number in the metadata, where it is ours; a file may have no rows
 }
 
 // A cache keeps the files that were used last, so that reading a record asks

@@ -14,10 +14,14 @@
 // no longer has stays; one that it has gained is put in its place, with all
 // rows, by the next write. Columns may stand in another order. Behind them come
 //
-//   - _written, a blank and a time: when we wrote the file. Its cells are empty.
-//     A copy that a person saves tells by it what it cannot know of yet.
 //   - _null: the properties whose value is null, as a JSON array of their names.
 //   - _more: the properties without a column, as a JSON object.
+//   - _version: N.VERSION. N is the number of the write that wrote the file, one
+//     more than the largest before; all rows have the same. VERSION is the
+//     record's version at which the row was written.
+//
+// In the first format the column _written, a blank and a time preceded _null, and
+// no column had a version. Such a file is read; the next write converts it.
 //
 // A cell is empty where the record does not have the property. A number, true,
 // false, an array or an object is its JSON. Text is itself, but with a leading '
@@ -32,11 +36,28 @@
 //
 // # Who wrote it
 //
-// The object's metadata hold the SHA-256 of the file as we wrote it. Where it
-// does not fit, a person has changed the file: a row that differs from its head
-// is what the person made of it if the copy is younger than the head's change,
-// and so is a row that is new or gone. A file that is missing is not taken for
-// the wish to remove every record: it is written again.
+// The object's metadata hold the SHA-256 and the number of the file as this
+// package wrote it. If the SHA-256 is another, a person has edited the file. No
+// clock decides which edits are imported:
+//
+//   - a row that differs from its record, if its VERSION is the record's and its N
+//     is at least the number of the first write that showed the record. Zeros at
+//     the end of VERSION may be missing: spreadsheets take 3.10 for a number.
+//   - a row whose cell _version is empty, whatever the record: it is new.
+//   - a row that is missing counts as removed, if the largest N of the file is at
+//     least the number of the first write that showed the record.
+//
+// Every other difference is logged and overwritten by the next write: a row of an
+// older copy, one with a damaged _version, one that has a _version and no record.
+// An import counts as a write: the numbers of later files are greater, so that
+// copies made before it do not undo it. Until the next write the row keeps its
+// VERSION, so that further edits of the same copy are imported too.
+//
+// A row of a file in the first format is imported if its record has not been
+// written to a file since, and was not changed after the time in the header; a
+// row that is missing from it is restored.
+//
+// A missing file is not a request to remove every record: it is written again.
 //
 // The ledger decides; what is written and what is believed, package store says.
 package csvstore
@@ -48,7 +69,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -63,29 +83,17 @@ const MaxFile = 50 << 20
 
 const maxOverrun = 1 << 20
 
-// Options are what a [Projection] may be told; the zero value means the defaults.
-type Options struct {
-	Clock func() time.Time // time.Now
-}
-
 // A Projection shows records in the CSV files of a bucket. It is safe for
 // concurrent use.
 type Projection struct {
 	bucket object.Bucket
-	clock  func() time.Time
 	cache  cache
 }
 
 var _ store.Projection = (*Projection)(nil)
 
-// New returns the projection into a bucket. A nil o means the defaults.
-func New(b object.Bucket, o *Options) *Projection {
-	p := &Projection{bucket: b, clock: time.Now}
-	if o != nil && o.Clock != nil {
-		p.clock = o.Clock
-	}
-	return p
-}
+// New returns the projection into a bucket.
+func New(b object.Bucket) *Projection { return &Projection{bucket: b} }
 
 func fileName(c store.Collection) string {
 	return "data/" + string(c.Tenant) + "/" + string(c.Schema) + ".csv"
@@ -134,11 +142,17 @@ func (p *Projection) table(ctx context.Context, c store.Collection, l store.Layo
 		return nil, err
 	}
 	f := file{name: name, etag: o.ETag, data: o.Data, ours: o.Metadata[sumName] == sumOf(o.Data)}
+	if f.ours {
+		f.number = readNumber([]byte(o.Metadata[numberName]))
+	}
 	return p.cache.put(f).table(l), nil
 }
 
-// sumName is the metadata with the SHA-256 of the file.
-const sumName = "sha256"
+// The metadata of a file.
+const (
+	sumName    = "sha256" // of the file
+	numberName = "write"  // the file's write number
+)
 
 func sumOf(data []byte) string {
 	sum := sha256.Sum256(data)

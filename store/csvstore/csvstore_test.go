@@ -3,7 +3,9 @@ package csvstore_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -80,10 +82,8 @@ func TestProjection(t *testing.T) {
 				Backend: events.CSV,
 				Ledger:  c.ledger,
 				Bucket:  c.bucket,
-				New: func(b object.Bucket, clock func() time.Time) store.Projection {
-					return csvstore.New(b, &csvstore.Options{Clock: clock})
-				},
-				Person: person,
+				New:     func(b object.Bucket) store.Projection { return csvstore.New(b) },
+				Person:  person,
 				Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
 					spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
 						for _, row := range rows[1:] {
@@ -121,6 +121,9 @@ func person(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
 			}
 			row[slices.Index(rows[0], name)] = cell
 		}
+		if version := slices.Index(rows[0], "_version"); at >= 0 && version >= 0 {
+			row[version] = rows[at][version]
+		}
 		if at >= 0 {
 			rows[at] = row
 			return rows
@@ -132,7 +135,7 @@ func person(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
 // spreadsheet opens the file of a collection, changes it and saves it.
 func spreadsheet(t testing.TB, b object.Bucket, c store.Collection, change func(rows [][]string) [][]string) {
 	t.Helper()
-	name := csvstore.New(b, nil).Object(store.Ref{Collection: c})
+	name := csvstore.New(b).Object(store.Ref{Collection: c})
 	rows := [][]string{{"id", "n", "text"}}
 	if o, err := b.Get(t.Context(), name, ""); err == nil {
 		if rows, err = csv.NewReader(bytes.NewReader(o.Data)).ReadAll(); err != nil {
@@ -154,12 +157,10 @@ var (
 	at     = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
 
-func clock() time.Time { return at }
-
-const header = "id,name,tag,n,_written 2026-11-21T12:00:00.000Z,_null,_more\r\n"
+const header = "id,name,tag,n,_null,_more,_version\r\n"
 
 func head(key, data string) store.Head {
-	h := store.Head{Ref: store.Ref{Collection: pets, Key: events.Key(key)}, Backend: events.CSV, Stamp: "s", Time: at.Add(-time.Hour)}
+	h := store.Head{Ref: store.Ref{Collection: pets, Key: events.Key(key)}, Backend: events.CSV, Revision: 7, Stamp: "s", Time: at.Add(-time.Hour)}
 	if data == "" {
 		h.Deleted = true
 	} else {
@@ -172,7 +173,7 @@ func head(key, data string) store.Head {
 func project(t testing.TB, b object.Bucket, l store.Layout, heads ...store.Head) string {
 	t.Helper()
 	v := open(t, b, l)
-	if err := v.Write(t.Context(), heads); err != nil {
+	if _, err := v.Write(t.Context(), heads, 0); err != nil {
 		t.Fatal(err)
 	}
 	return content(t, b)
@@ -180,7 +181,7 @@ func project(t testing.TB, b object.Bucket, l store.Layout, heads ...store.Head)
 
 func open(t testing.TB, b object.Bucket, l store.Layout) store.View {
 	t.Helper()
-	v, err := csvstore.New(b, &csvstore.Options{Clock: clock}).Open(t.Context(), pets, l, nil)
+	v, err := csvstore.New(b).Open(t.Context(), pets, l, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,26 +207,26 @@ func put(t testing.TB, b object.Bucket, text string) {
 // The file as a person sees it, cell by cell.
 func TestFormat(t *testing.T) {
 	for _, c := range []struct{ record, row string }{
-		{`{"id":"a","name":"Rex"}`, `a,Rex,,,,,`},
-		{`{"id":"a","n":12345678901234567890.10}`, `a,,,12345678901234567890.10,,,`},
-		{`{"id":"a","n":-5}`, `a,,,-5,,,`},
-		{`{"id":"a","n":true,"name":"TRUE"}`, `a,'TRUE,,true,,,`},
-		{`{"id":"a","name":"42","tag":"0042"}`, `a,'42,0042,,,,`},
-		{`{"id":"a","name":""}`, `a,',,,,,`},
-		{`{"id":"a","name":null,"tag":null}`, `a,,,,,"[""name"",""tag""]",`},
-		{`{"id":"a","tag":{"x":[1,"b"]}}`, `a,,"{""x"":[1,""b""]}",,,,`},
-		{`{"id":"a","tag":"{\"x\":1}"}`, `a,,"'{""x"":1}",,,,`},
-		{`{"id":"a","z":1,"other":{"b":null},"m":null}`, `a,,,,,,"{""m"":null,""other"":{""b"":null},""z"":1}"`},
-		{`{"id":"a","name":"=1+1","tag":"+4"}`, `a,'=1+1,'+4,,,,`},
-		{`{"id":"a","name":"-x","tag":"@x"}`, `a,'-x,'@x,,,,`},
-		{`{"id":"a","name":"'x","tag":"\tx"}`, "a,''x,'\tx,,,,"},
-		{`{"id":"a","name":"\nx","tag":"\rx"}`, "a,\"'\nx\",\"'\rx\",,,,"},
-		{`{"id":"a","name":"a, \"b\"\r\nc"}`, "a,\"a, \"\"b\"\"\r\nc\",,,,,"},
-		{`{"id":"a","name":" x "}`, `a," x ",,,,,`},
-		{`{"id":"a","name":"null","tag":"[]"}`, `a,'null,'[],,,,`},
-		{`{"id":"42"}`, `42,,,,,,`},
-		{`{"id":"=1"}`, `'=1,,,,,,`},
-		{`{"id":"a","_more":1,"_null":2,"_written":3,"":4}`, `a,,,,,,"{"""":4,""_more"":1,""_null"":2,""_written"":3}"`},
+		{`{"id":"a","name":"Rex"}`, `a,Rex,,,,,1.7`},
+		{`{"id":"a","n":12345678901234567890.10}`, `a,,,12345678901234567890.10,,,1.7`},
+		{`{"id":"a","n":-5}`, `a,,,-5,,,1.7`},
+		{`{"id":"a","n":true,"name":"TRUE"}`, `a,'TRUE,,true,,,1.7`},
+		{`{"id":"a","name":"42","tag":"0042"}`, `a,'42,0042,,,,1.7`},
+		{`{"id":"a","name":""}`, `a,',,,,,1.7`},
+		{`{"id":"a","name":null,"tag":null}`, `a,,,,"[""name"",""tag""]",,1.7`},
+		{`{"id":"a","tag":{"x":[1,"b"]}}`, `a,,"{""x"":[1,""b""]}",,,,1.7`},
+		{`{"id":"a","tag":"{\"x\":1}"}`, `a,,"'{""x"":1}",,,,1.7`},
+		{`{"id":"a","z":1,"other":{"b":null},"m":null}`, `a,,,,,"{""m"":null,""other"":{""b"":null},""z"":1}",1.7`},
+		{`{"id":"a","name":"=1+1","tag":"+4"}`, `a,'=1+1,'+4,,,,1.7`},
+		{`{"id":"a","name":"-x","tag":"@x"}`, `a,'-x,'@x,,,,1.7`},
+		{`{"id":"a","name":"'x","tag":"\tx"}`, "a,''x,'\tx,,,,1.7"},
+		{`{"id":"a","name":"\nx","tag":"\rx"}`, "a,\"'\nx\",\"'\rx\",,,,1.7"},
+		{`{"id":"a","name":"a, \"b\"\r\nc"}`, "a,\"a, \"\"b\"\"\r\nc\",,,,,1.7"},
+		{`{"id":"a","name":" x "}`, `a," x ",,,,,1.7`},
+		{`{"id":"a","name":"null","tag":"[]"}`, `a,'null,'[],,,,1.7`},
+		{`{"id":"42"}`, `42,,,,,,1.7`},
+		{`{"id":"=1"}`, `'=1,,,,,,1.7`},
+		{`{"id":"a","_more":1,"_null":2,"_version":5,"_written":3,"":4}`, `a,,,,,"{"""":4,""_more"":1,""_null"":2,""_version"":5,""_written"":3}",1.7`},
 	} {
 		b := object.NewMemory()
 		var k struct{ ID string }
@@ -245,7 +246,7 @@ func TestIntegerKeys(t *testing.T) {
 	l := layout
 	l.IntegerKey = true
 	b := object.NewMemory()
-	if got, want := project(t, b, l, head("-7", `{"id":-7,"name":"x"}`)), header+"-7,x,,,,,\r\n"; got != want {
+	if got, want := project(t, b, l, head("-7", `{"id":-7,"name":"x"}`)), header+"-7,x,,,,,1.7\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if shown := open(t, b, l).Shown("-7"); !store.Equal(shown.Data, jsontext.Value(`{"id":-7,"name":"x"}`)) {
@@ -284,7 +285,7 @@ func TestReadsWhatPeopleWrite(t *testing.T) {
 // Each bad input is refused with its place; the row good is served where it can
 // be told apart, and the file is not written over.
 func TestRefuses(t *testing.T) {
-	const good = "good,Rex,,1,,,\r\n"
+	const good = "good,Rex,,1,,,1.7\r\n"
 	for _, c := range []struct {
 		name, text, where string
 		served            bool
@@ -302,12 +303,13 @@ func TestRefuses(t *testing.T) {
 		{"behind a quote", header + good + "bad,\"x\"y,,,,,\r\n", "line 3, column 8", true},
 		{"lone carriage return", header + good + "bad,x\ry,,,,,\r\n", "line 3, column 6: a carriage return", true},
 		{"no key", header + good + ",x,,,,,\r\n", "line 3, column 1: key is empty", true},
-		{"null names no column", header + good + "bad,,,,,\"[\"\"zz\"\"]\",\r\n", `line 3, column 9: column "_null" names "zz"`, true},
-		{"null names a full cell", header + good + "bad,x,,,,\"[\"\"name\"\"]\",\r\n", "whose cell is not empty", true},
-		{"null is no list", header + good + "bad,,,,,name,\r\n", `column "_null" must be`, true},
-		{"more is no object", header + good + "bad,,,,,,[1]\r\n", `line 3, column 10: column "_more" must be`, true},
-		{"more has a column", header + good + "bad,,,,,,\"{\"\"name\"\":1}\"\r\n", `has "name", which has a column`, true},
-		{"more repeats", header + good + "bad,,,,,,\"{\"\"z\"\":1,\"\"z\"\":2}\"\r\n", `column "_more" must be`, true},
+		{"null names no column", header + good + "bad,,,,\"[\"\"zz\"\"]\",,\r\n", `line 3, column 8: column "_null" names "zz"`, true},
+		{"null names a full cell", header + good + "bad,x,,,\"[\"\"name\"\"]\",,\r\n", "whose cell is not empty", true},
+		{"null is no list", header + good + "bad,,,,name,,\r\n", `column "_null" must be`, true},
+		{"more is no object", header + good + "bad,,,,,[1],\r\n", `line 3, column 9: column "_more" must be`, true},
+		{"more has a column", header + good + "bad,,,,,\"{\"\"name\"\":1}\",\r\n", `has "name", which has a column`, true},
+		{"more repeats", header + good + "bad,,,,,\"{\"\"z\"\":1,\"\"z\"\":2}\",\r\n", `column "_more" must be`, true},
+		{"version twice", "id,_version,_version\r\ngood,,\r\n", `line 1, column 13: the column _version stands twice`, false},
 		{"not UTF-8", header + good + "bad,\xff,,,,,\r\n", `line 3, column 5: column "name" the text is not valid UTF-8`, true},
 	} {
 		b := object.NewMemory()
@@ -320,7 +322,7 @@ func TestRefuses(t *testing.T) {
 		if shown := v.Shown("good"); (shown.Err == nil && shown.Data != nil) != c.served {
 			t.Errorf("%s: the other row: %s, %v", c.name, shown.Data, shown.Err)
 		}
-		if err := v.Write(t.Context(), []store.Head{head("new", `{"id":"new"}`)}); err == nil {
+		if _, err := v.Write(t.Context(), []store.Head{head("new", `{"id":"new"}`)}, 0); err == nil {
 			t.Errorf("%s: the file was written over", c.name)
 		}
 		if got := content(t, b); got != c.text {
@@ -335,10 +337,10 @@ func TestColumnsGrow(t *testing.T) {
 	l := layout
 	l.Columns = []string{"id", "color", "name", "n"} // tag has left the schema
 	got := project(t, b, l, head("3", `{"id":"3","color":null,"tag":"t"}`))
-	want := "id,color,name,n,tag,_written 2026-11-21T12:00:00.000Z,_null,_more\r\n" +
-		"1,red,,1,,,,\"{\"\"x\"\":[1]}\"\r\n" +
-		"2,,,,,,\"[\"\"tag\"\"]\",\r\n" +
-		"3,,,,t,,\"[\"\"color\"\"]\",\r\n"
+	want := "id,color,name,n,tag,_null,_more,_version\r\n" +
+		"1,red,,1,,,\"{\"\"x\"\":[1]}\",2.7\r\n" +
+		"2,,,,,\"[\"\"tag\"\"]\",,2.7\r\n" +
+		"3,,,,t,\"[\"\"color\"\"]\",,2.7\r\n"
 	if got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
@@ -361,7 +363,7 @@ func TestWriteFoldsAndLeavesTheRest(t *testing.T) {
 	put(t, b, "id,n,name,tag\n1,\"1\",Rex,\n2,2,,\n3,3,,\n")
 	project(t, b, layout) // a person's file becomes ours
 	got := project(t, b, layout, head("2", `{"id":"2","n":5}`), head("3", ""), head("4", `{"id":"4"}`), head("5", ""))
-	want := "id,name,tag,n,_written 2026-11-21T12:00:00.000Z,_null,_more\r\n1,Rex,,1,,,\r\n2,,,5,,,\r\n4,,,,,,\r\n"
+	want := header + "1,Rex,,1,,,\r\n2,,,5,,,2.7\r\n4,,,,,,2.7\r\n"
 	if got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
@@ -373,21 +375,6 @@ func TestWriteFoldsAndLeavesTheRest(t *testing.T) {
 	}
 }
 
-// A copy that was saved by a person tells by its header what it cannot know.
-func TestBaseOfACopy(t *testing.T) {
-	b := object.NewMemory()
-	text := project(t, b, layout, head("1", `{"id":"1"}`))
-	put(t, b, text)
-	if shown := open(t, b, layout).Shown("1"); shown.Ours != false || !shown.Base.Equal(at) {
-		t.Errorf("shown %+v", shown)
-	}
-	young := head("2", `{"id":"2"}`)
-	young.Time = at.Add(time.Minute) // of a process whose clock is ahead
-	if got := project(t, b, layout, young); !strings.Contains(got, "_written 2026-11-21T12:01:00.000Z") {
-		t.Errorf("the file does not say that it shows the head: %q", got)
-	}
-}
-
 func TestTooLarge(t *testing.T) {
 	b := object.NewMemory()
 	v := open(t, b, layout)
@@ -396,7 +383,7 @@ func TestTooLarge(t *testing.T) {
 	for i := range csvstore.MaxFile/len(row) - 1 {
 		heads = append(heads, head(fmt.Sprint(i), fmt.Sprintf(`{"id":"%d","name":%q}`, i, row)))
 	}
-	if err := v.Write(t.Context(), heads); err != nil {
+	if _, err := v.Write(t.Context(), heads, 0); err != nil {
 		t.Fatal(err)
 	}
 	v = open(t, b, layout)
@@ -466,7 +453,7 @@ func FuzzRoundTrip(f *testing.F) {
 
 // FuzzRead: no file makes us panic, and what was read is read again after a write.
 func FuzzRead(f *testing.F) {
-	for _, seed := range []string{header + "1,a,b,1,,,\r\n", "id\n1\n2", "id,name\n\"1\",\"x\"\"y\"\n", "id,_null\n1,[]\n", "\xef\xbb\xbfid", "id,_written x\n1,\n"} {
+	for _, seed := range []string{header + "1,a,b,1,,,\r\n", "id\n1\n2", "id,name\n\"1\",\"x\"\"y\"\n", "id,_null\n1,[]\n", "\xef\xbb\xbfid", "id,_written x\n1,\n", "id,_version\n1,3.\n2,99999999999999999999.1\n3,\n"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -480,7 +467,7 @@ func FuzzRead(f *testing.F) {
 				before[k] = shown.Data
 			}
 		}
-		if err := v.Write(t.Context(), []store.Head{head("new key", `{"id":"new key"}`)}); err != nil {
+		if _, err := v.Write(t.Context(), []store.Head{head("new key", `{"id":"new key"}`)}, 0); err != nil {
 			return
 		}
 		v = open(t, b, layout)
@@ -528,7 +515,7 @@ func newLedger(t *testing.T) *ledger {
 	l.Store = store.New(memstore.New(&memstore.Options{Clock: tell}), &store.Options{
 		Clock: tell,
 		Projecting: store.Projecting{
-			Projections: map[events.Backend]store.Projection{events.CSV: csvstore.New(l.bucket, &csvstore.Options{Clock: tell})},
+			Projections: map[events.Backend]store.Projection{events.CSV: csvstore.New(l.bucket)},
 			Layout:      func(context.Context, store.Collection) (store.Layout, error) { return layout, nil },
 		},
 	})
@@ -545,13 +532,17 @@ func (l *ledger) commit(key, data string) store.Ref {
 	if err != nil && fault.CodeOf(err) != fault.NotFound {
 		l.t.Fatal(err)
 	}
+	document := jsontext.Value(data)
+	if data == "" {
+		document = nil
+	}
 	if _, err := l.Commit(l.t.Context(), store.Change{
 		Prior: h.Stamp,
 		Mark: store.Mark{
 			Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: fmt.Sprint(l.n)},
 			Receipt: store.Receipt{Ref: r, Operation: events.Put},
 		},
-		Head: &store.Head{Ref: r, Backend: events.CSV, KeyField: "id", Revision: h.Revision + 1, Data: jsontext.Value(data)},
+		Head: &store.Head{Ref: r, Backend: events.CSV, KeyField: "id", Revision: h.Revision + 1, Data: document, Deleted: document == nil},
 	}); err != nil {
 		l.t.Fatal(err)
 	}
@@ -577,6 +568,287 @@ func (l *ledger) want(key, data string) {
 	if err != nil || !store.Equal(h.Data, jsontext.Value(data)) {
 		l.t.Errorf("%s is %s, %v, want %s", key, h.Data, err, data)
 	}
+}
+
+func (l *ledger) remove(key string) {
+	l.t.Helper()
+	l.put(key, "")
+}
+
+func (l *ledger) wantGone(key string) {
+	l.t.Helper()
+	h, err := l.Get(l.t.Context(), store.Ref{Collection: pets, Key: events.Key(key)})
+	if (err != nil || !h.Deleted) && fault.CodeOf(err) != fault.NotFound {
+		l.t.Errorf("%s is %s, %v, want none", key, h.Data, err)
+	}
+}
+
+// wantRow checks the row of a key in the file as this package wrote it; "" means
+// that there is none.
+func (l *ledger) wantRow(key, row string) {
+	l.t.Helper()
+	text := content(l.t, l.bucket)
+	if !strings.HasPrefix(text, header) {
+		l.t.Errorf("the header is %q", text)
+	}
+	if !open(l.t, l.bucket, layout).Shown(events.Key(key)).Ours {
+		l.t.Error("the file is a person's")
+	}
+	got := ""
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, key+",") {
+			got += strings.TrimSuffix(line, "\r\n")
+		}
+	}
+	if got != row {
+		l.t.Errorf("the row of %s is %q, want %q", key, got, row)
+	}
+}
+
+// A clock that was ahead once must not make the file win over later changes.
+func TestNoClockDecides(t *testing.T) {
+	for _, first := range []string{"id,name,tag,n,_written 2099-01-01T00:00:00.000Z,_null,_more\r\n", header} {
+		l := newLedger(t)
+		l.put("a", `{"id":"a","name":"one"}`)
+		old := first + strings.TrimPrefix(content(t, l.bucket), header)
+		if first != header {
+			old = strings.Replace(old, ",1.1", ",", 1)
+		}
+		put(t, l.bucket, old)
+		l.now = l.now.AddDate(80, 0, 0) // this writer's clock is far ahead
+		l.put("a", `{"id":"a","name":"two"}`)
+		l.now = l.now.AddDate(-80, 0, 0)
+		l.put("a", `{"id":"a","name":"three"}`)
+		l.put("b", `{"id":"b"}`)
+		for range 2 {
+			put(t, l.bucket, old)
+			l.want("a", `{"id":"a","name":"three"}`)
+			l.want("b", `{"id":"b"}`)
+			l.put("c", `{"id":"c","n":`+fmt.Sprint(l.n)+`}`)
+			l.want("a", `{"id":"a","name":"three"}`)
+			l.want("b", `{"id":"b"}`)
+			for _, key := range []string{"a", "b", "c"} {
+				if shown := open(t, l.bucket, layout).Shown(events.Key(key)); shown.Data == nil || !shown.Ours {
+					t.Errorf("%s is not in the file", key)
+				}
+			}
+		}
+	}
+}
+
+// The file's number grows with each write, and each row has its record's version.
+func TestVersionsInTheFile(t *testing.T) {
+	l := newLedger(t)
+	l.put("a", `{"id":"a"}`)
+	l.wantRow("a", "a,,,,,,1.1")
+	l.put("b", `{"id":"b"}`)
+	l.wantRow("a", "a,,,,,,2.1")
+	l.put("a", `{"id":"a","n":1}`)
+	l.wantRow("a", "a,,,1,,,3.2")
+	l.wantRow("b", "b,,,,,,3.1")
+	l.remove("a")
+	l.remove("b")
+	l.put("b", `{"id":"b"}`) // the number survives a file without rows
+	l.wantRow("b", "b,,,,,,6.3")
+	for key, want := range map[events.Key]int64{"a": 4, "b": 6} {
+		h, err := l.Get(t.Context(), store.Ref{Collection: pets, Key: key})
+		if err != nil || h.FileWrite != want {
+			t.Errorf("%s was shown by write %d, %v, want %d", key, h.FileWrite, err, want)
+		}
+	}
+}
+
+func (l *ledger) edit(from, to string) {
+	l.t.Helper()
+	text := content(l.t, l.bucket)
+	if !strings.Contains(text, from) {
+		l.t.Fatalf("%q is not in %q", from, text)
+	}
+	put(l.t, l.bucket, strings.Replace(text, from, to, 1))
+}
+
+// Each way in which a person can leave a row, what becomes of the record, and
+// its row after the next write. An import takes a write number of its own.
+func TestEditedRows(t *testing.T) {
+	for _, c := range []struct{ name, from, to, record, row string }{
+		{"current", "a,two,,,,,3.2", "a,hand,,,,,3.2", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.3"},
+		{"no version", "a,two,,,,,3.2", "a,hand,,,,,", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.3"},
+		{"blanks for a version", "a,two,,,,,3.2", "a,hand,,,,,'  ", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.3"},
+		{"an older version", "a,two,,,,,3.2", "a,hand,,,,,3.1", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"an older version, pasted", "a,two,,,,,3.2", "a,hand,,,,,1.1", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"an older write", "a,two,,,,,3.2", "a,hand,,,,,1.2", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"a version to come", "a,two,,,,,3.2", "a,hand,,,,,3.3", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"no dot", "a,two,,,,,3.2", "a,hand,,,,,3", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"a date", "a,two,,,,,3.2", "a,hand,,,,,2026-02-03", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"a comma", "a,two,,,,,3.2", "a,hand,,,,,\"3,2\"", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"signs", "a,two,,,,,3.2", "a,hand,,,,,+3.-2", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"zero", "a,two,,,,,3.2", "a,hand,,,,,3.0", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"too large", "a,two,,,,,3.2", "a,hand,,,,,99999999999999999999.2", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"damaged, not edited", "a,two,,,,,3.2", "a,two,,,,,???", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
+		{"removed", "a,two,,,,,3.2\r\n", "", "", ""},
+		{"new", "a,two,,,,,3.2\r\n", "a,two,,,,,3.2\r\nnew,x,,,,,\r\n", `{"id":"a","name":"two"}`, "a,two,,,,,5.2"},
+	} {
+		l := newLedger(t)
+		l.put("a", `{"id":"a","name":"one"}`)
+		l.put("a", `{"id":"a","name":"two"}`)
+		l.put("b", `{"id":"b"}`)
+		l.edit(c.from, c.to)
+		t.Run(c.name, func(t *testing.T) {
+			l.t = t
+			check := func() {
+				if c.record == "" {
+					l.wantGone("a")
+				} else {
+					l.want("a", c.record)
+				}
+			}
+			check()
+			if c.name == "new" {
+				l.want("new", `{"id":"new","name":"x"}`)
+			}
+			l.put("c", `{"id":"c"}`)
+			check()
+			l.wantRow("a", c.row)
+		})
+	}
+}
+
+// A row of a deleted record is removed, unless its cell _version is empty; so is
+// a row whose record is not known at all.
+func TestRowOfADeletedRecord(t *testing.T) {
+	l := newLedger(t)
+	l.put("a", `{"id":"a"}`)
+	l.put("b", `{"id":"b"}`)
+	copied := content(t, l.bucket)
+	l.remove("a")
+	put(t, l.bucket, copied+"unknown,,,,,,2.1\r\n")
+	l.wantGone("a")
+	l.wantGone("unknown")
+	l.put("b", `{"id":"b","n":1}`)
+	l.wantGone("a")
+	l.wantGone("unknown")
+	l.wantRow("a", "")
+	l.wantRow("unknown", "")
+	put(t, l.bucket, strings.Replace(copied, "a,,,,,,2.1", "a,again,,,,,", 1))
+	l.want("a", `{"id":"a","name":"again"}`)
+	l.want("b", `{"id":"b","n":1}`)
+}
+
+// A record counts as removed only if the copy is at least as young as the write
+// that showed it.
+func TestMissingRows(t *testing.T) {
+	l := newLedger(t)
+	l.put("a", `{"id":"a"}`)
+	l.put("b", `{"id":"b"}`)
+	copied := content(t, l.bucket) // of write 2
+	l.put("c", `{"id":"c"}`)
+	l.put("b", `{"id":"b","n":1}`)
+	put(t, l.bucket, strings.Replace(strings.Replace(copied, "a,,,,,,2.1\r\n", "", 1), "b,,,,,,2.1\r\n", "keep,,,,,,\r\nb,,,,,,2.1\r\n", 1))
+	l.wantGone("a") // write 1 showed it
+	l.want("b", `{"id":"b","n":1}`)
+	l.want("c", `{"id":"c"}`)
+	l.want("keep", `{"id":"keep"}`)
+	l.put("d", `{"id":"d"}`)
+	l.wantGone("a")
+	l.want("b", `{"id":"b","n":1}`)
+	l.want("c", `{"id":"c"}`)
+
+	// Another copy of write 2 does not know the row that was added by hand.
+	put(t, l.bucket, copied)
+	l.want("keep", `{"id":"keep"}`)
+	l.wantGone("a")
+	l.put("d", `{"id":"d","n":1}`)
+	l.want("keep", `{"id":"keep"}`)
+
+	// A file without any number proves nothing.
+	put(t, l.bucket, header)
+	l.want("b", `{"id":"b","n":1}`)
+	l.put("e", `{"id":"e"}`)
+	for _, key := range []string{"b", "c", "d", "e", "keep"} {
+		if shown := open(t, l.bucket, layout).Shown(events.Key(key)); shown.Data == nil {
+			t.Errorf("%s was not restored", key)
+		}
+	}
+	put(t, l.bucket, copied) // numbers went on from the records' own
+	l.want("e", `{"id":"e"}`)
+}
+
+// A spreadsheet takes 9.10 for a number and saves 9.1.
+func TestSpreadsheetDropsZeros(t *testing.T) {
+	l := newLedger(t)
+	var copied string
+	for n := range 10 {
+		l.put("a", fmt.Sprintf(`{"id":"a","n":%d}`, n))
+		if n == 0 {
+			copied = content(t, l.bucket)
+		}
+	}
+	l.wantRow("a", "a,,,9,,,10.10")
+	l.edit("a,,,9,,,10.10", "a,,,77,,,10.1")
+	l.want("a", `{"id":"a","n":77}`)
+	put(t, l.bucket, strings.Replace(copied, "a,,,0", "a,,,55", 1)) // version 1, in earnest
+	l.want("a", `{"id":"a","n":77}`)
+}
+
+// The file of the first format is read, and converted by the next write.
+func TestFirstFormat(t *testing.T) {
+	const legacy = "id,name,tag,n,_written 2026-11-21T12:30:00.000Z,_null,_more\r\n"
+	l := newLedger(t)
+	l.put("a", `{"id":"a","name":"one"}`)
+	l.put("b", `{"id":"b","tag":null,"x":1}`)
+	l.put("gone", `{"id":"gone"}`)
+	l.remove("gone")
+	text := legacy + "a,one,,,,,\r\nb,,,,,\"[\"\"tag\"\"]\",\"{\"\"x\"\":1}\"\r\n"
+	sum := sha256.Sum256([]byte(text))
+	if _, err := l.bucket.Put(t.Context(), "data/acme/pet.csv", []byte(text), map[string]string{"sha256": hex.EncodeToString(sum[:])}, object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	l.want("a", `{"id":"a","name":"one"}`)
+	l.put("c", `{"id":"c"}`)
+	l.wantRow("a", "a,one,,,,,3.1")
+	l.wantRow("b", `b,,,,"[""tag""]","{""x"":1}",3.1`)
+	l.wantRow("c", "c,,,,,,3.1")
+
+	// A person's copy of the old format: the records have been changed since.
+	l.put("a", `{"id":"a","name":"two"}`)
+	put(t, l.bucket, strings.Replace(text, "a,one", "a,hand", 1)+"gone,,,,,,\r\nnew,,,,,,\r\n")
+	l.want("a", `{"id":"a","name":"two"}`)
+	l.want("c", `{"id":"c"}`)
+	l.wantGone("gone")
+	l.want("new", `{"id":"new"}`)
+	l.put("c", `{"id":"c","n":1}`)
+	l.wantRow("gone", "")
+}
+
+// An edit of a file that the present version has never written is imported, again
+// and again, unless the record is younger than the file.
+func TestFirstFormatEdited(t *testing.T) {
+	l := newLedger(t)
+	heads := map[string]string{"a": `{"id":"a","name":"one"}`, "b": `{"id":"b"}`}
+	for key, data := range heads {
+		r := l.commit(key, data)
+		// As the previous version settled it: without a number.
+		k := store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: fmt.Sprint(l.n)}
+		h, err := l.Get(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Settle(t.Context(), k, store.Settlement{Projected: h.Stamp}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, written := range []string{"2026-11-21T12:30:00.000Z", "2026-11-21T11:00:00.000Z", "damaged"} {
+		put(t, l.bucket, "id,name,tag,n,_written "+written+",_null,_more\r\na,hand,,,,,\r\n")
+		if written == "2026-11-21T12:30:00.000Z" {
+			l.want("a", `{"id":"a","name":"hand"}`)
+			l.edit("hand", "again")
+		}
+		l.want("a", `{"id":"a","name":"again"}`)
+		l.want("b", `{"id":"b"}`) // a row that is missing from it proves nothing
+	}
+	l.put("c", `{"id":"c"}`)
+	l.wantRow("a", "a,again,,,,,1.3")
+	l.wantRow("b", "b,,,,,,1.1")
 }
 
 // A person opens the file, we change other records, the person saves: what was

@@ -14,24 +14,26 @@ import (
 const (
 	nullColumn    = "_null"
 	moreColumn    = "_more"
-	writtenColumn = "_written" // followed by a blank and the time
+	versionColumn = "_version"
+	writtenColumn = "_written" // of the first format: followed by a blank and the time
 	writtenLayout = "2006-01-02T15:04:05.000Z"
 )
 
 // A header is the columns of a file.
 type header struct {
-	names   []string // in the order of the file; "" for _written
+	names   []string // in the order of the file; "" for _version and _written
 	columns map[string]int
 	key     int
-	null    int // -1 where there is none
-	more    int // likewise
-	written int // likewise
-	base    time.Time
+	null    int       // -1 where there is none
+	more    int       // likewise
+	version int       // likewise
+	written int       // likewise; only the first format has it
+	time    time.Time // in _written
 }
 
 // reserved reports whether a property of that name cannot have a column.
 func reserved(name string) bool {
-	return name == "" || name == nullColumn || name == moreColumn ||
+	return name == "" || name == nullColumn || name == moreColumn || name == versionColumn ||
 		name == writtenColumn || strings.HasPrefix(name, writtenColumn+" ")
 }
 
@@ -55,15 +57,15 @@ func newHeader(l store.Layout, old *header) *header {
 			add(name)
 		}
 	}
-	h := indexed(append(names, "", nullColumn, moreColumn))
-	h.written = len(names)
+	h := indexed(append(names, nullColumn, moreColumn, ""))
+	h.version = len(names) + 2
 	h.key = h.columns[l.KeyField]
 	return h
 }
 
 // indexed finds the columns by name.
 func indexed(names []string) *header {
-	h := &header{names: names, columns: make(map[string]int, len(names)), null: -1, more: -1, written: -1}
+	h := &header{names: names, columns: make(map[string]int, len(names)), null: -1, more: -1, version: -1, written: -1}
 	for i, name := range names {
 		switch name {
 		case nullColumn:
@@ -82,17 +84,26 @@ func indexed(names []string) *header {
 func readHeader(fields []field, l store.Layout) (*header, *syntaxError) {
 	names := make([]string, len(fields))
 	seen := make(map[string]bool, len(fields))
-	written, base := -1, time.Time{}
+	version, written, at := -1, -1, time.Time{}
+	legacy := slices.ContainsFunc(fields, func(f field) bool {
+		return bytes.HasPrefix(readText(f.text), []byte(writtenColumn+" "))
+	})
 	for i, f := range fields {
 		name := string(readText(f.text))
-		at, isWritten := strings.CutPrefix(name, writtenColumn+" ")
+		text, isWritten := strings.CutPrefix(name, writtenColumn+" ")
 		switch {
 		case isWritten || name == writtenColumn:
 			if written >= 0 {
 				return nil, &syntaxError{f.start, "the column _written stands twice"}
 			}
 			written = i
-			base, _ = time.Parse(writtenLayout, at) // one that was spoilt tells nothing
+			at, _ = time.Parse(writtenLayout, text) // zero if it is damaged
+			continue
+		case name == versionColumn && !legacy:
+			if version >= 0 {
+				return nil, &syntaxError{f.start, "the column _version stands twice"}
+			}
+			version = i
 			continue
 		case name == "":
 			return nil, &syntaxError{f.start, fmt.Sprintf("column %d has no name", i+1)}
@@ -103,7 +114,7 @@ func readHeader(fields []field, l store.Layout) (*header, *syntaxError) {
 		names[i] = name
 	}
 	h := indexed(names)
-	h.written, h.base = written, base
+	h.version, h.written, h.time = version, written, at
 	var ok bool
 	if h.key, ok = h.columns[l.KeyField]; !ok {
 		hint := ""
@@ -118,7 +129,7 @@ func readHeader(fields []field, l store.Layout) (*header, *syntaxError) {
 // covers reports whether every record of the layout can be written under the
 // header as it is.
 func (h *header) covers(l store.Layout) bool {
-	if h.null < 0 || h.more < 0 || h.written < 0 {
+	if h.null < 0 || h.more < 0 || h.written >= 0 || h.version != len(h.names)-1 {
 		return false
 	}
 	for _, name := range l.Columns {
@@ -130,14 +141,13 @@ func (h *header) covers(l store.Layout) bool {
 }
 
 // append writes the header's line.
-func (h *header) append(b []byte, written time.Time) []byte {
+func (h *header) append(b []byte) []byte {
 	for i, name := range h.names {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if i == h.written {
-			b = append(b, writtenColumn+" "...)
-			b = written.UTC().AppendFormat(b, writtenLayout)
+		if i == h.version {
+			b = append(b, versionColumn...)
 			continue
 		}
 		b = appendField(b, appendText(nil, []byte(name)))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -44,7 +45,8 @@ func membersOf(record jsontext.Value) ([]member, error) {
 	return list, err
 }
 
-// appendRow writes a record as a row under the header, with its line break.
+// appendRow writes a record as a row under the header, up to the cell _version,
+// which is the last.
 func appendRow(b []byte, h *header, l store.Layout, k events.Key, record jsontext.Value) ([]byte, error) {
 	members, err := membersOf(record)
 	if err != nil {
@@ -82,13 +84,61 @@ func appendRow(b []byte, h *header, l store.Layout, k events.Key, record jsontex
 			return b, err
 		}
 	}
-	for i, cell := range cells {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendField(b, cell)
+	for _, cell := range cells[:h.version] {
+		b = append(appendField(b, cell), ',')
 	}
-	return append(b, "\r\n"...), nil
+	return b, nil
+}
+
+// A rowVersion is the cell _version of a row, N.VERSION: the file's write number
+// and the record's version at which the row was written. The zero value is an
+// empty cell.
+type rowVersion struct {
+	write, version int64
+	damaged        bool
+}
+
+// maxNumber is the largest number in a version. Spreadsheets keep 15 digits.
+const maxNumber = 1e15
+
+func (v rowVersion) isEmpty() bool { return v == rowVersion{} }
+
+// append writes the cell and the line break.
+func (v rowVersion) append(b []byte) []byte {
+	if v.version != 0 {
+		b = strconv.AppendInt(b, v.write, 10)
+		b = append(b, '.')
+		b = strconv.AppendInt(b, v.version, 10)
+	}
+	return append(b, "\r\n"...)
+}
+
+func readVersion(cell []byte) rowVersion {
+	cell = bytes.TrimSpace(readText(cell))
+	if len(cell) == 0 {
+		return rowVersion{}
+	}
+	n, version, ok := bytes.Cut(cell, []byte{'.'})
+	v := rowVersion{write: readNumber(n), version: readNumber(version)}
+	if !ok || v.write == 0 || v.version == 0 {
+		return rowVersion{damaged: true}
+	}
+	return v
+}
+
+// readNumber reads a positive number without a sign; 0 if it is none.
+func readNumber(digits []byte) int64 {
+	var n int64
+	for _, c := range digits {
+		if c < '0' || c > '9' || n > maxNumber {
+			return 0
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if n > maxNumber {
+		return 0
+	}
+	return n
 }
 
 // objectOf is the inverse of membersOf, sorted by name.
@@ -122,7 +172,7 @@ func (e *cellError) Error() string { return e.reason }
 func readRow(h *header, l store.Layout, fields []field) (jsontext.Value, error) {
 	var list []member
 	for i, f := range fields {
-		if i == h.key || i == h.null || i == h.more || i == h.written || len(f.text) == 0 {
+		if i == h.key || i == h.null || i == h.more || i == h.version || i == h.written || len(f.text) == 0 {
 			continue
 		}
 		v, err := readValue(f.text)

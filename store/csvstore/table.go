@@ -18,6 +18,8 @@ type table struct {
 	keyField   string
 	integerKey bool
 
+	number int64 // the largest write number, 0 if there is none
+
 	header *header // nil where it cannot be read, or there is no file
 	rows   []row
 	index  map[events.Key]int // into rows, the first of a key
@@ -31,14 +33,16 @@ type table struct {
 // A row is where a row stands in the file.
 type row struct {
 	start, end, next int // next is behind the line break
+	cell             int // where the cell _version begins
 	key              events.Key
+	version          rowVersion
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // newTable reads a file.
 func newTable(f file, l store.Layout) *table {
-	t := &table{file: f, keyField: l.KeyField, integerKey: l.IntegerKey, index: map[events.Key]int{}}
+	t := &table{file: f, number: f.number, keyField: l.KeyField, integerKey: l.IntegerKey, index: map[events.Key]int{}}
 	if f.etag == "" {
 		return t
 	}
@@ -96,6 +100,10 @@ func (t *table) addRow(r row, fields []field) {
 		return
 	}
 	r.key = k
+	if i := t.header.version; i >= 0 && i < len(fields) {
+		r.cell, r.version = fields[i].start, readVersion(fields[i].text)
+		t.number = max(t.number, r.version.write)
+	}
 	if first, ok := t.index[k]; ok {
 		t.breakRow(k, t.locatedAt(r.start, "the key stands on line %d too", t.line(t.rows[first].start)))
 	} else {
@@ -156,8 +164,11 @@ func (t *table) read(r row, l store.Layout) (jsontext.Value, error) {
 }
 
 func (t *table) columnName(i int) string {
-	if i == t.header.written {
+	switch i {
+	case t.header.written:
 		return writtenColumn
+	case t.header.version:
+		return versionColumn
 	}
 	return t.header.names[i]
 }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
+	"strconv"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -34,17 +34,25 @@ func (v *view) Shown(k events.Key) store.Shown {
 	case absent && v.unread != nil:
 		return store.Shown{Err: v.unread} // it may be what cannot be read
 	case absent:
-		return store.Shown{Base: v.header.base}
+		return store.Shown{Row: v.rowOf(row{})}
 	case err != nil:
 		return store.Shown{Err: err}
 	}
-	return store.Shown{Data: record, Ours: v.ours, Base: v.header.base}
+	return store.Shown{Data: record, Ours: v.ours, Row: v.rowOf(v.rows[v.index[k]])}
 }
 
-// Edited says whether the file is not as we wrote it, or cannot be read as one
-// of this schema any more: it then has to be written whole.
+func (v *view) rowOf(r row) *store.Row {
+	return &store.Row{
+		FileWrite: v.number, New: r.key != "" && r.version.isEmpty() && v.header.written < 0,
+		Write: r.version.write, Version: r.version.version,
+		Legacy: v.header.written >= 0, Written: v.header.time,
+	}
+}
+
+// Edited reports whether the file is not as we wrote it, or has a header under
+// which this schema's records cannot be written: it then has to be written whole.
 func (v *view) Edited() ([]events.Key, bool) {
-	if v.ours && v.unread == nil {
+	if v.ours && v.unread == nil && v.header.version >= 0 {
 		return nil, false
 	}
 	return slices.Collect(maps.Keys(v.index)), true
@@ -60,13 +68,13 @@ func (v *view) Fits(h store.Head) error {
 		head := v.header
 		if head == nil || !head.covers(v.l) {
 			head = newHeader(v.l, v.header)
-			size += len(head.append(nil, time.Time{}))
+			size += len(head.append(nil))
 		}
 		b, err := appendRow(nil, head, v.l, h.Key, h.Data)
 		if err != nil {
 			return err
 		}
-		size += len(b)
+		size += len(rowVersion{write: v.number + 1, version: h.Revision}.append(b))
 	}
 	if size > MaxFile && !h.Deleted {
 		return tooLarge(v.name, size)
@@ -80,39 +88,34 @@ func tooLarge(name string, size int) error {
 }
 
 // Write writes the file, with the rows of the heads replaced, added or left out.
-func (v *view) Write(ctx context.Context, heads []store.Head) error {
+func (v *view) Write(ctx context.Context, heads []store.Head, after int64) (int64, error) {
 	if err := checkLayout(v.l); err != nil {
-		return err
+		return 0, err
 	}
 	changes := make(map[events.Key]*store.Head, len(heads))
-	written := v.p.clock()
-	if v.header != nil && v.header.base.After(written) {
-		written = v.header.base // clocks differ: the file does show all before
-	}
 	for i := range heads {
 		changes[heads[i].Key] = &heads[i]
-		if heads[i].Time.After(written) {
-			written = heads[i].Time
-		}
 	}
 	if v.etag != "" && !v.ours {
 		if err := v.understood(changes); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	data, changed, err := v.rewrite(heads, changes, written)
+	number := max(after, v.number) + 1
+	data, changed, err := v.rewrite(heads, changes, number)
 	if err != nil || !changed {
-		return err
+		return v.number, err
 	}
 	if len(data) > MaxFile+maxOverrun {
-		return tooLarge(v.name, len(data))
+		return 0, tooLarge(v.name, len(data))
 	}
-	metadata := map[string]string{sumName: sumOf(data)}
+	metadata := map[string]string{sumName: sumOf(data), numberName: strconv.FormatInt(number, 10)}
 	etag, err := v.p.bucket.Put(ctx, v.name, data, metadata, object.Condition{IfMatch: v.etag, IfNone: v.etag == ""})
-	if err == nil {
-		v.p.cache.put(file{name: v.name, etag: etag, data: data, ours: true})
+	if err != nil {
+		return 0, err
 	}
-	return err
+	v.p.cache.put(file{name: v.name, etag: etag, data: data, ours: true, number: number})
+	return number, nil
 }
 
 // understood refuses to write over what a person wrote and we cannot read,
@@ -132,19 +135,21 @@ func (v *view) understood(changes map[events.Key]*store.Head) error {
 	return nil
 }
 
-// rewrite makes the new content. Rows that do not change are copied as they are.
-func (v *view) rewrite(heads []store.Head, changes map[events.Key]*store.Head, written time.Time) (data []byte, changed bool, err error) {
+// rewrite makes the new content under a write number. Rows that do not change are
+// copied, but for that number.
+func (v *view) rewrite(heads []store.Head, changes map[events.Key]*store.Head, number int64) (data []byte, changed bool, err error) {
 	head := v.header
 	grown := head == nil || !head.covers(v.l)
 	if grown {
 		head = newHeader(v.l, v.header)
 	}
-	b := make([]byte, 0, len(v.data)+len(heads)*256+1024)
-	b = head.append(b, written)
+	const digits = 24 // by which a cell _version may grow
+	b := make([]byte, 0, len(v.data)+len(v.rows)*digits+len(heads)*256+1024)
+	b = head.append(b)
 	changed = grown && v.etag != "" || !v.ours && v.etag != ""
 	shown := make(map[events.Key]bool, len(heads))
 	for _, r := range v.rows {
-		h, from := changes[r.key], len(b)
+		h, from, version := changes[r.key], len(b), r.version
 		switch {
 		case h != nil && (h.Deleted || shown[r.key]):
 			changed = true
@@ -154,7 +159,8 @@ func (v *view) rewrite(heads []store.Head, changes map[events.Key]*store.Head, w
 			if b, err = appendRow(b, head, v.l, h.Key, h.Data); err != nil {
 				return nil, false, err
 			}
-			changed = changed || !bytes.Equal(b[from:], v.data[r.start:r.next])
+			version.version = h.Revision
+			changed = changed || r.version.version != h.Revision || !bytes.Equal(b[from:], v.data[r.start:r.cell])
 		case grown:
 			record, err := v.read(r, v.l)
 			if err != nil {
@@ -164,9 +170,10 @@ func (v *view) rewrite(heads []store.Head, changes map[events.Key]*store.Head, w
 				return nil, false, err
 			}
 		default:
-			b = append(b, v.data[r.start:r.end]...)
-			b = append(b, "\r\n"...)
+			b = append(b, v.data[r.start:r.cell]...)
 		}
+		version.write = number
+		b = version.append(b)
 	}
 	for i := range heads {
 		h := changes[heads[i].Key]
@@ -177,6 +184,7 @@ func (v *view) rewrite(heads []store.Head, changes map[events.Key]*store.Head, w
 		if b, err = appendRow(b, head, v.l, h.Key, h.Data); err != nil {
 			return nil, false, err
 		}
+		b = rowVersion{write: number, version: h.Revision}.append(b)
 	}
 	return b, changed, nil
 }

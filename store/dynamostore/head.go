@@ -19,6 +19,8 @@ func encodeHead(h *store.Head) (item, error) {
 	setBool(it, "deleted", h.Deleted)
 	setTime(it, "expires", h.Expires)
 	setBool(it, "dirty", h.Dirty)
+	setInt(it, "fileWrite", h.FileWrite)
+	setInt(it, "rowVersion", h.RowVersion)
 	if h.Deleted && !h.Dirty {
 		// A dirty tombstone must stay until object or file show it.
 		it["ttl"] = integer(epoch(h.Expires))
@@ -53,6 +55,9 @@ func decodeHead(it item) (store.Head, error) {
 		Deleted:  r.boolean("deleted"),
 		Expires:  r.instant("expires"),
 		Dirty:    r.boolean("dirty"),
+
+		FileWrite:  r.integer("fileWrite"),
+		RowVersion: r.integer("rowVersion"),
 	}
 	if data, ok := it["data"]; ok && r.err == nil {
 		h.Data, r.err = appendValue(nil, data)

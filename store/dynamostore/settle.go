@@ -69,6 +69,9 @@ func (l *Ledger) clean(h *store.Head) types.Update {
 	e := newExpression()
 	e.require("stamp", text(string(h.Stamp)))
 	e.assign("dirty", nil)
+	if h.FileWrite != 0 {
+		e.assign("fileWrite", integer(h.FileWrite))
+	}
 	if h.Deleted {
 		e.assign("ttl", integer(epoch(h.Expires)))
 	}

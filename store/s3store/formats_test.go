@@ -70,7 +70,7 @@ func show(t *testing.T, p store.Projection, heads []store.Head) {
 	}
 	v, err := p.Open(t.Context(), heads[0].Collection, pinnedLayout, keys)
 	if err == nil {
-		err = v.Write(t.Context(), heads)
+		_, err = v.Write(t.Context(), heads, 0)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestFormatV1Objects(t *testing.T) {
 	if *updateFormats {
 		client, b := pinnedBucket(t)
 		show(t, s3store.New(b), pinnedHeads("notes", events.S3))
-		show(t, csvstore.New(b, nil), pinnedHeads("items", events.CSV))
+		show(t, csvstore.New(b), pinnedHeads("items", events.CSV))
 		text, err := json.Marshal(objectsOf(t, client), json.Deterministic(true), jsontext.WithIndent("  "))
 		if err == nil {
 			err = os.WriteFile(objectsFile, append(text, '\n'), 0o644)
@@ -147,7 +147,7 @@ func TestFormatV1Objects(t *testing.T) {
 		heads []store.Head
 	}{
 		{s3store.New(b), pinnedHeads("notes", events.S3)},
-		{csvstore.New(b, nil), pinnedHeads("items", events.CSV)},
+		{csvstore.New(b), pinnedHeads("items", events.CSV)},
 	} {
 		v, err := c.p.Open(t.Context(), c.heads[0].Collection, pinnedLayout, []events.Key{c.heads[0].Key, c.heads[1].Key})
 		if err != nil {

@@ -3,7 +3,6 @@ package s3store_test
 import (
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -64,7 +63,7 @@ func TestProjection(t *testing.T) {
 					Backend: events.S3,
 					Ledger:  openLedger,
 					Bucket:  openBucket,
-					New:     func(b object.Bucket, _ func() time.Time) store.Projection { return s3store.New(b) },
+					New:     func(b object.Bucket) store.Projection { return s3store.New(b) },
 					Person:  person,
 					Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
 						write(t, b, r, "{\n  \"id\": \"rex\",\n  \"n\": 1,,\n}\n")

@@ -39,8 +39,8 @@ func (v *view) Edited() ([]events.Key, bool) { return nil, false }
 func (v *view) Fits(store.Head) error { return nil }
 
 // Write writes each object on its own, and goes on after a failure.
-func (v *view) Write(ctx context.Context, heads []store.Head) error {
-	return each(len(heads), func(i int) error { return v.write(ctx, &heads[i]) })
+func (v *view) Write(ctx context.Context, heads []store.Head, _ int64) (int64, error) {
+	return 0, each(len(heads), func(i int) error { return v.write(ctx, &heads[i]) })
 }
 
 func (v *view) write(ctx context.Context, h *store.Head) error {

@@ -175,22 +175,26 @@ func testProjected(t *testing.T, h Harness) {
 	want(t, "still to project", l.mark(first).Project, true)
 
 	recheck := start.Add(15 * time.Minute)
-	l.settle(second, store.Settlement{Projected: r2.Stamp, Recheck: recheck})
+	l.settle(second, store.Settlement{Projected: r2.Stamp, FileWrite: 1<<40 + 1, Recheck: recheck})
 	head, m := l.find(pet), l.mark(second)
+	want(t, "write of the file", head.FileWrite, 1<<40+1)
 	want(t, "dirty", head.Dirty, false)
 	want(t, "stamp is kept", head.Stamp, r2.Stamp)
 	want(t, "still to project", m.Project, false)
 	want(t, "recheck", m.Recheck.Equal(recheck), true)
 
-	l.settle(first, store.Settlement{Projected: r2.Stamp})
+	l.settle(first, store.Settlement{Projected: r2.Stamp, FileWrite: 5})
+	want(t, "write of the file", l.find(pet).FileWrite, 1<<40+1)
 	want(t, "still to project", l.mark(first).Project, false)
 	l.settle(second, store.Settlement{Rechecked: true})
 	want(t, "open", len(l.open(start.Add(time.Hour))), 0)
 
 	third, r3 := dirty("third", events.Delete)
 	want(t, "tombstones are dirty too", l.find(pet).Dirty, true)
-	l.settle(third, store.Settlement{Projected: r3.Stamp})
+	want(t, "write of the file", l.find(pet).FileWrite, 0)
+	l.settle(third, store.Settlement{Projected: r3.Stamp, FileWrite: 7})
 	want(t, "dirty", l.find(pet).Dirty, false)
+	want(t, "write of the file", l.find(pet).FileWrite, 7)
 	want(t, "deleted", l.find(pet).Deleted, true)
 }
 

@@ -180,7 +180,7 @@ func testSpoilt(t *testing.T, h ProjectionHarness) {
 	hs.h.Spoil(t, hs.person, pet)
 	_, err := hs.Get(ctx, pet)
 	wantCode(t, "get", err, fault.Unavailable)
-	name := hs.h.New(hs.person, hs.clock.Now).Object(pet)
+	name := hs.h.New(hs.person).Object(pet)
 	for _, part := range []string{name, "line ", "column "} {
 		if !contains(err, part) {
 			t.Errorf("get: %v does not tell %q", err, part)

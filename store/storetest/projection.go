@@ -27,7 +27,7 @@ type ProjectionHarness struct {
 	Bucket func(t testing.TB) object.Bucket
 
 	// New returns the projection under test.
-	New func(b object.Bucket, clock func() time.Time) store.Projection
+	New func(b object.Bucket) store.Projection
 
 	// Person changes what is shown as a person would, with a tool that knows
 	// nothing of us. data nil removes the record.
@@ -108,7 +108,7 @@ func (hs *house) storeOver(b object.Bucket) *store.Store {
 		Clock:   hs.clock.Now,
 		Backoff: func(int) time.Duration { return 0 },
 		Projecting: store.Projecting{
-			Projections: map[events.Backend]store.Projection{hs.h.Backend: hs.h.New(b, hs.clock.Now)},
+			Projections: map[events.Backend]store.Projection{hs.h.Backend: hs.h.New(b)},
 			Layout: func(_ context.Context, c store.Collection) (store.Layout, error) {
 				if c.Tenant == "nobody" {
 					return store.Layout{}, fault.New(fault.NotFound, "no such tenant")
@@ -208,7 +208,7 @@ func (hs *house) wantShown(r store.Ref, data string) {
 func (hs *house) shown(r store.Ref) store.Shown {
 	hs.t.Helper()
 	l := store.Layout{Backend: hs.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}
-	v, err := hs.h.New(hs.person, hs.clock.Now).Open(ctx, r.Collection, l, []events.Key{r.Key})
+	v, err := hs.h.New(hs.person).Open(ctx, r.Collection, l, []events.Key{r.Key})
 	if err != nil {
 		hs.t.Fatalf("open: %v", err)
 	}
@@ -310,7 +310,7 @@ func testFollows(t *testing.T, h ProjectionHarness) {
 
 func (hs *house) raw(r store.Ref) []byte {
 	hs.t.Helper()
-	o, err := hs.person.Get(ctx, hs.h.New(hs.person, hs.clock.Now).Object(r), "")
+	o, err := hs.person.Get(ctx, hs.h.New(hs.person).Object(r), "")
 	if err != nil {
 		hs.t.Fatal(err)
 	}
