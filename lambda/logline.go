@@ -13,7 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/internal/mask"
+	"github.com/blockforger/eventrouter/internal/redact"
 	"github.com/blockforger/eventrouter/router"
 )
 
@@ -246,7 +246,7 @@ func (l *line) text(name, value string) {
 		return
 	}
 	l.name(name)
-	value = mask.Keys(value) // a sender may write a key into any member
+	value = redact.APIKeys(value) // a sender may write a key into any member
 	quoted, err := jsontext.AppendQuote(l.b, value)
 	if err != nil { // invalid UTF-8 is written with replacement characters
 		quoted, _ = jsontext.AppendQuote(l.b, strings.ToValidUTF8(value, "\uFFFD"))

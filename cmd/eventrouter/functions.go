@@ -11,7 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/internal/mask"
+	"github.com/blockforger/eventrouter/internal/redact"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -152,7 +152,7 @@ func differences(x *pattern.Explanation) []string {
 	if len(x.Found) > 0 {
 		found = strings.Join(x.Found, ", ")
 	}
-	text := x.Path + " wants " + string(x.Wanted) + ", found " + mask.Keys(found)
+	text := x.Path + " wants " + string(x.Wanted) + ", found " + redact.APIKeys(found)
 	if len(x.Notes) > 0 {
 		text += " (" + strings.Join(x.Notes, "; ") + ")"
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/blockforger/eventrouter/internal/mask"
+	"github.com/blockforger/eventrouter/internal/redact"
 )
 
 // Handler is the function, with its log.
@@ -59,7 +59,7 @@ func Mask(payload []byte) []byte {
 			}
 		}
 	}
-	return []byte(mask.Keys(string(bytes.TrimRight(out.Bytes(), "\n"))))
+	return []byte(redact.APIKeys(string(bytes.TrimRight(out.Bytes(), "\n"))))
 }
 
 // namePosition reports whether the token just read was a member's name: within

@@ -1,9 +1,9 @@
-package mask_test
+package redact_test
 
 import (
 	"testing"
 
-	"github.com/blockforger/eventrouter/internal/mask"
+	"github.com/blockforger/eventrouter/internal/redact"
 )
 
 func TestKeys(t *testing.T) {
@@ -15,7 +15,7 @@ func TestKeys(t *testing.T) {
 		"erk_erk_a.erk_b":                           "erk_****.erk_****",
 		"work_erk":                                  "work_erk",
 	} {
-		if got := mask.Keys(in); got != want {
+		if got := redact.APIKeys(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

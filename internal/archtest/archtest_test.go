@@ -1,7 +1,7 @@
-// Package floors keeps the house in order: who may import whom, that every
-// package says what it is, and what the Lambda binary links. The table is
-// doc/design.md's.
-package floors
+// Package archtest tests the structure of the code: the layers and who may import
+// whom, that every package has a comment, and what the Lambda binary links. The
+// layers are those of doc/design.md.
+package archtest
 
 import (
 	"encoding/json"
@@ -18,10 +18,10 @@ import (
 
 const module = "github.com/blockforger/eventrouter/"
 
-// floor gives each package its floor; the longest prefix decides. Imports go
-// down only, or to a package that sideways names.
-var floor = map[string]int{
-	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/boltdb": 0, "internal/mask": 0, "internal/retry": 0,
+// layer maps packages to layers; the longest prefix applies. A package imports
+// lower layers only, or a package that sameLayer lists.
+var layer = map[string]int{
+	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/boltdb": 0, "internal/redact": 0, "internal/retry": 0,
 	"tenant": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "store/s3store": 2, "store/csvstore": 2,
 	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,
@@ -30,11 +30,11 @@ var floor = map[string]int{
 	"lambda": 4, "local": 4, "lambda/noop": 4,
 	"local/signal": 0, "local/cbor": 1, "local/schedule": 1, "local/awsjson": 1, "local/keep": 1, "local/restjson": 2, "local/template": 1,
 	"local/logs": 3, "local/sqs": 3, "local/scheduler": 3,
-	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/floors": 5, "internal/deploylocal": 5, "examples": 5,
+	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/archtest": 5, "internal/deploylocal": 5, "examples": 5,
 }
 
-// sideways are imports within a floor that the table allows.
-var sideways = map[string][]string{
+// sameLayer lists the imports that are allowed within a layer.
+var sameLayer = map[string][]string{
 	"events":                     {"fault"},
 	"internal/object":            {"fault"},
 	"internal/seal":              {"fault"},
@@ -44,8 +44,8 @@ var sideways = map[string][]string{
 	"lambda":                     {"lambda/noop"},
 }
 
-// forbidden are imports that the table rules out by name, of ours and of others;
-// one that ends in a slash stands for all below it.
+// forbidden lists imports that a package must not have although its layer would
+// allow them. An entry that ends in a slash covers all packages below it.
 var forbidden = map[string][]string{
 	"events":              {"net/http", "github.com/aws/"},
 	"events/typed":        {"net/http", "github.com/aws/"},
@@ -68,7 +68,7 @@ type pkg struct {
 
 func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module) }
 
-// list asks the go command, from the module's root.
+// list runs go list in the root of the module.
 func list(t *testing.T, args ...string) []pkg {
 	t.Helper()
 	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Imports,GoFiles,Standard,Module"}, args...)...)
@@ -89,21 +89,21 @@ func list(t *testing.T, args ...string) []pkg {
 	}
 }
 
-// floorOf finds a package's floor by the longest prefix of its name.
-func floorOf(name string) (int, bool) {
+// layerOf returns the layer of the longest prefix of a package's name.
+func layerOf(name string) (int, bool) {
 	for n := name; n != "." && n != ""; n = filepath.Dir(n) {
-		if f, ok := floor[n]; ok {
+		if f, ok := layer[n]; ok {
 			return f, true
 		}
 	}
 	return 0, false
 }
 
-func TestImportsGoDown(t *testing.T) {
+func TestLayers(t *testing.T) {
 	for _, p := range list(t, "./...") {
-		from, known := floorOf(p.name())
+		from, known := layerOf(p.name())
 		if !known {
-			t.Errorf("%s has no floor: add it to the table here and in doc/design.md", p.name())
+			t.Errorf("%s has no layer: add it to the table here and in doc/design.md", p.name())
 			continue
 		}
 		for _, imported := range p.Imports {
@@ -116,16 +116,16 @@ func TestImportsGoDown(t *testing.T) {
 			if !ours {
 				continue
 			}
-			to, _ := floorOf(name)
+			to, _ := layerOf(name)
 			inside := strings.HasPrefix(p.name(), name+"/") || strings.HasPrefix(name, p.name()+"/")
-			if to >= from && !inside && !slices.Contains(sideways[p.name()], name) {
-				t.Errorf("%s (floor %d) imports %s (floor %d)", p.name(), from, name, to)
+			if to >= from && !inside && !slices.Contains(sameLayer[p.name()], name) {
+				t.Errorf("%s (layer %d) imports %s (layer %d)", p.name(), from, name, to)
 			}
 		}
 	}
 }
 
-func TestEveryPackageSaysWhatItIs(t *testing.T) {
+func TestPackageComments(t *testing.T) {
 	for _, p := range list(t, "./...") {
 		documented := len(p.GoFiles) == 0
 		for _, file := range p.GoFiles {
@@ -141,9 +141,9 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	}
 }
 
-// TestLambdaLinksOnlyWhatItNeeds: what the command line, the local runtime or
-// the stack needs must not make the cold start slower.
-func TestLambdaLinksOnlyWhatItNeeds(t *testing.T) {
+// Packages that only the command line, the local runtime or the stack needs must
+// not make the function's cold start slower.
+func TestLambdaDependencies(t *testing.T) {
 	unwanted := []string{
 		module + "local", module + "internal/admin", module + "internal/boltdb", module + "internal/seal", module + "store/boltstore",
 		module + "store/memstore", module + "internal/typegen", "go.etcd.io/bbolt", "github.com/alecthomas/kong",
@@ -161,10 +161,10 @@ func TestLambdaLinksOnlyWhatItNeeds(t *testing.T) {
 	}
 }
 
-// TestEventtestIsSmall: the test function needs nothing of the router.
-func TestEventtestIsSmall(t *testing.T) {
+// The test function needs no package of the router.
+func TestTestFunctionDependencies(t *testing.T) {
 	for _, p := range list(t, "-deps", "-tags", "lambda.norpc", "./lambda/eventtest") {
-		if name, ours := strings.CutPrefix(p.ImportPath, module); ours && !strings.HasPrefix(name, "lambda/") && name != "internal/mask" {
+		if name, ours := strings.CutPrefix(p.ImportPath, module); ours && !strings.HasPrefix(name, "lambda/") && name != "internal/redact" {
 			t.Errorf("lambda/eventtest links %s", name)
 		}
 	}
