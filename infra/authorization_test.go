@@ -46,7 +46,11 @@ type requirement struct {
 // recordedCall is one line of the list that TestCalls of internal/deploylocal writes.
 type recordedCall struct{ Caller, Operation, Resource, Source, Step string }
 
-const recordedEnvironment = "calls"
+// The deployment whose calls were recorded.
+const (
+	recordedEnvironment = "calls"
+	recordedOutputBus   = "results"
+)
 
 func recordedCalls(t *testing.T) (calls []recordedCall) {
 	t.Helper()
@@ -70,25 +74,27 @@ func (c recordedCall) requirements() []requirement {
 
 // recordedAccesses are the recorded calls of the function and the relay, moved
 // into an environment.
-func recordedAccesses(t *testing.T, e deployment.Environment) (out []access) {
+func recordedAccesses(t *testing.T, c Config) (out []access) {
 	t.Helper()
+	e := c.Environment
 	roles := map[string]string{"function": e.Role(testRegion), "relay": e.Role(testRegion)}
-	for _, c := range recordedCalls(t) {
-		role, ofStack := roles[c.Caller]
+	for _, r := range recordedCalls(t) {
+		role, ofStack := roles[r.Caller]
 		if !ofStack {
 			continue // the doctor has the rights of the person who runs it
 		}
-		resource := strings.ReplaceAll(c.Resource, "eventrouter-"+recordedEnvironment, "eventrouter-"+string(e))
+		resource := strings.ReplaceAll(r.Resource, "eventrouter-"+recordedEnvironment, "eventrouter-"+string(e))
+		resource = strings.Replace(resource, ":event-bus/"+recordedOutputBus, ":event-bus/"+c.OutputBus.Name, 1)
 		context := map[string]string{"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
-		if c.Source != "" {
-			context["events:source"] = c.Source
+		if r.Source != "" {
+			context["events:source"] = r.Source
 		}
-		for _, n := range c.requirements() {
+		for _, n := range r.requirements() {
 			on := resource
 			if n.on == "bucket" {
 				on, _, _ = strings.Cut(resource, "/")
 			}
-			out = append(out, access{c.Caller + ", " + c.Step + ": " + c.Operation, "arn:aws:iam::" + testAccount + ":role/" + role, n.action, on, context})
+			out = append(out, access{r.Caller + ", " + r.Step + ": " + r.Operation, "arn:aws:iam::" + testAccount + ":role/" + role, n.action, on, context})
 		}
 	}
 	return out
@@ -144,10 +150,13 @@ func stackAccesses(tt template, c Config) (out []access) {
 	// the key's statement for events.amazonaws.com; SNS Developer Guide, "Key
 	// management", says that EventBridge sends neither SourceArn nor SourceAccount to
 	// KMS for encrypted topics, and no page says that it does for queues.
-	inputRule := arn("events", "rule/"+e.InputRule())
-	if c.DedicatedBus {
-		inputRule = arn("events", "rule/"+e.InputBus()+"/"+e.InputRule())
+	ruleOn := func(bus, rule string) string {
+		if bus != "default" {
+			rule = bus + "/" + rule
+		}
+		return arn("events", "rule/"+rule)
 	}
+	inputRule := ruleOn(c.InputBus.Name, e.InputRule())
 	fromRule := func(name string) []string { return []string{"aws:SourceArn", name, "aws:SourceAccount", testAccount} }
 	toQueue := func(what, name string) {
 		add(what, "events.amazonaws.com", "sqs:SendMessage", queue(name), fromRule(inputRule)...)
@@ -168,7 +177,7 @@ func stackAccesses(tt template, c Config) (out []access) {
 	}
 	add("schedule of the relay", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Function()), fromRule(arn("events", "rule/"+e.RelayRule()))...)
 	if c.TestFunction {
-		add("output event to the test function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.TestFunction()), fromRule(arn("events", "rule/"+e.TestRule()))...)
+		add("output event to the test function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.TestFunction()), fromRule(ruleOn(c.OutputBus.Name, e.TestRule()))...)
 	}
 
 	// API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP
@@ -188,10 +197,7 @@ func stackAccesses(tt template, c Config) (out []access) {
 	// EventBridge User Guide, "Encrypting EventBridge archives with AWS KMS keys":
 	// DescribeKey without a condition, the others with the bus as encryption context.
 	if c.ArchiveDays > 0 {
-		bus := arn("events", "event-bus/default")
-		if c.DedicatedBus {
-			bus = arn("events", "event-bus/"+e.InputBus())
-		}
+		bus := arn("events", "event-bus/"+c.InputBus.Name)
 		add("archive", "events.amazonaws.com", "kms:DescribeKey", key)
 		for _, action := range []string{"GenerateDataKey", "Decrypt", "ReEncryptFrom", "ReEncryptTo"} {
 			add("archive", "events.amazonaws.com", "kms:"+action, key, "kms:EncryptionContext:aws:events:event-bus:arn", bus)
@@ -207,10 +213,7 @@ func stackAccesses(tt template, c Config) (out []access) {
 		}
 		add("function publishes to "+b.ARN, r, "events:PutEvents", b.ARN, "events:source", source)
 	}
-	input := arn("events", "event-bus/default")
-	if c.DedicatedBus {
-		input = arn("events", "event-bus/"+e.InputBus())
-	}
+	input := arn("events", "event-bus/"+c.InputBus.Name)
 	for _, account := range c.PublisherAccounts {
 		add("publisher "+account, "arn:aws:iam::"+account+":role/publisher", "events:PutEvents", input, "events:source", deployment.InputSource)
 	}
@@ -275,7 +278,11 @@ func accessTests() map[string]map[string]any {
 		everything[k] = v
 	}
 	everything["outputBuses"] = append(slices.Clone(all["outputBuses"].([]any)), recorded)
-	return map[string]map[string]any{"plain": {"outputBuses": []any{recorded}}, "everything": everything}
+	return map[string]map[string]any{
+		"plain":          {"outputBuses": []any{recorded}},
+		"everything":     everything,
+		"existing buses": {"outputBuses": []any{recorded}, "inputBus": "shared", "outputBus": "arn:aws:events:us-east-1:" + testAccount + ":event-bus/answers"},
+	}
 }
 
 // TestAccess: the policies of the stack allow each call that is made, and each
@@ -288,7 +295,7 @@ func TestAccess(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt := mustSynth(values)
-			needed := append(recordedAccesses(t, c.Environment), stackAccesses(tt, c)...)
+			needed := append(recordedAccesses(t, c), stackAccesses(tt, c)...)
 			refused := forbidden(tt, c)
 			p := tt.policies()
 			for _, f := range p.faults(needed, refused) {

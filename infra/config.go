@@ -24,7 +24,9 @@ type Config struct {
 	LogRetentionDays int
 	AlarmEmail       string
 
-	DedicatedBus        bool
+	InputBus            Bus
+	DedicatedBus        bool // the stack makes the input bus
+	OutputBus           Bus  // of output rules without an ARN
 	Buffered            bool
 	TestFunction        bool
 	ReservedConcurrency int // 0: none reserved
@@ -49,6 +51,7 @@ var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 5
 var (
 	accountID      = regexp.MustCompile(`^[0-9]{12}$`)
 	organizationID = regexp.MustCompile(`^o-[a-z0-9]{10,32}$`)
+	customBusName  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,256}$`)
 	emailAddress   = regexp.MustCompile(`^[^@\s,]+@[^@\s,]+\.[^@\s,]+$`)
 )
 
@@ -64,12 +67,13 @@ func ReadConfig(values map[string]any) (Config, error) {
 		MarkDays:              r.integer("markDays", deployment.MarkDays, leastMarkDays, mostMarkDays),
 		LogRetentionDays:      r.integer("logRetentionDays", defaultRetention, 1, logRetentions[len(logRetentions)-1]),
 		AlarmEmail:            r.matching("alarmEmail", emailAddress, "an e-mail address"),
-		DedicatedBus:          r.oneOf("inputBus", "default", "dedicated") == "dedicated",
+		OutputBus:             r.bus("outputBus"),
 		Buffered:              r.oneOf("inputBuffer", "direct", "sqs") == "sqs",
 		TestFunction:          r.boolean("testFunction", true),
 		ReservedConcurrency:   r.integer("reservedConcurrency", 0, 1, mostConcurrency),
 		Retain:                r.oneOf("removalPolicy", "retain", "destroy") == "retain",
 	}
+	c.InputBus, c.DedicatedBus = r.inputBus(c.Environment)
 	c.ArchiveDays = r.archiveDays(c.MarkDays)
 	if !slices.Contains(logRetentions, c.LogRetentionDays) {
 		r.refuse("logRetentionDays", "%d must be one of %s", c.LogRetentionDays, joinInts(logRetentions))
@@ -78,6 +82,49 @@ func ReadConfig(values map[string]any) (Config, error) {
 		return Config{}, fmt.Errorf("%s", strings.Join(r.wrong, "\n"))
 	}
 	return c, nil
+}
+
+// A Bus is an event bus of the stack's own account and region.
+type Bus struct {
+	Name            string
+	Account, Region string // as an ARN gave them; "" if a name did
+}
+
+// dedicatedBus is the value of inputBus that has the stack make a bus.
+const dedicatedBus = "dedicated"
+
+// bus reads the name or the ARN of a bus that exists; the default is the
+// account's own.
+func (c *contextReader) bus(key string) Bus {
+	text := c.text(key, deployment.DefaultBus)
+	if !strings.HasPrefix(text, "arn:") {
+		switch {
+		case strings.HasPrefix(text, "aws."):
+			c.refuse(key, "%q is reserved for partners; write the name of a bus of your own", text)
+		case !customBusName.MatchString(text):
+			c.refuse(key, "%q must be the name or the ARN of an event bus: 1 to 256 letters, digits and . _ -", text)
+		}
+		return Bus{Name: text}
+	}
+	if err := (OutputBus{ARN: text}).check(); err != nil {
+		c.refuse(key, "%v", err)
+		return Bus{Name: deployment.DefaultBus}
+	}
+	parts := strings.SplitN(text, ":", 6)
+	return Bus{Name: strings.TrimPrefix(parts[5], "event-bus/"), Region: parts[3], Account: parts[4]}
+}
+
+// inputBus reads the bus of input events, and whether the stack makes it.
+func (c *contextReader) inputBus(e deployment.Environment) (Bus, bool) {
+	const key = "inputBus"
+	if c.text(key, "") == dedicatedBus {
+		return Bus{Name: e.InputBus()}, true
+	}
+	b := c.bus(key)
+	if b.Name == e.InputBus() {
+		c.refuse(key, "%q is the name of the bus that inputBus=%s makes; write %s, or name another bus", b.Name, dedicatedBus, dedicatedBus)
+	}
+	return b, false
 }
 
 // QueueDays is how long queues keep what nobody has dealt with.
@@ -139,7 +186,7 @@ type OutputBus struct {
 }
 
 var (
-	busARN   = regexp.MustCompile(`^arn:aws(-[a-z]+)*:events:[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:event-bus/[A-Za-z0-9/._-]{1,256}$`)
+	busForm  = regexp.MustCompile(`^arn:aws(-[a-z]+)*:events:[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:event-bus/[A-Za-z0-9/._-]{1,256}$`)
 	tenantID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 )
 
@@ -197,7 +244,7 @@ func (b OutputBus) check() error {
 	switch {
 	case strings.Contains(b.ARN, ":event-busv2") || strings.Contains(b.ARN, ":eventsv2:"):
 		return fmt.Errorf("%q is a newer custom event bus, which takes no PutEvents of this kind; want %s", b.ARN, wantBusARN)
-	case !busARN.MatchString(b.ARN):
+	case !busForm.MatchString(b.ARN):
 		return fmt.Errorf("%q is not the ARN of an event bus; want %s", b.ARN, wantBusARN)
 	}
 	for _, t := range b.Tenants {

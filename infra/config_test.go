@@ -10,7 +10,8 @@ import (
 
 func TestDefaults(t *testing.T) {
 	got, err := ReadConfig(nil)
-	want := Config{Environment: "dev", MarkDays: 35, ArchiveDays: 30, LogRetentionDays: 30, TestFunction: true, Retain: true}
+	want := Config{Environment: "dev", MarkDays: 35, ArchiveDays: 30, LogRetentionDays: 30, TestFunction: true, Retain: true,
+		InputBus: Bus{Name: "default"}, OutputBus: Bus{Name: "default"}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -29,7 +30,8 @@ func TestForms(t *testing.T) {
 	} {
 		got, err := ReadConfig(values)
 		want := Config{Environment: "dev", PublisherAccounts: []string{"111122223333", "444455556666"}, OutputBuses: []OutputBus{{ARN: bus}},
-			MarkDays: 40, ArchiveDays: 30, LogRetentionDays: 30, ReservedConcurrency: 5, Retain: true}
+			MarkDays: 40, ArchiveDays: 30, LogRetentionDays: 30, ReservedConcurrency: 5, Retain: true,
+			InputBus: Bus{Name: "default"}, OutputBus: Bus{Name: "default"}}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
@@ -75,7 +77,15 @@ func TestRefusedContext(t *testing.T) {
 		{"archiveDays", "34", "must still find its mark"}, // 35 less 2 is 33
 		{"archiveDays", "-1", "whole number from 0"},
 		{"inputBuffer", "kinesis", "must be one of: direct, sqs"},
-		{"inputBus", "mine", "must be one of: default, dedicated"},
+		{"inputBus", "my bus", "must be the name or the ARN of an event bus"},
+		{"inputBus", "eventrouter-dev", "write dedicated"},
+		{"inputBus", "aws.partner/x", "reserved for partners"},
+		{"inputBus", strings.Replace(bus, "event-bus", "event-busv2", 1), "newer custom event bus"},
+		{"inputBus", strings.Replace(bus, "event-bus/", "rule/", 1), "is not the ARN of an event bus"},
+		{"inputBus", true, "must be a string, not a boolean"},
+		{"outputBus", "a/b", "must be the name or the ARN of an event bus"},
+		{"outputBus", strings.Replace(bus, "123456789012", "1234", 1), "is not the ARN of an event bus"},
+		{"outputBus", []any{bus}, "must be a string, not an array"},
 		{"testFunction", "yes", "must be true or false"},
 		{"testFunction", float64(1), "must be true or false"},
 		{"reservedConcurrency", "0", "whole number from 1"},

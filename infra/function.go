@@ -87,6 +87,8 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 			deployment.EnvDataPrefix:    jsii.String(deployment.DataPrefix),
 			deployment.EnvAccount:       stack.Account(),
 			deployment.EnvPartition:     stack.Partition(),
+			deployment.EnvInputBus:      jsii.String(c.InputBus.Name),
+			deployment.EnvOutputBus:     busARN(scope, c.OutputBus.Name),
 			deployment.EnvOutputBuses:   jsii.String(allowList(c.OutputBuses)),
 			deployment.EnvMarkDays:      jsii.String(strconv.Itoa(c.MarkDays)),
 			deployment.EnvTimeout:       jsii.String(strconv.Itoa(int(deployment.Timeout / time.Second))),
@@ -94,7 +96,7 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 		},
 	})
 	backend.AllowFunction(f.role)
-	allowPublishing(scope, f.role, c.OutputBuses)
+	allowPublishing(scope, f.role, c)
 	except(f.role, "AwsSolutions-IAM5", "Tenant files, which change without a deployment, name the buses to check.",
 		"Resource::arn:<AWS::Partition>:events:*:<AWS::AccountId>:event-bus/*")
 	failures.Receive(scope, f)
@@ -138,8 +140,8 @@ func NewRelaySchedule(parent constructs.Construct, c Config, f *Function) {
 // testDelivery: what the test function misses is no loss.
 var testDelivery = delivery{retries: 2, age: 60 * 60}
 
-// NewTestFunction shows what the router publishes to the account's default bus:
-// a rule of its own, and a function that writes each event to its log.
+// NewTestFunction shows what the router publishes to the default output bus: a
+// rule of its own, and a function that writes each event to its log.
 func NewTestFunction(parent constructs.Construct, c Config, code Code) {
 	scope := constructs.NewConstruct(parent, jsii.String("TestFunction"))
 	f := newFunction(scope, c, functionProps{
@@ -154,10 +156,10 @@ func NewTestFunction(parent constructs.Construct, c Config, code Code) {
 	awsevents.NewCfnRule(scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
 		Name:         jsii.String(c.Environment.TestRule()),
 		Description:  jsii.String("output events to " + c.Environment.TestFunction()),
-		EventBusName: jsii.String(deployment.DefaultBus),
+		EventBusName: jsii.String(c.OutputBus.Name),
 		EventPattern: eventPattern(deployment.TestPattern),
 		State:        jsii.String("ENABLED"),
 		Targets:      []any{target(f.lambda.FunctionArn(), testDelivery)},
 	})
-	f.invokedBy("TestRule", arn(scope, "events", "rule", c.Environment.TestRule()))
+	f.invokedBy("TestRule", ruleARN(scope, c.OutputBus.Name, c.Environment.TestRule()))
 }

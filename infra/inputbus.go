@@ -4,52 +4,55 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/blockforger/eventrouter/internal/deployment"
 )
 
-// InputBus is the bus that input events come in by: the account's default one,
-// or one that holds nothing else. Whoever may make rules on it can read tenants'
-// API keys.
+// InputBus is the bus that input events come from: the account's default one, one
+// that the stack makes for them alone, or one that exists. Everybody who may make
+// rules on it can read tenants' API keys.
 type InputBus struct {
 	Name string
 	ARN  *string
-	bus  awsevents.CfnEventBus // nil for the default bus
+
+	first awscdk.CfnResource // what must be made before anything on the bus
 }
 
-// NewInputBus makes the dedicated bus where it is asked for.
+// NewInputBus makes the dedicated bus or, on a bus that is shared, the parameter
+// that refuses a second environment.
 func NewInputBus(scope constructs.Construct, c Config) *InputBus {
-	if !c.DedicatedBus {
-		return &InputBus{Name: deployment.DefaultBus, ARN: defaultBusARN(scope)}
-	}
-	name := c.Environment.InputBus()
-	return &InputBus{
-		Name: name,
-		ARN:  arn(scope, "events", "event-bus", name),
-		bus: awsevents.NewCfnEventBus(scope, jsii.String("InputBus"), &awsevents.CfnEventBusProps{
-			Name:        jsii.String(name),
+	b := &InputBus{Name: c.InputBus.Name, ARN: busARN(scope, c.InputBus.Name)}
+	if c.DedicatedBus {
+		b.first = awsevents.NewCfnEventBus(scope, jsii.String("InputBus"), &awsevents.CfnEventBusProps{
+			Name:        jsii.String(b.Name),
 			Description: jsii.String("input events of eventrouter " + string(c.Environment) + ", and nothing else"),
-		}),
+		})
+		return b
 	}
+	requireOwn(scope, "InputBusIsOwn", "inputBus", c.InputBus)
+	b.first = awsssm.NewCfnParameter(scope, jsii.String("BusGuard"), &awsssm.CfnParameterProps{
+		Name:  jsii.String(deployment.BusGuard(b.Name)),
+		Type:  jsii.String("String"),
+		Value: jsii.String(string(c.Environment)),
+		Description: jsii.String("the eventrouter environment whose input events come from the bus " + b.Name +
+			": two on one bus would receive each other's events; see inputBus in doc/deploy.md"),
+	})
+	return b
 }
 
-// Before has a resource wait for the bus that it names.
+// Before makes a resource wait until the bus is there and is this environment's.
 func (b *InputBus) Before(after interface {
 	AddDependency(...constructs.IDependable)
 }) {
-	if b.bus != nil {
-		after.AddDependency(b.bus)
-	}
+	after.AddDependency(b.first)
 }
 
 // RuleARN is the ARN of a rule on the bus.
 func (b *InputBus) RuleARN(scope constructs.Construct, rule string) *string {
-	if b.bus != nil {
-		rule = b.Name + "/" + rule
-	}
-	return arn(scope, "events", "rule", rule)
+	return ruleARN(scope, b.Name, rule)
 }
 
 // NewPublishers lets other accounts, or those of an organization, put input
@@ -84,7 +87,9 @@ func newBusPolicy(scope constructs.Construct, id, sid string, bus *InputBus, sta
 		EventBusName: jsii.String(bus.Name),
 		Statement:    statement,
 	})
-	bus.Before(policy.Node())
+	if bus.first != nil { // nil in the stack of a target bus
+		bus.Before(policy.Node())
+	}
 }
 
 func rootOf(scope constructs.Construct, account string) string {

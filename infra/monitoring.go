@@ -107,8 +107,8 @@ func age(q awssqs.Queue) awscloudwatch.IMetric {
 // to its dead-letter queue.
 func (m *metrics) undelivered(c Config) awscloudwatch.IMetric {
 	dimensions := map[string]*string{"RuleName": jsii.String(c.Environment.InputRule())}
-	if c.DedicatedBus {
-		dimensions["EventBusName"] = jsii.String(c.Environment.InputBus())
+	if c.InputBus.Name != deployment.DefaultBus {
+		dimensions["EventBusName"] = jsii.String(c.InputBus.Name)
 	}
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String("AWS/Events"), MetricName: jsii.String("InvocationsFailedToBeSentToDlq"),

@@ -39,12 +39,13 @@ func except(what constructs.IConstruct, rule, reason string, findings ...string)
 	cdknag.NagSuppressions_AddResourceSuppressions(what, &[]*cdknag.NagPackSuppression{s}, jsii.Bool(true))
 }
 
-// allowPublishing lets the function put events on the account's default bus and
-// on those of the allow-list, and on no other. Never as an input event: no
+// allowPublishing lets the function put events on the default output bus and on
+// those of the allow-list, and on no other. Never as an input event: no
 // output rule can make the router feed itself.
-func allowPublishing(scope constructs.Construct, role awsiam.Role, buses []OutputBus) {
-	open := []*string{defaultBusARN(scope)}
-	for i, b := range buses {
+func allowPublishing(scope constructs.Construct, role awsiam.Role, c Config) {
+	requireOwn(scope, "OutputBusIsOwn", "outputBus", c.OutputBus)
+	open := []*string{busARN(scope, c.OutputBus.Name)}
+	for i, b := range c.OutputBuses {
 		if len(b.Sources) == 0 {
 			open = append(open, jsii.String(b.ARN))
 			continue

@@ -4,6 +4,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/blockforger/eventrouter/internal/deployment"
 )
 
 // NewRouterStack is everything of one environment in one account and region.
@@ -66,9 +68,33 @@ func named(scope constructs.Construct, service, resource, name string) *string {
 	})
 }
 
-// defaultBusARN is the account's own default bus.
-func defaultBusARN(scope constructs.Construct) *string {
-	return arn(scope, "events", "event-bus", "default")
+// busARN is the ARN of a bus of the stack's own account and region.
+func busARN(scope constructs.Construct, name string) *string {
+	return arn(scope, "events", "event-bus", name)
+}
+
+// ruleARN is the ARN of a rule, which contains the bus unless it is the default one.
+func ruleARN(scope constructs.Construct, bus, rule string) *string {
+	if bus != deployment.DefaultBus {
+		rule = bus + "/" + rule
+	}
+	return arn(scope, "events", "rule", rule)
+}
+
+// requireOwn makes the deployment fail before it changes anything if an ARN in a
+// context key is of another account or region: the template is for all, so that
+// the synth cannot know.
+func requireOwn(scope constructs.Construct, id, key string, b Bus) {
+	if b.Account == "" {
+		return
+	}
+	awscdk.NewCfnRule(awscdk.Stack_Of(scope), jsii.String(id), &awscdk.CfnRuleProps{Assertions: &[]*awscdk.CfnRuleAssertion{{
+		Assert: awscdk.Fn_ConditionAnd(
+			awscdk.Fn_ConditionEquals(awscdk.Aws_ACCOUNT_ID(), b.Account),
+			awscdk.Fn_ConditionEquals(awscdk.Aws_REGION(), b.Region)),
+		AssertDescription: jsii.String("context key " + key + ": the bus " + b.Name + " is in account " + b.Account + ", region " + b.Region +
+			"; it must be in the account and region of the deployment"),
+	}}})
 }
 
 // fromOwnAccount is the condition that keeps a service from being talked into

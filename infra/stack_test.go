@@ -137,7 +137,8 @@ func TestEnvironment(t *testing.T) {
 		deployment.EnvEnvironment: "prod", deployment.EnvTable: "${" + table + "}", deployment.EnvBucket: "${" + bucket + "}",
 		deployment.EnvSchemasPrefix: "schemas/", deployment.EnvDataPrefix: "data/",
 		deployment.EnvAccount: "${AccountId}", deployment.EnvPartition: "${Partition}", deployment.EnvMarkDays: "12", deployment.EnvTimeout: "30",
-		deployment.EnvGC: "400",
+		deployment.EnvGC: "400", deployment.EnvInputBus: "eventrouter-prod",
+		deployment.EnvOutputBus: "arn:${Partition}:events:${Region}:${AccountId}:event-bus/default",
 		deployment.EnvOutputBuses: `[{"arn":"arn:aws:events:us-east-1:777788889999:event-bus/orders"},{"arn":"arn:aws:events:eu-west-1:777788889999:event-bus/default"},` +
 			`{"arn":"arn:aws:events:us-east-1:123456789012:event-bus/own","tenants":["acme"],"sources":["acme.orders","acme.stock"]}]`,
 	}
@@ -259,6 +260,53 @@ func TestArchive(t *testing.T) {
 	}
 	if n := len(none.of("AWS::Lambda::Function")); n != 1 {
 		t.Errorf("testFunction=false has %d functions", n)
+	}
+}
+
+// TestSharedBus: a bus that the stack does not make serves one environment, and
+// everything on it waits until the guard parameter says that it is this one.
+func TestSharedBus(t *testing.T) {
+	const busARN = "arn:aws:events:us-east-1:123456789012:event-bus/shared"
+	for value, want := range map[string]struct{ bus, guard, rule string }{
+		"":       {"default", "/eventrouter/default-bus", "eventrouter-input-dev"},
+		"shared": {"shared", "/eventrouter/input-bus/shared", "shared/eventrouter-input-dev"},
+		busARN:   {"shared", "/eventrouter/input-bus/shared", "shared/eventrouter-input-dev"},
+	} {
+		tt := mustSynth(map[string]any{"inputBus": value, "outputBus": value, "publisherAccounts": "111122223333"})
+		if n := len(tt.of("AWS::Events::EventBus")); n != 0 {
+			t.Errorf("inputBus=%s: %d buses are made, want none", value, n)
+		}
+		guard := tt.named(t, "AWS::SSM::Parameter", "Name", want.guard)
+		if got := at(guard, "Properties", "Value"); got != "dev" {
+			t.Errorf("inputBus=%s: the guard holds %v, want the environment", value, got)
+		}
+		for kind, named := range map[string][2]string{
+			"AWS::Events::Rule": {"Name", "eventrouter-input-dev"}, "AWS::Events::Archive": {"SourceArn", "arn:${Partition}:events:${Region}:${AccountId}:event-bus/" + want.bus},
+			"AWS::Events::EventBusPolicy": {"EventBusName", want.bus},
+		} {
+			if r := tt.named(t, kind, named[0], named[1]); !slices.Contains(list(r["DependsOn"]), any(tt.id(guard))) {
+				t.Errorf("inputBus=%s: %s does not wait for the guard: %v", value, kind, r["DependsOn"])
+			}
+		}
+		if got := at(tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-input-dev"), "Properties", "EventBusName"); got != want.bus {
+			t.Errorf("inputBus=%s: the input rule is on %v, want %s", value, got, want.bus)
+		}
+		if got := at(tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-test-dev"), "Properties", "EventBusName"); got != want.bus {
+			t.Errorf("outputBus=%s: the test rule is on %v, want %s", value, got, want.bus)
+		}
+		variables := at(tt.named(t, "AWS::Lambda::Function", "FunctionName", "eventrouter-dev"), "Properties", "Environment", "Variables")
+		if got := text(at(variables, "EVENTROUTER_OUTPUT_BUS")); got != "arn:${Partition}:events:${Region}:${AccountId}:event-bus/"+want.bus {
+			t.Errorf("outputBus=%s: the function publishes to %s", value, got)
+		}
+		rules, _ := tt["Rules"].(map[string]any)
+		for _, id := range []string{"InputBusIsOwn", "OutputBusIsOwn"} {
+			if given := strings.HasPrefix(value, "arn:"); given != (rules[id] != nil) {
+				t.Errorf("inputBus=%s: rule %s is %v; an ARN must be of the deployment's account and region", value, id, rules[id])
+			}
+		}
+	}
+	if n := len(complete().of("AWS::SSM::Parameter")); n != 0 {
+		t.Errorf("a dedicated bus has %d guards, want none", n)
 	}
 }
 

@@ -41,7 +41,11 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		markAge   = time.Duration(e.integer(deployment.EnvMarkDays, deployment.MarkDays)) * 24 * time.Hour
 		timeout   = time.Duration(e.integer(deployment.EnvTimeout, int(deployment.Timeout/time.Second))) * time.Second
 	)
-	own := events.DefaultBus(partition, region, account)
+	own, expected := events.DefaultBus(partition, region, account), []events.BusARN(nil)
+	if output := getenv(deployment.EnvOutputBus); output != "" {
+		own = events.BusARN(output)
+		expected = append(expected, own)
+	}
 	if e.err == nil {
 		_, e.err = events.ParseBusARN(string(own))
 	}
@@ -79,10 +83,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
 	})
 	publisher := bus.NewPublisher(eventBridge)
-	expected := tenant.BusesOf(buses)
-	watch := bus.NewWatch(eventBridge, records, account, &bus.WatchOptions{
-		Expected: func(context.Context) ([]events.BusARN, error) { return expected, nil },
-	})
+	watch := bus.NewWatch(eventBridge, account, &bus.WatchOptions{Expected: append(expected, tenant.BusesOf(buses)...)})
 	r := router.New(tenants, tenant.NewAuthenticator(ledger, nil), records, publisher,
 		&router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
 	relay := router.NewRelay(records, publisher, rand.Text(), &router.Options{Watch: watch})

@@ -91,6 +91,11 @@ func TestRecordsInTheBucket(t *testing.T) {
 		}
 	}
 	environment[deployment.EnvDataPrefix] = "prod/data/"
+	environment[deployment.EnvOutputBus] = "arn:aws:events:us-east-1:123456789012:rule/x"
+	if _, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log); err == nil || !strings.Contains(err.Error(), "name the bus") {
+		t.Errorf("an output bus that is none: %v", err)
+	}
+	delete(environment, deployment.EnvOutputBus)
 	if _, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log); err != nil {
 		t.Error(err)
 	}

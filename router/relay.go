@@ -9,7 +9,6 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -68,7 +67,7 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 	before := r.now().Add(-age)
 	var done Drained
 	var failure error
-	done.look(r.watch.LookExpected(ctx))
+	done.look(ctx, r.watch, nil)
 	// Each run begins at another shard, so that one that takes all the time does
 	// not keep the same others waiting.
 	first := rand.IntN(store.Shards)
@@ -100,8 +99,9 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 	return done, fault.E("router.Relay", fault.Unavailable, failure)
 }
 
-// look adds the result of a check of buses.
-func (d *Drained) look(gone []events.BusARN, err error) {
+// look brings what is known of our buses up to date, and notes those that are gone.
+func (d *Drained) look(ctx context.Context, w *bus.Watch, buses []events.BusARN) {
+	gone, err := w.Look(ctx, buses)
 	if err != nil {
 		d.LookErr = err
 	}
@@ -146,11 +146,6 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 		if err != nil && fault.CodeOf(err) == fault.NotFound {
 			continue // it expired, or another relay closed it
 		}
-		if format.IsNewer(err) {
-			held[key], done.Err = true, err // a newer version does what is left
-			progress = true
-			continue
-		}
 		if err != nil {
 			return false, err
 		}
@@ -173,7 +168,7 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 			progress = true
 		}
 	}
-	done.look(r.watch.Look(ctx, pendingBuses(marks)))
+	done.look(ctx, r.watch, pendingBuses(marks))
 	settlements := r.follow(ctx, marks, done)
 	emission := publish(ctx, r.store, r.publisher, r.watch, r.now, marks, settlements)
 	done.add(emission)

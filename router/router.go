@@ -38,8 +38,8 @@ type Options struct {
 	// the 30 seconds for which keys are remembered. It costs one more item in
 	// each transaction.
 	StrictKeys bool
-	// Watch, if set, holds which buses are missing: their entries stay pending.
-	// The relay checks the buses; a router reads the results.
+	// Watch, where it is set, knows which buses are gone: entries for those are
+	// held back. The relay alone has it look; a router goes by what it has seen.
 	Watch *bus.Watch
 	// Clock tells the time; time.Now if nil.
 	Clock func() time.Time
@@ -118,7 +118,7 @@ func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal
 		// needed. And no mark answers a key that the commit found revoked.
 		return store.Receipt{}, report.end(store.Receipt{}, refusal)
 	}
-	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint, nil)
+	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint)
 	if err == nil && !found && leavesMark(refusal, g) {
 		mark := rejectionMark(g, key, refusal)
 		mark.Receipt, err = r.commit(ctx, g, store.Change{Mark: mark})

@@ -10,7 +10,6 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/internal/retry"
 )
 
@@ -35,7 +34,6 @@ type Options struct {
 type Store struct {
 	Backlog
 	Accounts
-	Buses
 	driver Driver
 	o      Options
 	queue  projectQueue
@@ -44,7 +42,7 @@ type Store struct {
 
 // New returns a store over a driver. A nil o means the defaults.
 func New(d Driver, o *Options) *Store {
-	s := &Store{Backlog: d, Accounts: d, Buses: d, driver: d}
+	s := &Store{Backlog: d, Accounts: d, driver: d}
 	if o != nil {
 		s.o = *o
 	}
@@ -110,7 +108,6 @@ func (s *Store) stamp(c *Change) error {
 	// Whole milliseconds are what every driver keeps.
 	now := s.o.Clock().UTC().Truncate(time.Millisecond)
 	m := &c.Mark
-	m.Format = format.Field(format.Idempotency)
 	m.Receipt.Stamp = Stamp(hex.EncodeToString(random[:]))
 	m.Receipt.Time = now
 	m.Receipt.Replayed = false
@@ -192,8 +189,7 @@ func (s *Store) List(ctx context.Context, c Collection, after events.Key, limit 
 // Receipt answers the stored receipt of an idempotency key, with Replayed set,
 // and whether there is one. The fault is Conflict where another request has
 // used the key. It is for a request that is about to be rejected: the mark wins.
-// older is as in [Change].
-func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint, older Fingerprints) (Receipt, bool, error) {
+func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint) (Receipt, bool, error) {
 	const op = "store.Receipt"
 	m, err := s.driver.Mark(ctx, key)
 	switch {
@@ -202,7 +198,7 @@ func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint, 
 	case err != nil:
 		return Receipt{}, false, wrap(op, err)
 	}
-	r, err := m.replay(format.Field(format.Idempotency), f, older)
+	r, err := m.Replay(f)
 	return r, err == nil, wrap(op, err)
 }
 

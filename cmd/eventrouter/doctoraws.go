@@ -37,6 +37,7 @@ func (d *deployed) checks() []check {
 		{"bucket", x.bucket},
 		{"tenant files", x.tenantFiles},
 		{"input rule", x.inputRule},
+		{"shared bus", x.sharedBus},
 		{"target", x.target},
 		{"permission", x.permission},
 		{"relay", x.relay},
@@ -137,6 +138,9 @@ func (x *examination) tenantFiles(ctx context.Context) finding {
 		return failed(x.deployCommand(), err)
 	}
 	own := events.DefaultBus(x.variables[deployment.EnvPartition], x.cfg.Region, x.account)
+	if bus := x.variables[deployment.EnvOutputBus]; bus != "" {
+		own = events.BusARN(bus)
+	}
 	return lintFinding(ctx, files, &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, "s3://"+name+"/"+deployment.SchemasPrefix)
 }
 
@@ -144,11 +148,16 @@ func (x *examination) s3() *s3.Client {
 	return s3.NewFromConfig(x.cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
 }
 
-// inputRule looks on the default bus, then on the dedicated one.
+// inputRule looks on the bus that the function's variables name or, of a
+// deployment that names none, on the dedicated bus and the default one.
 func (x *examination) inputRule(ctx context.Context) finding {
 	var out *eventbridge.DescribeRuleOutput
 	var err error
-	for _, x.inputBus = range []string{x.env.InputBus(), deployment.DefaultBus} {
+	buses := []string{x.env.InputBus(), deployment.DefaultBus}
+	if bus := x.variables[deployment.EnvInputBus]; bus != "" {
+		buses = []string{bus}
+	}
+	for _, x.inputBus = range buses {
 		if out, err = x.bus.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: aws.String(x.env.InputRule()), EventBusName: &x.inputBus}); err == nil {
 			break
 		}
@@ -162,6 +171,34 @@ func (x *examination) inputRule(ctx context.Context) finding {
 		return sick(x.deployCommand(), "the pattern of the rule %s is %s, want %s", x.env.InputRule(), aws.ToString(out.EventPattern), deployment.InputPattern)
 	}
 	return healthy("%s on bus %s, enabled", x.env.InputRule(), x.inputBus)
+}
+
+// sharedBus looks for the input rule of another environment on the same bus.
+// The stack's guard parameter refuses it; deployments older than the guard, and
+// rules made by hand, have none.
+func (x *examination) sharedBus(ctx context.Context) finding {
+	prefix := strings.TrimSuffix(x.env.InputRule(), string(x.env))
+	rules := eventbridge.ListRulesInput{EventBusName: &x.inputBus, NamePrefix: &prefix}
+	var others []string
+	for {
+		out, err := x.bus.ListRules(ctx, &rules)
+		if err != nil {
+			return failed(x.deployCommand(), err)
+		}
+		for _, r := range out.Rules {
+			if name := aws.ToString(r.Name); name != x.env.InputRule() {
+				others = append(others, strings.TrimPrefix(name, prefix))
+			}
+		}
+		if rules.NextToken = out.NextToken; rules.NextToken == nil {
+			break
+		}
+	}
+	if len(others) > 0 {
+		return sick("deploy all but one of them with inputBus=dedicated, see inputBus in doc/deploy.md",
+			"the bus %s also feeds environment %s: each receives and carries out the other's events", x.inputBus, strings.Join(others, ", "))
+	}
+	return healthy("%s feeds no other environment", x.inputBus)
 }
 
 // target is the function or, with a buffer, the queue before it.
@@ -246,7 +283,7 @@ func (x *examination) outputBuses(ctx context.Context) finding {
 		}
 		own++
 		if _, err := x.busIn(b.ARN).DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{Name: aws.String(b.ARN.Name())}); err != nil {
-			return failed(createBus(b.ARN), err)
+			return failed("aws events create-event-bus --name "+b.ARN.Name()+" --region "+b.ARN.Region(), err)
 		}
 	}
 	return healthy("%d of this account, all there; %d of others, which only publishing can check", own, others)

@@ -70,9 +70,9 @@ func (c *compiler) expression() (condition, error) {
 	case "cidr":
 		return c.cidr()
 	case "numeric":
-		return numericCompiler{c}.compile()
+		return c.numeric()
 	case "anything-but":
-		return anythingButCompiler{compiler: c}.compile()
+		return c.anythingBut()
 	case "exists":
 		return c.exists()
 	default:
@@ -211,4 +211,235 @@ func (c *compiler) exists() (condition, error) {
 		return exists{}, nil
 	}
 	return absent{}, nil
+}
+
+func (c *compiler) numeric() (condition, error) {
+	t, err := c.next()
+	if err != nil {
+		return nil, err
+	}
+	if t.kind != arrayStart {
+		return nil, refuse("Value of numeric must be an array.")
+	}
+	n, err := c.comparisons()
+	if err != nil {
+		return nil, err
+	}
+	return n, c.closing(1, tooMany)
+}
+
+// comparisons reads the list of a numeric whose bracket is read. Operands are
+// checked last, as AWS does.
+func (c *compiler) comparisons() (numeric, error) {
+	t, err := c.next()
+	if err != nil {
+		return nil, err
+	}
+	if t.kind != stringValue {
+		return nil, refuseText("Invalid member in numeric match: %s", t.text())
+	}
+	first := bound{operator: t.text()}
+	label := first.operator
+	switch first.operator {
+	case "=":
+		label = "equals"
+	case "<", "<=", ">", ">=":
+	default:
+		if _, err := c.next(); err != nil {
+			return nil, err
+		}
+		return nil, refuse("Unrecognized numeric range operator: %s", first.operator)
+	}
+	if first.operand, err = c.operand(label); err != nil {
+		return nil, err
+	}
+	if t, err = c.next(); err != nil {
+		return nil, err
+	}
+	if t.kind == arrayEnd {
+		return numeric{first}, first.operand.check()
+	}
+	if first.operator[0] != '>' {
+		return nil, refuse(tooMany)
+	}
+	second, err := c.upperBound(t)
+	if err != nil {
+		return nil, err
+	}
+	if err := first.operand.check(); err != nil {
+		return nil, err
+	}
+	if err := second.operand.check(); err != nil {
+		return nil, err
+	}
+	if first.operand.value >= second.operand.value {
+		return nil, refuse("Bottom must be less than top")
+	}
+	return numeric{first, second}, nil
+}
+
+func (c *compiler) upperBound(t token) (bound, error) {
+	if t.kind != stringValue {
+		return bound{}, refuseText("Bad value in numeric range: %s", t.text())
+	}
+	b := bound{operator: t.text()}
+	if b.operator != "<" && b.operator != "<=" {
+		return b, refuseText("Bad numeric range operator: %s", b.operator)
+	}
+	var err error
+	if b.operand, err = c.operand(b.operator); err != nil {
+		return b, err
+	}
+	end, err := c.next()
+	if err == nil && end.kind != arrayEnd {
+		err = refuse("Too many terms in numeric range expression")
+	}
+	return b, err
+}
+
+func (c *compiler) operand(label string) (number, error) {
+	t, err := c.next()
+	if err != nil {
+		return number{}, err
+	}
+	if t.kind != numberValue {
+		return number{}, refuse("Value of %s must be numeric", label)
+	}
+	return newNumber(t.raw), nil
+}
+
+// check refuses a number that comparing could not tell from its neighbours.
+func (n number) check() error {
+	if n.comparable {
+		return nil
+	}
+	return refuse("Cannot compare number : %s", n.text)
+}
+
+func (c *compiler) anythingBut() (condition, error) {
+	t, err := c.next()
+	if err != nil {
+		return nil, err
+	}
+	operator, closing := "", 1
+	if t.kind == objectStart {
+		if t, err = c.next(); err != nil {
+			return nil, err
+		}
+		if t.kind != fieldName {
+			return nil, refuse("Anything-But expression name not found")
+		}
+		switch operator = t.text(); operator {
+		case "prefix", "suffix", "equals-ignore-case", "wildcard":
+			closing = 2
+		default:
+			return nil, refuse("Unsupported anything-but pattern: %s", operator)
+		}
+		if t, err = c.next(); err != nil {
+			return nil, err
+		}
+	}
+	var list []condition
+	switch t.kind {
+	case arrayStart:
+		list, err = c.excludedList(operator)
+	case stringValue, numberValue:
+		var one condition
+		one, err = c.excluded(operator, t)
+		list = []condition{one}
+	default:
+		return nil, refuse("Value of anything-but must be an array or single string/number value.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if operator == "wildcard" {
+		if err := parseWildcards(list); err != nil {
+			return nil, err
+		}
+	}
+	return anythingBut{operator, list}, c.closing(closing, tooMany)
+}
+
+// parseWildcards completes the wildcards of a list, after it is known to hold
+// strings only, since that is what AWS looks at first.
+func parseWildcards(list []condition) error {
+	for i, e := range list {
+		w, err := newWildcard(e.(wildcard).text)
+		if err != nil {
+			return err
+		}
+		list[i] = w
+	}
+	return nil
+}
+
+func (c *compiler) excludedList(operator string) ([]condition, error) {
+	var list []condition
+	strings, numbers := false, false
+	c.repeated = true
+	for {
+		t, err := c.next()
+		if err != nil {
+			return nil, err
+		}
+		if t.kind == arrayEnd {
+			break
+		}
+		one, err := c.excluded(operator, t)
+		if err != nil {
+			return nil, err
+		}
+		strings = strings || t.kind == stringValue
+		numbers = numbers || t.kind == numberValue
+		list = append(list, one)
+	}
+	c.repeated = false
+	if operator == "" && strings == numbers {
+		return nil, refuse("Inside anything but list, either all values are number or string, mixed type is not supported")
+	}
+	if len(list) == 0 {
+		// AWS's grammar lets this pass and its engine then fails on it.
+		return nil, refuse("Empty arrays are not allowed")
+	}
+	return list, nil
+}
+
+func (c *compiler) excluded(operator string, t token) (condition, error) {
+	if operator == "" && t.kind == numberValue {
+		n := newNumber(t.raw)
+		err := n.check()
+		if err != nil {
+			c.repeated = false // AWS's engine finds it after reading, and reports it once
+		}
+		return n, err
+	}
+	if t.kind != stringValue {
+		switch operator {
+		case "":
+			return nil, refuse("Inside anything but list, start|null|boolean is not supported.")
+		case "equals-ignore-case":
+			return nil, refuse("Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported.")
+		case "wildcard":
+			return nil, refuse(wildcardNotString)
+		default:
+			return nil, refuse("prefix/suffix match pattern must be a string")
+		}
+	}
+	s := t.text()
+	switch operator {
+	case "equals-ignore-case":
+		return foldEqual{s, newFold(s)}, nil
+	case "wildcard":
+		return wildcard{text: s}, nil
+	case "":
+		return literal(s), nil
+	}
+	if s == "" {
+		return nil, refuseText("Null prefix/suffix not allowed")
+	}
+	if operator == "prefix" {
+		return prefix(s), nil
+	}
+	return suffix(s), nil
 }

@@ -145,6 +145,7 @@ eventbridge-output=[{},{"eventbridge_arn":"`+other+`","source":"acme.orders"}]
 		"AWS_ENDPOINT_URL_DYNAMODB": r.proxy(database), "AWS_ENDPOINT_URL_S3": r.before(noObject), "AWS_ENDPOINT_URL_EVENTBRIDGE": r.before(noBus),
 		deployment.EnvEnvironment: string(e), deployment.EnvTable: e.Table(), deployment.EnvBucket: bucket, deployment.EnvAccount: account,
 		deployment.EnvSchemasPrefix: deployment.SchemasPrefix, deployment.EnvDataPrefix: deployment.DataPrefix,
+		deployment.EnvOutputBus:   "arn:aws:events:" + region + ":" + account + ":event-bus/results",
 		deployment.EnvOutputBuses: `[{"arn":"` + other + `"}]`,
 		deployment.EnvTimeout:     "1", // the relay takes what is 11 seconds old
 	}

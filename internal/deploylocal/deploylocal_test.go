@@ -66,6 +66,10 @@ func TestDeployLocal(t *testing.T) {
 	send(t, moto, variables)
 	giveTenant(t.Context(), t, moto.url, variables)
 	doctor.finds(t, moto)
+	other := deployment.Environment("other").InputRule()
+	moto.aws(t, "events", "put-rule", "--name", other, "--event-pattern", deployment.InputPattern)
+	doctor.finds(t, moto, "shared bus")
+	moto.aws(t, "events", "delete-rule", "--name", other)
 	moto.aws(t, "events", "disable-rule", "--name", env.InputRule())
 	doctor.finds(t, moto, "input rule")
 }
@@ -98,6 +102,7 @@ func look(t *testing.T, c *cloud, env deployment.Environment) map[string]string 
 		{"role", []string{"iam", "list-role-policies", "--role-name", env.Role(region), "--query", "length(PolicyNames)"}, float64(1)},
 		{"key", []string{"kms", "list-aliases", "--query", "Aliases[?AliasName=='" + env.KeyAlias() + "'] | length(@)"}, float64(1)},
 		{"topic", []string{"sns", "list-topics", "--query", "Topics[].TopicArn"}, []any{arn("sns", env.AlarmTopic())}},
+		{"guard of the bus", []string{"ssm", "get-parameter", "--name", deployment.BusGuard(deployment.DefaultBus), "--query", "Parameter.Value"}, string(env)},
 		{"dashboard", []string{"cloudwatch", "list-dashboards", "--query", "DashboardEntries[].DashboardName"}, []any{env.Dashboard()}},
 	} {
 		if got := c.aws(t, check.command...); !reflect.DeepEqual(got, check.want) {

@@ -191,6 +191,12 @@ func (r *recorder) events(operation string, body []byte, region string) error {
 			rule = in.EventBusName + "/" + rule
 		}
 		r.add("events:"+operation, prefix+"rule/"+rule, "")
+	case "ListRules": // IAM's resource is any rule of the bus
+		rule := "*"
+		if in.EventBusName != "" && in.EventBusName != "default" {
+			rule = in.EventBusName + "/*"
+		}
+		r.add("events:"+operation, prefix+"rule/"+rule, "")
 	default:
 		return fmt.Errorf("operation %s", operation)
 	}

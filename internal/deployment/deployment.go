@@ -18,6 +18,8 @@ const (
 	EnvDataPrefix    = "EVENTROUTER_DATA_PREFIX"    // key prefix of records in the bucket
 	EnvAccount       = "EVENTROUTER_ACCOUNT"        // account id of the deployment
 	EnvPartition     = "EVENTROUTER_PARTITION"      // aws, aws-cn, aws-us-gov
+	EnvInputBus      = "EVENTROUTER_INPUT_BUS"      // name of the bus that input events come from
+	EnvOutputBus     = "EVENTROUTER_OUTPUT_BUS"     // ARN of the bus for output rules without one; the account's default bus if empty
 	EnvOutputBuses   = "EVENTROUTER_OUTPUT_BUSES"   // JSON array: the allow-list of output buses
 	EnvMarkDays      = "EVENTROUTER_MARK_DAYS"      // days for which a mark lasts
 	EnvTimeout       = "EVENTROUTER_TIMEOUT"        // the function's time-out in seconds

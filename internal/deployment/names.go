@@ -52,3 +52,13 @@ func (e Environment) TargetBusStack() string        { return "EventRouterTargetB
 func (e Environment) TargetBusStatement() string    { return "eventrouter-" + string(e) }
 func (e Environment) PublisherStatement() string    { return "eventrouter-publishers-" + string(e) }
 func (e Environment) OrganizationStatement() string { return "eventrouter-organization-" + string(e) }
+
+// BusGuard names the SSM parameter that holds the environment whose input rule
+// listens on a shared bus. Its name does not contain the environment: the
+// deployment of a second environment on the same bus fails on it.
+func BusGuard(bus string) string {
+	if bus == DefaultBus {
+		return "/eventrouter/default-bus"
+	}
+	return "/eventrouter/input-bus/" + bus
+}

@@ -22,7 +22,7 @@ func TestLongestNamesFit(t *testing.T) {
 		{longest.InputRule(), 64}, {longest.TestRule(), 64}, {longest.RelayRule(), 64}, {longest.InputBus(), 256}, {longest.Archive(), 48},
 		{longest.InputDLQ(), 80}, {longest.FailureQueue(), 80}, {longest.InputBuffer(), 80}, {longest.API(), 128}, {longest.AlarmTopic(), 256},
 		{longest.PublisherStatement() + "-" + account, 64}, {longest.OrganizationStatement(), 64}, {longest.TargetBusStatement(), 64},
-		{longest.Alarm("input-dead-letters"), 255}, {longest.KeyAlias(), 256}, {longest.Dashboard(), 255},
+		{longest.Alarm("input-dead-letters"), 255}, {BusGuard(strings.Repeat("b", 256)), 1011}, {longest.KeyAlias(), 256}, {longest.Dashboard(), 255},
 	} {
 		if len(c.name) > c.most {
 			t.Errorf("%s has %d characters, AWS takes %d", c.name, len(c.name), c.most)

@@ -26,10 +26,6 @@ type Harness struct {
 	// nil where nothing survives the process.
 	Reopen func(t testing.TB, d store.Driver, e Env) store.Driver
 
-	// SetFormat replaces the format number of a stored record, or of a stored
-	// idempotency record where the key has a value. nil where nothing is stored.
-	SetFormat func(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int)
-
 	// History is how many operations the random history has; 0 means 10,000.
 	History int
 
@@ -63,8 +59,6 @@ func Run(t *testing.T, h Harness) {
 		{"Redelivery/rejections are marked", testMarkedRejections},
 		{"Redelivery/the mark wins over record and limit", testMarkWins},
 		{"Fingerprint/another request is a conflict", testFingerprint},
-		{"Fingerprint/an older algorithm", testOlderFingerprint},
-		{"Formats/a newer one is rejected", testNewerFormats},
 		{"Isolation/rivals on one record", testRivals},
 		{"Isolation/delete and create again", testRecreate},
 		{"Isolation/two tenants cannot meet", testTenants},
@@ -84,7 +78,6 @@ func Run(t *testing.T, h Harness) {
 		{"Backlog/projected heads become clean", testProjected},
 		{"Backlog/one owner for a lease", testLease},
 		{"Backlog/marks by cursor", testMarks},
-		{"Buses/the last check of a bus counts", testBuses},
 		{"Numbers/exact to 38 digits", testNumbers},
 		{"Tenure/what there is of a tenant", testHoldings},
 		{"Tenure/a purge takes all of one tenant", testPurge},
@@ -93,9 +86,6 @@ func Run(t *testing.T, h Harness) {
 	} {
 		if h.Reopen == nil && strings.HasPrefix(p.name, "Durability/") {
 			continue // not a promise of this driver
-		}
-		if h.SetFormat == nil && strings.HasPrefix(p.name, "Formats/") {
-			continue // likewise
 		}
 		if h.Only != nil && !slices.Contains(h.Only, p.name) {
 			continue

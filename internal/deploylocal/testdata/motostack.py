@@ -1,6 +1,6 @@
 """moto in one thread, mended so far that it takes the stack.
 
-moto 5.2.1 crashes on an archive with a pattern, on a key with tags, and on an
+moto 5.2.1 crashes on an archive with a pattern, on a key or a parameter with tags, and on an
 attribute of a resource whose type it does not know. Types that it does not know get a placeholder that
 has a name and nothing else: the test looks at what moto really made, and only
 at that. The placeholders' types are printed, one a line.
@@ -18,6 +18,7 @@ from moto.cloudformation import parsing  # noqa: E402
 from moto.core.common_models import CloudFormationModel  # noqa: E402
 from moto.events.models import Archive  # noqa: E402
 from moto.kms.models import Key  # noqa: E402
+from moto.ssm.models import Parameter  # noqa: E402
 from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: E402
 
 
@@ -43,7 +44,13 @@ def tags_as_kms_says(properties):
     return properties
 
 
+def tags_as_ssm_says(properties):
+    properties["Tags"] = [{"Key": key, "Value": value} for key, value in properties.get("Tags", {}).items()]
+    return properties
+
+
 mend(Archive, pattern_as_text)
+mend(Parameter, tags_as_ssm_says)
 mend(Key, tags_as_kms_says)
 
 
