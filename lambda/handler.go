@@ -14,6 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/rest"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -22,6 +23,7 @@ import (
 type Handler struct {
 	router *router.Router
 	relay  *router.Relay
+	rest   *rest.API
 	out    io.Writer
 	log    *logger
 	age    time.Duration
@@ -52,7 +54,7 @@ func New(r *router.Router, relay *router.Relay, out io.Writer, o *Options) *Hand
 	if age == 0 {
 		age = deployment.Timeout + deployment.RelayGrace
 	}
-	return &Handler{router: r, relay: relay, out: out, age: age, log: &logger{environment: o.Environment, now: clock}}
+	return &Handler{router: r, relay: relay, rest: rest.New(r, &rest.Options{Clock: clock}), out: out, age: age, log: &logger{environment: o.Environment, now: clock}}
 }
 
 // Invoke implements the Handler interface of aws-lambda-go.

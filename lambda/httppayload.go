@@ -9,22 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/rest"
 )
-
-// An httpRequest is a request over HTTP, whichever service carried it.
-type httpRequest struct {
-	id     string // the service's own id of the request: the caller cannot choose it
-	method string
-	// path is what the caller asked for, the stage included; below is the part
-	// of it behind the stage, from its slash on.
-	path, below string
-	// decoded says that the service has undone the escapes of the path, so that
-	// they must not be undone once more.
-	decoded bool
-	query   url.Values
-	header  httpHeader
-	body    []byte
-}
 
 // httpPayload has the members of all three shapes (R14): API Gateway REST (v1),
 // API Gateway HTTP (v2, and v1 with a version), and a function URL (as v2).
@@ -62,54 +48,55 @@ const functionURLHost = ".lambda-url."
 
 // decodeHTTP reads a payload that [classify] found to be an HTTP request. The
 // payload is AWS's making, all but its values.
-func decodeHTTP(payload []byte) (httpRequest, error) {
+func decodeHTTP(payload []byte) rest.Request {
 	var p httpPayload
 	if err := json.Unmarshal(payload, &p, jsontext.AllowInvalidUTF8(true)); err != nil {
-		return httpRequest{}, fault.New(fault.Invalid, "the payload has a requestContext but is no HTTP request")
+		return rest.Request{Err: fault.New(fault.Invalid, "the payload has a requestContext but is no HTTP request")}
 	}
-	req := httpRequest{id: p.RequestContext.RequestID, header: httpHeader{}}
+	req := rest.Request{ID: p.RequestContext.RequestID, Header: rest.Header{}}
 	for name, value := range p.Headers {
-		req.header.add(name, value)
+		req.Header.Add(name, value)
 	}
 	if p.Version == "2.0" {
-		req.method, req.path = p.RequestContext.HTTP.Method, p.RawPath
-		req.decoded = !strings.Contains(p.RequestContext.DomainName, functionURLHost)
-		req.below = belowStage(req.path, p.RequestContext.Stage)
-		req.query, _ = url.ParseQuery(p.RawQueryString)
+		req.Method, req.Path = p.RequestContext.HTTP.Method, p.RawPath
+		req.Decoded = !strings.Contains(p.RequestContext.DomainName, functionURLHost)
+		req.Below = belowStage(req.Path, p.RequestContext.Stage)
+		req.Query, _ = url.ParseQuery(p.RawQueryString)
 	} else {
-		req.method, req.path, req.below = p.HTTPMethod, p.RequestContext.Path, p.Path
+		req.Method, req.Path, req.Below = p.HTTPMethod, p.RequestContext.Path, p.Path
 		if p.Version == "1.0" {
-			req.decoded, req.path = true, p.Path
-			req.below = belowStage(p.Path, p.RequestContext.Stage)
+			req.Decoded, req.Path = true, p.Path
+			req.Below = belowStage(p.Path, p.RequestContext.Stage)
 		}
 		if len(p.MultiValueHeaders) > 0 { // all of the values; Headers has the last of each
-			req.header = httpHeader{}
+			req.Header = rest.Header{}
 			for name, values := range p.MultiValueHeaders {
 				for _, value := range values {
-					req.header.add(name, value)
+					req.Header.Add(name, value)
 				}
 			}
 		}
-		req.query = url.Values(p.MultiValueQuery)
-		if len(req.query) == 0 {
-			req.query = url.Values{}
+		req.Query = url.Values(p.MultiValueQuery)
+		if len(req.Query) == 0 {
+			req.Query = url.Values{}
 			for name, value := range p.Query {
-				req.query.Set(name, value)
+				req.Query.Set(name, value)
 			}
 		}
 	}
 	if p.Body == nil {
-		return req, nil
+		return req
 	}
-	req.body = []byte(*p.Body)
+	req.Body = []byte(*p.Body)
 	if p.IsBase64Encoded {
 		body, err := base64.StdEncoding.DecodeString(*p.Body)
 		if err != nil {
-			return req, fault.New(fault.Invalid, "the body is not valid base64, as isBase64Encoded says")
+			req.Err = fault.New(fault.Invalid, "the body is not valid base64, as isBase64Encoded says")
+			return req
 		}
-		req.body = body
+		req.Body = body
 	}
-	return req, nil
+	return req
 }
 
 // belowStage takes the stage off a path. The default stage is not part of it.
@@ -118,30 +105,4 @@ func belowStage(path, stage string) string {
 		return rest
 	}
 	return path
-}
-
-// httpHeader holds the fields of a request by their lower-case names.
-type httpHeader map[string][]string
-
-func (h httpHeader) add(name, value string) {
-	name = strings.ToLower(name)
-	h[name] = append(h[name], value)
-}
-
-// one is the value of a field that may stand but once. A field that was sent
-// several times is refused: services and proxies differ in which one they take.
-func (h httpHeader) one(name string) (string, error) {
-	switch values := h[name]; len(values) {
-	case 0:
-		return "", nil
-	case 1:
-		return strings.Trim(values[0], " \t"), nil
-	}
-	return "", fault.New(fault.Invalid, "the header %s may be sent only once", name)
-}
-
-// list is the value of a field that is a list, wherever it was cut.
-func (h httpHeader) list(name string) (string, bool) {
-	values, ok := h[name]
-	return strings.Join(values, ", "), ok
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/rest"
 )
 
 // restStage is the path below which `serve` has the REST API, as a stage of API
@@ -109,7 +109,7 @@ func (a *restAPI) fail(w http.ResponseWriter, status int, kind, detail string) {
 		Title  string `json:"title"`
 		Status int    `json:"status"`
 		Detail string `json:"detail"`
-	}{lambda.ProblemTypes + kind, http.StatusText(status), status, detail})
+	}{rest.ProblemTypes + kind, http.StatusText(status), status, detail})
 }
 
 func (a *restAPI) call(ctx context.Context, in functionURLRequest) (functionURLAnswer, error) {

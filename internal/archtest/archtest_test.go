@@ -27,7 +27,7 @@ var layer = map[string]int{
 	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,
 	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/command": 3,
 	"router": 3, "internal/admin": 3,
-	"lambda": 4, "local": 4, "lambda/noop": 4,
+	"lambda": 4, "rest": 4, "local": 4, "lambda/noop": 4,
 	"local/signal": 0, "local/cbor": 1, "local/schedule": 1, "local/awsjson": 1, "local/keep": 1, "local/restjson": 2, "local/template": 1,
 	"local/logs": 3, "local/sqs": 3, "local/scheduler": 3,
 	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/archtest": 5, "internal/deploylocal": 5, "examples": 5,
@@ -41,7 +41,7 @@ var sameLayer = map[string][]string{
 	"internal/boltdb":            {"fault"},
 	"store/storetest":            {"store/memstore", "store/s3store", "store/csvstore"},
 	"internal/object/objecttest": {"internal/object"},
-	"lambda":                     {"lambda/noop"},
+	"lambda":                     {"lambda/noop", "rest"},
 }
 
 // forbidden lists imports that a package must not have although its layer would
@@ -53,6 +53,7 @@ var forbidden = map[string][]string{
 	"tenant":              {"net/http", "github.com/aws/"},
 	"store":               {"net/http", "github.com/aws/", module + "tenant", module + "store/"},
 	"bus":                 {"net/http", "github.com/aws/"},
+	"rest":                {"github.com/aws/", module + "lambda", module + "store/"},
 	"router":              {"net/http", "github.com/aws/", module + "store/", module + "bus/", module + "internal/object/"},
 	"local":               {module + "router", module + "lambda", module + "store", module + "tenant"},
 	"internal/deployment": {"github.com/", "golang.org/"},

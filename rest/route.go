@@ -1,4 +1,4 @@
-package lambda
+package rest
 
 import (
 	"net/http"
@@ -12,7 +12,7 @@ import (
 // A resource is what a path leads to (R65).
 type resource struct {
 	methods []string // as Allow lists them
-	serve   func(*exchange) response
+	serve   func(*exchange) Response
 	// tenant, schema and key are segments of the path, unescaped and unchecked.
 	tenant, schema, key string
 }
@@ -34,14 +34,14 @@ const (
 // route finds the resource that a path names. Segments are told apart before
 // escapes are undone, so that an escaped slash belongs to a key; where the
 // service has undone them already, the key is all that follows the schema.
-func route(req *httpRequest) (resource, error) {
-	if len(req.path) > maxPath {
+func route(req *Request) (resource, error) {
+	if len(req.Path) > maxPath {
 		return resource{}, &refusal{status: http.StatusRequestURITooLong, kind: "uri-too-long",
 			detail: "the path is longer than any record's"}
 	}
-	path, rooted := strings.CutPrefix(req.below, "/")
+	path, rooted := strings.CutPrefix(req.Below, "/")
 	segment := strings.Split(path, "/")
-	if req.decoded {
+	if req.Decoded {
 		segment = strings.SplitN(path, "/", 3)
 	}
 	if !rooted || len(segment) < 2 || len(segment) > 3 || slices.Contains(segment, "") {
@@ -51,7 +51,7 @@ func route(req *httpRequest) (resource, error) {
 	switch {
 	case len(segment) == 3:
 		at.key = segment[2]
-		if !req.decoded {
+		if !req.Decoded {
 			var err error
 			if at.key, err = events.UnescapeKey(segment[2]); err != nil {
 				return resource{}, fault.New(fault.Invalid, "the path has a malformed %%XX escape")

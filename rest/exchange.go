@@ -1,4 +1,4 @@
-package lambda
+package rest
 
 import (
 	"context"
@@ -18,47 +18,28 @@ import (
 	"github.com/blockforger/eventrouter/tenant/openapi"
 )
 
-// An exchange is one request over HTTP and what is known of its answer.
+// An exchange is one request and what is known of its response.
 type exchange struct {
-	*Handler
+	*API
 	ctx    context.Context
-	req    *httpRequest
+	req    *Request
 	at     resource
 	report *router.Report
 }
 
-// http carries out a request over HTTP. Its caller is waiting and can try again
-// by itself, so that a fault is an answer as well and not an error.
-func (h *Handler) http(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
-	req, err := decodeHTTP(payload)
-	if req.id == "" {
-		req.id = call.requestID
+// respond finds the resource, checks what HTTP itself requires, and serves it.
+func (x *exchange) respond() (out Response) {
+	if x.req.Err != nil {
+		return x.refuse(x.req.Err)
 	}
-	x := &exchange{Handler: h, ctx: ctx, req: &req}
-	out := x.respond(err)
-	out.Headers["x-request-id"] = req.id
-	out.Headers["x-content-type-options"] = "nosniff"
-	x.tellQuota(&out)
-	x.allowOrigin(&out)
-	if req.method == http.MethodHead {
-		out.Body = ""
-	}
-	h.log.request(call, x.report, out.StatusCode)
-	return json.Marshal(out, json.Deterministic(true))
-}
-
-// respond finds the resource, checks what HTTP itself asks for, and serves.
-func (x *exchange) respond(err error) response {
-	if err != nil {
-		return x.refuse(err)
-	}
+	var err error
 	if x.at, err = route(x.req); err != nil {
 		return x.refuse(err)
 	}
-	if !slices.Contains(x.at.methods, x.req.method) {
+	if !slices.Contains(x.at.methods, x.req.Method) {
 		return x.refuse(methodNotAllowed(x.at.methods))
 	}
-	if x.req.method == http.MethodOptions {
+	if x.req.Method == http.MethodOptions {
 		return x.options()
 	}
 	if err := x.req.checkAccept(); err != nil {
@@ -70,8 +51,8 @@ func (x *exchange) respond(err error) response {
 // call makes the router's request.
 func (x *exchange) call(op events.Operation) (*router.Call, error) {
 	c := &router.Call{Tenant: x.at.tenant, Schema: x.at.schema, Key: x.at.key, Operation: op,
-		RequestID: x.req.id, Trace: traceHeader(x.ctx)}
-	key, err := x.req.header.one("x-api-key")
+		RequestID: x.req.ID, Trace: x.req.Trace}
+	key, err := x.req.Header.one("x-api-key")
 	if err != nil {
 		return nil, err
 	}
@@ -89,23 +70,23 @@ func (x *exchange) call(op events.Operation) (*router.Call, error) {
 		return nil, err
 	}
 	switch {
-	case op == events.Delete && len(x.req.body) > 0:
+	case op == events.Delete && len(x.req.Body) > 0:
 		return nil, fault.New(fault.Invalid, "a DELETE has no body: the path names the record")
 	case op == events.Delete:
-	case len(x.req.body) > events.MaxBytes:
-		return nil, fault.New(fault.TooLarge, "the body has %d bytes, at most %d are read", len(x.req.body), events.MaxBytes)
+	case len(x.req.Body) > events.MaxBytes:
+		return nil, fault.New(fault.TooLarge, "the body has %d bytes, at most %d are read", len(x.req.Body), events.MaxBytes)
 	default:
 		if err := x.req.checkContent(); err != nil {
 			return nil, err
 		}
-		c.Body = x.req.body
+		c.Body = x.req.Body
 	}
 	return c, nil
 }
 
 // collection serves /{tenant}/{schema}.
-func (x *exchange) collection() response {
-	if x.req.method == http.MethodPost {
+func (x *exchange) collection() Response {
+	if x.req.Method == http.MethodPost {
 		return x.write(events.Post)
 	}
 	c, err := x.call(events.Get)
@@ -138,7 +119,7 @@ func (x *exchange) collection() response {
 		if limit, ok := parameters["limit"]; ok {
 			next.Set("limit", limit)
 		}
-		answer.Headers["link"] = "<" + x.req.path + "?" + next.Encode() + `>; rel="next"`
+		answer.Header["link"] = "<" + x.req.Path + "?" + next.Encode() + `>; rel="next"`
 	}
 	return answer
 }
@@ -157,8 +138,8 @@ type listedRecord struct {
 }
 
 // record serves /{tenant}/{schema}/{key}.
-func (x *exchange) record() response {
-	if op, err := events.ParseWrite(x.req.method); err == nil {
+func (x *exchange) record() Response {
+	if op, err := events.ParseWrite(x.req.Method); err == nil {
 		return x.write(op)
 	}
 	c, err := x.call(events.Get)
@@ -173,18 +154,18 @@ func (x *exchange) record() response {
 	if err != nil {
 		return x.refuse(err)
 	}
-	answer := response{StatusCode: http.StatusOK, Body: string(found.Head.Data),
-		Headers: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache", "etag": quoteETag(found.Head.Stamp)}}
+	answer := Response{Status: http.StatusOK, Body: string(found.Head.Data),
+		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache", "etag": quoteETag(found.Head.Stamp)}}
 	if found.NotModified {
-		answer.StatusCode, answer.Body = http.StatusNotModified, ""
-		delete(answer.Headers, "content-type")
+		answer.Status, answer.Body = http.StatusNotModified, ""
+		delete(answer.Header, "content-type")
 	}
 	return answer
 }
 
 // write carries out a change. Its answer is made from the receipt alone, so
 // that a redelivery is answered alike.
-func (x *exchange) write(op events.Operation) response {
+func (x *exchange) write(op events.Operation) Response {
 	c, err := x.call(op)
 	if err != nil {
 		return x.refuse(err)
@@ -194,20 +175,20 @@ func (x *exchange) write(op events.Operation) response {
 	if err != nil {
 		answer := x.refuse(err)
 		if receipt.Replayed {
-			answer.Headers["idempotency-replayed"] = "true"
+			answer.Header["idempotency-replayed"] = "true"
 		}
 		return answer
 	}
-	answer := render(receipt, nil, invocation{})
-	answer.Headers["cache-control"] = "no-store"
+	answer := Result(&receipt)
+	answer.Header["cache-control"] = "no-store"
 	if op == events.Post {
-		answer.Headers["location"] = x.req.path + "/" + receipt.Ref.Key.Escape()
+		answer.Header["location"] = x.req.Path + "/" + receipt.Ref.Key.Escape()
 	}
 	return answer
 }
 
 // usage serves /{tenant}/_usage.
-func (x *exchange) usage() response {
+func (x *exchange) usage() Response {
 	c, err := x.call(events.Get)
 	if err != nil {
 		return x.refuse(err)
@@ -231,53 +212,52 @@ func (x *exchange) usage() response {
 }
 
 // ok answers a read with a document.
-func (x *exchange) ok(v any) response {
+func (x *exchange) ok(v any) Response {
 	body, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
-		return x.refuse(fault.E("lambda.http", fault.Internal, err))
+		return x.refuse(fault.E("rest", fault.Internal, err))
 	}
-	return response{StatusCode: http.StatusOK, Body: string(body),
-		Headers: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}
+	return Response{Status: http.StatusOK, Body: string(body),
+		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}
 }
 
 // refuse answers with a problem document, the fault's own or HTTP's.
-func (x *exchange) refuse(err error) response {
+func (x *exchange) refuse(err error) Response {
 	if x.report == nil { // the router has not seen the request
-		x.report = &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err, EventID: x.req.id}
+		x.report = &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err, EventID: x.req.ID}
 		if !fault.IsRejection(err) {
 			x.report.Outcome = router.Faulted
 		}
 	}
-	shown := invocation{requestID: x.req.id}
-	answer := renderProblem(fault.CodeOf(err).Status(), err, shown)
+	answer := Problem(err, x.req.ID)
 	if own, ok := errors.AsType[*refusal](err); ok {
 		body, _ := json.Marshal(problem{Type: ProblemTypes + own.kind, Title: http.StatusText(own.status),
-			Status: own.status, Detail: own.detail, RequestID: shown.requestID})
-		answer.StatusCode, answer.Body = own.status, string(body)
+			Status: own.status, Detail: own.detail, RequestID: x.req.ID})
+		answer.Status, answer.Body = own.status, string(body)
 		for name, value := range own.header {
-			answer.Headers[name] = value
+			answer.Header[name] = value
 		}
 	}
-	answer.Headers["cache-control"] = "no-store"
-	switch answer.StatusCode {
+	answer.Header["cache-control"] = "no-store"
+	switch answer.Status {
 	case http.StatusTooManyRequests:
-		answer.Headers["retry-after"] = strconv.Itoa(x.wait(err))
+		answer.Header["retry-after"] = strconv.Itoa(x.wait(err))
 	case http.StatusUnauthorized:
-		answer.Headers["www-authenticate"] = `ApiKey header="x-api-key"`
+		answer.Header["www-authenticate"] = `ApiKey header="x-api-key"`
 	case http.StatusServiceUnavailable, http.StatusInternalServerError:
-		answer.Headers["retry-after"] = "1"
+		answer.Header["retry-after"] = "1"
 	}
 	return answer
 }
 
 // options answers what may be done here, to a browser's preflight too.
-func (x *exchange) options() response {
-	x.report = &router.Report{Outcome: router.Ignored, EventID: x.req.id}
-	return response{StatusCode: http.StatusNoContent, Headers: map[string]string{"allow": strings.Join(x.at.methods, ", ")}}
+func (x *exchange) options() Response {
+	x.report = &router.Report{Outcome: router.Ignored, EventID: x.req.ID}
+	return Response{Status: http.StatusNoContent, Header: map[string]string{"allow": strings.Join(x.at.methods, ", ")}}
 }
 
 // description serves /{tenant}/openapi.json.
-func (x *exchange) description() response {
+func (x *exchange) description() Response {
 	c, err := x.call(events.Get)
 	if err == nil {
 		_, err = x.req.parameters()
@@ -290,11 +270,11 @@ func (x *exchange) description() response {
 	if err != nil {
 		return x.refuse(err)
 	}
-	server := strings.TrimSuffix(x.req.path, "/"+x.at.tenant+"/"+descriptionPath)
+	server := strings.TrimSuffix(x.req.Path, "/"+x.at.tenant+"/"+descriptionPath)
 	body, err := openapi.Document(described.Tenant, described.Schemas, server)
 	if err != nil {
 		return x.refuse(err)
 	}
-	return response{StatusCode: http.StatusOK, Body: string(body),
-		Headers: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}
+	return Response{Status: http.StatusOK, Body: string(body),
+		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}
 }

@@ -1,4 +1,4 @@
-package lambda
+package rest
 
 import (
 	"mime"
@@ -20,20 +20,20 @@ const (
 
 // checkContent verifies that a body is of a type that the method takes: PATCH
 // takes a merge patch by its own name too.
-func (req *httpRequest) checkContent() error {
+func (req *Request) checkContent() error {
 	types := []string{jsonType}
 	header := map[string]string{"accept": jsonType}
-	if req.method == http.MethodPatch {
+	if req.Method == http.MethodPatch {
 		types = append(types, mergeType)
 		header = map[string]string{"accept-patch": mergeType + ", " + jsonType}
 	}
 	refuse := func(detail string) error {
 		return &refusal{status: http.StatusUnsupportedMediaType, kind: "unsupported-media-type", detail: detail, header: header}
 	}
-	if encoding, ok := req.header.list("content-encoding"); ok && !strings.EqualFold(encoding, "identity") {
+	if encoding, ok := req.Header.list("content-encoding"); ok && !strings.EqualFold(encoding, "identity") {
 		return refuse("the body must be sent without a content encoding")
 	}
-	content, err := req.header.one("content-type")
+	content, err := req.Header.one("content-type")
 	if err != nil {
 		return err
 	}
@@ -48,8 +48,8 @@ func (req *httpRequest) checkContent() error {
 }
 
 // checkAccept verifies that the caller takes JSON.
-func (req *httpRequest) checkAccept() error {
-	accept, ok := req.header.list("accept")
+func (req *Request) checkAccept() error {
+	accept, ok := req.Header.list("accept")
 	if !ok || strings.TrimSpace(accept) == "" {
 		return nil
 	}
@@ -83,16 +83,16 @@ func quality(parameters string) float64 {
 }
 
 // condition reads If-Match and If-None-Match (RFC 9110, section 13).
-func (req *httpRequest) condition() (router.Condition, error) {
+func (req *Request) condition() (router.Condition, error) {
 	var c router.Condition
 	var err error
-	if value, ok := req.header.list("if-match"); ok {
+	if value, ok := req.Header.list("if-match"); ok {
 		// A weak tag never matches here: it is kept as what no stamp can be.
 		if c.Match, c.MatchAny, err = parseTags("If-Match", value, "W/"); err != nil {
 			return c, err
 		}
 	}
-	if value, ok := req.header.list("if-none-match"); ok {
+	if value, ok := req.Header.list("if-none-match"); ok {
 		c.NoneMatch, c.NoneMatchAny, err = parseTags("If-None-Match", value, "")
 	}
 	return c, err
@@ -136,12 +136,12 @@ func parseTags(header, value, weak string) (tags []store.Stamp, any bool, err er
 // idempotencyKey reads the header of that name: a bare word, or a string in
 // double quotes as the draft of the header writes it. A comma is refused, since
 // two headers of one name come out as one value with a comma.
-func (req *httpRequest) idempotencyKey() (string, error) {
-	value, err := req.header.one("idempotency-key")
+func (req *Request) idempotencyKey() (string, error) {
+	value, err := req.Header.one("idempotency-key")
 	if err != nil {
 		return "", err
 	}
-	if _, sent := req.header["idempotency-key"]; !sent {
+	if _, sent := req.Header["idempotency-key"]; !sent {
 		return "", nil
 	}
 	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
@@ -155,9 +155,9 @@ func (req *httpRequest) idempotencyKey() (string, error) {
 
 // parameters reads the query, which may hold the names given and no others,
 // each once.
-func (req *httpRequest) parameters(names ...string) (map[string]string, error) {
+func (req *Request) parameters(names ...string) (map[string]string, error) {
 	out := map[string]string{}
-	for name, values := range req.query {
+	for name, values := range req.Query {
 		if !slices.Contains(names, name) {
 			return nil, fault.New(fault.Invalid, "the query has an unknown parameter; known here are: %s", strings.Join(names, ", "))
 		}

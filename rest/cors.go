@@ -1,4 +1,4 @@
-package lambda
+package rest
 
 import (
 	"net/http"
@@ -16,12 +16,12 @@ const (
 // allowOrigin lets a browser's script see the answer where the tenant's
 // cors-origins name its origin. Problems are shown too, or nobody could tell
 // what is wrong. No credentials are allowed: the API key is no cookie.
-func (x *exchange) allowOrigin(out *response) {
-	origin, err := x.req.header.one("origin")
+func (x *exchange) allowOrigin(out *Response) {
+	origin, err := x.req.Header.one("origin")
 	if err != nil || origin == "" || x.at.tenant == "" {
 		return
 	}
-	out.Headers["vary"] = "origin"
+	out.Header["vary"] = "origin"
 	allowed := x.router.Origins(x.ctx, x.at.tenant)
 	switch {
 	case slices.Contains(allowed, "*"):
@@ -29,11 +29,11 @@ func (x *exchange) allowOrigin(out *response) {
 	case !slices.Contains(allowed, origin):
 		return
 	}
-	out.Headers["access-control-allow-origin"] = origin
-	out.Headers["access-control-expose-headers"] = corsResponseHeaders
-	if x.req.method == http.MethodOptions {
-		out.Headers["access-control-allow-methods"] = strings.Join(x.at.methods, ", ")
-		out.Headers["access-control-allow-headers"] = corsRequestHeaders
-		out.Headers["access-control-max-age"] = corsMaxAge
+	out.Header["access-control-allow-origin"] = origin
+	out.Header["access-control-expose-headers"] = corsResponseHeaders
+	if x.req.Method == http.MethodOptions {
+		out.Header["access-control-allow-methods"] = strings.Join(x.at.methods, ", ")
+		out.Header["access-control-allow-headers"] = corsRequestHeaders
+		out.Header["access-control-max-age"] = corsMaxAge
 	}
 }

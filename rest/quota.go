@@ -1,4 +1,4 @@
-package lambda
+package rest
 
 import (
 	"errors"
@@ -12,10 +12,11 @@ import (
 	"github.com/blockforger/eventrouter/router"
 )
 
-// tellQuota says what the tenant may use, as the draft of the RateLimit headers
-// has it. What is left of a rate is this instance's view. What is left of a
-// month is not told before there is none: to know it would cost a read a call.
-func (x *exchange) tellQuota(out *response) {
+// setQuota adds the tenant's limits, in the form of the draft of the RateLimit
+// headers. The remainder of a rate is this instance's view. The remainder of a
+// month is reported only when it is used up: knowing it would cost a read for
+// each request.
+func (x *exchange) setQuota(out *Response) {
 	if x.report == nil {
 		return
 	}
@@ -27,15 +28,15 @@ func (x *exchange) tellQuota(out *response) {
 	}
 	if q.TokensMonthly > 0 {
 		policies = append(policies, fmt.Sprintf(`"month";q=%d;w=%d;qu="tokens"`, q.TokensMonthly, 30*24*60*60))
-		if out.StatusCode == http.StatusTooManyRequests && !isThrottled(x.report.Cause) {
+		if out.Status == http.StatusTooManyRequests && !isThrottled(x.report.Cause) {
 			left = append(left, `"month";r=0;t=`+strconv.Itoa(x.secondsOfMonth()))
 		}
 	}
 	if len(policies) > 0 {
-		out.Headers["ratelimit-policy"] = strings.Join(policies, ", ")
+		out.Header["ratelimit-policy"] = strings.Join(policies, ", ")
 	}
 	if len(left) > 0 {
-		out.Headers["ratelimit"] = strings.Join(left, ", ")
+		out.Header["ratelimit"] = strings.Join(left, ", ")
 	}
 }
 
@@ -55,7 +56,7 @@ func (x *exchange) wait(err error) int {
 
 // secondsOfMonth is how long this month still lasts, in UTC as it is billed.
 func (x *exchange) secondsOfMonth() int {
-	now := x.log.now().UTC()
+	now := x.now().UTC()
 	next := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC)
 	return int(math.Ceil(next.Sub(now).Seconds()))
 }
