@@ -13,6 +13,7 @@ type Driver interface {
 	Ledger
 	Backlog
 	Accounts
+	Buses
 	Close() error
 }
 
@@ -84,6 +85,18 @@ type EntryOutcome struct {
 	State EntryState
 	Error string // EventBridge's code; "" after success
 	Time  time.Time
+}
+
+// Buses stores which event buses are missing: one process checks a bus, and every
+// process reads the result.
+type Buses interface {
+	// PutBus stores whether a bus was missing when it was checked. A result that
+	// is older than the stored one changes nothing.
+	PutBus(ctx context.Context, bus events.BusARN, missing bool, checked time.Time) error
+
+	// MissingBuses returns the buses that were missing when they were last
+	// checked, with the time of that check, strongly consistent.
+	MissingBuses(ctx context.Context) (map[events.BusARN]time.Time, error)
 }
 
 // Accounts keeps the bills.

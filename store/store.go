@@ -34,6 +34,7 @@ type Options struct {
 type Store struct {
 	Backlog
 	Accounts
+	Buses
 	driver Driver
 	o      Options
 	queue  projectQueue
@@ -42,7 +43,7 @@ type Store struct {
 
 // New returns a store over a driver. A nil o means the defaults.
 func New(d Driver, o *Options) *Store {
-	s := &Store{Backlog: d, Accounts: d, driver: d}
+	s := &Store{Backlog: d, Accounts: d, Buses: d, driver: d}
 	if o != nil {
 		s.o = *o
 	}

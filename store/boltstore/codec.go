@@ -246,6 +246,17 @@ func keyFields(c *codec, k *tenant.Key) {
 	c.time(&k.LastUsed)
 }
 
+// A busCheck is the result of the last check of a bus.
+type busCheck struct {
+	missing bool
+	checked time.Time
+}
+
+func busCheckFields(c *codec, b *busCheck) {
+	c.bool(&b.missing)
+	c.time(&b.checked)
+}
+
 // A lease is who may relay a shard, and until when.
 type lease struct {
 	owner string

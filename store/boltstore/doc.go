@@ -27,6 +27,7 @@
 //	usage   TENANT 0 MONTH 0 DAY 0 SCHEMA 0 OP      tokens, 8 bytes
 //	tokens  TENANT 0 MONTH                          tokens, 8 bytes: their sum
 //	leases  shard(1)                                until, owner
+//	buses   ARN                                     missing, checked
 //	keys    KEYID                                   an API key, without its secret
 //	keysof  TENANT 0 created(8) KEYID
 //

@@ -20,12 +20,13 @@ var (
 	usageBucket  = []byte("usage")
 	tokensBucket = []byte("tokens")
 	leasesBucket = []byte("leases")
+	busesBucket  = []byte("buses")
 	keysBucket   = []byte("keys")
 	keysOfBucket = []byte("keysof")
 )
 
 var buckets = [][]byte{metaBucket, headsBucket, marksBucket, openBucket, expiryBucket,
-	usageBucket, tokensBucket, leasesBucket, keysBucket, keysOfBucket}
+	usageBucket, tokensBucket, leasesBucket, busesBucket, keysBucket, keysOfBucket}
 
 // joined joins parts of a key. No part but the last may hold NUL.
 func joined(parts ...string) []byte { return []byte(strings.Join(parts, "\x00")) }

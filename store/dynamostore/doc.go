@@ -18,6 +18,7 @@
 //	total         usage/{tenant}/{month}           -
 //	limit         limit/{tenant}/{month}           -
 //	lease         lease/{shard}                    -
+//	bus check     bus                              the bus's ARN
 //	API key       key/{id}                         -
 //	API key again keys/{tenant}                    the key's id
 //
@@ -35,6 +36,8 @@
 //
 // A total has op/{schema}/{operation} and day/{day} in tokens, and folds, which
 // counts its changes. A limit has used, in tokens.
+//
+// A bus check has missing, checked, and the ttl of a day later.
 //
 // Attributes that are zero are absent. Times are text of one width, in UTC, so
 // that they compare. ttl is epoch seconds, and there only where DynamoDB may

@@ -31,6 +31,7 @@ const (
 	usagePrefix = "usage/"
 	limitPrefix = "limit/"
 	leasePrefix = "lease/"
+	busPart     = "bus" // one partition: buses are few
 	keyPrefix   = "key/"
 	keysPrefix  = "keys/"
 )
@@ -77,6 +78,8 @@ func usageKey(t events.TenantID, month string) item {
 func limitKey(t events.TenantID, month string) item {
 	return primaryKey(limitPrefix+string(t)+"/"+month, alone)
 }
+
+func busKey(bus events.BusARN) item { return primaryKey(busPart, string(bus)) }
 
 func leaseKey(shard int) item { return primaryKey(leasePrefix+shardName(shard), alone) }
 

@@ -39,6 +39,7 @@ type Driver struct {
 	open   map[store.IdempotencyKey]string // those with something left to do, with their hash
 	totals map[account]*store.Usage        // of the bills that are folded
 	leases map[int]lease
+	buses  map[events.BusARN]busCheck
 	keys   map[tenant.KeyID]tenant.Key
 	expiry time.Time // nothing expires before
 }
@@ -60,6 +61,12 @@ type lease struct {
 	until time.Time
 }
 
+// A busCheck is the result of the last check of a bus.
+type busCheck struct {
+	missing bool
+	checked time.Time
+}
+
 var (
 	_ store.Driver = (*Driver)(nil)
 	_ tenant.Keys  = (*Driver)(nil)
@@ -73,6 +80,7 @@ func New(o *Options) *Driver {
 		open:   map[store.IdempotencyKey]string{},
 		totals: map[account]*store.Usage{},
 		leases: map[int]lease{},
+		buses:  map[events.BusARN]busCheck{},
 		keys:   map[tenant.KeyID]tenant.Key{},
 	}
 	if o != nil {
@@ -292,6 +300,30 @@ func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until 
 		return nil
 	})
 	return ok, err
+}
+
+// PutBus implements [store.Buses].
+func (d *Driver) PutBus(ctx context.Context, bus events.BusARN, missing bool, checked time.Time) error {
+	return d.do(ctx, "put-bus", func() error {
+		if !d.buses[bus].checked.After(checked) {
+			d.buses[bus] = busCheck{missing, checked}
+		}
+		return nil
+	})
+}
+
+// MissingBuses implements [store.Buses].
+func (d *Driver) MissingBuses(ctx context.Context) (missing map[events.BusARN]time.Time, err error) {
+	err = d.do(ctx, "missing-buses", func() error {
+		missing = map[events.BusARN]time.Time{}
+		for bus, c := range d.buses {
+			if c.missing {
+				missing[bus] = c.checked
+			}
+		}
+		return nil
+	})
+	return missing, err
 }
 
 // Marks implements [store.Backlog].

@@ -78,6 +78,7 @@ func Run(t *testing.T, h Harness) {
 		{"Backlog/projected heads become clean", testProjected},
 		{"Backlog/one owner for a lease", testLease},
 		{"Backlog/marks by cursor", testMarks},
+		{"Buses/the last check of a bus counts", testBuses},
 		{"Numbers/exact to 38 digits", testNumbers},
 		{"Tenure/what there is of a tenant", testHoldings},
 		{"Tenure/a purge takes all of one tenant", testPurge},
