@@ -83,7 +83,10 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
 	})
 	publisher := bus.NewPublisher(eventBridge)
-	watch := bus.NewWatch(eventBridge, account, &bus.WatchOptions{Expected: append(expected, tenant.BusesOf(buses)...)})
+	expected = append(expected, tenant.BusesOf(buses)...)
+	watch := bus.NewWatch(eventBridge, records, account, &bus.WatchOptions{
+		Expected: func(context.Context) ([]events.BusARN, error) { return expected, nil },
+	})
 	r := router.New(tenants, tenant.NewAuthenticator(ledger, nil), records, publisher,
 		&router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
 	relay := router.NewRelay(records, publisher, rand.Text(), &router.Options{Watch: watch})

@@ -57,17 +57,23 @@ func (r *Router) emit(ctx context.Context, a Applied) Emission {
 
 // publish is the one publishing path, of the invocation and of the relay: it
 // sends the pending entries of the marks and settles each mark, together with
-// what its settlement says already. Entries for a bus that is known to be gone
-// stay as they are: EventBridge would take them, and lose them.
+// what its settlement says already. Entries for a bus that is missing, or for one
+// of which that could not be read, stay pending: EventBridge would report success
+// and lose them.
 func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch, now func() time.Time, marks []store.Mark, settlements []store.Settlement) Emission {
 	var done Emission
 	var entries []events.Entry
+	unread := w.Refresh(ctx, pendingBuses(marks))
 	type place struct{ mark, entry int }
 	var places []place
 	for m := range marks {
 		for e := range marks[m].Outputs.Entries {
 			entry := &marks[m].Outputs.Entries[e]
 			if entry.State != store.EntryPending {
+				continue
+			}
+			if unread != nil && w.Covers(entry.Bus) {
+				done.Pending, done.Err = done.Pending+1, unread
 				continue
 			}
 			if w.Gone(entry.Bus) {

@@ -15,6 +15,8 @@ import (
 
 const ordersBus = events.BusARN("arn:aws:events:us-east-1:000000000000:event-bus/orders")
 
+func expectOrders(context.Context) ([]events.BusARN, error) { return []events.BusARN{ordersBus}, nil }
+
 // account is an AWS account whose buses can be made and taken away.
 type account struct {
 	buses []events.BusARN
@@ -32,7 +34,7 @@ func (a *account) Exists(_ context.Context, b events.BusARN) (bool, error) {
 func watched(t *testing.T, o *bus.WatchOptions) (*house, *account) {
 	h, a := newHouse(t), &account{}
 	o.Clock = h.clock.Now
-	h.watch(bus.NewWatch(a, "000000000000", o))
+	h.watch(bus.NewWatch(a, h.store, "000000000000", o))
 	h.settings("acme", "eventbridge-input=true\neventbridge-output=[{\"eventbridge_arn\":\""+string(ordersBus)+"\"}]\n")
 	return h, a
 }
@@ -49,7 +51,7 @@ func (h *house) drain() router.Drained {
 }
 
 func TestABusThatIsGone(t *testing.T) {
-	h, a := watched(t, &bus.WatchOptions{Expected: []events.BusARN{ordersBus}})
+	h, a := watched(t, &bus.WatchOptions{Expected: expectOrders})
 
 	// The relay sees it though no entry waits for it.
 	if d := h.drain(); !slices.Equal(d.Gone, []events.BusARN{ordersBus}) || d.LookErr != nil || a.asked != 1 {
@@ -92,6 +94,48 @@ func TestABusThatIsGone(t *testing.T) {
 	}
 }
 
+// TestAnInstanceThatNeverRanTheRelay reads the relay's result from the ledger
+// and holds the entries; while it cannot read, it leaves them to the relay.
+func TestAnInstanceThatNeverRanTheRelay(t *testing.T) {
+	h, a := watched(t, &bus.WatchOptions{Expected: expectOrders})
+	h.drain() // this instance's relay finds the bus missing
+	relay, asked := h.relay, a.asked
+	h.watch(bus.NewWatch(a, h.store, "000000000000", &bus.WatchOptions{Clock: h.clock.Now})) // another instance
+	if _, report, err := h.send(put{}); err != nil || report.Emission != (router.Emission{Pending: 1}) {
+		t.Fatalf("%+v, %v", report.Emission, err)
+	}
+	if e := h.entry(); e.State != store.EntryPending || e.Error != router.BusGone {
+		t.Errorf("entry = %+v", e)
+	}
+	if sent := h.sender.take(); len(sent) != 0 || a.asked != asked {
+		t.Errorf("sent %+v, checked the bus %d times", sent, a.asked-asked)
+	}
+
+	// The ledger fails after the commit: it is not known whether the bus is there.
+	h.watch(bus.NewWatch(a, h.store, "000000000000", &bus.WatchOptions{Clock: h.clock.Now}))
+	h.failing = func(op string) error {
+		if op == "missing-buses:before" {
+			return errDown
+		}
+		return nil
+	}
+	_, report, err := h.send(put{})
+	if err != nil || report.Emission.Pending != 1 || !errors.Is(report.Emission.Err, errDown) || len(h.sender.take()) != 0 {
+		t.Fatalf("%+v, %v", report.Emission, err)
+	}
+	h.must(put{tenant: "rival"}) // the default bus needs no result
+	if sent := h.sender.take(); len(sent) != 1 {
+		t.Errorf("sent %+v", sent)
+	}
+	h.failing = nil
+	a.buses = []events.BusARN{ordersBus}
+	h.relay = relay
+	h.clock.advance(bus.LookEvery)
+	if d := h.drain(); d.Published != 2 {
+		t.Errorf("%+v", d)
+	}
+}
+
 // TestABusThatGoesLater: entries left by a throttle wait for a bus that is gone
 // when the relay comes; those of one change for other buses do not.
 func TestABusThatGoesLater(t *testing.T) {
@@ -114,7 +158,7 @@ func TestABusThatGoesLater(t *testing.T) {
 // TestBusesThatCannotBeLookedAt: publishing goes on, and the relay says why it
 // does not know.
 func TestBusesThatCannotBeLookedAt(t *testing.T) {
-	h, a := watched(t, &bus.WatchOptions{Expected: []events.BusARN{ordersBus}})
+	h, a := watched(t, &bus.WatchOptions{Expected: expectOrders})
 	a.err = errors.New("not authorized to perform events:DescribeEventBus")
 	h.must(put{})
 	if d := h.drain(); !errors.Is(d.LookErr, a.err) || d.Gone != nil {
@@ -129,7 +173,7 @@ func TestBusesThatCannotBeLookedAt(t *testing.T) {
 // TestHeldEntriesAreNotInTheWay: more marks than a page, all older, wait for a
 // bus that is gone; those behind them are published.
 func TestHeldEntriesAreNotInTheWay(t *testing.T) {
-	h, _ := watched(t, &bus.WatchOptions{Expected: []events.BusARN{ordersBus}})
+	h, _ := watched(t, &bus.WatchOptions{Expected: expectOrders})
 	h.drain()
 	const held, others = 2500, 40 // 16 shards have about 156 of the held ones each
 	for range held {

@@ -67,7 +67,7 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 	before := r.now().Add(-age)
 	var done Drained
 	var failure error
-	done.look(ctx, r.watch, nil)
+	done.look(r.watch.LookExpected(ctx))
 	// Each run begins at another shard, so that one that takes all the time does
 	// not keep the same others waiting.
 	first := rand.IntN(store.Shards)
@@ -99,9 +99,8 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 	return done, fault.E("router.Relay", fault.Unavailable, failure)
 }
 
-// look brings what is known of our buses up to date, and notes those that are gone.
-func (d *Drained) look(ctx context.Context, w *bus.Watch, buses []events.BusARN) {
-	gone, err := w.Look(ctx, buses)
+// look adds the result of a check of buses.
+func (d *Drained) look(gone []events.BusARN, err error) {
 	if err != nil {
 		d.LookErr = err
 	}
@@ -168,7 +167,7 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 			progress = true
 		}
 	}
-	done.look(ctx, r.watch, pendingBuses(marks))
+	done.look(r.watch.Look(ctx, pendingBuses(marks)))
 	settlements := r.follow(ctx, marks, done)
 	emission := publish(ctx, r.store, r.publisher, r.watch, r.now, marks, settlements)
 	done.add(emission)

@@ -38,8 +38,8 @@ type Options struct {
 	// the 30 seconds for which keys are remembered. It costs one more item in
 	// each transaction.
 	StrictKeys bool
-	// Watch, where it is set, knows which buses are gone: entries for those are
-	// held back. The relay alone has it look; a router goes by what it has seen.
+	// Watch, if set, holds which buses are missing: their entries stay pending.
+	// The relay checks the buses; a router reads the results.
 	Watch *bus.Watch
 	// Clock tells the time; time.Now if nil.
 	Clock func() time.Time

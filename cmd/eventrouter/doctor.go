@@ -6,7 +6,13 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
+	"github.com/blockforger/eventrouter/bus/eventbridgebus"
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -114,7 +120,42 @@ func (c *doctorCommand) local(s *session) []check {
 			}
 			return lintFinding(ctx, tree, nil, c.Schemas)
 		}},
+		{"output buses", func(ctx context.Context) finding {
+			tree, err := openSchemas(c.Schemas)
+			if err != nil {
+				return failed("name the folder with --schemas", err)
+			}
+			return s.localBuses(ctx, tree)
+		}},
 	}
+}
+
+// localBuses checks that the buses of the server's own account and region exist.
+// The server accepts entries for all others as they are.
+func (s *session) localBuses(ctx context.Context, files object.Bucket) finding {
+	buses, err := tenant.Buses(ctx, files)
+	if err != nil {
+		return failed("", err)
+	}
+	sender := eventbridgebus.New(eventbridge.Options{BaseEndpoint: aws.String(s.endpoint), Credentials: localCredentials})
+	own := 0
+	for _, b := range buses {
+		if b.Account() != deployment.LocalAccount || b.Region() != deployment.LocalRegion {
+			continue
+		}
+		own++
+		if there, err := sender.Exists(ctx, b); err != nil {
+			return failed("", err)
+		} else if !there {
+			return sick(createBus(b)+" --endpoint-url "+s.endpoint+", or correct the name in the tenant's file", "event bus %s does not exist; entries for it stay pending", b)
+		}
+	}
+	return healthy("%d of this server, none missing", own)
+}
+
+// createBus is the command that creates a bus.
+func createBus(b events.BusARN) string {
+	return "aws events create-event-bus --name " + b.Name() + " --region " + b.Region()
 }
 
 // lintFinding has the tenants' files checked as a deployment would read them.

@@ -283,7 +283,7 @@ func (x *examination) outputBuses(ctx context.Context) finding {
 		}
 		own++
 		if _, err := x.busIn(b.ARN).DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{Name: aws.String(b.ARN.Name())}); err != nil {
-			return failed("aws events create-event-bus --name "+b.ARN.Name()+" --region "+b.ARN.Region(), err)
+			return failed(createBus(b.ARN), err)
 		}
 	}
 	return healthy("%d of this account, all there; %d of others, which only publishing can check", own, others)

@@ -119,6 +119,7 @@ const (
 	function     = "eventrouter-" + deployment.Local
 	testFunction = "eventbridge-test-" + deployment.Local
 	relayEvery   = time.Minute
+	busEvery     = 10 * time.Second // a check is a call to this process
 	restPatience = 20 * time.Second
 )
 
@@ -168,8 +169,11 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 	publisher := bus.NewPublisher(eventBridge)
 	// Events for buses of other accounts and regions are kept here.
 	watch := &router.Options{
-		Clock:      side.Now,
-		Watch:      bus.NewWatch(eventBridge, deployment.LocalAccount, &bus.WatchOptions{Region: deployment.LocalRegion}),
+		Clock: side.Now,
+		Watch: bus.NewWatch(eventBridge, records, deployment.LocalAccount, &bus.WatchOptions{
+			Region: deployment.LocalRegion, Every: busEvery, Direct: true, Clock: side.Now,
+			Expected: func(ctx context.Context) ([]events.BusARN, error) { return tenant.Buses(ctx, tree) },
+		}),
 		StrictKeys: os.Getenv(deployment.EnvStrictKeys) == "true", // as in the function
 	}
 	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, &tenant.AuthenticatorOptions{Clock: side.Now}), records, publisher, watch)
@@ -270,8 +274,12 @@ func (s *server) run(ctx context.Context) error {
 // be), and then every minute as the
 // schedule does on AWS.
 func (s *server) runRelay(ctx context.Context) {
-	if _, err := s.relay.Run(ctx, time.Since(s.started)); err != nil && ctx.Err() == nil {
+	done, err := s.relay.Run(ctx, time.Since(s.started))
+	if err != nil && ctx.Err() == nil {
 		s.log.Error("relay", "error", err)
+	}
+	for _, b := range done.Gone {
+		s.log.Warn("event bus does not exist; entries for it stay pending", "bus", b, "create", createBus(b))
 	}
 	tick := time.NewTicker(relayEvery)
 	defer tick.Stop()
