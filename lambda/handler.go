@@ -13,6 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/deadline"
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/rest"
 	"github.com/blockforger/eventrouter/router"
@@ -62,12 +63,15 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return h.Serve(ctx, payload, h.out)
 }
 
-// Serve is Invoke with a log of its own for the invocation.
+// Serve is Invoke with a log of its own for the invocation. The work ends before
+// the deadline of ctx; see [deadline.Reserve].
 func (h *Handler) Serve(ctx context.Context, payload []byte, log io.Writer) ([]byte, error) {
 	call := invocation{start: h.log.now(), cold: !h.warm.Swap(true), log: log}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		call.requestID = lc.AwsRequestID
 	}
+	ctx, cancel := deadline.Reserve(ctx)
+	defer cancel()
 	return h.dispatch(ctx, payload, call)
 }
 

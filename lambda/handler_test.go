@@ -32,9 +32,31 @@ type fixture struct {
 	log     bytes.Buffer
 	sent    int
 	down    bool
+	send    func(ctx context.Context, entries []events.Entry) ([]bus.Result, error) // instead of success
+	stuck   bool                                                                    // a commit lasts until its context ends
+	ahead   time.Duration                                                           // of the relay's clock
 }
 
-func (f *fixture) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
+// A stuckLedger is a ledger whose commits do not end while its fixture says so.
+type stuckLedger struct {
+	*memstore.Driver
+	f *fixture
+}
+
+func (l stuckLedger) Commit(ctx context.Context, c *store.Change) (store.Receipt, error) {
+	if l.f.stuck {
+		<-ctx.Done()
+		return store.Receipt{}, ctx.Err()
+	}
+	return l.Driver.Commit(ctx, c)
+}
+
+func (f *fixture) now() time.Time { return time.Now().Add(f.ahead) }
+
+func (f *fixture) Send(ctx context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
+	if f.send != nil {
+		return f.send(ctx, entries)
+	}
 	f.sent += len(entries)
 	return make([]bus.Result, len(entries)), nil
 }
@@ -47,7 +69,7 @@ func newFixture(t *testing.T) *fixture {
 		}
 		return nil
 	}})
-	f.store = store.New(ledger, &store.Options{Backoff: func(int) time.Duration { return 0 }})
+	f.store = store.New(stuckLedger{ledger, f}, &store.Options{Backoff: func(int) time.Duration { return 0 }})
 	files := object.NewMemory()
 	for name, text := range map[string]string{
 		"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{}]\n",
@@ -68,7 +90,7 @@ func newFixture(t *testing.T) *fixture {
 	f.key = secret.Reveal()
 	publisher := bus.NewPublisher(f)
 	r := router.New(tenant.NewDirectory(files, nil), tenant.NewAuthenticator(ledger, nil), f.store, publisher, nil)
-	f.handler = lambda.New(r, router.NewRelay(f.store, publisher, "test", nil), &f.log, &lambda.Options{Environment: "test"})
+	f.handler = lambda.New(r, router.NewRelay(f.store, publisher, "test", &router.Options{Clock: f.now}), &f.log, &lambda.Options{Environment: "test"})
 	return f
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/deadline"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -112,7 +113,7 @@ func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch
 		if o := &settlements[m]; len(o.Entries) == 0 && o.Projected == "" && !o.Rechecked {
 			continue
 		}
-		if err := s.Settle(ctx, marks[m].Key, settlements[m]); err != nil {
+		if err := s.Settle(deadline.Final(ctx), marks[m].Key, settlements[m]); err != nil {
 			done.Err = err
 		}
 	}

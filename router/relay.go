@@ -9,6 +9,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/deadline"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -88,7 +89,7 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 				failure = err
 			}
 			// Ending the lease lets the next relay begin at once.
-			if _, err := r.store.Lease(ctx, shard, r.owner, now, now); err != nil {
+			if _, err := r.store.Lease(deadline.Final(ctx), shard, r.owner, now, now); err != nil {
 				failure = err
 			}
 		}
