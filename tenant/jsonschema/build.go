@@ -438,6 +438,7 @@ func (b *builder) dynamicReference() {
 		}
 		b.c.use(target, b.s)
 		target.uses++ // the number of its users is not known
+		b.c.dynamicRefs = append(b.c.dynamicRefs, dynamicReference{b.s, name})
 		o := &dynamicRefOp{index, target}
 		b.s.any = append(b.s.any, o)
 		b.s.markers = append(b.s.markers, o)

@@ -78,8 +78,14 @@ type compiler struct {
 	patterns     map[string]*pattern
 	patternSize  int
 	dynamicNames map[string]int
+	dynamicRefs  []dynamicReference
 	diagnostics  []located
 	unreferenced bool
+}
+
+type dynamicReference struct {
+	by     *schema
+	anchor string
 }
 
 type located struct {
@@ -159,6 +165,11 @@ func (c *compiler) compileQueue() {
 // findCycles refuses schemas that apply themselves to the same value without
 // end.
 func (c *compiler) findCycles() {
+	for _, d := range c.dynamicRefs {
+		if targets := c.dynamicTargets(d.anchor); len(targets) == 1 {
+			d.by.inPlace = append(d.by.inPlace, targets[0])
+		}
+	}
 	const open, closed = 1, 2
 	state := map[*schema]int{}
 	var visit func(s *schema)
@@ -179,6 +190,17 @@ func (c *compiler) findCycles() {
 			visit(s)
 		}
 	}
+}
+
+// dynamicTargets returns the schemas of the program that a dynamic reference may
+// lead to.
+func (c *compiler) dynamicTargets(anchor string) (targets []*schema) {
+	for _, r := range c.resources {
+		if s := r.dynamicAnchors[anchor]; s != nil && s.used && !slices.Contains(targets, s) {
+			targets = append(targets, s)
+		}
+	}
+	return targets
 }
 
 // finish decides whose results are kept, and numbers schemas and dynamic anchors.

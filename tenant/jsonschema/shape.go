@@ -1,6 +1,7 @@
 package jsonschema
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -46,8 +47,11 @@ func (c *compiler) checkShape(s *source, k keyword, v int32, d draft) bool {
 	case aList:
 		must(n.kind == kindArray, "an array")
 	case values:
-		if must(n.kind == kindArray, "an array") && d <= draft6 && n.count == 0 {
-			c.fail(s, v, "must have at least 1 item, not 0")
+		if must(n.kind == kindArray, "an array") && d == draft4 && c.checkNotEmpty(s, v) {
+			r := run{schema: c.schema, doc: s.document, steps: math.MaxInt}
+			if i, j := (&uniqueOp{}).duplicates(&r, v); i >= 0 {
+				c.fail(s, v, "must not repeat an item, as items "+strconv.Itoa(i)+" and "+strconv.Itoa(j)+" do")
+			}
 		}
 	case names:
 		c.checkNames(s, v, k == kwRequired && d == draft4)
@@ -66,7 +70,7 @@ func (c *compiler) checkShape(s *source, k keyword, v int32, d draft) bool {
 	case schemas:
 		c.checkNotEmpty(s, v)
 	case items:
-		if n.kind == kindArray && d >= draft2019 {
+		if n.kind == kindArray {
 			c.checkNotEmpty(s, v)
 		}
 	case aType:
