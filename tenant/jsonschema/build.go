@@ -210,7 +210,7 @@ func (c *compiler) pattern(s *source, n int32, text string) *pattern {
 		c.fail(s, n, "must be a valid regex: it "+t.invalid)
 		return nil
 	case t.inexact != "":
-		c.fail(s, n, "must be a regex without what takes unbounded time or has no exact equivalent: it "+t.inexact)
+		c.fail(s, n, "must be a supported regex: it "+t.inexact)
 		return nil
 	}
 	if c.patternSize += t.size; c.patternSize > maxPatternSize {

@@ -38,7 +38,7 @@ func Compile(text []byte, o *Options) (*Schema, error) {
 		return nil, err
 	}
 	c.own = own
-	c.index(own, c.options.URI, dialect{draft2020, everyVocabulary})
+	c.index(own, cmp.Or(c.options.URI, defaultURI), dialect{draft2020, everyVocabulary})
 	s.root = c.use(own.schemas[0], nil)
 	c.compileQueue()
 	c.findCycles()
@@ -63,6 +63,10 @@ func Compile(text []byte, o *Options) (*Schema, error) {
 	c.finish()
 	return s, nil
 }
+
+// defaultURI is the base URI of a schema without one, so that a reference to a
+// relative $id within it can be followed.
+const defaultURI = "schema:///"
 
 type compiler struct {
 	options Options

@@ -17,7 +17,7 @@ import (
 	presentkind "github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-var pairs = flag.Int("pairs", 20_000, "how many pairs of schema and document TestDifferential generates")
+var pairs = flag.Int("pairs", 10_000, "how many pairs of schema and document TestDifferential generates")
 
 // TestDifferential compares this package with santhosh-tekuri/jsonschema on
 // generated schemas and documents. Each difference must have an explanation;
@@ -129,11 +129,23 @@ func explainCompile(schema any, own, other error) string {
 		}
 	}
 	if own == nil {
-		if _, err := compilePresentSafely(marshal(without(schema, "$dynamicAnchor"))); err == nil {
+		if _, err := compilePresentSafely(marshal(emptyAnchors(schema))); err == nil {
 			return "present follows references of definitions that only a dynamic anchor names, and nothing refers to"
 		}
 	}
 	return ""
+}
+
+// emptyAnchors returns a schema without what is beside a $dynamicAnchor.
+func emptyAnchors(schema any) any {
+	copied := without(schema, "").(map[string]any)
+	defs, _ := copied["$defs"].(map[string]any)
+	for name, d := range defs {
+		if anchor, ok := d.(map[string]any)["$dynamicAnchor"]; ok {
+			defs[name] = map[string]any{"$dynamicAnchor": anchor}
+		}
+	}
+	return copied
 }
 
 // matchesMetaschema reports whether a schema matches its metaschema.

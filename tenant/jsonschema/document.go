@@ -171,8 +171,9 @@ func explainSyntax(text []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text))
 	_, err := dec.ReadValue()
 	if err == nil {
+		rest := bytes.TrimLeft(text[dec.InputOffset():], " \t\r\n")
 		if _, err = dec.ReadToken(); err == nil {
-			err = &jsontext.SyntacticError{ByteOffset: dec.InputOffset(), Err: errTrailing}
+			err = &jsontext.SyntacticError{ByteOffset: int64(len(text) - len(rest)), Err: errTrailing}
 		}
 	}
 	return &SyntaxError{Err: err}

@@ -478,7 +478,7 @@ func (t *ecma) property(negated bool) string {
 	name, _, ok := strings.Cut(t.in[t.at:], "}")
 	if !ok || !strings.HasPrefix(name, "{") {
 		t.fail(`has a \p without { … }`)
-		return ""
+		return `\p{L}`
 	}
 	t.at += len(name) + len("}")
 	re2, valid := unicodeProperty(name[1:])
@@ -486,6 +486,8 @@ func (t *ecma) property(negated bool) string {
 		t.fail("names the Unicode property " + strconv.Quote(name[1:]) + ", which ECMA-262 does not define")
 	} else if re2 == "" {
 		t.cannot("uses the Unicode property " + strconv.Quote(name[1:]) + "; general categories and scripts are supported")
+	}
+	if re2 == "" {
 		re2 = "L"
 	}
 	if negated {

@@ -119,16 +119,16 @@ func (p place) location() string {
 type typeSet uint8
 
 const (
-	typeNull typeSet = 1 << iota
-	typeBoolean
+	typeString typeSet = 1 << iota
 	typeInteger
 	typeNumber
-	typeString
+	typeBoolean
 	typeArray
 	typeObject
+	typeNull
 )
 
-var typeNames = [...]string{"null", "boolean", "integer", "number", "string", "array", "object"}
+var typeNames = [...]string{"string", "integer", "number", "boolean", "array", "object", "null"}
 
 func typeNamed(name string) typeSet {
 	for i, n := range typeNames {
