@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,7 +17,19 @@ func TestScheduledRules(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 1, 1, 0, 0, 30, 0, time.UTC)
 	var clock atomic.Int64 // seconds since begin
-	now := func() time.Time { return begin.Add(time.Duration(clock.Load()) * time.Second) }
+	var looks atomic.Int64 // of the schedules at the clock
+	now := func() time.Time {
+		at := begin.Add(time.Duration(clock.Load()) * time.Second)
+		if calledFrom("runSchedules") {
+			looks.Add(1)
+		}
+		return at
+	}
+	look := func() {
+		t.Helper()
+		before := looks.Load()
+		eventually(t, "the schedules look at the clock", func() bool { return looks.Load() > before+1 })
+	}
 	dir, box := t.TempDir(), &inbox{}
 	ctx := context.Background()
 	opts := local.Options{Now: now, PollEvery: 2 * time.Millisecond}
@@ -36,8 +49,8 @@ func TestScheduledRules(t *testing.T) {
 			}
 		}
 	})
-	time.Sleep(20 * time.Millisecond) // the first look at the clock
-	clock.Store(4 * 60)               // 00:04:30: cron at 02 and 04, rate at 03:30
+	look()
+	clock.Store(4 * 60) // 00:04:30: cron at 02 and 04, rate at 03:30
 	eventually(t, "three events", func() bool { return len(box.got()) == 3 })
 	byTime := strings.Join(box.got(), "\n")
 	for _, want := range []string{`"time":"2026-01-01T00:02:00Z"`, `"time":"2026-01-01T00:04:00Z"`, `"time":"2026-01-01T00:03:30Z"`,
@@ -47,17 +60,25 @@ func TestScheduledRules(t *testing.T) {
 		}
 	}
 	clock.Store(60) // back in time: nothing falls due, and nothing stalls
-	time.Sleep(20 * time.Millisecond)
+	look()
 	clock.Store(2 * 60)
 	eventually(t, "cron at 02 again", func() bool { return len(box.got()) == 4 })
 	m.stop()
 
 	clock.Store(60 * 60)
 	start(t, dir, opts, func(s *local.Server) { s.Register("box", box.handle) })
-	time.Sleep(20 * time.Millisecond)
+	look()
 	if n := len(box.got()); n != 4 {
 		t.Errorf("%d events were made up for", n-4)
 	}
 	clock.Store(62 * 60)
 	eventually(t, "cron at 62", func() bool { return len(box.got()) > 4 })
+}
+
+// calledFrom reports whether the caller's caller is the function named.
+func calledFrom(name string) bool {
+	var pc [1]uintptr
+	runtime.Callers(3, pc[:])
+	frame, _ := runtime.CallersFrames(pc[:]).Next()
+	return strings.HasSuffix(frame.Function, "."+name)
 }
