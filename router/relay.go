@@ -10,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deadline"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -145,6 +146,11 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 		mark, err := r.store.Mark(ctx, key)
 		if err != nil && fault.CodeOf(err) == fault.NotFound {
 			continue // it expired, or another relay closed it
+		}
+		if format.IsNewer(err) {
+			held[key], done.Err = true, err // a newer version does what is left
+			progress = true
+			continue
 		}
 		if err != nil {
 			return false, err

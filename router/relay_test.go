@@ -1,13 +1,18 @@
 package router_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/format"
+	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/memstore"
 )
 
 const invocation = 40 * time.Second // older than any invocation can be
@@ -139,5 +144,53 @@ func TestRelayWorksThroughManyMarks(t *testing.T) {
 	}
 	if got := h.tokens("acme"); got != n*10 {
 		t.Errorf("%d tokens", got)
+	}
+}
+
+// newerMark is a ledger in which one idempotency record is of a newer format.
+type newerMark struct {
+	*memstore.Driver
+	key *store.IdempotencyKey
+}
+
+func (d newerMark) Mark(ctx context.Context, key store.IdempotencyKey) (store.Mark, error) {
+	if d.key != nil && key == *d.key {
+		return store.Mark{}, format.Check("item mark of the table", 99, format.Idempotency)
+	}
+	return d.Driver.Mark(ctx, key)
+}
+
+// TestRelayMeetsANewerFormat: an idempotency record of a newer format is left
+// alone, reported, and does not keep the others of its shard from being published.
+func TestRelayMeetsANewerFormat(t *testing.T) {
+	h := newHouse(t)
+	h.sender.answer = func(events.Entry) (bus.Result, error) { return bus.Result{Code: "ThrottlingException"}, nil }
+	keys := map[int][]store.IdempotencyKey{}
+	var shard int
+	for i := 0; len(keys[shard]) < 2; i++ {
+		id := fmt.Sprintf("e%d", i)
+		if _, _, err := h.send(put{id: id, payload: fmt.Sprintf(`{"id":"p%d","name":"x"}`, i)}); err != nil {
+			t.Fatal(err)
+		}
+		key := store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: id}
+		shard = key.Shard()
+		keys[shard] = append(keys[shard], key)
+	}
+	all := 0
+	for _, k := range keys {
+		all += len(k)
+	}
+	h.sender.answer = nil
+	h.clock.advance(2 * invocation)
+	newer := newerMark{Driver: h.ledger, key: &keys[shard][0]}
+	relay := router.NewRelay(store.New(newer, &store.Options{Clock: h.clock.Now}), bus.NewPublisher(h.sender), "one", &router.Options{Clock: h.clock.Now})
+	d, err := relay.Run(t.Context(), invocation)
+	if !format.IsNewer(err) || d.Published != all-1 {
+		t.Errorf("%d of %d published, error %v", d.Published, all, err)
+	}
+	newer.key = nil
+	relay = router.NewRelay(store.New(newer, &store.Options{Clock: h.clock.Now}), bus.NewPublisher(h.sender), "one", &router.Options{Clock: h.clock.Now})
+	if d, err := relay.Run(t.Context(), invocation); err != nil || d.Published != 1 {
+		t.Errorf("by the newer version: %d published, error %v", d.Published, err)
 	}
 }

@@ -94,6 +94,10 @@ func decodeEvent(e *events.Envelope, trace string) (Request, error) {
 
 // fingerprint tells requests apart that bear one idempotency key. Two spellings
 // of one JSON object, members in another order, are one request.
+//
+// Stored fingerprints outlive the program. Another algorithm needs another
+// number, format.Idempotency, and [store.Change] the fingerprints of the older
+// ones; all formats so far have this one.
 func (r *Request) fingerprint() (store.Fingerprint, error) {
 	b := make([]byte, 0, 256+len(r.payload))
 	for _, part := range [...]string{string(r.tenant), string(r.schema), string(r.operation), r.path} {

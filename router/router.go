@@ -118,7 +118,7 @@ func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal
 		// needed. And no mark answers a key that the commit found revoked.
 		return store.Receipt{}, report.end(store.Receipt{}, refusal)
 	}
-	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint)
+	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint, nil)
 	if err == nil && !found && leavesMark(refusal, g) {
 		mark := rejectionMark(g, key, refusal)
 		mark.Receipt, err = r.commit(ctx, g, store.Change{Mark: mark})

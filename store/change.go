@@ -13,6 +13,10 @@ type Change struct {
 	// redelivery.
 	Mark Mark
 
+	// Fingerprints compares a redelivery with a mark of an older format; nil
+	// where all formats have the fingerprint of Mark.
+	Fingerprints Fingerprints
+
 	// Head is the record's new state; nil where the request is rejected for the
 	// state it met, and leaves a mark alone.
 	Head *Head

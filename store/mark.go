@@ -68,6 +68,10 @@ func (k IdempotencyKey) sum(purpose string, n int) [sha256.Size]byte {
 // A Fingerprint tells two requests apart that bear one idempotency key.
 type Fingerprint [sha256.Size]byte
 
+// Fingerprints computes a request's fingerprint as idempotency records of an
+// older format hold it; see package format for the numbers.
+type Fingerprints func(number int) Fingerprint
+
 // A Receipt is the stored answer of a request. It holds no payload.
 type Receipt struct {
 	Ref       Ref // Key is "" for a rejection that names no record
@@ -109,6 +113,7 @@ func Month(t time.Time) string { return t.UTC().Format("2006-01") }
 // request left to be done.
 type Mark struct {
 	Key         IdempotencyKey
+	Format      int // see package format; 0 is the first
 	Fingerprint Fingerprint
 	Receipt     Receipt
 	Bill        Bill

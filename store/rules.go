@@ -3,6 +3,7 @@ package store
 import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 )
 
 // The rules in this file are what drivers must agree upon. They do no I/O.
@@ -13,9 +14,18 @@ func (k IdempotencyKey) Shard() int {
 	return int(sum[0]) % Shards
 }
 
-// Replay answers a request whose idempotency key has this mark: with the
-// receipt, Replayed set, or where it is another request with a Conflict.
-func (m *Mark) Replay(f Fingerprint) (Receipt, error) {
+// Replay returns the stored receipt, with Replayed set, for a change whose
+// idempotency key has this mark; a Conflict where it is another request.
+func (m *Mark) Replay(c *Change) (Receipt, error) {
+	return m.replay(c.Mark.Format, c.Mark.Fingerprint, c.Fingerprints)
+}
+
+// replay compares by the algorithm that made the stored fingerprint, so that a
+// redelivery after an upgrade is not taken for another request.
+func (m *Mark) replay(number int, f Fingerprint, older Fingerprints) (Receipt, error) {
+	if m.Format != number && older != nil {
+		f = older(format.Number(m.Format))
+	}
 	if m.Fingerprint != f {
 		return Receipt{}, fault.New(fault.Conflict, "the idempotency key has been used by another request; use a new one")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/internal/retry"
 )
 
@@ -109,6 +110,7 @@ func (s *Store) stamp(c *Change) error {
 	// Whole milliseconds are what every driver keeps.
 	now := s.o.Clock().UTC().Truncate(time.Millisecond)
 	m := &c.Mark
+	m.Format = format.Field(format.Idempotency)
 	m.Receipt.Stamp = Stamp(hex.EncodeToString(random[:]))
 	m.Receipt.Time = now
 	m.Receipt.Replayed = false
@@ -190,7 +192,8 @@ func (s *Store) List(ctx context.Context, c Collection, after events.Key, limit 
 // Receipt answers the stored receipt of an idempotency key, with Replayed set,
 // and whether there is one. The fault is Conflict where another request has
 // used the key. It is for a request that is about to be rejected: the mark wins.
-func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint) (Receipt, bool, error) {
+// older is as in [Change].
+func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint, older Fingerprints) (Receipt, bool, error) {
 	const op = "store.Receipt"
 	m, err := s.driver.Mark(ctx, key)
 	switch {
@@ -199,7 +202,7 @@ func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint) 
 	case err != nil:
 		return Receipt{}, false, wrap(op, err)
 	}
-	r, err := m.Replay(f)
+	r, err := m.replay(format.Field(format.Idempotency), f, older)
 	return r, err == nil, wrap(op, err)
 }
 

@@ -180,14 +180,14 @@ func TestReceipt(t *testing.T) {
 	key, f := petChange().Mark.Key, store.Fingerprint{1}
 	d := &scripted{}
 	s := newStore(d)
-	if _, found, err := s.Receipt(context.Background(), key, f); found || err != nil {
+	if _, found, err := s.Receipt(context.Background(), key, f, nil); found || err != nil {
 		t.Errorf("without a mark: %v, %v", found, err)
 	}
 	d.mark = store.Mark{Key: key, Fingerprint: f, Receipt: store.Receipt{Stamp: "x"}}
-	if r, found, err := s.Receipt(context.Background(), key, f); !found || err != nil || !r.Replayed || r.Stamp != "x" {
+	if r, found, err := s.Receipt(context.Background(), key, f, nil); !found || err != nil || !r.Replayed || r.Stamp != "x" {
 		t.Errorf("with a mark: %+v, %v, %v", r, found, err)
 	}
-	if _, found, err := s.Receipt(context.Background(), key, store.Fingerprint{2}); found || fault.CodeOf(err) != fault.Conflict {
+	if _, found, err := s.Receipt(context.Background(), key, store.Fingerprint{2}, nil); found || fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("of another request: %v, %v", found, err)
 	}
 }

@@ -21,7 +21,7 @@ const module = "github.com/blockforger/eventrouter/"
 // layer maps packages to layers; the longest prefix applies. A package imports
 // lower layers only, or a package that sameLayer lists.
 var layer = map[string]int{
-	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/boltdb": 0, "internal/redact": 0, "internal/retry": 0, "internal/deadline": 0,
+	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/boltdb": 0, "internal/redact": 0, "internal/retry": 0, "internal/format": 0, "internal/deadline": 0,
 	"tenant": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "store/s3store": 2, "store/csvstore": 2,
 	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,

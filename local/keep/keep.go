@@ -12,12 +12,14 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/boltdb"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/internal/seal"
 )
 
@@ -55,6 +57,9 @@ func Open(dir string, maxSize int, buckets ...string) (*File, error) {
 		return nil, err
 	}
 	err = db.Update(context.Background(), func(tx *bbolt.Tx) error {
+		if err := checkFormat(tx, db.Path()); err != nil {
+			return err
+		}
 		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
@@ -67,6 +72,27 @@ func Open(dir string, maxSize int, buckets ...string) (*File, error) {
 		return nil, err
 	}
 	return &File{db: db, key: key}, nil
+}
+
+// metaBucket holds what is known of the file itself, in clear.
+var metaBucket, formatKey = []byte("meta"), []byte("format")
+
+// checkFormat rejects a file of a newer format, and notes the format in a file
+// that has none.
+func checkFormat(tx *bbolt.Tx, path string) error {
+	meta, err := tx.CreateBucketIfNotExists(metaBucket)
+	if err != nil {
+		return err
+	}
+	stored := meta.Get(formatKey)
+	if stored == nil {
+		return meta.Put(formatKey, []byte(strconv.Itoa(format.LocalFile)))
+	}
+	number, err := strconv.ParseInt(string(stored), 10, 64)
+	if err != nil || number < 1 {
+		return fault.New(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", path, stored)
+	}
+	return fault.E("", fault.Invalid, format.Check("data file "+path, number, format.LocalFile))
 }
 
 // Close closes the file; writes that still wait fail.

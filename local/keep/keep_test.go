@@ -1,6 +1,7 @@
 package keep_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -84,5 +85,51 @@ func TestValuesAreBoundToTheirPlace(t *testing.T) {
 	}
 	if v, err := f.Get("a", []byte("1")); err != nil || string(v) != "x" {
 		t.Errorf("%q %v", v, err)
+	}
+}
+
+// TestNewerFormat: a file of a newer format is rejected, and stays as it is.
+func TestNewerFormat(t *testing.T) {
+	dir := t.TempDir()
+	f, err := keep.Open(dir, 0, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "local.db")
+	setFormat := func(number string) {
+		db, err := bbolt.Open(path, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if err := db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte(number)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for number, want := range map[string]string{
+		"99":  "data file " + path + " has format 99, this version of eventrouter reads formats up to 1: use a version that reads format 99, or restore a backup",
+		"one": "data file " + path + ` has format "one", which is no number; restore a backup`,
+	} {
+		setFormat(number)
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keep.Open(dir, 0, "a", "b"); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("format %s: %v, want %q", number, err, want)
+		}
+		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+			t.Errorf("format %s: the file was changed: %v", number, err)
+		}
+	}
+	setFormat("1")
+	if f, err = keep.Open(dir, 0, "a", "b"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -2,12 +2,14 @@ package boltstore
 
 import (
 	"bytes"
+	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/boltdb"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -63,8 +65,6 @@ func Open(path string, o *Options) (*Driver, error) {
 // Close closes the file. What was answered is durable already.
 func (d *Driver) Close() error { return d.db.Close() }
 
-const format = "1"
-
 var sealedConstant = []byte("eventrouter")
 
 // prepare makes the buckets of a new file and checks those of an old one.
@@ -92,13 +92,17 @@ func (d *Driver) prepare(sealed bool) error {
 				return err
 			}
 		}
-		return meta.Put([]byte("format"), []byte(format))
+		return meta.Put([]byte("format"), []byte(strconv.Itoa(format.LedgerFile)))
 	})
 }
 
 func (d *Driver) checkFormat(meta *bbolt.Bucket, sealed bool) error {
-	if f := meta.Get([]byte("format")); string(f) != format {
-		return fault.New(fault.Invalid, "data file %s has format %q, this program reads %q", d.db.Path(), f, format)
+	n, err := strconv.ParseInt(string(meta.Get([]byte("format"))), 10, 64)
+	if err != nil || n < 1 {
+		return fault.New(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", d.db.Path(), meta.Get([]byte("format")))
+	}
+	if err := format.Check("data file "+d.db.Path(), n, format.LedgerFile); err != nil {
+		return fault.E("", fault.Invalid, err)
 	}
 	constant := meta.Get([]byte("seal"))
 	switch {

@@ -56,6 +56,9 @@ var harness = storetest.Harness{
 	Reopen: func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
 		return openIn(t, crashed(t, d.(*opened).dir), e)
 	},
+	SetFormat: func(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int) {
+		d.(*opened).SetFormat(t, r, k, number)
+	},
 }
 
 func TestDriver(t *testing.T) { storetest.Run(t, harness) }

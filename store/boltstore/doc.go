@@ -20,8 +20,8 @@
 //	bucket  key                                     value
 //	meta    "format"                                "1"
 //	meta    "seal"                                  a sealed constant; absent in a plain file
-//	heads   TENANT 0 SCHEMA 0 KEY                   version flags expires len(stamp) stamp BODY
-//	marks   TENANT 0 HASH                           version committed expires BODY
+//	heads   TENANT 0 SCHEMA 0 KEY                   format flags expires len(stamp) stamp BODY
+//	marks   TENANT 0 HASH                           format committed expires BODY
 //	open    shard(1) committed(8) TENANT 0 HASH     of marks with something left to do
 //	expiry  expires(8) "h" or "m", key of the thing of marks and tombstones
 //	usage   TENANT 0 MONTH 0 DAY 0 SCHEMA 0 OP      tokens, 8 bytes

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/internal/format"
 )
 
 // maxReap is how many expired things one commit deletes: more than it makes, so
@@ -65,6 +67,9 @@ func dropTombstone(tx *bbolt.Tx, key []byte, now time.Time) error {
 		return nil
 	}
 	h, _, _, err := splitHead(v)
+	if format.IsNewer(err) {
+		return nil // it stays
+	}
 	if err != nil || !h.deleted || h.dirty || h.expires.After(now) {
 		return err
 	}

@@ -16,10 +16,12 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/internal/seal"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/boltstore"
 	"github.com/blockforger/eventrouter/store/storetest"
+	"github.com/blockforger/eventrouter/tenant"
 )
 
 var ctx = context.Background()
@@ -163,23 +165,6 @@ func TestDamageIsReported(t *testing.T) {
 	}
 }
 
-func TestNewerFormatIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	if err := openIn(t, dir, storetest.Env{}).Close(); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, fileName)
-	change(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("2")) })
-	key, err := seal.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = boltstore.Open(path, &boltstore.Options{Sealer: key})
-	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), `format "2"`) {
-		t.Errorf("a newer format: %v", err)
-	}
-}
-
 // A limit that is set in the middle of a month counts what was used before.
 func TestLimitSetLater(t *testing.T) {
 	s := store.New(openIn(t, t.TempDir(), storetest.Env{}), nil)
@@ -272,5 +257,51 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 	u, err := s.Usage(ctx, "acme", store.Month(time.Now()))
 	if err != nil || u.Tokens() != int64(10*stored) {
 		t.Errorf("%d tokens for %d records: %v", u.Tokens(), stored, err)
+	}
+}
+
+// TestNewerFormats: a file or an API key of a newer format is rejected, and stays.
+func TestNewerFormats(t *testing.T) {
+	dir := t.TempDir()
+	d := openIn(t, dir, storetest.Env{})
+	key := tenant.Key{ID: "k1", Tenant: "acme", Created: time.Now().UTC()}
+	if err := d.PutKey(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	d.SetKeyFormat(t, key.ID, 99)
+	newer := func(what string, err error, want string) {
+		t.Helper()
+		if !format.IsNewer(err) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "use a version that reads format 99") {
+			t.Errorf("%s: %v, want %q", what, err, want)
+		}
+	}
+	const ofKey = "an API key in the ledger has format 99, this version of eventrouter reads formats up to 1"
+	_, err := d.Key(t.Context(), key.ID)
+	newer("read", err, ofKey)
+	_, err = d.KeysOf(t.Context(), "acme")
+	newer("list", err, ofKey)
+	newer("put", d.PutKey(t.Context(), key), ofKey)
+	newer("touch", d.TouchKey(t.Context(), key.ID, time.Now()), ofKey)
+
+	d.SetFileFormat(t, "99")
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, fileName)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := seal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = boltstore.Open(file, &boltstore.Options{Sealer: secret})
+	newer("open", err, "data file "+file+" has format 99")
+	if fault.CodeOf(err) != fault.Invalid {
+		t.Errorf("open: the code is %v", fault.CodeOf(err))
+	}
+	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed: %v", err)
 	}
 }

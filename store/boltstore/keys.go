@@ -3,12 +3,14 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -100,6 +102,18 @@ func readKey(tx *bbolt.Tx, id []byte) (tenant.Key, error) {
 	v := tx.Bucket(keysBucket).Get(id)
 	if v == nil {
 		return tenant.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
+	}
+	return decodeKey(v)
+}
+
+// decodeKey reads a stored key. One of format 1 begins with the length of its id,
+// which is never 0; a 0 precedes the number of a newer format.
+func decodeKey(v []byte) (tenant.Key, error) {
+	if len(v) > 1 && v[0] == 0 {
+		number, _ := binary.Uvarint(v[1:])
+		if err := format.Check("an API key in the ledger", int64(number), format.Key); err != nil {
+			return tenant.Key{}, err
+		}
 	}
 	return decode(v, keyFields)
 }

@@ -79,7 +79,7 @@ func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Receipt, found bool, e
 		if err != nil {
 			return r, false, err
 		}
-		r, err = m.Replay(w.Mark.Fingerprint)
+		r, err = m.Replay(w.Change)
 		return r, true, err
 	}
 	if w.Head != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -24,9 +25,6 @@ type plain struct{}
 
 func (plain) Seal(dst, plaintext, _ []byte) []byte       { return append(dst, plaintext...) }
 func (plain) Open(dst, sealed, _ []byte) ([]byte, error) { return append(dst, sealed...), nil }
-
-// version is of the layout of heads and marks.
-const version = 1
 
 // maxStamp is as long a stamp as a header holds.
 const maxStamp = 255
@@ -57,7 +55,7 @@ func (d *Driver) encodeHead(key []byte, h *store.Head) []byte {
 	if h.Dirty {
 		flags |= flagDirty
 	}
-	header := appendTime([]byte{version, flags}, h.Expires)
+	header := appendTime([]byte{format.Record, flags}, h.Expires)
 	header = append(header, byte(len(h.Stamp)))
 	header = append(header, h.Stamp...)
 	return d.seal(headsBucket, key, header, encode(nil, *h, headFields))
@@ -66,7 +64,10 @@ func (d *Driver) encodeHead(key []byte, h *store.Head) []byte {
 // splitHead reads the header of a stored head; the body is what remains.
 func splitHead(v []byte) (h headHeader, header, body []byte, err error) {
 	const fixed = 2 + timeSize + 1
-	if len(v) < fixed || v[0] != version || len(v) < fixed+int(v[fixed-1]) {
+	if err := checkFormat(v, "a record in the ledger", format.Record); err != nil {
+		return h, nil, nil, err
+	}
+	if len(v) < fixed || len(v) < fixed+int(v[fixed-1]) {
 		return h, nil, nil, errDamaged
 	}
 	n := fixed + int(v[fixed-1])
@@ -85,13 +86,16 @@ func (d *Driver) decodeHead(key, v []byte) (store.Head, error) {
 }
 
 func (d *Driver) encodeMark(key []byte, m *store.Mark) []byte {
-	header := appendTime(appendTime([]byte{version}, m.Receipt.Time), m.Expires)
+	header := appendTime(appendTime([]byte{byte(format.Number(m.Format))}, m.Receipt.Time), m.Expires)
 	return d.seal(marksBucket, key, header, encode(nil, *m, markFields))
 }
 
 func splitMark(v []byte) (h markHeader, header, body []byte, err error) {
 	const n = 1 + 2*timeSize
-	if len(v) < n || v[0] != version {
+	if err := checkFormat(v, "an idempotency record in the ledger", format.Idempotency); err != nil {
+		return h, nil, nil, err
+	}
+	if len(v) < n {
 		return h, nil, nil, errDamaged
 	}
 	return markHeader{timeAt(v[1:]), timeAt(v[1+timeSize:])}, v[:n], v[n:], nil
@@ -102,10 +106,20 @@ func (d *Driver) decodeMark(key, v []byte) (store.Mark, error) {
 	if err != nil {
 		return store.Mark{}, err
 	}
-	return unseal(d, marksBucket, key, header, body, markFields)
+	m, err := unseal(d, marksBucket, key, header, body, markFields)
+	m.Format = format.Field(int(v[0]))
+	return m, err
 }
 
-var errDamaged = errors.New("stored value is damaged, or of a newer version")
+var errDamaged = errors.New("stored value is damaged")
+
+// checkFormat reads the format that a value begins with.
+func checkFormat(v []byte, what string, known int64) error {
+	if len(v) == 0 || v[0] == 0 {
+		return errDamaged
+	}
+	return format.Check(what, int64(v[0]), known)
+}
 
 // seal puts the sealed body behind its header.
 func (d *Driver) seal(bucket, key, header, body []byte) []byte {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -36,7 +37,11 @@ func (l *Ledger) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
 	}
 	for attempt := 0; ; attempt++ {
 		err := l.fold(ctx, keys)
-		if _, ok := errors.AsType[*refused](err); !ok {
+		refusal, ok := errors.AsType[*refused](err)
+		if !ok {
+			return err
+		}
+		if err := refusal.newer(format.Counter); err != nil {
 			return err
 		}
 		if !l.retry.Pause(ctx, attempt) {
@@ -89,8 +94,8 @@ func billed(m *store.Mark) bool { return m.Bill.Tokens > 0 && !m.Folded }
 
 // add puts bills on top of a total.
 func (l *Ledger) add(a account, sum *store.Usage) types.Update {
-	names := map[string]string{"#folds": "folds"}
-	values := item{":one": integer(1)}
+	names := map[string]string{"#folds": "folds", "#format": formatAttribute}
+	values := item{":one": integer(1), ":format": integer(format.Counter)}
 	clauses := []string{"#folds :one"}
 	put := func(attribute string, tokens int64) {
 		alias := strconv.Itoa(len(names))
@@ -110,8 +115,11 @@ func (l *Ledger) add(a account, sum *store.Usage) types.Update {
 		TableName:                 l.table,
 		Key:                       usageKey(a.tenant, a.month),
 		UpdateExpression:          aws.String("ADD " + strings.Join(clauses, ", ")),
+		ConditionExpression:       aws.String(knownFormat),
 		ExpressionAttributeNames:  names,
 		ExpressionAttributeValues: values,
+
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 }
 
@@ -153,6 +161,9 @@ func sum(a account, total item, open []versioned) (store.Usage, error) {
 		BySchema: map[events.SchemaID]map[events.Operation]int64{}, ByDay: map[string]int64{},
 	}
 	r := reader{item: total}
+	if err := r.checkFormat(format.Counter); err != nil {
+		return store.Usage{}, err
+	}
 	for name := range total {
 		if day, ok := strings.CutPrefix(name, byDay); ok {
 			u.ByDay[day] += r.integer(name)

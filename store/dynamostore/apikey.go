@@ -13,6 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -37,13 +38,18 @@ func (l *Ledger) PutKey(ctx context.Context, k tenant.Key) error {
 		{Put: &types.Put{
 			TableName:                 l.table,
 			Item:                      byID,
-			ConditionExpression:       aws.String("attribute_not_exists(pk) OR #tenant = :tenant"),
-			ExpressionAttributeNames:  map[string]string{"#tenant": "tenant"},
-			ExpressionAttributeValues: item{":tenant": byID["tenant"]},
+			ConditionExpression:       aws.String("attribute_not_exists(pk) OR #tenant = :tenant AND " + knownFormat),
+			ExpressionAttributeNames:  map[string]string{"#tenant": "tenant", "#format": formatAttribute},
+			ExpressionAttributeValues: item{":tenant": byID["tenant"], ":format": integer(format.Key)},
+
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		{Put: &types.Put{TableName: l.table, Item: encodeKey(tenantKeyKey(k.Tenant, k.ID), &k)}},
 	})
-	if _, ok := errors.AsType[*refused](err); ok {
+	if refusal, ok := errors.AsType[*refused](err); ok {
+		if err := refusal.newer(format.Key); err != nil {
+			return err
+		}
 		return fault.New(fault.Conflict, "API key %s belongs to another tenant", k.ID)
 	}
 	return err
@@ -117,6 +123,7 @@ func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]tenant.Key, e
 }
 
 func encodeKey(it item, k *tenant.Key) item {
+	setInt(it, formatAttribute, int64(format.Field(format.Key)))
 	setText(it, "id", k.ID)
 	setText(it, "tenant", k.Tenant)
 	it["hash"] = &types.AttributeValueMemberB{Value: slices.Clone(k.Hash[:])}
@@ -136,6 +143,9 @@ func encodeKey(it item, k *tenant.Key) item {
 
 func decodeKey(it item) (tenant.Key, error) {
 	r := reader{item: it}
+	if err := r.checkFormat(format.Key); err != nil {
+		return tenant.Key{}, err
+	}
 	k := tenant.Key{
 		ID:       tenant.KeyID(r.text("id")),
 		Tenant:   events.TenantID(r.text("tenant")),

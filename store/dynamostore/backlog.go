@@ -8,8 +8,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -49,16 +51,17 @@ func (l *Ledger) Lease(ctx context.Context, shard int, owner string, now, until 
 			TableName:                l.table,
 			Key:                      leaseKey(shard),
 			UpdateExpression:         aws.String("SET #owner = :owner, #until = :until"),
-			ConditionExpression:      aws.String("attribute_not_exists(pk) OR #owner = :owner OR #until <= :now"),
-			ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until"},
+			ConditionExpression:      aws.String("attribute_not_exists(pk) OR (#owner = :owner OR #until <= :now) AND " + knownFormat),
+			ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#format": formatAttribute},
 			ExpressionAttributeValues: item{
-				":owner": text(owner), ":until": instant(until), ":now": instant(now),
+				":owner": text(owner), ":until": instant(until), ":now": instant(now), ":format": integer(format.Counter),
 			},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
 		return err
 	})
-	if _, ok := errors.AsType[*refused](err); ok {
-		return false, nil
+	if refusal, ok := errors.AsType[*refused](err); ok {
+		return false, refusal.newer(format.Counter)
 	}
 	return err == nil, err
 }

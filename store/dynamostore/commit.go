@@ -10,21 +10,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
 // The conditions of a commit. An expired mark counts as absent once its bill
 // is in the totals; an expired tombstone, once object or file show it.
 const (
-	markIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND (attribute_not_exists(#tokens) OR attribute_exists(#folded)))"
-	headIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND attribute_not_exists(#dirty))"
-	headIsPrior = "#stamp = :prior"
+	markIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND (attribute_not_exists(#tokens) OR attribute_exists(#folded)) AND " + knownFormat + ")"
+	headIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND attribute_not_exists(#dirty) AND " + knownFormat + ")"
+	headIsPrior = "#stamp = :prior AND " + knownFormat
 )
 
 var (
-	markIsFreeNames  = map[string]string{"#expires": "expires", "#tokens": "tokens", "#folded": "folded"}
-	headIsFreeNames  = map[string]string{"#expires": "expires", "#dirty": "dirty"}
-	headIsPriorNames = map[string]string{"#stamp": "stamp"}
+	markIsFreeNames  = map[string]string{"#expires": "expires", "#tokens": "tokens", "#folded": "folded", "#format": formatAttribute}
+	headIsFreeNames  = map[string]string{"#expires": "expires", "#dirty": "dirty", "#format": formatAttribute}
+	headIsPriorNames = map[string]string{"#stamp": "stamp", "#format": formatAttribute}
 )
 
 // Commit implements [store.Ledger]: one transaction. A mark or head that is in
@@ -73,7 +74,7 @@ func (l *Ledger) writes(c *store.Change) ([]types.TransactWriteItem, error) {
 		Item:                                mark,
 		ConditionExpression:                 aws.String(markIsFree),
 		ExpressionAttributeNames:            markIsFreeNames,
-		ExpressionAttributeValues:           item{":now": now},
+		ExpressionAttributeValues:           item{":now": now, ":format": integer(format.Idempotency)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}})
 	if c.Head != nil {
@@ -86,13 +87,13 @@ func (l *Ledger) writes(c *store.Change) ([]types.TransactWriteItem, error) {
 			Item:                                head,
 			ConditionExpression:                 aws.String(headIsFree),
 			ExpressionAttributeNames:            headIsFreeNames,
-			ExpressionAttributeValues:           item{":now": now},
+			ExpressionAttributeValues:           item{":now": now, ":format": integer(format.Record)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}
 		if c.Prior != "" {
 			put.ConditionExpression = aws.String(headIsPrior)
 			put.ExpressionAttributeNames = headIsPriorNames
-			put.ExpressionAttributeValues = item{":prior": text(string(c.Prior))}
+			put.ExpressionAttributeValues = item{":prior": text(string(c.Prior)), ":format": integer(format.Record)}
 		}
 		writes = append(writes, types.TransactWriteItem{Put: put})
 	}
@@ -117,7 +118,7 @@ func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.
 			return store.Receipt{}, err
 		}
 		if l.live(&m) {
-			return m.Replay(c.Mark.Fingerprint)
+			return m.Replay(c)
 		}
 		// It has expired, but its bill has not been counted yet.
 		if err := l.Fold(ctx, []store.IdempotencyKey{m.Key}); err != nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"flag"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/storetest"
 	"github.com/blockforger/eventrouter/tenant"
@@ -334,4 +337,109 @@ func TestFormatV1Table(t *testing.T) {
 	commit(t, l, &next)
 	h, err = l.Head(ctx, head.Ref)
 	check("changed", h, head, err)
+}
+
+// TestNewerFormats: an API key or a counter of a newer format is rejected, and stays.
+func TestNewerFormats(t *testing.T) {
+	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
+	commit(t, l, &p.folded)
+	if err := l.PutKey(ctx, p.key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Lease(ctx, p.shard, "one", formatsTime, formatsTime.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	keys := []store.IdempotencyKey{p.folded.Mark.Key}
+	if err := l.Fold(ctx, keys); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, l, &p.post)
+	keys = []store.IdempotencyKey{p.post.Mark.Key}
+	next := p.tombstone
+	next.TokenLimit = 1000
+	for _, c := range []struct {
+		kind string
+		key  item
+		do   map[string]func() error
+	}{
+		{"key", keyKey(p.key.ID), map[string]func() error{
+			"read":  func() error { _, err := l.Key(ctx, p.key.ID); return err },
+			"put":   func() error { return l.PutKey(ctx, p.key) },
+			"touch": func() error { return l.TouchKey(ctx, p.key.ID, formatsTime) },
+		}},
+		{"keys", tenantKeyKey("pins", p.key.ID), map[string]func() error{
+			"list": func() error { _, err := l.KeysOf(ctx, "pins"); return err },
+		}},
+		{"usage", usageKey("pins", pinnedMonth), map[string]func() error{
+			"usage": func() error { _, err := l.Usage(ctx, "pins", pinnedMonth); return err },
+			"fold":  func() error { return l.Fold(ctx, keys) },
+		}},
+		{"limit", limitKey("pins", pinnedMonth), map[string]func() error{
+			"commit": func() error { _, err := l.Commit(ctx, &next); return err },
+		}},
+		{"lease", leaseKey(p.shard), map[string]func() error{
+			"by its owner": func() error {
+				_, err := l.Lease(ctx, p.shard, "one", formatsTime, formatsTime.Add(time.Hour))
+				return err
+			},
+			"by another": func() error {
+				_, err := l.Lease(ctx, p.shard, "two", formatsTime.Add(time.Hour), formatsTime.Add(2*time.Hour))
+				return err
+			},
+		}},
+	} {
+		setItemFormat(t, l, c.key, 99)
+		before, err := l.get(ctx, c.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, do := range c.do {
+			const want = " of the table has format 99, this version of eventrouter reads formats up to 1: use a version that reads format 99"
+			if err := do(); !format.IsNewer(err) || !strings.Contains(err.Error(), "item "+c.kind+want) {
+				t.Errorf("%s, %s: %v", c.kind, what, err)
+			}
+		}
+		after, err := l.get(ctx, c.key)
+		if diff := cmp.Diff(plainItem(before), plainItem(after)); err != nil || diff != "" {
+			t.Errorf("%s was changed: %v %s", c.kind, err, diff)
+		}
+		setItemFormat(t, l, c.key, 1)
+	}
+}
+
+// TestStoredShardStays: the index lists an item under the shard that was stored
+// with it, for as long as the item is open.
+func TestStoredShardStays(t *testing.T) {
+	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
+	key := p.object.Mark.Key
+	commit(t, l, &p.object)
+	other := (key.Shard() + 1) % store.Shards
+	e := newExpression()
+	e.assign("open", text(shardName(other)))
+	e.condition = []string{"attribute_exists(pk)"}
+	if err := l.write(ctx, e.update(l.table, markKey(key))); err != nil {
+		t.Fatal(err)
+	}
+	lists := func(shard int) bool {
+		keys, err := l.Open(ctx, shard, formatsTime.Add(time.Hour), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Contains(keys, key)
+	}
+	if err := l.Fold(ctx, []store.IdempotencyKey{key}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Settle(ctx, key, store.Settlement{Entries: []store.EntryOutcome{{Index: 0, State: store.EntryPublished, Time: formatsTime}}}); err != nil {
+		t.Fatal(err)
+	}
+	if !lists(other) || lists(key.Shard()) {
+		t.Errorf("open item: listed under its stored shard %v, under the computed one %v", lists(other), lists(key.Shard()))
+	}
+	if err := l.Settle(ctx, key, store.Settlement{Projected: p.object.Head.Stamp, Rechecked: true}); err != nil {
+		t.Fatal(err)
+	}
+	if lists(other) || lists(key.Shard()) {
+		t.Error("a closed item is still listed")
+	}
 }

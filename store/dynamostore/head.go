@@ -5,12 +5,14 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
 // encodeHead makes the item of a head.
 func encodeHead(h *store.Head) (item, error) {
 	it := headKey(h.Ref)
+	setInt(it, formatAttribute, int64(format.Field(format.Record)))
 	setText(it, "backend", h.Backend)
 	setText(it, "keyField", h.KeyField)
 	setInt(it, "revision", h.Revision)
@@ -38,6 +40,9 @@ func encodeHead(h *store.Head) (item, error) {
 // decodeHead is the inverse of [encodeHead].
 func decodeHead(it item) (store.Head, error) {
 	r := reader{item: it}
+	if err := r.checkFormat(format.Record); err != nil {
+		return store.Head{}, err
+	}
 	collection := strings.Split(strings.TrimPrefix(r.text("pk"), headPrefix), "/")
 	if len(collection) != 3 {
 		return store.Head{}, fault.New(fault.Internal, "the item is not a head")

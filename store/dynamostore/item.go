@@ -3,11 +3,13 @@ package dynamostore
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 )
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -47,6 +49,12 @@ func setTime(it item, name string, t time.Time) {
 	}
 }
 
+// formatAttribute holds the number of an item's format; see package format.
+const formatAttribute = "format"
+
+// knownFormat is the condition that an item's format is not newer than :format.
+const knownFormat = "(attribute_not_exists(#format) OR #format <= :format)"
+
 // A reader takes attributes out of an item and keeps the first that is not what
 // the driver wrote. What is absent is zero.
 type reader struct {
@@ -58,6 +66,21 @@ func (r *reader) refuse(name, want string) {
 	if r.err == nil {
 		r.err = fault.New(fault.Internal, "attribute %q of the item is not %s", name, want)
 	}
+}
+
+// checkFormat rejects an item whose format is newer than known.
+func (r *reader) checkFormat(known int64) error {
+	number := r.integer(formatAttribute)
+	if r.err != nil {
+		return r.err
+	}
+	return format.Check("item "+kindOf(r.text("pk"))+" of the table", number, known)
+}
+
+// kindOf is the first segment of a pk: the rest may be an idempotency key.
+func kindOf(pk string) string {
+	kind, _, _ := strings.Cut(pk, "/")
+	return kind
 }
 
 func (r *reader) text(name string) string {

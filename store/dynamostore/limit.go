@@ -9,13 +9,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
 // limitAge is how long a counter stays after the first day of its month.
 const limitAge = 100 * 24 * time.Hour
 
-var usedNames = map[string]string{"#used": "used"}
+var usedNames = map[string]string{"#used": "used", "#format": formatAttribute}
 
 // count adds the bill of a change to the counter of its month, which must be
 // there and leave room for it.
@@ -24,11 +25,12 @@ func (l *Ledger) count(c *store.Change) *types.Update {
 		TableName:                l.table,
 		Key:                      limitKey(c.Mark.Key.Tenant, c.Mark.Bill.Month),
 		UpdateExpression:         aws.String("ADD #used :tokens"),
-		ConditionExpression:      aws.String("#used <= :room"),
+		ConditionExpression:      aws.String("#used <= :room AND " + knownFormat),
 		ExpressionAttributeNames: usedNames,
 		ExpressionAttributeValues: item{
 			":tokens": integer(c.Mark.Bill.Tokens),
 			":room":   integer(c.TokenLimit - c.Mark.Bill.Tokens),
+			":format": integer(format.Counter),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
@@ -39,6 +41,9 @@ func (l *Ledger) count(c *store.Change) *types.Update {
 func (l *Ledger) overLimit(ctx context.Context, c *store.Change, counter item) error {
 	if counter != nil {
 		r := reader{item: counter}
+		if err := r.checkFormat(format.Counter); err != nil {
+			return err
+		}
 		used := r.integer("used")
 		if r.err != nil {
 			return r.err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -18,6 +19,7 @@ func encodeMark(m *store.Mark) (item, error) {
 		return nil, fault.New(fault.Invalid, "the idempotency key is not valid UTF-8")
 	}
 	it := markKey(m.Key)
+	setInt(it, formatAttribute, int64(m.Format))
 	it["fingerprint"] = &types.AttributeValueMemberB{Value: m.Fingerprint[:]}
 	encodeReceipt(it, &m.Receipt)
 
@@ -99,12 +101,16 @@ func encodeEntries(entries []store.Entry) types.AttributeValue {
 // the rest is zero.
 func decodeMark(it item) (store.Mark, error) {
 	r := reader{item: it}
+	if err := r.checkFormat(format.Idempotency); err != nil {
+		return store.Mark{}, err
+	}
 	key, ok := parseMarkKey(r.text("pk"))
 	if !ok {
 		return store.Mark{}, fault.New(fault.Internal, "the item is not a mark")
 	}
 	m := store.Mark{
 		Key:     key,
+		Format:  format.Field(max(int(r.integer(formatAttribute)), 1)),
 		Receipt: decodeReceipt(&r, key.Tenant),
 		Bill:    store.Bill{Tokens: r.integer("tokens"), Month: r.text("month"), KeyID: r.text("keyId")},
 		Folded:  r.boolean("folded"),

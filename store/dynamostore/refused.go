@@ -18,6 +18,13 @@ type refused struct {
 func (r *refused) Error() string { return r.err.Error() }
 func (r *refused) Unwrap() error { return r.err }
 
+// newer returns the error of a newer format, if that is why it was refused. It
+// needs the item that was found.
+func (r *refused) newer(known int64) error {
+	found := reader{item: r.found}
+	return found.checkFormat(known)
+}
+
 const conditionalCheckFailed = "ConditionalCheckFailed"
 
 // asRefused recognizes the two ways in which DynamoDB says so.

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -90,6 +91,7 @@ func (l *Ledger) settleUnread(key store.IdempotencyKey, s *store.Settlement) (up
 	e.require("folded", nil)
 	e.condition = append(e.condition, "attribute_exists(#tokens)", "#expires > :now")
 	e.names["#tokens"], e.names["#expires"] = "tokens", "expires"
+	e.requireFormat(format.Idempotency)
 	e.values[":now"], e.values[":one"], e.values[":zero"] = text(l.now()), integer(1), integer(0)
 	e.names["#version"] = "version"
 	e.set = append(e.set, "#version = if_not_exists(#version, :zero) + :one")

@@ -16,7 +16,8 @@ func TestDriver(t *testing.T) {
 		Reopen: func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
 			return connect(t, *d.(*Ledger).table, e)
 		},
-		History: 1000,
+		SetFormat: setFormat,
+		History:   1000,
 	})
 }
 
@@ -32,6 +33,29 @@ func openSuite(t testing.TB, e storetest.Env) store.Driver {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// setFormat replaces the format number of an item; 1 is none.
+func setFormat(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int) {
+	t.Helper()
+	l, key := d.(*Ledger), headKey(r)
+	if k.Value != "" {
+		key = markKey(k)
+	}
+	setItemFormat(t, l, key, number)
+}
+
+func setItemFormat(t testing.TB, l *Ledger, key item, number int) {
+	t.Helper()
+	e := newExpression()
+	if e.assign(formatAttribute, nil); number > 1 {
+		e = newExpression()
+		e.assign(formatAttribute, integer(int64(number)))
+	}
+	e.condition = []string{"attribute_exists(pk)"}
+	if err := l.write(t.Context(), e.update(l.table, key)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func connect(t testing.TB, table string, e storetest.Env) *Ledger {

@@ -1,6 +1,7 @@
 package dynamostore
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -46,6 +47,12 @@ func (e *expression) require(name string, v types.AttributeValue) {
 	e.condition = append(e.condition, "#"+name+" = :was_"+name)
 }
 
+// requireFormat adds the condition that the item's format is known.
+func (e *expression) requireFormat(known int64) {
+	e.names["#format"], e.values[":format"] = formatAttribute, integer(known)
+	e.condition = append(e.condition, knownFormat)
+}
+
 func (e *expression) update(table *string, key item) types.Update {
 	var clauses []string
 	if len(e.set) > 0 {
@@ -71,18 +78,19 @@ func (e *expression) update(table *string, key item) types.Update {
 type versioned struct {
 	store.Mark
 	version int64
+	shard   string // under which the index lists it; "" where it does not
 }
 
 func decodeVersioned(it item) (versioned, error) {
 	m, err := decodeMark(it)
 	r := reader{item: it, err: err}
 	version := r.integer("version")
-	return versioned{m, version}, r.err
+	return versioned{m, version, r.text("open")}, r.err
 }
 
 // partial names what [versioned.update] needs of a mark: all but the payloads.
 var partial, partialNames = projection("pk", "sk", "schema", "key", "operation", "time", "stamp",
-	"tokens", "month", "folded", "expires", "entries", "project", "recheck", "version")
+	"tokens", "month", "folded", "expires", "entries", "project", "recheck", "version", "open", formatAttribute)
 
 // projection names attributes behind aliases: DynamoDB reserves many words.
 func projection(attributes ...string) (*string, map[string]string) {
@@ -126,7 +134,7 @@ func (m *versioned) update(table *string) types.Update {
 	e.assign("recheck", recheck)
 	var open, opened types.AttributeValue
 	if m.Open() {
-		open, opened = text(shardName(m.Key.Shard())), instant(m.Receipt.Time)
+		open, opened = text(cmp.Or(m.shard, shardName(m.Key.Shard()))), instant(m.Receipt.Time)
 	}
 	e.assign("open", open)
 	e.assign("opened", opened)

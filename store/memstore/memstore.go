@@ -127,7 +127,7 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Receipt, 
 			return err
 		}
 		if m, ok := d.mark(c.Mark.Key); ok {
-			r, err = m.Replay(c.Mark.Fingerprint)
+			r, err = m.Replay(c)
 			return err
 		}
 		if c.Head != nil {

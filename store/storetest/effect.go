@@ -173,11 +173,11 @@ func testRedelivery(t *testing.T, h Harness) {
 	want(t, "tokens", l.used("acme"), 2*tokens)
 	want(t, "marks", len(l.marks()), 2)
 
-	got, found, err := l.Receipt(ctx, c.Mark.Key, c.Mark.Fingerprint)
+	got, found, err := l.Receipt(ctx, c.Mark.Key, c.Mark.Fingerprint, nil)
 	if err != nil || !found || !got.Replayed || got.Stamp != first.Stamp {
 		t.Fatalf("stored receipt: %+v, %v, %v", got, found, err)
 	}
-	_, found, err = l.Receipt(ctx, idem("acme", "never"), c.Mark.Fingerprint)
+	_, found, err = l.Receipt(ctx, idem("acme", "never"), c.Mark.Fingerprint, nil)
 	if found || err != nil {
 		t.Fatalf("receipt of a key that was never used: %v, %v", found, err)
 	}
@@ -253,7 +253,7 @@ func testFingerprint(t *testing.T, h Harness) {
 	other.Mark.Fingerprint = store.Fingerprint{2}
 	_, err := l.Commit(ctx, other)
 	wantCode(t, "another request", err, fault.Conflict)
-	_, _, err = l.Receipt(ctx, other.Mark.Key, other.Mark.Fingerprint)
+	_, _, err = l.Receipt(ctx, other.Mark.Key, other.Mark.Fingerprint, nil)
 	wantCode(t, "the receipt of another request", err, fault.Conflict)
 	l.wantEffect(pet, "one", first, 1)
 	want(t, "tokens", l.used("acme"), tokens)

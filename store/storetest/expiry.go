@@ -21,7 +21,7 @@ func testExpiry(t *testing.T, h Harness) {
 	l.clock.advance(time.Millisecond)
 	_, err := l.Mark(ctx, c.Mark.Key)
 	wantCode(t, "an expired mark", err, fault.NotFound)
-	_, found, err := l.Receipt(ctx, c.Mark.Key, c.Mark.Fingerprint)
+	_, found, err := l.Receipt(ctx, c.Mark.Key, c.Mark.Fingerprint, nil)
 	want(t, "receipt of an expired mark", found || err != nil, false)
 	want(t, "marks", len(l.marks()), 0)
 	l.settle(c.Mark.Key, store.Settlement{Entries: []store.EntryOutcome{{State: store.EntryPublished}}})

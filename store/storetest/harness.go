@@ -26,6 +26,10 @@ type Harness struct {
 	// nil where nothing survives the process.
 	Reopen func(t testing.TB, d store.Driver, e Env) store.Driver
 
+	// SetFormat replaces the format number of a stored record, or of a stored
+	// idempotency record where the key has a value. nil where nothing is stored.
+	SetFormat func(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int)
+
 	// History is how many operations the random history has; 0 means 10,000.
 	History int
 
@@ -59,6 +63,8 @@ func Run(t *testing.T, h Harness) {
 		{"Redelivery/rejections are marked", testMarkedRejections},
 		{"Redelivery/the mark wins over record and limit", testMarkWins},
 		{"Fingerprint/another request is a conflict", testFingerprint},
+		{"Fingerprint/an older algorithm", testOlderFingerprint},
+		{"Formats/a newer one is rejected", testNewerFormats},
 		{"Isolation/rivals on one record", testRivals},
 		{"Isolation/delete and create again", testRecreate},
 		{"Isolation/two tenants cannot meet", testTenants},
@@ -87,6 +93,9 @@ func Run(t *testing.T, h Harness) {
 	} {
 		if h.Reopen == nil && strings.HasPrefix(p.name, "Durability/") {
 			continue // not a promise of this driver
+		}
+		if h.SetFormat == nil && strings.HasPrefix(p.name, "Formats/") {
+			continue // likewise
 		}
 		if h.Only != nil && !slices.Contains(h.Only, p.name) {
 			continue

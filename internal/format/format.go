@@ -1,0 +1,64 @@
+// Package format holds the numbers of the formats in which data are stored. A
+// value without a number has format 1.
+//
+// A program reads every format up to its own number, and rejects a value of a
+// newer one without changing it: after an upgrade that was undone, the older
+// program must not take newer data for its own. Whoever changes a format adds
+// one to its number, keeps the code that reads the older ones, and puts a fixture
+// into testdata/formats. A program that writes a newer format into a data file
+// also sets the file's own number, so that an older program does not open it.
+package format
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The newest format that this program reads, and the one that it writes.
+const (
+	Record      = 1 // records, in each driver
+	Idempotency = 1 // idempotency records, in each driver; the fingerprint's algorithm follows from it
+	Key         = 1 // API keys, in each driver
+	Counter     = 1 // usage totals, token counters and leases in DynamoDB
+	LedgerFile  = 1 // the buckets and keys of ledger.db
+	LocalFile   = 1 // the buckets and keys of local.db
+)
+
+// Field is a number as a struct's field holds it: 0, which is no number, for 1.
+func Field(number int) int {
+	if number == 1 {
+		return 0
+	}
+	return number
+}
+
+// Number is the inverse of [Field].
+func Number(field int) int { return max(field, 1) }
+
+// A NewerError reports a stored value whose format this program does not know.
+type NewerError struct {
+	What   string // what has the format
+	Format int64
+	Known  int64 // the newest format that this program reads
+}
+
+// Error names the format and says what to do.
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("%s has format %d, this version of eventrouter reads formats up to %d: use a version that reads format %d, or restore a backup",
+		e.What, e.Format, e.Known, e.Format)
+}
+
+// Check returns a [NewerError] for a number above known; no number, 0, is 1. The
+// error is no rejection: a request that meets it is tried again, and not lost.
+func Check(what string, number, known int64) error {
+	if number <= known {
+		return nil
+	}
+	return &NewerError{What: what, Format: number, Known: known}
+}
+
+// IsNewer reports whether err is about a newer format.
+func IsNewer(err error) bool {
+	_, ok := errors.AsType[*NewerError](err)
+	return ok
+}

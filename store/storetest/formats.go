@@ -1,0 +1,133 @@
+package storetest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// wantNewer checks that err names the format and is worth another try by a newer version.
+func wantNewer(t testing.TB, what string, err error) {
+	t.Helper()
+	if !format.IsNewer(err) || fault.IsRejection(err) || !strings.Contains(err.Error(), "format 99") || !strings.Contains(err.Error(), "use a version that reads format 99") {
+		t.Fatalf("%s: %v, want the error of format 99", what, err)
+	}
+}
+
+// testNewerFormats stores records of a format to come: each operation that meets
+// one fails, and neither changes it nor acts upon it.
+func testNewerFormats(t *testing.T, h Harness) {
+	const newer, first = 99, 1
+	l := open(t, h)
+	l.write(pet, "w1", events.Post, `{"id":"rex"}`)
+	other := ref("acme", "petstore", "tom")
+	l.write(other, "w2", events.Post, `{"id":"tom"}`)
+	gone := ref("acme", "petstore", "gone")
+	l.write(gone, "w3", events.Post, `{"id":"gone"}`)
+	l.write(gone, "w4", events.Delete, ``)
+	key := idem("acme", "w1")
+	head, tombstone, mark := l.find(pet), l.find(gone), l.mark(key)
+	get := func(r store.Ref) error {
+		_, err := l.driver.Head(ctx, r)
+		return err
+	}
+	commit := func(c store.Change) error {
+		_, err := l.Commit(ctx, c)
+		return err
+	}
+
+	h.SetFormat(t, l.driver, pet, store.IdempotencyKey{}, newer)
+	wantNewer(t, "get", get(pet))
+	wantNewer(t, "commit", commit(change(pet, "w5", events.Put, head, `{"id":"rex","n":5}`)))
+	wantNewer(t, "commit of a new record", commit(change(pet, "w6", events.Post, store.Head{}, `{"id":"rex","n":6}`)))
+	_, err := l.List(ctx, pet.Collection, "", 10)
+	wantNewer(t, "list", err)
+	wantNewer(t, "settle", l.Settle(ctx, key, store.Settlement{Projected: head.Stamp}))
+	h.SetFormat(t, l.driver, pet, store.IdempotencyKey{}, first)
+	if diff := cmp.Diff(head, l.find(pet)); diff != "" {
+		t.Fatalf("the record was changed: %s", diff)
+	}
+	for _, k := range []string{"w5", "w6"} {
+		_, err := l.Mark(ctx, idem("acme", k))
+		wantCode(t, "idempotency record of a rejected commit", err, fault.NotFound)
+	}
+
+	h.SetFormat(t, l.driver, store.Ref{}, key, newer)
+	again := change(pet, "w1", events.Post, store.Head{}, `{"id":"rex"}`)
+	reads := map[string]func() error{
+		"redelivery": func() error { return commit(again) },
+		"read":       func() error { _, err := l.Mark(ctx, key); return err },
+		"receipt":    func() error { _, _, err := l.Receipt(ctx, key, store.Fingerprint{1}, nil); return err },
+		"settle": func() error {
+			return l.Settle(ctx, key, store.Settlement{Entries: []store.EntryOutcome{{Index: 0, State: store.EntryPublished, Time: start}}})
+		},
+		"settle again": func() error {
+			return l.Settle(ctx, key, store.Settlement{Again: true, Entries: []store.EntryOutcome{{Index: 0, State: store.EntryDropped, Time: start}}})
+		},
+	}
+	if !mark.Folded {
+		reads["fold"] = func() error { return l.Fold(ctx, []store.IdempotencyKey{key}) }
+	}
+	for what, read := range reads {
+		wantNewer(t, what, read())
+	}
+	h.SetFormat(t, l.driver, store.Ref{}, key, first)
+	if diff := cmp.Diff(mark, l.mark(key)); diff != "" {
+		t.Fatalf("the idempotency record was changed: %s", diff)
+	}
+	if mark.Bill.Tokens > 0 && !mark.Folded {
+		l.fold(key, idem("acme", "w3"))
+	}
+
+	// What has expired may be of a newer format as well: it stays.
+	h.SetFormat(t, l.driver, store.Ref{}, key, newer)
+	h.SetFormat(t, l.driver, gone, store.IdempotencyKey{}, newer)
+	l.clock.advance(store.DefaultMarkAge + 24*time.Hour)
+	for i := range 8 { // each commit of a driver may delete what has expired
+		l.write(ref("acme", "petstore", named("k", i)), named("later", i), events.Post, `{"id":"k"}`)
+	}
+	wantNewer(t, "expired, redelivered", commit(again))
+	wantNewer(t, "expired tombstone", commit(change(gone, "w7", events.Post, store.Head{}, `{"id":"gone"}`)))
+	l.clock.advance(-store.DefaultMarkAge - 24*time.Hour)
+	h.SetFormat(t, l.driver, store.Ref{}, key, first)
+	h.SetFormat(t, l.driver, gone, store.IdempotencyKey{}, first)
+	mark.Folded = true
+	if diff := cmp.Diff(mark, l.mark(key)); diff != "" {
+		t.Fatalf("the idempotency record was changed when it had expired: %s", diff)
+	}
+	if diff := cmp.Diff(tombstone, l.find(gone)); diff != "" {
+		t.Fatalf("the tombstone was changed when it had expired: %s", diff)
+	}
+}
+
+// testOlderFingerprint redelivers a request after an upgrade that has another
+// algorithm: the stored fingerprint is compared with the request's by the
+// algorithm of its own format.
+func testOlderFingerprint(t *testing.T, h Harness) {
+	l := open(t, h)
+	first := l.write(pet, "w1", events.Post, `{"id":"rex"}`)
+	again := change(pet, "w1", events.Post, store.Head{}, `{"id":"rex"}`)
+	stored := again.Mark.Fingerprint
+	again.Mark.Format, again.Mark.Fingerprint = 2, store.Fingerprint{2, 2, 2}
+	again.Mark.Expires = start.Add(time.Hour)
+	again.Mark.Receipt.Time, again.Mark.Receipt.Stamp = start, "another"
+	again.Head.Stamp, again.Head.Time = "another", start
+	again.Fingerprints = func(number int) store.Fingerprint {
+		want(t, "format of the stored fingerprint", number, 1)
+		return stored
+	}
+	r, err := l.driver.Commit(ctx, &again)
+	if err != nil || !r.Replayed || r.Stamp != first.Stamp {
+		t.Fatalf("redelivery after an upgrade: %+v, %v", r, err)
+	}
+	again.Fingerprints = func(int) store.Fingerprint { return store.Fingerprint{3} }
+	_, err = l.driver.Commit(ctx, &again)
+	wantCode(t, "another request", err, fault.Conflict)
+}
