@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -30,10 +31,18 @@ type Change struct {
 	// Unauthenticated; "" asks for no such check.
 	ActiveKey string
 
-	// TokenLimit is the tenant's monthly limit; 0 says that there is none. The
-	// change is Exhausted if its bill would pass the limit.
+	// TokenLimit is the tenant's monthly limit, as the instance that commits
+	// knows it; 0 means that it knows none. The change is Exhausted if its bill
+	// and the bills of the month that count would pass the limit. Every bill
+	// counts once: at once if its change carried a limit, or was committed
+	// through the same driver; else (by an instance that holds the tenant's old
+	// properties) at the latest [LimitLag] after Usage shows it.
 	TokenLimit int64
 }
+
+// LimitLag is the longest time for which the bill of a change without a
+// TokenLimit, of another instance, does not count towards the limit.
+const LimitLag = time.Minute
 
 // Exhausted is the Exhausted fault of the change where its bill would pass the
 // token limit of a tenant that has used so much in the bill's month already;

@@ -57,6 +57,7 @@ func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
 	}
 	var ups []types.Update
 	bills := make(map[account]*store.Usage)
+	uncounted := make(map[account]int64) // tokens
 	for i := range marks {
 		m := &marks[i]
 		if !billed(&m.Mark) {
@@ -67,14 +68,21 @@ func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
 			bills[a] = &store.Usage{}
 		}
 		bills[a].AddMark(&m.Mark)
+		if !m.counted {
+			uncounted[a] += m.Bill.Tokens
+		}
 		m.Folded = true
 		ups = append(ups, m.update(l.table))
 	}
 	if len(ups) == 0 {
 		return nil
 	}
+	counter, err := l.withCounter(ctx, bills)
+	if err != nil {
+		return err
+	}
 	for a, sum := range bills {
-		ups = append(ups, l.add(a, sum))
+		ups = append(ups, l.add(a, sum, uncounted[a], counter[a]))
 	}
 	err = l.write(ctx, ups...)
 	if hasCode(err, "ValidationException") && len(keys) > 1 {
@@ -92,8 +100,9 @@ func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
 // billed reports whether the mark's bill is still to be folded.
 func billed(m *store.Mark) bool { return m.Bill.Tokens > 0 && !m.Folded }
 
-// add puts bills on top of a total.
-func (l *Ledger) add(a account, sum *store.Usage) types.Update {
+// add adds bills to a total, and those of them that are uncounted to its
+// counter, if it has one. It is refused where that has changed meanwhile.
+func (l *Ledger) add(a account, sum *store.Usage, uncounted int64, counter bool) types.Update {
 	names := map[string]string{"#folds": "folds", "#format": formatAttribute}
 	values := item{":one": integer(1), ":format": integer(format.Counter)}
 	clauses := []string{"#folds :one"}
@@ -111,11 +120,21 @@ func (l *Ledger) add(a account, sum *store.Usage) types.Update {
 	for day, tokens := range sum.ByDay {
 		put(byDay+day, tokens)
 	}
+	condition := knownFormat
+	if uncounted > 0 {
+		names["#used"] = "used"
+		condition += " AND attribute_not_exists(#used)"
+		if counter {
+			condition = knownFormat + " AND attribute_exists(#used)"
+			values[":used"] = integer(uncounted)
+			clauses = append(clauses, "#used :used")
+		}
+	}
 	return types.Update{
 		TableName:                 l.table,
 		Key:                       usageKey(a.tenant, a.month),
 		UpdateExpression:          aws.String("ADD " + strings.Join(clauses, ", ")),
-		ConditionExpression:       aws.String(knownFormat),
+		ConditionExpression:       aws.String(condition),
 		ExpressionAttributeNames:  names,
 		ExpressionAttributeValues: values,
 
@@ -237,7 +256,6 @@ func (l *Ledger) openKeys(ctx context.Context, shard int, t events.TenantID) (ke
 // marks reads marks, without their payloads, strongly consistent. Those that
 // are gone are left out.
 func (l *Ledger) marks(ctx context.Context, keys []store.IdempotencyKey) ([]versioned, error) {
-	const most = 100 // in one BatchGetItem
 	var marks []versioned
 	seen := make(map[store.IdempotencyKey]bool, len(keys))
 	var wanted []item
@@ -247,45 +265,10 @@ func (l *Ledger) marks(ctx context.Context, keys []store.IdempotencyKey) ([]vers
 			wanted = append(wanted, markKey(key))
 		}
 	}
-	for attempt := 0; len(wanted) > 0; {
-		n := min(most, len(wanted))
-		found, left, err := l.batchGet(ctx, wanted[:n])
-		if err != nil {
-			return nil, err
-		}
-		if len(left) < n {
-			attempt = 0
-		} else if !l.retry.Pause(ctx, attempt) {
-			return nil, fault.New(fault.Unavailable, "DynamoDB did not read %d items in time", len(wanted))
-		} else {
-			attempt++
-		}
-		for _, it := range found {
-			m, err := decodeVersioned(it)
-			if err != nil {
-				return nil, err
-			}
-			marks = append(marks, m)
-		}
-		wanted = append(left, wanted[n:]...)
-	}
-	return marks, nil
-}
-
-// batchGet reads items and names those that DynamoDB did not get to.
-func (l *Ledger) batchGet(ctx context.Context, keys []item) (found, left []item, err error) {
-	var out *dynamodb.BatchGetItemOutput
-	err = l.try(ctx, "BatchGetItem", func(ctx context.Context) (err error) {
-		out, err = l.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
-			*l.table: {
-				Keys: keys, ConsistentRead: aws.Bool(true),
-				ProjectionExpression: partial, ExpressionAttributeNames: partialNames,
-			},
-		}})
+	err := l.batchGet(ctx, wanted, func(it item) error {
+		m, err := decodeVersioned(it)
+		marks = append(marks, m)
 		return err
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return out.Responses[*l.table], out.UnprocessedKeys[*l.table].Keys, nil
+	return marks, err
 }

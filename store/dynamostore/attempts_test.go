@@ -85,7 +85,7 @@ func TestAttempts(t *testing.T) {
 		}, map[string]int{"BatchGetItem": 5}},
 		"fold, write": {500, "InternalServerError", map[string]string{"BatchGetItem": mark}, func(ctx context.Context, l *store.Store) error {
 			return l.Fold(ctx, []store.IdempotencyKey{key})
-		}, map[string]int{"BatchGetItem": 1, "TransactWriteItems": 5}},
+		}, map[string]int{"BatchGetItem": 2, "TransactWriteItems": 5}},
 		"fold, nothing is read": {500, "InternalServerError", map[string]string{"BatchGetItem": unread}, func(ctx context.Context, l *store.Store) error {
 			return l.Fold(ctx, []store.IdempotencyKey{key})
 		}, map[string]int{"BatchGetItem": 5}},

@@ -31,12 +31,17 @@ var (
 // Commit implements [store.Ledger]: one transaction. A mark or head that is in
 // the way comes back with the refusal, so that a redelivery costs no more.
 func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Receipt, error) {
-	writes, err := l.writes(c)
-	if err != nil {
-		return store.Receipt{}, err
-	}
 	for attempt := 0; ; attempt++ {
-		err := l.transact(ctx, writes)
+		how, err := l.counting(ctx, c)
+		if err != nil {
+			return store.Receipt{}, err
+		}
+		writes, err := l.writes(c, how)
+		if err != nil {
+			return store.Receipt{}, err
+		}
+		err = l.transact(ctx, writes)
+		l.committed(c, how, err)
 		if err == nil {
 			return c.Mark.Receipt, nil
 		}
@@ -58,11 +63,14 @@ func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Receipt, er
 var errAgain = errors.New("commit again")
 
 // writes are the items of a change, in the order in which they decide: API key,
-// mark, head, limit.
-func (l *Ledger) writes(c *store.Change) ([]types.TransactWriteItem, error) {
+// mark, head, counter.
+func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteItem, error) {
 	mark, err := encodeMark(&c.Mark)
 	if err != nil {
 		return nil, err
+	}
+	if how != uncounted {
+		mark["counted"] = boolean(true)
 	}
 	now := text(l.now())
 	writes := make([]types.TransactWriteItem, 0, 4)
@@ -97,8 +105,8 @@ func (l *Ledger) writes(c *store.Change) ([]types.TransactWriteItem, error) {
 		}
 		writes = append(writes, types.TransactWriteItem{Put: put})
 	}
-	if c.TokenLimit > 0 && c.Mark.Bill.Tokens > 0 {
-		writes = append(writes, types.TransactWriteItem{Update: l.count(c)})
+	if how != uncounted {
+		writes = append(writes, types.TransactWriteItem{Update: l.count(c, how)})
 	}
 	return writes, nil
 }
@@ -128,7 +136,7 @@ func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.
 	case place == 1 && c.Head != nil:
 		return store.Receipt{}, l.moved(c.Head.Ref, r.found)
 	}
-	return store.Receipt{}, l.overLimit(ctx, c, r.found)
+	return store.Receipt{}, l.countRefused(ctx, c, r.found)
 }
 
 // moved tells what stands where the prior head should have been.

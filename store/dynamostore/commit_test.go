@@ -178,7 +178,7 @@ func TestLimitIsSeededOnce(t *testing.T) {
 	if got := w.names(); got != "TransactWriteItems" {
 		t.Errorf("calls %s, want one transaction once the counter is there", got)
 	}
-	counter, err := l.get(t.Context(), limitKey("acme", limited("", "").Mark.Bill.Month))
+	counter, err := l.get(t.Context(), usageKey("acme", limited("", "").Mark.Bill.Month))
 	if err != nil {
 		t.Fatal(err)
 	}

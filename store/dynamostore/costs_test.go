@@ -101,7 +101,7 @@ func BenchmarkRequest(b *testing.B) {
 	c := newChange("3f6f5d2e-6f0e-4a0c-9b43-5d9d5d0c7a11", "e1", event)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := l.writes(c); err != nil {
+		if _, err := l.writes(c, uncounted); err != nil {
 			b.Fatal(err)
 		}
 	}

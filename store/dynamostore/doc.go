@@ -16,7 +16,6 @@
 //	head          head/{tenant}/{schema}/{part}    the record's key
 //	mark          mark/{tenant}/{origin}/{value}   -
 //	total         usage/{tenant}/{month}           -
-//	limit         limit/{tenant}/{month}           -
 //	lease         lease/{shard}                    -
 //	bus check     bus                              the bus's ARN
 //	API key       key/{id}                         -
@@ -31,11 +30,14 @@
 // stamp, time, rejected (the fault's code), message, violations; the bill's
 // tokens, month, keyId, folded; expires; payload and record as JSON text;
 // entries, a list of maps; inputEvent, correlation, hops, trace; project,
-// recheck; and version, which counts its changes. While [store.Mark.Open] holds
+// recheck; counted, where the commit added the bill to the counter of the limit;
+// and version, which counts its changes. While [store.Mark.Open] holds
 // it also has open, its shard, and opened, its time: what puts it into the index.
 //
 // A total has op/{schema}/{operation} and day/{day} in tokens, and folds, which
-// counts its changes. A limit has used, in tokens.
+// counts its changes. From the first change on that carries a limit it also has
+// the counter of the limit: used, in tokens, and checked, the time at which a
+// process last looked for bills that are not in it.
 //
 // A bus check has missing, checked, and the ttl of a day later.
 //
@@ -65,7 +67,9 @@
 // moment after the commit, usually within a second: so long a bill may be
 // missing from Usage. None is ever counted twice or lost.
 //
-// A limit that is set for the first time in a month counts what was used before.
-// What is used while a limit is taken away again is not counted towards it when
-// it comes back within the month.
+// A bill counts towards the token limit exactly once. A change with a limit adds
+// it to the counter in its transaction. A change without one does not, so that a
+// tenant without a limit has no contention; its bill is added when it is folded.
+// This process folds what it has left uncounted before it commits a change with a
+// limit, and every half minute some process folds what others have left.
 package dynamostore

@@ -32,6 +32,8 @@ type Ledger struct {
 	table  *string
 	o      Options
 	retry  retry.Policy
+
+	counters counters
 }
 
 var (

@@ -249,7 +249,6 @@ func TestFormatV1Items(t *testing.T) {
 		}
 	}
 	find(leaseKey(p.shard))
-	find(limitKey("pins", pinnedMonth))
 	find(usageKey("pins", pinnedMonth))
 }
 
@@ -313,9 +312,16 @@ func TestFormatV1Table(t *testing.T) {
 	}
 	folded, err := l.Usage(ctx, "pins", pinnedMonth)
 	check("usage after folding", folded, usage, err)
-	limit, err := l.get(ctx, limitKey("pins", pinnedMonth))
-	r := reader{item: limit}
-	check("counter of the limit", r.integer("used") > 0, true, err)
+
+	// The counter of format 1 is not used: a new one begins with all 40 tokens.
+	limited := p.rejection
+	limited.Mark.Receipt, limited.Mark.Key.Value = p.post.Mark.Receipt, "limited"
+	limited.Mark.Bill, limited.TokenLimit = p.post.Mark.Bill, 49
+	if _, err := l.Commit(ctx, &limited); fault.CodeOf(err) != fault.Exhausted {
+		t.Errorf("a request with 40 of 49 tokens used: %v, want it refused", err)
+	}
+	limited.TokenLimit = 50
+	commit(t, l, &limited)
 
 	for _, c := range []*store.Change{&p.post, &p.object} {
 		s := store.Settlement{Entries: []store.EntryOutcome{{Index: 0, State: store.EntryPublished, Time: formatsTime.Add(time.Second)}}}
@@ -371,11 +377,9 @@ func TestNewerFormats(t *testing.T) {
 			"list": func() error { _, err := l.KeysOf(ctx, "pins"); return err },
 		}},
 		{"usage", usageKey("pins", pinnedMonth), map[string]func() error{
-			"usage": func() error { _, err := l.Usage(ctx, "pins", pinnedMonth); return err },
-			"fold":  func() error { return l.Fold(ctx, keys) },
-		}},
-		{"limit", limitKey("pins", pinnedMonth), map[string]func() error{
-			"commit": func() error { _, err := l.Commit(ctx, &next); return err },
+			"usage":                func() error { _, err := l.Usage(ctx, "pins", pinnedMonth); return err },
+			"fold":                 func() error { return l.Fold(ctx, keys) },
+			"commit under a limit": func() error { _, err := l.Commit(ctx, &next); return err },
 		}},
 		{"lease", leaseKey(p.shard), map[string]func() error{
 			"by its owner": func() error {

@@ -29,7 +29,7 @@ const (
 	headPrefix  = "head/"
 	markPrefix  = "mark/"
 	usagePrefix = "usage/"
-	limitPrefix = "limit/"
+	limitPrefix = "limit/" // counters of earlier versions, until they expire
 	leasePrefix = "lease/"
 	busPart     = "bus" // one partition: buses are few
 	keyPrefix   = "key/"
@@ -73,10 +73,6 @@ func parseMarkKey(pk string) (k store.IdempotencyKey, ok bool) {
 
 func usageKey(t events.TenantID, month string) item {
 	return primaryKey(usagePrefix+string(t)+"/"+month, alone)
-}
-
-func limitKey(t events.TenantID, month string) item {
-	return primaryKey(limitPrefix+string(t)+"/"+month, alone)
 }
 
 func busKey(bus events.BusARN) item { return primaryKey(busPart, string(bus)) }

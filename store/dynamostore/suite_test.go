@@ -10,12 +10,13 @@ import (
 )
 
 func TestDriver(t *testing.T) {
+	again := func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
+		return connect(t, *d.(*Ledger).table, e)
+	}
 	storetest.Run(t, storetest.Harness{
-		Open: openSuite,
-		// Nothing of a ledger is outside the table: a crash loses the value alone.
-		Reopen: func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
-			return connect(t, *d.(*Ledger).table, e)
-		},
+		Open:      openSuite,
+		Reopen:    again, // nothing of a ledger is outside the table: a crash loses the value alone
+		Another:   again,
 		SetFormat: setFormat,
 		History:   1000,
 	})

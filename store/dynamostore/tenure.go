@@ -56,7 +56,9 @@ func (l *Ledger) Holdings(ctx context.Context, t events.TenantID) (store.Holding
 			schema, _, _ := strings.Cut(rest, "/")
 			schemas[events.SchemaID(schema)] = true
 		case usagePrefix:
-			months[rest] = true
+			if _, folded := it["folds"]; folded { // else there is a counter alone
+				months[rest] = true
+			}
 		case markPrefix:
 			m, err := decodeVersioned(it)
 			if err != nil {

@@ -79,18 +79,19 @@ type versioned struct {
 	store.Mark
 	version int64
 	shard   string // under which the index lists it; "" where it does not
+	counted bool   // the commit has added the bill to the counter
 }
 
 func decodeVersioned(it item) (versioned, error) {
 	m, err := decodeMark(it)
 	r := reader{item: it, err: err}
-	version := r.integer("version")
-	return versioned{m, version, r.text("open")}, r.err
+	return versioned{m, r.integer("version"), r.text("open"), r.boolean("counted")}, r.err
 }
 
-// partial names what [versioned.update] needs of a mark: all but the payloads.
+// partial names what [versioned.update] needs of a mark, all but the payloads,
+// and what a fold needs of a total.
 var partial, partialNames = projection("pk", "sk", "schema", "key", "operation", "time", "stamp",
-	"tokens", "month", "folded", "expires", "entries", "project", "recheck", "version", "open", formatAttribute)
+	"tokens", "month", "folded", "expires", "entries", "project", "recheck", "version", "open", formatAttribute, "counted", "folds", "used")
 
 // projection names attributes behind aliases: DynamoDB reserves many words.
 func projection(attributes ...string) (*string, map[string]string) {

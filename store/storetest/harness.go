@@ -30,6 +30,10 @@ type Harness struct {
 	// idempotency record where the key has a value. nil where nothing is stored.
 	SetFormat func(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int)
 
+	// Another opens a second instance over d's storage, as another process would.
+	// nil where only one process can use the storage.
+	Another func(t testing.TB, d store.Driver, e Env) store.Driver
+
 	// History is how many operations the random history has; 0 means 10,000.
 	History int
 
@@ -75,6 +79,10 @@ func Run(t *testing.T, h Harness) {
 		{"Expiry/bills outlive their marks", testBillOutlivesMark},
 		{"List/by cursor in byte order", testList},
 		{"Limits/token limit is exact with 32 writers", testTokenLimit},
+		{"Limits/a limit set, removed and restored", testLimitRestored},
+		{"Limits/a limit set during the month", testLimitFirstSet},
+		{"Limits/instances that hold old properties", testLimitOldProperties},
+		{"Limits/writers with and without a limit", testLimitMixed},
 		{"Limits/the largest head and mark fit", testLargest},
 		{"Usage/exact before and after fold", testUsage},
 		{"Usage/exact while folding", testUsageWhileFolding},

@@ -1,0 +1,183 @@
+package storetest
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// spend commits n requests of one tenant under a token limit, 0 for none, and
+// returns how many were not refused.
+func (l *ledger) spend(name string, n int, limit int64) (passed int) {
+	l.t.Helper()
+	for i := range n {
+		key := named(name, i)
+		c := change(ref("acme", "petstore", key), key, events.Post, store.Head{}, `{"id":"x"}`)
+		c.TokenLimit = limit
+		switch _, err := l.Commit(ctx, c); {
+		case err == nil:
+			passed++
+		case fault.CodeOf(err) != fault.Exhausted:
+			l.t.Fatalf("request %s under the limit %d: %v", key, limit, err)
+		}
+	}
+	return passed
+}
+
+// another is a second instance over the storage of l, with l's clock.
+func (l *ledger) another() *ledger {
+	l.t.Helper()
+	if l.h.Another == nil {
+		return l // one process is all there can be
+	}
+	second := *l
+	second.use(l.h.Another(l.t, l.driver, l.env))
+	return &second
+}
+
+// foldAll folds the bills of all marks.
+func (l *ledger) foldAll() {
+	l.t.Helper()
+	for _, m := range l.marks() {
+		l.fold(m.Key)
+	}
+}
+
+// wantRoom verifies what counts: with a limit of so many requests more than are
+// used, exactly so many pass.
+func (l *ledger) wantRoom(name string, used int) {
+	l.t.Helper()
+	want(l.t, name+": tokens used", l.used("acme"), int64(used*tokens))
+	want(l.t, name+": passed without room", l.spend(name+"-none", 2, int64(used*tokens)), 0)
+	want(l.t, name+": passed with room for one", l.spend(name+"-one", 3, int64(used*tokens+2*tokens-1)), 1)
+}
+
+func testLimitRestored(t *testing.T, h Harness) {
+	// Bills are folded at none, one or all of the points in between.
+	for fold := range 5 {
+		l := open(t, h)
+		at := func(point int) {
+			if fold == point || fold == 4 {
+				l.foldAll()
+			}
+		}
+		want(t, "under the limit", l.spend("a", 3, 100), 3)
+		at(1)
+		want(t, "without limit", l.spend("b", 20, 0), 20)
+		at(2)
+		want(t, "under the limit again", l.spend("c", 7, 100), 0)
+		at(3)
+		l.wantRoom("restored", 23)
+		l.clock.advance(store.LimitLag)
+		l.wantRoom("later", 24)
+	}
+}
+
+func testLimitFirstSet(t *testing.T, h Harness) {
+	l := open(t, h)
+	want(t, "without limit", l.spend("a", 5, 0), 5)
+	l.fold(idem("acme", "a000"), idem("acme", "a001"))
+	want(t, "limit below what is used", l.spend("b", 2, 40), 0)
+	l.wantRoom("set", 5)
+	l.foldAll()
+	l.wantRoom("folded", 6)
+	want(t, "limit lowered", l.spend("c", 2, 10), 0)
+	want(t, "limit raised", l.spend("d", 10, 100), 3)
+
+	// A new month begins at nothing, with or without a limit.
+	l.clock.advance(31 * 24 * time.Hour)
+	want(t, "in the next month, without limit", l.spend("e", 2, 0), 2)
+	want(t, "in the next month", l.spend("f", 5, 40), 2)
+}
+
+// An instance whose copy of the tenant's properties is old sees another limit, or
+// none.
+func testLimitOldProperties(t *testing.T, h Harness) {
+	l := open(t, h)
+	old := l.another()
+
+	want(t, "old instance, before", old.spend("a", 5, 0), 5)
+	l.clock.advance(store.LimitLag)
+	want(t, "under the limit", l.spend("b", 10, 80), 3)
+	want(t, "old instance without limit", old.spend("c", 10, 0), 10)
+	if n := l.spend("d", 5, 80); n != 0 {
+		t.Fatalf("%d requests passed a limit that is used up", n)
+	}
+
+	// A higher limit: what the old instance did counts in time.
+	want(t, "old instance, in between", old.spend("e", 2, 0), 2)
+	l.clock.advance(store.LimitLag)
+	l.wantRoom("in time", 20)
+
+	// The old instance gets to know the limit, and counts what it did before.
+	want(t, "old instance, last", old.spend("f", 4, 0), 4)
+	old.wantRoom("known", 25)
+
+	// Both know limits, and not the same.
+	want(t, "higher limit", old.spend("g", 10, 300), 4)
+	want(t, "lower limit", l.spend("h", 10, 280), 0)
+	l.clock.advance(store.LimitLag)
+	l.wantRoom("both", 30)
+}
+
+// Writers with and without a limit, on two instances, while relays fold: no bill
+// is left out or counted twice in the end.
+func testLimitMixed(t *testing.T, h Harness) {
+	l := open(t, h)
+	second := l.another()
+	const writers, each, allowed = 12, 6, 30
+	stop := make(chan struct{})
+	relay := make(chan struct{})
+	go func() {
+		defer close(relay)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for key := range l.open(start.Add(time.Hour)) {
+				if err := l.Fold(ctx, []store.IdempotencyKey{key}); err != nil && fault.CodeOf(err) != fault.Unavailable {
+					t.Errorf("fold: %v", err)
+				}
+			}
+		}
+	}()
+	var done atomic.Int64
+	every(writers, func(w int) {
+		on := l
+		if w%2 == 1 {
+			on = second
+		}
+		for i := range each {
+			key := named(named("w", w), i)
+			c := change(ref("acme", "petstore", key), key, events.Post, store.Head{}, `{"id":"x"}`)
+			if w%4 < 2 {
+				c.TokenLimit = allowed * tokens
+			}
+			switch _, err := on.Commit(ctx, c); {
+			case err == nil:
+				done.Add(1)
+			case fault.CodeOf(err) != fault.Exhausted || c.TokenLimit == 0:
+				t.Errorf("writer %d: %v", w, err)
+			}
+		}
+	})
+	close(stop)
+	<-relay
+	used := int(done.Load())
+	if used < writers*each/2 {
+		t.Fatalf("%d requests passed, at least %d had no limit", used, writers*each/2)
+	}
+	l.clock.advance(store.LimitLag)
+	l.wantRoom("first instance", used)
+	l.clock.advance(store.LimitLag)
+	second.wantRoom("second instance", used+1)
+	l.foldAll()
+	l.clock.advance(store.LimitLag)
+	l.wantRoom("all folded", used+2)
+}
