@@ -18,6 +18,9 @@ package boltdb
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -61,8 +64,9 @@ type DB struct {
 	closed  bool
 }
 
-// Open opens the file, or creates it with mode 0600. Unavailable, with the
-// holder's name, where another process has it open.
+// Open opens the file, or creates it with mode 0600. The error is Unavailable, and
+// names the process, if another process has the file open, and that of [Damaged]
+// if the file is empty or its structure is damaged; the file is then unchanged.
 func Open(path string, o *Options) (*DB, error) {
 	db := &DB{path: path, turn: make(chan struct{}, 1)}
 	if o != nil {
@@ -71,24 +75,100 @@ func Open(path string, o *Options) (*DB, error) {
 	if db.o.LockWait == 0 {
 		db.o.LockWait = 500 * time.Millisecond
 	}
-	var err error
-	db.bolt, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:      db.o.LockWait,
-		FreelistType: bbolt.FreelistMapType,
-		MaxSize:      db.o.MaxSize,
-		NoStatistics: true,
-	})
+	err := db.open()
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fault.New(fault.Unavailable, "data file %s is in use by %s", path, holder(path))
 	case err != nil:
-		return nil, fault.E("boltdb.Open", fault.Internal, fmt.Errorf("data file %s: %w", path, err))
+		return nil, fault.E("boltdb.Open", fault.Internal, err)
 	}
 	if err := sign(path); err != nil {
 		_ = db.bolt.Close()
 		return nil, fault.E("boltdb.Open", fault.Internal, err)
 	}
 	return db, nil
+}
+
+// open creates the file if it does not exist, locks and verifies it.
+func (db *DB) open() (err error) {
+	info, err := os.Stat(db.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := create(db.path); err != nil {
+			return fmt.Errorf("data file %s: %w", db.path, err)
+		}
+	case err != nil:
+		return fmt.Errorf("data file %s: %w", db.path, err)
+	case info.Size() == 0:
+		return Damaged(db.path, "it is empty")
+	}
+	if err := db.verify(); err != nil {
+		return err
+	}
+	db.bolt, err = bbolt.Open(db.path, 0o600, &bbolt.Options{
+		Timeout:      db.o.LockWait,
+		FreelistType: bbolt.FreelistMapType,
+		MaxSize:      db.o.MaxSize,
+		NoStatistics: true,
+	})
+	if err != nil && !errors.Is(err, bolterrors.ErrTimeout) {
+		return fmt.Errorf("data file %s: %w", db.path, err)
+	}
+	return err
+}
+
+// verify checks the file's structure. It has the file opened for reading
+// meanwhile, for the lock; bbolt then follows no page of it.
+func (db *DB) verify() error {
+	var file *os.File // bbolt's own
+	bolt, err := bbolt.Open(db.path, 0o600, &bbolt.Options{
+		Timeout:  db.o.LockWait,
+		ReadOnly: true,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return err
+	case err != nil:
+		if file, err = os.Open(db.path); err != nil { // bbolt has closed its own
+			return fmt.Errorf("data file %s: %w", db.path, err)
+		}
+		defer file.Close()
+	default:
+		defer bolt.Close()
+	}
+	if reason := verify(file); reason != nil {
+		return Damaged(db.path, "%v", reason)
+	}
+	return nil
+}
+
+// create makes an empty database and puts it in place whole, so that a file of
+// no length is never one that a crash left while it was being made. If another
+// process has put one there meanwhile, that one remains.
+func create(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := bbolt.Open(f.Name(), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return err
+	}
+	if err := db.Close(); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // Path returns the file's name.

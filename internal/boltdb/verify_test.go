@@ -1,0 +1,197 @@
+package boltdb_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/boltdb"
+)
+
+// filled returns the content of a file with branches, leaves, pages that overflow,
+// nested buckets, inline buckets and free pages.
+func filled(t *testing.T) []byte {
+	t.Helper()
+	path := temp(t)
+	db := open(t, path, nil)
+	for round := range 3 {
+		err := db.Update(context.Background(), func(tx *bbolt.Tx) error {
+			for _, name := range []string{"many", "large"} {
+				b, err := tx.CreateBucketIfNotExists([]byte(name))
+				if err != nil {
+					return err
+				}
+				small, err := b.CreateBucketIfNotExists([]byte("inline"))
+				if err != nil {
+					return err
+				}
+				if err := small.Put([]byte("k"), []byte("v")); err != nil {
+					return err
+				}
+			}
+			for i := range 2000 {
+				if err := tx.Bucket([]byte("many")).Put(fmt.Appendf(nil, "key%06d", i), fmt.Appendf(nil, "value%d", round)); err != nil {
+					return err
+				}
+			}
+			for i := range 5 {
+				if err := tx.Bucket([]byte("large")).Put(fmt.Appendf(nil, "key%d", i+round), make([]byte, 20_000)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Update(context.Background(), func(tx *bbolt.Tx) error { return tx.Bucket([]byte("large")).Delete([]byte("key0")) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// TestDamagedFileIsReported: the error names the file, and the file is unchanged.
+func TestDamagedFileIsReported(t *testing.T) {
+	whole := filled(t)
+	page := os.Getpagesize()
+	for name, c := range map[string]struct {
+		content []byte
+		reason  string
+	}{
+		"empty":              {nil, "it is empty"},
+		"text":               {[]byte("not a database\n"), "it is not a data file"},
+		"zeros":              {make([]byte, len(whole)), "it is not a data file"},
+		"only a meta page":   {whole[:page], "it is truncated"},
+		"half":               {whole[:len(whole)/2], "it is truncated"},
+		"pages of zeros":     {append(bytes.Clone(whole[:2*page]), make([]byte, len(whole)-2*page)...), "page "},
+		"pages of 0xff":      {append(bytes.Clone(whole[:2*page]), bytes.Repeat([]byte{0xff}, len(whole)-2*page)...), "page "},
+		"both meta pages":    {append(make([]byte, 2*page), whole[2*page:]...), "it is not a data file"},
+		"shifted by one":     {append([]byte{0}, whole...), "it is not a data file"},
+		"shifted by a page":  {append(bytes.Clone(whole[:2*page]), whole[page:]...), "page "},
+		"not even one page":  {whole[:100], "it is"},
+		"one byte too short": {whole[:lastUsed(t, whole)-1], "it is truncated"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := temp(t)
+			if err := os.WriteFile(path, c.content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			db, err := boltdb.Open(path, nil)
+			if err == nil {
+				_ = db.Close()
+				t.Fatal("opened")
+			}
+			text := fault.MessageOf(err)
+			if !strings.HasPrefix(text, "damaged: "+path+": "+c.reason) || !strings.HasSuffix(text, "; restore a backup") || strings.Contains(text, "\n") {
+				t.Errorf("%v", err)
+			}
+			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, c.content) {
+				t.Errorf("the file was changed: %v", err)
+			}
+			if _, err := os.Stat(path + ".pid"); err == nil {
+				t.Error("the file's .pid was written")
+			}
+		})
+	}
+}
+
+// lastUsed returns the length up to the high-water mark, which both meta pages name.
+func lastUsed(t *testing.T, content []byte) int {
+	t.Helper()
+	path := temp(t)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, path, nil)
+	var size int64
+	if err := db.View(func(tx *bbolt.Tx) error { size = tx.Size(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return int(size)
+}
+
+const damageSeeds = "EVENTROUTER_TEST_DAMAGE"
+
+// TestNoDamageCrashes overwrites random parts of a file and opens it, in a process
+// of its own: what is not reported as damaged can be read to its end.
+func TestNoDamageCrashes(t *testing.T) {
+	if os.Getenv(damageSeeds) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestNoDamageCrashes$")
+		cmd.Env = append(os.Environ(), damageSeeds+"=300")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	rounds, err := strconv.Atoi(os.Getenv(damageSeeds))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, path, reported := filled(t), temp(t), 0
+	for seed := range rounds {
+		random := rand.New(rand.NewPCG(uint64(seed), 1))
+		content := bytes.Clone(whole)
+		for range 1 + random.IntN(4) { // page headers and element headers, mostly
+			at := random.IntN(len(content)/4096)*4096 + random.IntN(1+random.IntN(400))
+			content[at] ^= byte(1 + random.IntN(255))
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db, err := boltdb.Open(path, nil)
+		if err != nil {
+			if reported++; !strings.HasPrefix(fault.MessageOf(err), "damaged: ") {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+			continue
+		}
+		err = db.View(func(tx *bbolt.Tx) error {
+			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return b.ForEach(func(_, _ []byte) error { return nil }) })
+		})
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
+	if reported == 0 || reported == rounds {
+		t.Errorf("%d of %d were reported", reported, rounds)
+	}
+}
+
+// TestCreationIsWhole: another process that creates the file at the same time
+// does not disturb, and nothing but the file remains.
+func TestCreationIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	many(8, func(int) {
+		db, err := boltdb.Open(dir+"/x.db", nil)
+		if err == nil {
+			err = db.Close()
+		}
+		if err != nil && fault.CodeOf(err) != fault.Unavailable {
+			t.Error(err)
+		}
+	})
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
