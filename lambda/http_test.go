@@ -1,16 +1,21 @@
 package lambda_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -450,6 +455,55 @@ func TestCORS(t *testing.T) {
 		if a.Headers[origin] != c.allowed || a.Headers["access-control-allow-credentials"] != "" {
 			t.Errorf("%s from %q: allowed %q, want %q", c.path, c.origin, a.Headers[origin], c.allowed)
 		}
+	}
+}
+
+// A countingBucket counts the objects that are asked for.
+type countingBucket struct {
+	object.Bucket
+	gets atomic.Int64
+}
+
+func (b *countingBucket) Get(ctx context.Context, key string, known object.ETag) (object.Object, error) {
+	b.gets.Add(1)
+	return b.Bucket.Get(ctx, key, known)
+}
+
+// TestPreflightsOfUnknownTenantsAreBounded: they need no key, so that anyone can send
+// them; tenants that exist are served meanwhile.
+func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
+	h := newRESTHouse(t, restFiles)
+	files := &countingBucket{Bucket: h.files}
+	r := router.New(
+		tenant.NewDirectory(files, &tenant.DirectoryOptions{Clock: h.clock, Report: func(tenant.Finding) {}}),
+		tenant.NewAuthenticator(h.ledger, &tenant.AuthenticatorOptions{Clock: h.clock}),
+		h.store, bus.NewPublisher(h), &router.Options{Clock: h.clock})
+	h.handler = lambda.New(r, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})
+	preflight := func(id string) string {
+		a := h.do("OPTIONS", "/"+id+"/pet/rex", "", "origin: https://app.example.com", "access-control-request-method: PUT")
+		if a.StatusCode != 204 {
+			t.Fatalf("%+v", a)
+		}
+		return a.Headers["access-control-allow-origin"]
+	}
+	if preflight("acme") == "" {
+		t.Error("a tenant that exists: refused")
+	}
+	files.gets.Store(0)
+	for i := range 500 {
+		if allowed := preflight(fmt.Sprintf("nobody%d", i)); allowed != "" {
+			t.Fatalf("allowed: %q", allowed)
+		}
+	}
+	if n := files.gets.Load(); n == 0 || n > 20 {
+		t.Errorf("%d reads of the bucket within one second, want at most 20", n)
+	}
+	if preflight("acme") == "" {
+		t.Error("a tenant that was found before: refused")
+	}
+	h.advance(time.Second)
+	if preflight("rival") != "*" {
+		t.Error("a tenant that exists, a second later: refused")
 	}
 }
 

@@ -192,17 +192,6 @@ func (r *Router) Describe(ctx context.Context, c *Call) (Description, *Report, e
 	return out, report, nil
 }
 
-// Origins lists the origins from which browsers may call a tenant's API: none
-// where there is no such tenant. It needs no key: a browser asks before it
-// sends one.
-func (r *Router) Origins(ctx context.Context, id string) []string {
-	owner, err := r.tenants.Tenant(ctx, events.TenantID(id))
-	if err != nil {
-		return nil
-	}
-	return owner.CORSOrigins
-}
-
 // read is a read's way from top to bottom: decode, authorize, look, bill. It is
 // billed where it found what it looked for (R53), which includes that nothing
 // has changed; a read that is refused is not.

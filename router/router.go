@@ -26,6 +26,7 @@ type Router struct {
 	markAge    time.Duration
 	strictKeys bool
 	throttle   throttle
+	origins    originLookups
 	now        func() time.Time
 }
 
