@@ -5,14 +5,17 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/rest"
 )
 
@@ -68,6 +71,10 @@ func (a *restAPI) serves(r *http.Request) bool {
 }
 
 func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !utf8.ValidString(r.URL.Path) {
+		a.fail(w, http.StatusBadRequest, fault.Invalid.String(), "the path has a %XX escape that is not part of UTF-8")
+		return
+	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.patience))
 	// One byte more than is taken is enough for the function to refuse it.
 	body, err := io.ReadAll(io.LimitReader(r.Body, events.MaxBytes+1))
@@ -80,13 +87,13 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // the rest of it is not worth reading
 	}
 	in := functionURLRequest{
-		Version: "2.0", RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery, Headers: map[string]string{},
+		Version: "2.0", RawPath: r.URL.EscapedPath(), RawQueryString: escapeBytes(r.URL.RawQuery), Headers: map[string]string{},
 		RequestContext: functionURLContext{RequestID: rand.Text(), Stage: restStage,
 			DomainName: "local.lambda-url.local", HTTP: functionURLGet{Method: r.Method, Path: r.URL.Path}},
 		IsBase64Encoded: true, Body: base64.StdEncoding.EncodeToString(body),
 	}
 	for name, values := range r.Header {
-		in.Headers[strings.ToLower(name)] = strings.Join(values, ",")
+		in.Headers[strings.ToLower(name)] = headerText(strings.Join(values, ","))
 	}
 	answer, err := a.call(r.Context(), in)
 	if err != nil {
@@ -98,6 +105,33 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.StatusCode)
 	_, _ = io.WriteString(w, answer.Body)
+}
+
+// headerText returns a header's value as text, which the payload consists of.
+// What is not UTF-8 is read as ISO 8859-1, as RFC 9110 (section 5.5) has it, so
+// that different values remain different.
+func headerText(value string) string {
+	if utf8.ValidString(value) {
+		return value
+	}
+	text := make([]rune, len(value))
+	for i := range len(value) {
+		text[i] = rune(value[i])
+	}
+	return string(text)
+}
+
+// escapeBytes escapes the bytes of a query that are not ASCII.
+func escapeBytes(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if query[i] < utf8.RuneSelf {
+			b.WriteByte(query[i])
+		} else {
+			fmt.Fprintf(&b, "%%%02X", query[i])
+		}
+	}
+	return b.String()
 }
 
 // fail answers where the function cannot, in the form that it answers in.

@@ -169,3 +169,67 @@ func TestSlowBody(t *testing.T) {
 		t.Errorf("%+v, %v", resp, err)
 	}
 }
+
+// TestBytesThatAreNotUTF8: in a path they are a mistake of the caller's, in headers and the query
+// they reach the function.
+func TestBytesThatAreNotUTF8(t *testing.T) {
+	t.Parallel()
+	srv, _ := serveHere(t, sampleSchemas)
+	key := makeKey(t, srv.url, "petstore").Key
+	send := func(method, target, headers, body string) (int, string) {
+		t.Helper()
+		conn, err := net.Dial("tcp", strings.TrimPrefix(srv.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: localhost\r\nx-api-key: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s", method, target, key, len(body), headers, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode >= 400 && resp.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s: %s is no problem document", method, target, text)
+		}
+		return resp.StatusCode, string(text)
+	}
+	for _, target := range []string{
+		"/api/petstore/petstore/%FF", "/api/petstore/petstore/a%C3", "/api/petstore/petstore/\xff", "/api/petstore/%FF", "/api/%FF/petstore", "/api/%C0%AF/%FF/%FE",
+	} {
+		for _, method := range []string{"GET", "PUT"} {
+			if status, body := send(method, target, "", `{}`); status != 400 {
+				t.Errorf("%s %s: %d %s", method, target, status, body)
+			}
+		}
+	}
+	for _, c := range []struct {
+		method, target, headers string
+		status                  int
+	}{
+		{"POST", "/api/petstore/petstore", "x-note: caf\xe9\r\n", 201},
+		{"GET", "/api/petstore/petstore", "user-agent: \xff\xfe\r\n", 200},
+		{"GET", "/api/petstore/petstore?limit=%FF", "", 400},
+		{"GET", "/api/petstore/petstore?limit=\xff", "", 400},
+		{"GET", "/api/petstore/petstore", "x-api-key: \xff\r\n", 401}, // sent twice
+	} {
+		if status, body := send(c.method, c.target, c.headers, `{"name":"Rex","status":"sold"}`); status != c.status {
+			t.Errorf("%s %s %q: %d %s, want %d", c.method, c.target, c.headers, status, body, c.status)
+		}
+	}
+	// Different keys remain different.
+	for _, idempotencyKey := range []string{"\xe8", "\xe9"} {
+		headers := "idempotency-key: " + idempotencyKey + "\r\n"
+		status, first := send("POST", "/api/petstore/petstore", headers, `{"name":"`+fmt.Sprintf("%x", idempotencyKey)+`","status":"sold"}`)
+		if status != 201 {
+			t.Errorf("%q: %d %s", idempotencyKey, status, first)
+		}
+	}
+}
