@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/blockforger/eventrouter/local/awsjson"
 )
@@ -14,6 +15,8 @@ type endpoint struct {
 	services map[string]http.Handler // by the prefix of X-Amz-Target
 	paths    *http.ServeMux          // the services that go by path
 	log      *slog.Logger
+
+	bodyTimeout time.Duration
 }
 
 // queuePrefix is SQS's, whose clients may post to a queue's own URL.
@@ -25,6 +28,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		awsjson.WriteError(w, "application/x-amz-json-1.1", refused)
 		return
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(e.bodyTimeout))
 	target := r.Header.Get("X-Amz-Target")
 	prefix, _, _ := strings.Cut(target, ".")
 	if service, ok := e.services[prefix]; ok && r.Method == http.MethodPost && (r.URL.Path == "/" || prefix == queuePrefix) {

@@ -38,6 +38,9 @@ type Options struct {
 	HTTPTargets []string
 	// Chaos makes deliveries go wrong on purpose.
 	Chaos Chaos
+	// BodyTimeout is how long a caller may take to send the body of a request.
+	// Default: 20 seconds.
+	BodyTimeout time.Duration
 	// PollEvery bounds how late a jump of the clock is noticed. Default: 250 ms.
 	PollEvery time.Duration
 }
@@ -55,6 +58,7 @@ func (o *Options) withDefaults() Options {
 	setDefault(&d.Concurrency, 10)
 	setDefault(&d.KeepEvents, 10_000)
 	setDefault(&d.KeepLogLines, 10_000)
+	setDefault(&d.BodyTimeout, 20*time.Second)
 	setDefault(&d.PollEvery, 250*time.Millisecond)
 	if d.Now == nil {
 		d.Now = time.Now

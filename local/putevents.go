@@ -9,6 +9,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
+	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsjson"
 	"github.com/blockforger/eventrouter/local/keep"
 )
@@ -63,10 +64,22 @@ func (s *Server) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEventsO
 		taken = append(taken, a)
 		out.Entries[i].EventId = a.event.ID
 	}
-	if err := s.ingest(ctx, taken); err != nil {
+	err := s.ingest(ctx, taken)
+	if err != nil {
+		if fault.CodeOf(err) == fault.Unavailable && ctx.Err() == nil {
+			s.refused.Store(now.UnixNano())
+		}
 		return nil, err
 	}
+	s.refused.Store(0)
 	return out, nil
+}
+
+// OutOfSpace reports whether events were refused within the last minute because
+// they could not be stored, and none has been stored since.
+func (s *Server) OutOfSpace() bool {
+	at := s.refused.Load()
+	return at != 0 && s.opts.Now().Sub(time.Unix(0, at)) < time.Minute
 }
 
 // checkTotal finds what fails a call as a whole: too many bytes, or not one

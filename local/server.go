@@ -44,6 +44,7 @@ type Server struct {
 	functions map[string]Handler
 
 	settle  chan settled // what tasks leave behind, on its way to disk
+	refused atomic.Int64 // when events were last refused for want of space, in ns; 0: never
 	running atomic.Bool
 	handler http.Handler
 }
@@ -111,7 +112,7 @@ func (s *Server) routes() http.Handler {
 	s.schedules.Register(paths, s.log)
 	s.registerFunctions(paths, s.log)
 	paths.HandleFunc("POST /service/"+metricsPrefix+"/operation/{Operation}", s.serveCBOR)
-	return endpoint{services: services, paths: paths, log: s.log}
+	return endpoint{services: services, paths: paths, log: s.log, bodyTimeout: s.opts.BodyTimeout}
 }
 
 // Register makes handler the function of that name. A name that is taken gets

@@ -32,10 +32,11 @@ import (
 )
 
 type serveCommand struct {
-	Listen  string `default:"127.0.0.1:4010" help:"The address to listen on; port 0 lets the system choose."`
-	Data    string `default:".data" type:"path" help:"The folder in which everything is kept. It is made where it is missing."`
-	Schemas string `default:"schemas" type:"path" help:"The folder with a folder for each tenant."`
-	DemoKey string `name:"demo-key" default:"evented" help:"The tenant to make a key for when the data folder is new; empty: none."`
+	Listen    string `default:"127.0.0.1:4010" help:"The address to listen on; port 0 lets the system choose."`
+	Data      string `default:".data" type:"path" help:"The folder in which everything is kept. It is made where it is missing."`
+	Schemas   string `default:"schemas" type:"path" help:"The folder with a folder for each tenant."`
+	NewLedger bool   `name:"new-ledger" help:"Allow a new ledger to be made beside the objects of a former one. Without their records in the ledger, the objects are read as records that were added by hand."`
+	DemoKey   string `name:"demo-key" default:"evented" help:"The tenant to make a key for when the data folder is new; empty: none."`
 
 	awsFlags `embed:""`
 }
@@ -43,7 +44,9 @@ type serveCommand struct {
 // Run serves until it is interrupted.
 func (c *serveCommand) Run(s *session) error {
 	log := slog.New(slog.NewTextHandler(s.print.err, nil))
-	srv, err := openServer(c.Listen, c.Data, c.Schemas, c.awsFlags.options(log))
+	side := c.awsFlags.options(log)
+	side.newLedger = c.NewLedger
+	srv, err := openServer(c.Listen, c.Data, c.Schemas, side)
 	if err != nil {
 		return err
 	}
@@ -98,6 +101,7 @@ func (c *serveCommand) greet(s *session, srv *server) error {
 // stores below, over one listener.
 type server struct {
 	url   string
+	data  string // the data folder
 	admin admin.Admin
 	fresh bool // the data folder was new
 
@@ -118,6 +122,7 @@ const defaultEndpoint = "http://127.0.0.1:4010"
 const (
 	function     = "eventrouter-" + deployment.Local
 	testFunction = "eventbridge-test-" + deployment.Local
+	ledgerFile   = "ledger.db" // in the data folder
 	relayEvery   = time.Minute
 	busEvery     = 10 * time.Second // a check is a call to this process
 	restPatience = 20 * time.Second
@@ -134,9 +139,9 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fault.New(fault.Invalid, "--data: %v", err)
 	}
-	ledgerPath := filepath.Join(data, "ledger.db")
+	ledgerPath := filepath.Join(data, ledgerFile)
 	_, statErr := os.Stat(ledgerPath)
-	srv := &server{log: log, fresh: errors.Is(statErr, os.ErrNotExist), started: time.Now()}
+	srv := &server{data: data, log: log, fresh: errors.Is(statErr, os.ErrNotExist), started: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, srv.close())
@@ -149,7 +154,12 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 	}
 	srv.url = "http://" + reachable(srv.listener.Addr())
 
-	key, err := seal.Open(data)
+	if srv.fresh && !side.newLedger {
+		if err := checkNoObjects(data); err != nil {
+			return nil, err
+		}
+	}
+	key, err := seal.Open(data, ledgerFile)
 	if err != nil {
 		return nil, err
 	}
@@ -223,10 +233,7 @@ func openSchemas(path string) (*object.Dir, error) {
 
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_/health", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"status":"ready"}` + "\n"))
-	})
+	mux.Handle("GET /_/health", &health{data: s.data, local: s.local})
 	mux.Handle(admin.Prefix, admin.NewHandler(s.admin))
 	mux.Handle("/", s.local.Handler())
 	rest := &restAPI{patience: restPatience, invoke: func(ctx context.Context, requestID string, payload []byte) ([]byte, bool, error) {

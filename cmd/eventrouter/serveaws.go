@@ -42,6 +42,8 @@ func (f *awsFlags) Validate() error {
 type awsSide struct {
 	local.Options
 	template string // a file; empty: our own rules
+
+	newLedger bool // a new ledger may be made beside existing objects
 }
 
 func (f *awsFlags) options(log *slog.Logger) *awsSide {

@@ -22,11 +22,37 @@ type stores struct {
 	objects *object.Dir // in which records of s3 and csv schemas can be seen
 }
 
+// recordsFolder is the folder of the objects, in the data folder.
+const recordsFolder = "records"
+
+// checkNoObjects returns an error if the data folder holds objects: without their
+// ledger it is not known which of them are records, and which idempotency keys
+// have been used.
+func checkNoObjects(data string) error {
+	objects, err := object.OpenDir(filepath.Join(data, recordsFolder))
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
+	found, err := objects.List(context.Background(), "", "", 1)
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		return fault.New(fault.Invalid, "damaged: %s: it is missing, and %s holds the objects of its records; restore a backup, or start with a new ledger by --new-ledger",
+			filepath.Join(data, ledgerFile), filepath.Join(data, recordsFolder))
+	}
+	return nil
+}
+
 // openStores opens them over a ledger. Objects lie in the folder records of the
 // data folder, by the names that they have in S3's bucket: data/{tenant}/...
 // A nil clock is time.Now.
 func openStores(ledger store.Driver, tree *object.Dir, data string, log *slog.Logger, clock func() time.Time) (*stores, error) {
-	path := filepath.Join(data, "records")
+	path := filepath.Join(data, recordsFolder)
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fault.New(fault.Invalid, "--data: %v", err)
 	}

@@ -17,7 +17,14 @@ import (
 func serveOn(t *testing.T, data, schemas string) (srv *server, log *output, stop func()) {
 	t.Helper()
 	log = &output{}
-	srv, err := openServer("127.0.0.1:0", data, schemas, (&awsFlags{}).options(slog.New(slog.NewTextHandler(log, nil))))
+	srv, stop = serveSide(t, data, schemas, (&awsFlags{}).options(slog.New(slog.NewTextHandler(log, nil))))
+	return srv, log, stop
+}
+
+// serveSide is serveOn with AWS's side as it is given.
+func serveSide(t *testing.T, data, schemas string, side *awsSide) (srv *server, stop func()) {
+	t.Helper()
+	srv, err := openServer("127.0.0.1:0", data, schemas, side)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +40,7 @@ func serveOn(t *testing.T, data, schemas string) (srv *server, log *output, stop
 			t.Error(err)
 		}
 	}
-	return srv, log, stop
+	return srv, stop
 }
 
 // asked is a command line with what a person types when it asks.

@@ -33,13 +33,19 @@ const keySize = 32
 // A Key seals and opens. It is safe for concurrent use, and prints as nothing.
 type Key struct{ aead cipher.AEAD }
 
-// Open reads the key file of a folder, or creates it where there is none. A key
-// file that others may read or write is refused: Denied, with the command that
-// mends it. What is no key is Invalid.
-func Open(dir string) (*Key, error) {
+// Open reads the key file of a folder. It creates the key file if neither it nor
+// dataFile exists, the name of the file in that folder whose values the key seals:
+// data is of no use without the key that sealed it, so that a key file that is
+// missing beside its data is an error (Invalid), and so is one that holds no key.
+// A key file that others may read or write is Denied, with the command that
+// corrects its mode.
+func Open(dir, dataFile string) (*Key, error) {
 	path := filepath.Join(dir, FileName)
 	secret, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(dir, dataFile)); err == nil {
+			return nil, fault.New(fault.Invalid, "damaged: %s: it is missing, and %s cannot be read without it; restore a backup", path, dataFile)
+		}
 		if err = create(path); err == nil {
 			secret, err = read(path)
 		}
@@ -96,7 +102,7 @@ func read(path string) ([]byte, error) {
 	}
 	secret, err := hex.DecodeString(strings.TrimSuffix(string(text), "\n"))
 	if err != nil || len(secret) != keySize {
-		return nil, fault.New(fault.Invalid, "key file %s must hold %d hex digits", path, 2*keySize)
+		return nil, fault.New(fault.Invalid, "damaged: %s: it must hold %d hex digits; restore a backup", path, 2*keySize)
 	}
 	return secret, nil
 }

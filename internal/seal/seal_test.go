@@ -14,9 +14,12 @@ import (
 	"github.com/blockforger/eventrouter/internal/seal"
 )
 
+// dataFile is the name of the file whose values are sealed.
+const dataFile = "x.db"
+
 func open(t *testing.T, dir string) *seal.Key {
 	t.Helper()
-	k, err := seal.Open(dir)
+	k, err := seal.Open(dir, dataFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +93,7 @@ func TestKeyFile(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := seal.Open(dir); fault.CodeOf(err) != fault.Denied || !strings.Contains(err.Error(), "chmod 600 "+path) || strings.Contains(err.Error(), secret) {
+		if _, err := seal.Open(dir, dataFile); fault.CodeOf(err) != fault.Denied || !strings.Contains(err.Error(), "chmod 600 "+path) || strings.Contains(err.Error(), secret) {
 			t.Errorf("mode %o: %v", mode, err)
 		}
 	}
@@ -106,7 +109,7 @@ func TestWhatIsNoKey(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, seal.FileName), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := seal.Open(dir); fault.CodeOf(err) != fault.Invalid {
+		if _, err := seal.Open(dir, dataFile); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("key file %q: %v", text, err)
 		}
 		if got, _ := os.ReadFile(filepath.Join(dir, seal.FileName)); string(got) != text {
@@ -117,10 +120,10 @@ func TestWhatIsNoKey(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "elsewhere"), filepath.Join(dir, seal.FileName)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := seal.Open(dir); fault.CodeOf(err) != fault.Denied {
+	if _, err := seal.Open(dir, dataFile); fault.CodeOf(err) != fault.Denied {
 		t.Errorf("a symbolic link: %v", err)
 	}
-	if _, err := seal.Open(filepath.Join(dir, "none")); err == nil {
+	if _, err := seal.Open(filepath.Join(dir, "none"), dataFile); err == nil {
 		t.Error("a folder that does not exist is not refused")
 	}
 }
@@ -131,7 +134,7 @@ func TestManyOpenAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range keys {
 		group.Go(func() {
-			k, err := seal.Open(dir)
+			k, err := seal.Open(dir, dataFile)
 			if err != nil {
 				t.Error(err)
 			}
@@ -148,7 +151,7 @@ func TestManyOpenAtOnce(t *testing.T) {
 }
 
 func BenchmarkSeal(b *testing.B) {
-	k, err := seal.Open(b.TempDir())
+	k, err := seal.Open(b.TempDir(), dataFile)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -157,5 +160,21 @@ func BenchmarkSeal(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		dst = k.Seal(dst[:0], plaintext, nil)
+	}
+}
+
+// TestAMissingKeyIsNotReplaced: data that is there was sealed with the key that is not.
+func TestAMissingKeyIsNotReplaced(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, dataFile), []byte("sealed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := seal.Open(dir, dataFile)
+	want := "damaged: " + filepath.Join(dir, seal.FileName) + ": it is missing, and x.db cannot be read without it; restore a backup"
+	if fault.MessageOf(err) != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
 	}
 }

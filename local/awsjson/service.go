@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"reflect"
 	"strconv"
 	"strings"
@@ -131,6 +132,11 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 			if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 				return nil, &Error{Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge,
 					Message: "The request is larger than 8 MB."}
+			}
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				w.Header().Set("Connection", "close")
+				return nil, &Error{Code: "RequestTimeoutException", Status: http.StatusRequestTimeout,
+					Message: "The body of the request did not arrive in time."}
 			}
 			return nil, Errorf("SerializationException", "The request ended early.")
 		case len(body) == cap(body):

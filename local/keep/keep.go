@@ -10,6 +10,7 @@ package keep
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -48,7 +49,7 @@ func Open(dir string, maxSize int, buckets ...string) (*File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	key, err := seal.Open(dir)
+	key, err := seal.Open(dir, fileName)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +136,16 @@ func (f *File) Commit(ctx context.Context, writes []Write) error {
 	})
 }
 
+// open returns the value that was sealed for its place.
+func (f *File) open(bucket string, key, sealed []byte) ([]byte, error) {
+	value, err := f.key.Open(nil, sealed, place(bucket, key))
+	if err != nil {
+		damaged := boltdb.Damaged(f.db.Path(), "a value in %q was changed, or sealed with another key", bucket)
+		return nil, &fault.Error{Code: fault.Internal, Err: errors.New(fault.MessageOf(damaged))}
+	}
+	return value, nil
+}
+
 // Get reads one value. The fault is NotFound where there is none.
 func (f *File) Get(bucket string, key []byte) (value []byte, err error) {
 	err = f.db.View(func(tx *bbolt.Tx) error {
@@ -142,7 +153,7 @@ func (f *File) Get(bucket string, key []byte) (value []byte, err error) {
 		if sealed == nil {
 			return fault.New(fault.NotFound, "nothing is kept there")
 		}
-		value, err = f.key.Open(nil, sealed, place(bucket, key))
+		value, err = f.open(bucket, key, sealed)
 		return err
 	})
 	return value, err
@@ -154,7 +165,7 @@ func (f *File) Each(bucket string, from []byte, visit func(key, value []byte) (m
 	return f.db.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket([]byte(bucket)).Cursor()
 		for key, sealed := c.Seek(from); key != nil; key, sealed = c.Next() {
-			value, err := f.key.Open(nil, sealed, place(bucket, key))
+			value, err := f.open(bucket, key, sealed)
 			if err != nil {
 				return err
 			}

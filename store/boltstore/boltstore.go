@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"time"
 
@@ -67,24 +68,47 @@ func (d *Driver) Close() error { return d.db.Close() }
 
 var sealedConstant = []byte("eventrouter")
 
-// prepare makes the buckets of a new file and checks those of an old one.
+// firstBuckets are those that every file has had from the beginning.
+var firstBuckets = []string{"meta", "heads", "marks", "open", "expiry", "usage", "tokens", "leases", "keys", "keysof"}
+
+// prepare makes the buckets of a new file, and checks those of an existing one.
 func (d *Driver) prepare(sealed bool) error {
-	fresh := false
+	missing := false
 	err := d.db.View(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(metaBucket)
-		if fresh = meta == nil; fresh {
+		if meta == nil {
+			missing = true
+			if name, _ := tx.Cursor().First(); name != nil {
+				return boltdb.Damaged(d.db.Path(), "bucket %q is missing", metaBucket)
+			}
 			return nil
 		}
-		return d.checkFormat(meta, sealed)
+		if err := d.checkFormat(meta, sealed); err != nil {
+			return err
+		}
+		for _, name := range buckets {
+			switch {
+			case tx.Bucket(name) != nil:
+			case slices.Contains(firstBuckets, string(name)):
+				return boltdb.Damaged(d.db.Path(), "bucket %q is missing", name)
+			default: // the file was made before the bucket existed
+				missing = true
+			}
+		}
+		return nil
 	})
-	if err != nil || !fresh {
+	if err != nil || !missing {
 		return err
 	}
 	return d.update(func(tx *bbolt.Tx) error {
+		isNew := tx.Bucket(metaBucket) == nil
 		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
+		}
+		if !isNew {
+			return nil
 		}
 		meta := tx.Bucket(metaBucket)
 		if sealed {

@@ -22,7 +22,7 @@ type opened struct {
 
 func openIn(t testing.TB, dir string, e storetest.Env) *opened {
 	t.Helper()
-	key, err := seal.Open(dir)
+	key, err := seal.Open(dir, "ledger.db")
 	if err != nil {
 		t.Fatal(err)
 	}

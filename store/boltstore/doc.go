@@ -2,7 +2,7 @@
 // [store.Driver], for one machine and one process. It also implements
 // [tenant.Keys].
 //
-//	key, err := seal.Open(dir)
+//	key, err := seal.Open(dir, "ledger.db")
 //	d, err := boltstore.Open(filepath.Join(dir, "ledger.db"), &boltstore.Options{Sealer: key})
 //	s := store.New(d, nil)
 //

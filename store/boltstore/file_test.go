@@ -85,7 +85,7 @@ func TestOpenRefusesTheWrongKey(t *testing.T) {
 	if err := openIn(t, dir, storetest.Env{}).Close(); err != nil {
 		t.Fatal(err)
 	}
-	wrong, err := seal.Open(other)
+	wrong, err := seal.Open(other, fileName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestNewerFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := seal.Open(dir)
+	secret, err := seal.Open(dir, fileName)
 	if err != nil {
 		t.Fatal(err)
 	}
