@@ -16,16 +16,19 @@ import (
 )
 
 // entriesSession is what an operator types about entries (R34). B is a bus of
-// the account's own that does not exist when the session begins.
+// the account's own that does not exist when the session begins. It uses a POSIX
+// shell and coreutils alone.
 const entriesSession = `
 er() { "$EVENTROUTER" "$@"; }
-states() { er entries list "$@" | awk 'NR > 1 { print $2 }' | sort | uniq -c | tr -s ' \n' ' '; }
+column() { tail -n +2 | tr -s ' ' | cut -d ' ' -f "$1"; }
+states() { er entries list "$@" | column 2 | sort | uniq -c | tr -s ' \n' ' '; }
 
 echo "held: $(states --bus $B)"
-er entries list --bus $B --output json | grep -c '"error": "EventBusNotFound"'
+er entries list --bus $B --output json | { n=0; while IFS= read -r line; do
+	case $line in *'"error": "EventBusNotFound"'*) n=$((n + 1));; esac; done; echo $n; }
 
 echo "default: $(states --bus $D)"
-ID=$(er entries list --bus $D | awk 'NR == 2 { print $1 }')
+ID=$(er entries list --bus $D | column 1 | head -n 1)
 echo "one: $(er entries retry --id $ID)"
 echo "by bus: $(er entries retry --bus $D --state published)"
 echo "by time, before any: $(er entries retry --until 2020-01-01T00:00:00Z)"
@@ -106,7 +109,7 @@ func TestEntriesSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", entriesSession)
+	cmd := exec.Command("/bin/sh", "-eu", "-c", entriesSession)
 	cmd.Env = append(os.Environ(), asCommand+"=1", "EVENTROUTER="+executable, "EVENTROUTER_ENDPOINT_URL="+srv.url, "B="+own+"orders", "D="+own+"default")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
