@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-resource check bench fuzz soak conformance tools tools-conformance clean
+.PHONY: help run demo build test test-resource check bench flaky fuzz soak conformance tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ bench: ## measure side by side; doc/benchmarks.md explains the figures
 
 fuzz: ## fuzz every parser for FUZZTIME each
 	./bench/fuzz.sh $(or $(FUZZTIME),20s)
+
+# The packages with goroutines, servers and clocks first.
+FLAKY ?= ./local/... ./cmd/eventrouter ./router ./internal/boltdb ./internal/object ./store ./store/memstore ./store/boltstore ./store/s3store ./store/csvstore ./lambda ./bus ./tenant ./internal/admin
+
+flaky: ## run tests COUNT times (100) quiet, under CPU load, and with the race detector; FLAKY=./local for one package
+	./bench/flaky.sh $(or $(COUNT),100) $(FLAKY)
 
 SOAK_SEED   ?= $(shell date +%s)
 SOAK_ROUNDS ?= 10
