@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/store/dynamostore"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 const (
@@ -145,7 +145,7 @@ func newAWS(ctx context.Context, files map[string]string) (*echo, string, error)
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "bench", SecretAccessKey: "bench"}, nil
 		})})
-	key, secret, err := tenant.NewKey("evented", []tenant.Permission{tenant.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
+	key, secret, err := apikey.New("evented", []apikey.Permission{apikey.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
 	key.LastUsed = time.Now().UTC().Truncate(24 * time.Hour) // noted once a day: not what is measured
 	if err == nil {
 		err = dynamostore.New(client, "bench", nil).PutKey(ctx, key)

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 const latencyEvents = 1000
@@ -81,7 +81,7 @@ func measureLatency(ctx context.Context, binary, data, operation string, record 
 		time.Sleep(20 * time.Millisecond)
 	}
 	client := admin.NewClient(url)
-	key, err := client.CreateKey(ctx, admin.NewKey{Tenant: "evented", Permissions: []tenant.Permission{tenant.BackendCalls}})
+	key, err := client.CreateKey(ctx, admin.NewKey{Tenant: "evented", Permissions: []apikey.Permission{apikey.BackendCalls}})
 	if err != nil {
 		return nil, err
 	}

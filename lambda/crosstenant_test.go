@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // TestCrossTenant: whoever has a key of one tenant learns nothing of another
@@ -41,7 +41,7 @@ func TestCrossTenant(t *testing.T) {
 		known = append(known, cursor)
 	}
 	before := h.effects("rival", "acme-1")
-	_, reader := h.newKey("acme", tenant.ReadOnly)
+	_, reader := h.newKey("acme", apikey.ReadOnly)
 	r := rand.New(rand.NewPCG(7, 7))
 	answered := map[int]int{}
 	for i := range attempts {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/bus/eventbridgebus"
 	"github.com/blockforger/eventrouter/events"
@@ -87,7 +88,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	watch := bus.NewWatch(eventBridge, records, account, &bus.WatchOptions{
 		Expected: func(context.Context) ([]events.BusARN, error) { return expected, nil },
 	})
-	r := router.New(tenants, tenant.NewAuthenticator(ledger, nil), records, publisher,
+	r := router.New(tenants, apikey.NewAuthenticator(ledger, nil), records, publisher,
 		&router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
 	relay := router.NewRelay(records, publisher, rand.Text(), &router.Options{Watch: watch})
 	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + deployment.RelayGrace}), nil

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -80,7 +81,7 @@ func newFixture(t *testing.T) *fixture {
 			t.Fatal(err)
 		}
 	}
-	key, secret, err := tenant.NewKey("acme", []tenant.Permission{tenant.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
+	key, secret, err := apikey.New("acme", []apikey.Permission{apikey.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f.key = secret.Reveal()
 	publisher := bus.NewPublisher(f)
-	r := router.New(tenant.NewDirectory(files, nil), tenant.NewAuthenticator(ledger, nil), f.store, publisher, nil)
+	r := router.New(tenant.NewDirectory(files, nil), apikey.NewAuthenticator(ledger, nil), f.store, publisher, nil)
 	f.handler = lambda.New(r, router.NewRelay(f.store, publisher, "test", &router.Options{Clock: f.now}), &f.log, &lambda.Options{Environment: "test"})
 	return f
 }

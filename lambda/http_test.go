@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -338,7 +339,7 @@ func TestBadHTTPPayloads(t *testing.T) {
 func TestPermissions(t *testing.T) {
 	h := newRESTHouse(t, restFiles)
 	h.do("POST", "/acme/pet", `{"id":"rex","name":"Rex"}`, h.as("acme"), jsonBody)
-	_, reader := h.newKey("acme", tenant.ReadOnly)
+	_, reader := h.newKey("acme", apikey.ReadOnly)
 	var refused []string
 	for _, c := range []struct {
 		method, path, body string
@@ -375,7 +376,7 @@ func TestPermissions(t *testing.T) {
 // refused, though it was in use all the time (R51).
 func TestRevocation(t *testing.T) {
 	h := newRESTHouse(t, restFiles)
-	key, secret := h.newKey("acme", tenant.BackendCalls)
+	key, secret := h.newKey("acme", apikey.BackendCalls)
 	get := func() int { return h.do("GET", "/acme/pet", "", "x-api-key: "+secret).StatusCode }
 	for range 50 {
 		if get() != 200 {
@@ -383,7 +384,7 @@ func TestRevocation(t *testing.T) {
 		}
 		h.advance(time.Second)
 	}
-	if _, err := tenant.Revoke(t.Context(), h.ledger, key.ID, h.clock()); err != nil {
+	if _, err := apikey.Revoke(t.Context(), h.ledger, key.ID, h.clock()); err != nil {
 		t.Fatal(err)
 	}
 	refusedAfter := -1
@@ -403,7 +404,7 @@ func TestRevocation(t *testing.T) {
 // reads nothing more, at once, and not even a redelivery is answered.
 func TestStrictKeys(t *testing.T) {
 	h := newRESTHouse(t, restFiles, func(o *router.Options) { o.StrictKeys = true })
-	key, secret := h.newKey("acme", tenant.BackendCalls)
+	key, secret := h.newKey("acme", apikey.BackendCalls)
 	post := func(once string) httpAnswer {
 		return h.do("POST", "/acme/pet", `{"name":"Rex"}`, "x-api-key: "+secret, jsonBody, "idempotency-key: "+once)
 	}
@@ -411,7 +412,7 @@ func TestStrictKeys(t *testing.T) {
 		t.Fatalf("%+v", first)
 	}
 	before := h.effects("acme")
-	if _, err := tenant.Revoke(t.Context(), h.ledger, key.ID, h.clock()); err != nil {
+	if _, err := apikey.Revoke(t.Context(), h.ledger, key.ID, h.clock()); err != nil {
 		t.Fatal(err)
 	}
 	refused := h.do("GET", "/acme/pet", "", "x-api-key: nonsense")
@@ -476,7 +477,7 @@ func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
 	files := &countingBucket{Bucket: h.files}
 	r := router.New(
 		tenant.NewDirectory(files, &tenant.DirectoryOptions{Clock: h.clock, Report: func(tenant.Finding) {}}),
-		tenant.NewAuthenticator(h.ledger, &tenant.AuthenticatorOptions{Clock: h.clock}),
+		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock}),
 		h.store, bus.NewPublisher(h), &router.Options{Clock: h.clock})
 	h.handler = lambda.New(r, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})
 	preflight := func(id string) string {

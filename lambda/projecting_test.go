@@ -13,11 +13,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store/dynamostore"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // TestRecordsInTheBucket: the function as the stack sets it shows records at
@@ -43,7 +43,7 @@ func TestRecordsInTheBucket(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	key, secret, err := tenant.NewKey("acme", []tenant.Permission{tenant.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
+	key, secret, err := apikey.New("acme", []apikey.Permission{apikey.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

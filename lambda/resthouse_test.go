@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/object"
@@ -125,7 +126,7 @@ func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router
 		h.file(name, text)
 		id, _, _ := strings.Cut(name, "/")
 		if h.keys[id] == "" {
-			_, h.keys[id] = h.newKey(id, tenant.BackendCalls)
+			_, h.keys[id] = h.newKey(id, apikey.BackendCalls)
 		}
 	}
 	publisher := bus.NewPublisher(h)
@@ -135,7 +136,7 @@ func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router
 	}
 	h.router = router.New(
 		tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock, Report: func(tenant.Finding) {}}),
-		tenant.NewAuthenticator(h.ledger, &tenant.AuthenticatorOptions{Clock: h.clock}),
+		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock}),
 		h.store, publisher, o)
 	h.relay = router.NewRelay(h.store, publisher, "test", &router.Options{Clock: h.clock})
 	h.handler = lambda.New(h.router, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})
@@ -149,9 +150,9 @@ func (h *restHouse) file(name, text string) {
 	}
 }
 
-func (h *restHouse) newKey(id string, permissions ...tenant.Permission) (tenant.Key, string) {
+func (h *restHouse) newKey(id string, permissions ...apikey.Permission) (apikey.Key, string) {
 	h.t.Helper()
-	key, secret, err := tenant.NewKey(events.TenantID(id), permissions, time.Time{}, h.clock(), rand.Reader)
+	key, secret, err := apikey.New(events.TenantID(id), permissions, time.Time{}, h.clock(), rand.Reader)
 	if err != nil {
 		h.t.Fatal(err)
 	}

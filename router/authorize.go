@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
@@ -12,7 +13,7 @@ import (
 // Granted is a request whose API key allows it and whose tenant takes it.
 type Granted struct {
 	Request
-	keyID       tenant.KeyID
+	keyID       apikey.ID
 	owner       *tenant.Tenant
 	fingerprint store.Fingerprint
 }
@@ -21,9 +22,9 @@ type Granted struct {
 // tenant that is not there is switched off: its key may outlive it.
 func (r *Router) authorize(ctx context.Context, req Request) (Granted, error) {
 	granted := Granted{Request: req}
-	permission := tenant.BackendCalls
+	permission := apikey.BackendCalls
 	if req.operation == events.Get {
-		permission = tenant.ReadOnly
+		permission = apikey.ReadOnly
 	}
 	key, err := r.keys.Authenticate(ctx, req.apiKey, req.tenant, permission)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/object"
@@ -105,7 +106,7 @@ func newHouse(t testing.TB) *house {
 	for _, id := range []events.TenantID{"acme", "rival"} {
 		h.file(string(id)+"/tenant.properties", "eventbridge-input=true\neventbridge-output=[{}]\n")
 		h.file(string(id)+"/pet.json", petSchema)
-		key, secret, err := tenant.NewKey(id, []tenant.Permission{tenant.BackendCalls}, time.Time{}, h.clock.Now(), rand.Reader)
+		key, secret, err := apikey.New(id, []apikey.Permission{apikey.BackendCalls}, time.Time{}, h.clock.Now(), rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +124,7 @@ func (h *house) watch(w *bus.Watch) {
 	publisher := bus.NewPublisher(h.sender)
 	o := &router.Options{Clock: h.clock.Now, Watch: w}
 	h.router = router.New(tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock.Now, Report: func(tenant.Finding) {}}),
-		tenant.NewAuthenticator(h.ledger, &tenant.AuthenticatorOptions{Clock: h.clock.Now}), h.store, publisher, o)
+		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock.Now}), h.store, publisher, o)
 	h.relay = router.NewRelay(h.store, publisher, "relay", o)
 }
 

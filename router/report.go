@@ -3,6 +3,7 @@ package router
 import (
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
@@ -30,7 +31,7 @@ type Report struct {
 	Tenant    events.TenantID
 	Schema    events.SchemaID
 	Operation events.Operation
-	KeyID     tenant.KeyID
+	KeyID     apikey.ID
 	RecordKey events.Key
 	Revision  int64
 	Tokens    int64 // billed by this delivery

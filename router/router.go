@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -18,7 +19,7 @@ const TokensPerRequest = 10
 // Router carries out requests.
 type Router struct {
 	tenants   *tenant.Directory
-	keys      *tenant.Authenticator
+	keys      *apikey.Authenticator
 	store     *store.Store
 	publisher *bus.Publisher
 	watch     *bus.Watch
@@ -47,7 +48,7 @@ type Options struct {
 }
 
 // New returns a router over its collaborators.
-func New(tenants *tenant.Directory, keys *tenant.Authenticator, s *store.Store, p *bus.Publisher, o *Options) *Router {
+func New(tenants *tenant.Directory, keys *apikey.Authenticator, s *store.Store, p *bus.Publisher, o *Options) *Router {
 	r := &Router{tenants: tenants, keys: keys, store: s, publisher: p, markAge: store.DefaultMarkAge, now: time.Now}
 	if o != nil && o.MarkAge > 0 {
 		r.markAge = o.MarkAge

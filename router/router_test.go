@@ -9,11 +9,11 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 func TestOperations(t *testing.T) {
@@ -225,7 +225,7 @@ func TestARevokedKeyIsRefusedDespiteTheMark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tenant.Revoke(t.Context(), h.ledger, keys[0].ID, h.clock.Now()); err != nil {
+	if _, err := apikey.Revoke(t.Context(), h.ledger, keys[0].ID, h.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	h.clock.advance(30 * time.Second)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/cache"
 	"github.com/blockforger/eventrouter/internal/object"
 )
 
@@ -64,8 +65,8 @@ type Directory struct {
 	prefix  string
 	policy  policy
 	guard   func(context.Context, events.TenantID, events.SchemaID, events.Backend, string) error
-	tenants *cache[events.TenantID, source[*Tenant]]
-	schemas *cache[schemaName, source[*schemaFile]]
+	tenants *cache.Cache[events.TenantID, source[*Tenant]]
+	schemas *cache.Cache[schemaName, source[*schemaFile]]
 }
 
 type schemaName struct {
@@ -98,8 +99,8 @@ func NewDirectory(b object.Bucket, o *DirectoryOptions) *Directory {
 	if most <= 0 {
 		most = 2000
 	}
-	d.tenants = newCache[events.TenantID, source[*Tenant]](d.files.clock, most)
-	d.schemas = newCache[schemaName, source[*schemaFile]](d.files.clock, most)
+	d.tenants = cache.New[events.TenantID, source[*Tenant]](d.files.clock, most)
+	d.schemas = cache.New[schemaName, source[*schemaFile]](d.files.clock, most)
 	return d
 }
 
@@ -130,7 +131,7 @@ func (d *Directory) Tenant(ctx context.Context, id events.TenantID) (*Tenant, er
 	if _, err := events.ParseTenantID(string(id)); err != nil {
 		return nil, err
 	}
-	s, err := d.tenants.get(ctx, id, func(ctx context.Context, was loaded[source[*Tenant]]) loaded[source[*Tenant]] {
+	s, err := d.tenants.Get(ctx, id, func(ctx context.Context, was cache.Loaded[source[*Tenant]]) cache.Loaded[source[*Tenant]] {
 		key := d.prefix + string(id) + "/" + propertiesFile
 		return update(ctx, &d.files, key, was, func(data []byte) (*Tenant, []Finding) {
 			return parseTenant(id, key, data, d.policy)
@@ -167,7 +168,7 @@ func (d *Directory) Schema(ctx context.Context, t events.TenantID, id events.Sch
 	if err != nil {
 		return nil, err
 	}
-	s, err := d.schemas.get(ctx, schemaName{t, id}, func(ctx context.Context, was loaded[source[*schemaFile]]) loaded[source[*schemaFile]] {
+	s, err := d.schemas.Get(ctx, schemaName{t, id}, func(ctx context.Context, was cache.Loaded[source[*schemaFile]]) cache.Loaded[source[*schemaFile]] {
 		key := d.prefix + string(t) + "/" + string(id) + schemaSuffix
 		return update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []Finding) {
 			s, findings := parseSchema(t, id, key, data, d.policy)

@@ -1,5 +1,5 @@
 // Package tenant reads the folder that a tenant is: its properties, its
-// schemas and their output rules; and it makes and checks API keys.
+// schemas and their output rules.
 //
 //	dir := tenant.NewDirectory(bucket, &tenant.DirectoryOptions{DefaultBus: bus})
 //	t, err := dir.Tenant(ctx, "petstore")
@@ -7,8 +7,8 @@
 //	err = s.Validate(payload)
 //	for _, out := range s.Outputs(events.Post) { … }
 //
-// A [Tenant] and a [Schema] never change once made; a [Directory] and an
-// [Authenticator] are safe for concurrent use and never older than 30 seconds.
+// A [Tenant] and a [Schema] never change once made; a [Directory] is safe for
+// concurrent use and never older than 30 seconds.
 // A file that turns out malformed changes nothing: the last good version stays
 // in force, and the problem is reported as a [Finding].
 //

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/cache"
 	"github.com/blockforger/eventrouter/internal/object"
 )
 
@@ -35,14 +36,14 @@ type fileReader struct {
 
 // update reads the file again. parse answers nil findings that refuse where the
 // version is good; admit, which may be nil, decides whether it comes into force.
-func update[T any](ctx context.Context, r *fileReader, key string, was loaded[source[T]],
-	parse func(data []byte) (T, []Finding), admit func(now, next source[T]) error) loaded[source[T]] {
+func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loaded[source[T]],
+	parse func(data []byte) (T, []Finding), admit func(now, next source[T]) error) cache.Loaded[source[T]] {
 
 	asked := r.clock()
-	soon := func(s source[T], err error) loaded[source[T]] {
-		return loaded[source[T]]{value: s, err: err, absent: !s.good, until: asked.Add(r.negative)}
+	soon := func(s source[T], err error) cache.Loaded[source[T]] {
+		return cache.Loaded[source[T]]{Value: s, Err: err, Absent: !s.good, Until: asked.Add(r.negative)}
 	}
-	s := was.value
+	s := was.Value
 	o, err := r.bucket.Get(ctx, key, s.etag)
 	switch {
 	case errors.Is(err, object.ErrNotModified):
@@ -59,7 +60,7 @@ func update[T any](ctx context.Context, r *fileReader, key string, was loaded[so
 		return soon(source[T]{}, err)
 	case ctx.Err() != nil:
 		// The caller gave up, which tells nothing of the file: the next one asks.
-		return loaded[source[T]]{value: s, err: context.Cause(ctx), absent: !s.good}
+		return cache.Loaded[source[T]]{Value: s, Err: context.Cause(ctx), Absent: !s.good}
 	default:
 		r.reportOnce(&s.reported, Finding{File: key, Severity: SeverityError,
 			Message: "cannot be read: " + err.Error() + inForceStill(s.good)})
@@ -79,7 +80,7 @@ func update[T any](ctx context.Context, r *fileReader, key string, was loaded[so
 	if !s.good {
 		return soon(s, unusable(s.good, errors.New(s.refused.String())))
 	}
-	return loaded[source[T]]{value: s, until: asked.Add(r.positive)}
+	return cache.Loaded[source[T]]{Value: s, Until: asked.Add(r.positive)}
 }
 
 // unusable is the fault of a file that has no version in force. It is

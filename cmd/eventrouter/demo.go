@@ -11,11 +11,11 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 type demoCommand struct {
@@ -59,7 +59,7 @@ func (c *demoCommand) Run(s *session) (err error) {
 
 func (s *session) demo(ctx context.Context, srv *server) error {
 	p, client := s.print, admin.NewClient(srv.url)
-	key, err := client.CreateKey(ctx, admin.NewKey{Tenant: demoTenant, Permissions: []tenant.Permission{tenant.BackendCalls}})
+	key, err := client.CreateKey(ctx, admin.NewKey{Tenant: demoTenant, Permissions: []apikey.Permission{apikey.BackendCalls}})
 	if err != nil {
 		return err
 	}

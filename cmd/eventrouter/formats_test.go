@@ -23,12 +23,12 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/seal"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // formatsV1 holds what a version with format 1 stored; its README.md says how it was made.
@@ -360,11 +360,11 @@ func TestWriteFormats(t *testing.T) {
 	}
 	data := t.TempDir()
 	srv := openPinned(t, data, formatsTime)
-	created, err := srv.admin.CreateKey(t.Context(), admin.NewKey{Tenant: pins, Permissions: []tenant.Permission{tenant.BackendCalls}})
+	created, err := srv.admin.CreateKey(t.Context(), admin.NewKey{Tenant: pins, Permissions: []apikey.Permission{apikey.BackendCalls}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	revoked, err := srv.admin.CreateKey(t.Context(), admin.NewKey{Tenant: pins, Permissions: []tenant.Permission{tenant.BackendCalls}, Expires: formatsTime.AddDate(10, 0, 0)})
+	revoked, err := srv.admin.CreateKey(t.Context(), admin.NewKey{Tenant: pins, Permissions: []apikey.Permission{apikey.BackendCalls}, Expires: formatsTime.AddDate(10, 0, 0)})
 	if err == nil {
 		_, err = srv.admin.RevokeKey(t.Context(), revoked.KeyID)
 	}
@@ -560,7 +560,7 @@ func TestFormatV1Requests(t *testing.T) {
 	}()
 	stop := runPinned(t, srv)
 	defer stop()
-	key, err := srv.admin.CreateKey(t.Context(), admin.NewKey{Tenant: pins, Permissions: []tenant.Permission{tenant.BackendCalls}})
+	key, err := srv.admin.CreateKey(t.Context(), admin.NewKey{Tenant: pins, Permissions: []apikey.Permission{apikey.BackendCalls}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,10 @@ package main
 import (
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 type keysCommands struct {
@@ -32,7 +32,7 @@ func (c *keysCreate) Run(s *session) error {
 	}
 	in := admin.NewKey{Tenant: t}
 	for _, p := range c.Permission {
-		in.Permissions = append(in.Permissions, tenant.Permission(p))
+		in.Permissions = append(in.Permissions, apikey.Permission(p))
 	}
 	switch {
 	case c.ExpiresIn < 0:
@@ -90,7 +90,7 @@ type keysRevoke struct {
 
 // Run revokes a key.
 func (c *keysRevoke) Run(s *session) error {
-	info, err := s.admin.RevokeKey(s.ctx, tenant.KeyID(c.KeyID))
+	info, err := s.admin.RevokeKey(s.ctx, apikey.ID(c.KeyID))
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (c *keysRevoke) Run(s *session) error {
 	return nil
 }
 
-func permissions(ps []tenant.Permission) string {
+func permissions(ps []apikey.Permission) string {
 	out := ""
 	for i, p := range ps {
 		if i > 0 {

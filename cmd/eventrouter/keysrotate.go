@@ -8,10 +8,10 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 type keysRotate struct {
@@ -22,7 +22,7 @@ type keysRotate struct {
 
 // Run makes a key like the old one, and gives that one its end.
 func (c *keysRotate) Run(s *session) error {
-	in := admin.Rotation{KeyID: tenant.KeyID(c.KeyID), Overlap: int64(c.Overlap / time.Second)}
+	in := admin.Rotation{KeyID: apikey.ID(c.KeyID), Overlap: int64(c.Overlap / time.Second)}
 	switch {
 	case c.Overlap < 0:
 		return fault.New(fault.Invalid, "--overlap must not be negative")

@@ -18,10 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/awstest"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // asCommand makes the test binary be the command itself, so that tests can run
@@ -155,7 +155,7 @@ func (p *process) kill() {
 
 func makeKey(t *testing.T, endpoint string, id events.TenantID) admin.CreatedKey {
 	t.Helper()
-	key, err := admin.NewClient(endpoint).CreateKey(t.Context(), admin.NewKey{Tenant: id, Permissions: []tenant.Permission{tenant.BackendCalls}})
+	key, err := admin.NewClient(endpoint).CreateKey(t.Context(), admin.NewKey{Tenant: id, Permissions: []apikey.Permission{apikey.BackendCalls}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/bus/eventbridgebus"
 	"github.com/blockforger/eventrouter/events"
@@ -75,7 +76,7 @@ func (c *serveCommand) greet(s *session, srv *server) error {
 		if err != nil {
 			return err
 		}
-		made, err := srv.admin.CreateKey(s.ctx, admin.NewKey{Tenant: t, Permissions: []tenant.Permission{tenant.BackendCalls}})
+		made, err := srv.admin.CreateKey(s.ctx, admin.NewKey{Tenant: t, Permissions: []apikey.Permission{apikey.BackendCalls}})
 		if err != nil {
 			return err
 		}
@@ -186,7 +187,7 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 		}),
 		StrictKeys: os.Getenv(deployment.EnvStrictKeys) == "true", // as in the function
 	}
-	r := router.New(tenants, tenant.NewAuthenticator(srv.ledger, &tenant.AuthenticatorOptions{Clock: side.Now}), records, publisher, watch)
+	r := router.New(tenants, apikey.NewAuthenticator(srv.ledger, &apikey.AuthenticatorOptions{Clock: side.Now}), records, publisher, watch)
 	// One process at a time has the file, so that a lease of a former one is ours.
 	srv.relay = router.NewRelay(records, publisher, deployment.Local, watch)
 	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local, Clock: side.Now})

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
@@ -20,7 +21,6 @@ import (
 	"github.com/blockforger/eventrouter/lambda/noop"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Tail reads what the buses took, with keys masked.
@@ -197,7 +197,7 @@ func (t *tracer) effects(ctx context.Context, eventID string, received time.Time
 func (t *tracer) effect(ctx context.Context, m *store.Mark, received time.Time) (admin.Effect, error) {
 	r := &m.Receipt
 	e := admin.Effect{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation, Key: r.Ref.Key, Revision: r.Revision, Time: r.Time,
-		Tokens: m.Bill.Tokens, Month: m.Bill.Month, KeyID: tenant.KeyID(m.Bill.KeyID), Outputs: []admin.Output{}}
+		Tokens: m.Bill.Tokens, Month: m.Bill.Month, KeyID: apikey.ID(m.Bill.KeyID), Outputs: []admin.Output{}}
 	if r.Rejected {
 		e.Rejected = cmp.Or(r.Message, r.Code.String())
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -80,7 +81,7 @@ func newTestHouse(ctx context.Context, tree object.Bucket, id events.TenantID) (
 		}
 		return nil, err
 	}
-	key, secret, err := tenant.NewKey(id, []tenant.Permission{tenant.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
+	key, secret, err := apikey.New(id, []apikey.Permission{apikey.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func newTestHouse(ctx context.Context, tree object.Bucket, id events.TenantID) (
 		return nil, err
 	}
 	h.key = secret
-	h.router = router.New(tenants, tenant.NewAuthenticator(ledger, nil), h.store, bus.NewPublisher(h), nil)
+	h.router = router.New(tenants, apikey.NewAuthenticator(ledger, nil), h.store, bus.NewPublisher(h), nil)
 	return h, nil
 }
 

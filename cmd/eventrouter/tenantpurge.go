@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 type tenantPurge struct {
@@ -66,7 +66,7 @@ func (c *tenantPurge) Run(s *session) error {
 		return err
 	}
 	s.print.line("%s: %d items and %d objects deleted", id, purged.Items, purged.Objects)
-	if until := purged.Revoked.Add(tenant.MaxPositive); time.Now().Before(until) {
+	if until := purged.Revoked.Add(apikey.MaxPositive); time.Now().Before(until) {
 		s.print.line("Its keys were still known until %s: purge again after that, to be sure.", until.Local().Format(time.TimeOnly))
 	}
 	return nil

@@ -13,9 +13,9 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Admin is everything that an operator does.
@@ -33,7 +33,7 @@ type Keys interface {
 	// ListKeys lists a tenant's keys, oldest first.
 	ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error)
 	// RevokeKey ends a key within 30 seconds, for good.
-	RevokeKey(ctx context.Context, id tenant.KeyID) (KeyInfo, error)
+	RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error)
 	// RotateKey makes a key like another one, which then has an end: both work
 	// until it comes.
 	RotateKey(ctx context.Context, in Rotation) (CreatedKey, error)
@@ -47,16 +47,16 @@ type Keys interface {
 
 // Rotation asks for a key to follow another one.
 type Rotation struct {
-	KeyID   tenant.KeyID `json:"keyId"`
-	Overlap int64        `json:"overlap"`          // for how many seconds the old one still works
-	Expires time.Time    `json:"expires,omitzero"` // of the new one; zero: never
+	KeyID   apikey.ID `json:"keyId"`
+	Overlap int64     `json:"overlap"`          // for how many seconds the old one still works
+	Expires time.Time `json:"expires,omitzero"` // of the new one; zero: never
 }
 
 // StoredKey is all that is stored of a key: its hash, and not the secret.
 type StoredKey struct {
-	KeyID       tenant.KeyID        `json:"keyId"`
+	KeyID       apikey.ID           `json:"keyId"`
 	Tenant      events.TenantID     `json:"tenant"`
-	Permissions []tenant.Permission `json:"permissions"`
+	Permissions []apikey.Permission `json:"permissions"`
 	SHA256      string              `json:"sha256"` // of the key's whole text, in hexadecimal digits
 	Created     time.Time           `json:"created"`
 	Expires     time.Time           `json:"expires,omitzero"`
@@ -66,21 +66,21 @@ type StoredKey struct {
 // NewKey asks for an API key.
 type NewKey struct {
 	Tenant      events.TenantID     `json:"tenant"`
-	Permissions []tenant.Permission `json:"permissions"`
+	Permissions []apikey.Permission `json:"permissions"`
 	Expires     time.Time           `json:"expires,omitzero"` // zero: never
 }
 
 // CreatedKey shows a key once.
 type CreatedKey struct {
-	KeyID tenant.KeyID `json:"keyId"`
-	Key   string       `json:"key"` // the secret itself
+	KeyID apikey.ID `json:"keyId"`
+	Key   string    `json:"key"` // the secret itself
 }
 
 // KeyInfo is what may be shown of a key.
 type KeyInfo struct {
-	KeyID       tenant.KeyID        `json:"keyId"`
+	KeyID       apikey.ID           `json:"keyId"`
 	Tenant      events.TenantID     `json:"tenant"`
-	Permissions []tenant.Permission `json:"permissions"`
+	Permissions []apikey.Permission `json:"permissions"`
 	State       string              `json:"state"` // active, expired or revoked
 	Created     time.Time           `json:"created"`
 	Expires     time.Time           `json:"expires,omitzero"`

@@ -10,12 +10,12 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // fakeFunctions answers what a server would, from memory.
@@ -69,7 +69,7 @@ func both(t *testing.T, test func(t *testing.T, a admin.Admin, s *store.Store, f
 func TestKeys(t *testing.T) {
 	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
 		ctx := t.Context()
-		made, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []tenant.Permission{tenant.BackendCalls}})
+		made, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.BackendCalls}})
 		if err != nil || made.Key == "" {
 			t.Fatalf("%+v, %v", made, err)
 		}
@@ -83,7 +83,7 @@ func TestKeys(t *testing.T) {
 		if _, err := a.RevokeKey(ctx, "aaaaaaaaaaaaaaaa"); fault.CodeOf(err) != fault.NotFound {
 			t.Errorf("revoking nothing: %v", err)
 		}
-		for _, bad := range []admin.NewKey{{Tenant: "../x"}, {Tenant: "acme", Permissions: []tenant.Permission{"everything"}}} {
+		for _, bad := range []admin.NewKey{{Tenant: "../x"}, {Tenant: "acme", Permissions: []apikey.Permission{"everything"}}} {
 			if _, err := a.CreateKey(ctx, bad); fault.CodeOf(err) != fault.Invalid {
 				t.Errorf("%+v: %v", bad, err)
 			}

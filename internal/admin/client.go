@@ -12,9 +12,9 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Client is an [Admin] over the handler of a running server.
@@ -79,7 +79,7 @@ func (c *Client) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, er
 }
 
 // RevokeKey implements [Keys].
-func (c *Client) RevokeKey(ctx context.Context, id tenant.KeyID) (KeyInfo, error) {
+func (c *Client) RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error) {
 	return do[KeyInfo](ctx, c, "revoke-key", keyArgs{id})
 }
 

@@ -5,18 +5,18 @@ import (
 	"crypto/rand"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Direct is an [Admin] over the stores themselves. The functions are another's
 // matter: a local server's, or CloudWatch's and SQS's.
 type Direct struct {
 	Functions
-	keys  tenant.Keys
+	keys  apikey.Store
 	store *store.Store
 	now   func() time.Time
 
@@ -27,7 +27,7 @@ type Direct struct {
 var _ Admin = (*Direct)(nil)
 
 // NewDirect returns an Admin over keys and records. A nil clock is time.Now.
-func NewDirect(keys tenant.Keys, s *store.Store, f Functions, clock func() time.Time) *Direct {
+func NewDirect(keys apikey.Store, s *store.Store, f Functions, clock func() time.Time) *Direct {
 	if clock == nil {
 		clock = time.Now
 	}
@@ -39,7 +39,7 @@ func (d *Direct) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
 	if _, err := events.ParseTenantID(string(in.Tenant)); err != nil {
 		return CreatedKey{}, err
 	}
-	key, secret, err := tenant.NewKey(in.Tenant, in.Permissions, in.Expires, d.now(), rand.Reader)
+	key, secret, err := apikey.New(in.Tenant, in.Permissions, in.Expires, d.now(), rand.Reader)
 	if err != nil {
 		return CreatedKey{}, err
 	}
@@ -66,15 +66,15 @@ func (d *Direct) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, er
 }
 
 // RevokeKey implements [Keys].
-func (d *Direct) RevokeKey(ctx context.Context, id tenant.KeyID) (KeyInfo, error) {
-	key, err := tenant.Revoke(ctx, d.keys, id, d.now())
+func (d *Direct) RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error) {
+	key, err := apikey.Revoke(ctx, d.keys, id, d.now())
 	if err != nil {
 		return KeyInfo{}, fault.E("admin.RevokeKey", fault.Unavailable, err)
 	}
 	return d.info(key), nil
 }
 
-func (d *Direct) info(k tenant.Key) KeyInfo {
+func (d *Direct) info(k apikey.Key) KeyInfo {
 	state := "active"
 	switch {
 	case !k.Revoked.IsZero():

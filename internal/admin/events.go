@@ -6,8 +6,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Events shows what the buses took and what came of it. Nothing that it answers
@@ -94,7 +94,7 @@ type Effect struct {
 	Rejected  string           `json:"rejected,omitempty"` // why, where it was
 	Tokens    int64            `json:"tokens"`
 	Month     string           `json:"month,omitempty"` // that the tokens are billed in
-	KeyID     tenant.KeyID     `json:"keyId,omitempty"`
+	KeyID     apikey.ID        `json:"keyId,omitempty"`
 	Outputs   []Output         `json:"outputs"`
 }
 

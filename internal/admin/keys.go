@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // RotateKey implements [Keys].
@@ -16,10 +16,10 @@ func (d *Direct) RotateKey(ctx context.Context, in Rotation) (CreatedKey, error)
 	if in.Overlap < 0 {
 		return CreatedKey{}, fault.New(fault.Invalid, "the overlap must not be negative")
 	}
-	if _, err := tenant.ParseKeyID(string(in.KeyID)); err != nil {
+	if _, err := apikey.ParseID(string(in.KeyID)); err != nil {
 		return CreatedKey{}, err
 	}
-	key, secret, err := tenant.Rotate(ctx, d.keys, in.KeyID, time.Duration(in.Overlap)*time.Second, in.Expires, d.now(), rand.Reader)
+	key, secret, err := apikey.Rotate(ctx, d.keys, in.KeyID, time.Duration(in.Overlap)*time.Second, in.Expires, d.now(), rand.Reader)
 	if err != nil {
 		return CreatedKey{}, fault.E("admin.RotateKey", fault.Unavailable, err)
 	}
@@ -45,7 +45,7 @@ func (d *Direct) ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey
 
 // ImportKeys implements [Keys].
 func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
-	keys := make([]tenant.Key, len(in))
+	keys := make([]apikey.Key, len(in))
 	for i := range in {
 		var err error
 		if keys[i], err = in[i].key(); err != nil {
@@ -65,7 +65,7 @@ func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
 
 // importable refuses a key that would take the place of another. What is
 // stored and not imported, its last use, is kept; so is a revocation.
-func (d *Direct) importable(ctx context.Context, k *tenant.Key) error {
+func (d *Direct) importable(ctx context.Context, k *apikey.Key) error {
 	have, err := d.keys.Key(ctx, k.ID)
 	switch {
 	case fault.CodeOf(err) == fault.NotFound:
@@ -83,17 +83,17 @@ func (d *Direct) importable(ctx context.Context, k *tenant.Key) error {
 }
 
 // key checks what is to be imported.
-func (s *StoredKey) key() (tenant.Key, error) {
-	k := tenant.Key{Permissions: s.Permissions, Created: s.Created, Expires: s.Expires, Revoked: s.Revoked}
+func (s *StoredKey) key() (apikey.Key, error) {
+	k := apikey.Key{Permissions: s.Permissions, Created: s.Created, Expires: s.Expires, Revoked: s.Revoked}
 	var err error
-	if k.ID, err = tenant.ParseKeyID(string(s.KeyID)); err != nil {
+	if k.ID, err = apikey.ParseID(string(s.KeyID)); err != nil {
 		return k, err
 	}
 	if k.Tenant, err = events.ParseTenantID(string(s.Tenant)); err != nil {
 		return k, err
 	}
 	for _, p := range s.Permissions {
-		if _, err := tenant.ParsePermission(string(p)); err != nil {
+		if _, err := apikey.ParsePermission(string(p)); err != nil {
 			return k, err
 		}
 	}

@@ -4,18 +4,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 func TestRotateKey(t *testing.T) {
 	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
 		ctx := t.Context()
-		old, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []tenant.Permission{tenant.ReadOnly}})
+		old, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.ReadOnly}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestRotateKey(t *testing.T) {
 		for _, k := range keys {
 			left := time.Until(k.Expires)
 			switch {
-			case k.State != "active" || k.Permissions[0] != tenant.ReadOnly:
+			case k.State != "active" || k.Permissions[0] != apikey.ReadOnly:
 				t.Errorf("both must work meanwhile: %+v", k)
 			case k.KeyID == old.KeyID && (left > time.Hour || left < 50*time.Minute):
 				t.Errorf("the old key ends in %v, want 1h", left)
@@ -61,7 +61,7 @@ func TestRotateKey(t *testing.T) {
 func TestKeysMove(t *testing.T) {
 	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
 		ctx := t.Context()
-		made, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []tenant.Permission{tenant.BackendCalls}})
+		made, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.BackendCalls}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestKeysMove(t *testing.T) {
 				t.Fatalf("%d, %v", n, err)
 			}
 		}
-		k, err := tenant.NewAuthenticator(elsewhere, nil).Authenticate(ctx, events.Secret(made.Key), "acme", tenant.BackendCalls)
+		k, err := apikey.NewAuthenticator(elsewhere, nil).Authenticate(ctx, events.Secret(made.Key), "acme", apikey.BackendCalls)
 		if err != nil || k.ID != made.KeyID {
 			t.Fatalf("the key does not work: %v, %v", k, err)
 		}
@@ -110,7 +110,7 @@ func TestKeysMove(t *testing.T) {
 			"a bad tenant":          {broken(func(k *admin.StoredKey) { k.Tenant = "../x" }), fault.Invalid},
 			"a short hash":          {broken(func(k *admin.StoredKey) { k.SHA256 = "00" }), fault.Invalid},
 			"no hash":               {broken(func(k *admin.StoredKey) { k.SHA256 = "zz" }), fault.Invalid},
-			"an unknown permission": {broken(func(k *admin.StoredKey) { k.Permissions = []tenant.Permission{"all"} }), fault.Invalid},
+			"an unknown permission": {broken(func(k *admin.StoredKey) { k.Permissions = []apikey.Permission{"all"} }), fault.Invalid},
 			"no permission":         {broken(func(k *admin.StoredKey) { k.Permissions = nil }), fault.Invalid},
 			"no time":               {broken(func(k *admin.StoredKey) { k.Created = time.Time{} }), fault.Invalid},
 		} {

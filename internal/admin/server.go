@@ -13,9 +13,9 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Prefix is the path under which administration is served.
@@ -33,7 +33,7 @@ type (
 		Tenant events.TenantID `json:"tenant"`
 	}
 	keyArgs struct {
-		KeyID tenant.KeyID `json:"keyId"`
+		KeyID apikey.ID `json:"keyId"`
 	}
 	usageArgs struct {
 		Tenant events.TenantID `json:"tenant"`

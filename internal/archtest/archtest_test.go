@@ -21,8 +21,8 @@ const module = "github.com/blockforger/eventrouter/"
 // layer maps packages to layers; the longest prefix applies. A package imports
 // lower layers only, or a package that sameLayer lists.
 var layer = map[string]int{
-	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/boltdb": 0, "internal/redact": 0, "internal/retry": 0, "internal/format": 0, "internal/deadline": 0,
-	"tenant": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/aws": 2,
+	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/cache": 0, "internal/boltdb": 0, "internal/redact": 0, "internal/retry": 0, "internal/format": 0, "internal/deadline": 0,
+	"tenant": 1, "apikey": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "store/s3store": 2, "store/csvstore": 2,
 	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,
 	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/command": 3,
@@ -51,6 +51,7 @@ var forbidden = map[string][]string{
 	"events/typed":        {"net/http", "github.com/aws/"},
 	"events/pattern":      {"net/http", "github.com/aws/"},
 	"tenant":              {"net/http", "github.com/aws/"},
+	"apikey":              {"net/http", "github.com/aws/", module + "tenant"},
 	"store":               {"net/http", "github.com/aws/", module + "tenant", module + "store/"},
 	"bus":                 {"net/http", "github.com/aws/"},
 	"rest":                {"github.com/aws/", module + "lambda", module + "store/"},

@@ -27,11 +27,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store/dynamostore"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 var update = flag.Bool("update", false, "write testdata/calls.json anew")
@@ -130,7 +130,7 @@ eventbridge-output=[{},{"eventbridge_arn":"`+other+`","source":"acme.orders"}]
 	for _, backend := range []string{"dynamodb", "s3", "csv"} {
 		put("schemas/acme/on"+backend+".json", `{"meta":{"backend":"`+backend+`"},"type":"object","properties":{"n":{"type":"number"}}}`)
 	}
-	key, secret, err := tenant.NewKey("acme", []tenant.Permission{tenant.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
+	key, secret, err := apikey.New("acme", []apikey.Permission{apikey.BackendCalls}, time.Time{}, time.Now(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,13 +25,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // enable is the environment variable that `make deploy-local` sets: the test
@@ -140,7 +140,7 @@ func send(t *testing.T, moto *cloud, variables map[string]string) {
 	}
 	giveTenant(ctx, t, objects, variables)
 	records := store.New(ledger, nil)
-	created, err := admin.NewDirect(ledger, records, nil, nil).CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []tenant.Permission{tenant.BackendCalls}})
+	created, err := admin.NewDirect(ledger, records, nil, nil).CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.BackendCalls}})
 	if err != nil {
 		t.Fatal(err)
 	}

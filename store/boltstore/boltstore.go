@@ -8,11 +8,11 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Options are what a [Driver] may be told; the zero value means the defaults.
@@ -35,7 +35,7 @@ type Driver struct {
 
 var (
 	_ store.Driver = (*Driver)(nil)
-	_ tenant.Keys  = (*Driver)(nil)
+	_ apikey.Store = (*Driver)(nil)
 )
 
 // Open opens the file, or creates it. Unavailable, with the holder's name, where

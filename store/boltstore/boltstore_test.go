@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/internal/seal"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/boltstore"
 	"github.com/blockforger/eventrouter/store/storetest"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 const fileName = "ledger.db"
@@ -64,7 +64,7 @@ var harness = storetest.Harness{
 func TestDriver(t *testing.T) { storetest.Run(t, harness) }
 
 func TestKeys(t *testing.T) {
-	storetest.RunKeys(t, func(t testing.TB) tenant.Keys { return openIn(t, t.TempDir(), storetest.Env{}) })
+	storetest.RunKeys(t, func(t testing.TB) apikey.Store { return openIn(t, t.TempDir(), storetest.Env{}) })
 }
 
 func BenchmarkDriver(b *testing.B) {

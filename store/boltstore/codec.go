@@ -7,9 +7,9 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // A codec writes values to a buffer or reads them back. Each type is described
@@ -235,10 +235,10 @@ func entryFields(c *codec, e *store.Entry) {
 	c.time(&e.Settled)
 }
 
-func keyFields(c *codec, k *tenant.Key) {
+func keyFields(c *codec, k *apikey.Key) {
 	text(c, &k.ID)
 	text(c, &k.Tenant)
-	list(c, &k.Permissions, func(c *codec, p *tenant.Permission) { text(c, p) })
+	list(c, &k.Permissions, func(c *codec, p *apikey.Permission) { text(c, p) })
 	c.fixed(k.Hash[:])
 	c.time(&k.Created)
 	c.time(&k.Expires)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // fill sets every field, of every depth, to something other than zero, so that
@@ -80,7 +80,7 @@ func TestEveryFieldIsStored(t *testing.T) {
 	checkRoundTrip(t, markFields, func(m *store.Mark) {
 		m.Receipt.Replayed, m.Format = false, 0 // the header of the value holds the format
 	})
-	checkRoundTrip(t, keyFields, func(k *tenant.Key) {})
+	checkRoundTrip(t, keyFields, func(k *apikey.Key) {})
 }
 
 func FuzzDecode(f *testing.F) {

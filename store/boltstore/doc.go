@@ -1,6 +1,6 @@
 // Package boltstore keeps the ledger in one bbolt file: the embedded driver of
 // [store.Driver], for one machine and one process. It also implements
-// [tenant.Keys].
+// [apikey.Store].
 //
 //	key, err := seal.Open(dir, "ledger.db")
 //	d, err := boltstore.Open(filepath.Join(dir, "ledger.db"), &boltstore.Options{Sealer: key})

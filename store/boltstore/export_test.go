@@ -6,8 +6,8 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // SetFormat replaces the format number of a stored record, or of a stored
@@ -26,7 +26,7 @@ func (d *Driver) SetFormat(t testing.TB, ref store.Ref, key store.IdempotencyKey
 }
 
 // SetKeyFormat puts a format number before a stored API key.
-func (d *Driver) SetKeyFormat(t testing.TB, id tenant.KeyID, number int) {
+func (d *Driver) SetKeyFormat(t testing.TB, id apikey.ID, number int) {
 	d.change(t, func(tx *bbolt.Tx) error {
 		b := tx.Bucket(keysBucket)
 		return b.Put([]byte(id), append([]byte{0, byte(number)}, b.Get([]byte(id))...))

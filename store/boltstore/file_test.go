@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"go.etcd.io/bbolt"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/format"
@@ -21,7 +22,6 @@ import (
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/boltstore"
 	"github.com/blockforger/eventrouter/store/storetest"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 var ctx = context.Background()
@@ -264,7 +264,7 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 func TestNewerFormats(t *testing.T) {
 	dir := t.TempDir()
 	d := openIn(t, dir, storetest.Env{})
-	key := tenant.Key{ID: "k1", Tenant: "acme", Created: time.Now().UTC()}
+	key := apikey.Key{ID: "k1", Tenant: "acme", Created: time.Now().UTC()}
 	if err := d.PutKey(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}

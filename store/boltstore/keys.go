@@ -8,15 +8,15 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
-// Key implements [tenant.Keys].
-func (d *Driver) Key(ctx context.Context, id tenant.KeyID) (k tenant.Key, err error) {
+// Key implements [apikey.Store].
+func (d *Driver) Key(ctx context.Context, id apikey.ID) (k apikey.Key, err error) {
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		k, err = readKey(tx, []byte(id))
 		return err
@@ -24,8 +24,8 @@ func (d *Driver) Key(ctx context.Context, id tenant.KeyID) (k tenant.Key, err er
 	return k, err
 }
 
-// PutKey implements [tenant.Keys].
-func (d *Driver) PutKey(ctx context.Context, k tenant.Key) error {
+// PutKey implements [apikey.Store].
+func (d *Driver) PutKey(ctx context.Context, k apikey.Key) error {
 	if k.ID == "" {
 		return fault.New(fault.Invalid, "key id is empty")
 	}
@@ -48,8 +48,8 @@ func (d *Driver) PutKey(ctx context.Context, k tenant.Key) error {
 	})
 }
 
-// TouchKey implements [tenant.Keys].
-func (d *Driver) TouchKey(ctx context.Context, id tenant.KeyID, day time.Time) error {
+// TouchKey implements [apikey.Store].
+func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) error {
 	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
 		k, err := readKey(tx, []byte(id))
 		if fault.CodeOf(err) == fault.NotFound {
@@ -78,8 +78,8 @@ func allows(tx *bbolt.Tx, w *commit) error {
 	return nil
 }
 
-// KeysOf implements [tenant.Keys].
-func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []tenant.Key, err error) {
+// KeysOf implements [apikey.Store].
+func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []apikey.Key, err error) {
 	prefix := joined(string(t), "")
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(keysOfBucket).Cursor()
@@ -98,21 +98,21 @@ func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []tenant.K
 	return list, err
 }
 
-func readKey(tx *bbolt.Tx, id []byte) (tenant.Key, error) {
+func readKey(tx *bbolt.Tx, id []byte) (apikey.Key, error) {
 	v := tx.Bucket(keysBucket).Get(id)
 	if v == nil {
-		return tenant.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
+		return apikey.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
 	}
 	return decodeKey(v)
 }
 
 // decodeKey reads a stored key. One of format 1 begins with the length of its id,
 // which is never 0; a 0 precedes the number of a newer format.
-func decodeKey(v []byte) (tenant.Key, error) {
+func decodeKey(v []byte) (apikey.Key, error) {
 	if len(v) > 1 && v[0] == 0 {
 		number, _ := binary.Uvarint(v[1:])
 		if err := format.Check("an API key in the ledger", int64(number), format.Key); err != nil {
-			return tenant.Key{}, err
+			return apikey.Key{}, err
 		}
 	}
 	return decode(v, keyFields)

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // The buckets; doc.go says what is in each.
@@ -65,7 +65,7 @@ func expiryKey(expires time.Time, kind byte, key []byte) []byte {
 	return append(append(appendTime(nil, expires), kind), key...)
 }
 
-func keysOfKey(k *tenant.Key) []byte {
+func keysOfKey(k *apikey.Key) []byte {
 	b := appendTime(joined(string(k.Tenant), ""), k.Created)
 	return append(b, k.ID...)
 }

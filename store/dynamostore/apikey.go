@@ -11,28 +11,28 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
-// Key implements [tenant.Keys].
-func (l *Ledger) Key(ctx context.Context, id tenant.KeyID) (tenant.Key, error) {
+// Key implements [apikey.Store].
+func (l *Ledger) Key(ctx context.Context, id apikey.ID) (apikey.Key, error) {
 	it, err := l.get(ctx, keyKey(id))
 	if err != nil {
-		return tenant.Key{}, err
+		return apikey.Key{}, err
 	}
 	if it == nil {
-		return tenant.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
+		return apikey.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
 	}
 	return decodeKey(it)
 }
 
-// PutKey implements [tenant.Keys]. The key is there twice, by its id and by its
+// PutKey implements [apikey.Store]. The key is there twice, by its id and by its
 // tenant, so it cannot change its tenant: the fault is Conflict.
-func (l *Ledger) PutKey(ctx context.Context, k tenant.Key) error {
+func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
 	byID := encodeKey(keyKey(k.ID), &k)
 	err := l.transact(ctx, []types.TransactWriteItem{
 		{Put: &types.Put{
@@ -55,8 +55,8 @@ func (l *Ledger) PutKey(ctx context.Context, k tenant.Key) error {
 	return err
 }
 
-// TouchKey implements [tenant.Keys], on both of the key's items.
-func (l *Ledger) TouchKey(ctx context.Context, id tenant.KeyID, day time.Time) error {
+// TouchKey implements [apikey.Store], on both of the key's items.
+func (l *Ledger) TouchKey(ctx context.Context, id apikey.ID, day time.Time) error {
 	k, err := l.Key(ctx, id)
 	if fault.CodeOf(err) == fault.NotFound {
 		return nil
@@ -81,7 +81,7 @@ func (l *Ledger) TouchKey(ctx context.Context, id tenant.KeyID, day time.Time) e
 func (l *Ledger) active(c *store.Change) *types.ConditionCheck {
 	return &types.ConditionCheck{
 		TableName: l.table,
-		Key:       keyKey(tenant.KeyID(c.ActiveKey)),
+		Key:       keyKey(apikey.ID(c.ActiveKey)),
 		ConditionExpression: aws.String("#tenant = :tenant AND (attribute_not_exists(#revoked) OR #revoked > :now)" +
 			" AND (attribute_not_exists(#expires) OR #expires > :now)"),
 		ExpressionAttributeNames:  activeNames,
@@ -91,15 +91,15 @@ func (l *Ledger) active(c *store.Change) *types.ConditionCheck {
 
 var activeNames = map[string]string{"#tenant": "tenant", "#revoked": "revoked", "#expires": "expires"}
 
-// KeysOf implements [tenant.Keys].
-func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]tenant.Key, error) {
+// KeysOf implements [apikey.Store].
+func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]apikey.Key, error) {
 	in := &dynamodb.QueryInput{
 		TableName:                 l.table,
 		ConsistentRead:            aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": text(keysPrefix + string(t))},
 	}
-	var keys []tenant.Key
+	var keys []apikey.Key
 	for {
 		out, err := l.query(ctx, in)
 		if err != nil {
@@ -116,13 +116,13 @@ func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]tenant.Key, e
 			break
 		}
 	}
-	slices.SortFunc(keys, func(a, b tenant.Key) int {
+	slices.SortFunc(keys, func(a, b apikey.Key) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 	return keys, nil
 }
 
-func encodeKey(it item, k *tenant.Key) item {
+func encodeKey(it item, k *apikey.Key) item {
 	setInt(it, formatAttribute, int64(format.Field(format.Key)))
 	setText(it, "id", k.ID)
 	setText(it, "tenant", k.Tenant)
@@ -141,13 +141,13 @@ func encodeKey(it item, k *tenant.Key) item {
 	return it
 }
 
-func decodeKey(it item) (tenant.Key, error) {
+func decodeKey(it item) (apikey.Key, error) {
 	r := reader{item: it}
 	if err := r.checkFormat(format.Key); err != nil {
-		return tenant.Key{}, err
+		return apikey.Key{}, err
 	}
-	k := tenant.Key{
-		ID:       tenant.KeyID(r.text("id")),
+	k := apikey.Key{
+		ID:       apikey.ID(r.text("id")),
 		Tenant:   events.TenantID(r.text("tenant")),
 		Created:  r.instant("created"),
 		Expires:  r.instant("expires"),
@@ -156,7 +156,7 @@ func decodeKey(it item) (tenant.Key, error) {
 	}
 	r.bytes("hash", k.Hash[:])
 	for _, p := range r.texts("permissions") {
-		k.Permissions = append(k.Permissions, tenant.Permission(p))
+		k.Permissions = append(k.Permissions, apikey.Permission(p))
 	}
 	return k, r.err
 }

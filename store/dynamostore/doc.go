@@ -1,5 +1,5 @@
 // Package dynamostore keeps the ledger in one DynamoDB table. It implements
-// [store.Driver] and [tenant.Keys].
+// [store.Driver] and [apikey.Store].
 //
 //	client := dynamodb.NewFromConfig(cfg)
 //	ledger := dynamostore.New(client, "eventrouter-dev", nil)

@@ -7,9 +7,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/internal/retry"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Options are what a [Ledger] may be told; the zero value means the defaults.
@@ -38,7 +38,7 @@ type Ledger struct {
 
 var (
 	_ store.Driver = (*Ledger)(nil)
-	_ tenant.Keys  = (*Ledger)(nil)
+	_ apikey.Store = (*Ledger)(nil)
 )
 
 // New returns the ledger in a table. It does no I/O: see [Ledger.Check]. The

@@ -15,12 +15,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/storetest"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 const itemsFile = "../../testdata/formats/v1/dynamodb.json"
@@ -36,7 +36,7 @@ const pinnedMonth = "2026-11"
 type pinned struct {
 	post, tombstone, object, rejection store.Change
 	folded                             store.Change
-	key                                tenant.Key
+	key                                apikey.Key
 	shard                              int // whose lease is held until a minute after formatsTime
 }
 
@@ -76,7 +76,7 @@ func pinnedItems() pinned {
 		rejection: change(4, "orders", "a/ä %", events.Patch, ``),
 		folded:    change(5, "orders", "folded", events.Post, `{"id":"folded"}`),
 		shard:     3,
-		key: tenant.Key{ID: "wTwCAnpTyDZq7Mv7", Tenant: "pins", Permissions: []tenant.Permission{tenant.BackendCalls}, Hash: [32]byte{1, 2, 31: 3},
+		key: apikey.Key{ID: "wTwCAnpTyDZq7Mv7", Tenant: "pins", Permissions: []apikey.Permission{apikey.BackendCalls}, Hash: [32]byte{1, 2, 31: 3},
 			Created: formatsTime, Expires: formatsTime.AddDate(10, 0, 0), Revoked: formatsTime.AddDate(9, 0, 0), LastUsed: formatsTime.Truncate(24 * time.Hour)},
 	}
 	p.object.Head.Backend, p.object.Head.Dirty = events.S3, true
@@ -297,7 +297,7 @@ func TestFormatV1Table(t *testing.T) {
 	heads, err := l.Heads(ctx, p.post.Head.Collection, "", 10)
 	check("list", heads, []store.Head{*p.post.Head, *p.folded.Head}, err)
 	keys, err := l.KeysOf(ctx, "pins")
-	check("keys", keys, []tenant.Key{p.key}, err)
+	check("keys", keys, []apikey.Key{p.key}, err)
 	if ok, err := l.Lease(ctx, p.shard, "two", formatsTime, formatsTime.Add(time.Hour)); ok || err != nil {
 		t.Errorf("a lease that is held: %v %v", ok, err)
 	}

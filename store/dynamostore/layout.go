@@ -8,9 +8,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // An item is a row of the table, or the key of one.
@@ -79,9 +79,9 @@ func busKey(bus events.BusARN) item { return primaryKey(busPart, string(bus)) }
 
 func leaseKey(shard int) item { return primaryKey(leasePrefix+shardName(shard), alone) }
 
-func keyKey(id tenant.KeyID) item { return primaryKey(keyPrefix+string(id), alone) }
+func keyKey(id apikey.ID) item { return primaryKey(keyPrefix+string(id), alone) }
 
-func tenantKeyKey(t events.TenantID, id tenant.KeyID) item {
+func tenantKeyKey(t events.TenantID, id apikey.ID) item {
 	return primaryKey(keysPrefix+string(t), string(id))
 }
 

@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/storetest"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 func TestDriver(t *testing.T) {
@@ -23,7 +23,7 @@ func TestDriver(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	storetest.RunKeys(t, func(t testing.TB) tenant.Keys { return newLedger(t, nil) })
+	storetest.RunKeys(t, func(t testing.TB) apikey.Store { return newLedger(t, nil) })
 }
 
 // openSuite makes a table that DynamoDB deletes nothing from: the suite's clock

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
-// Key implements [tenant.Keys].
-func (d *Driver) Key(ctx context.Context, id tenant.KeyID) (k tenant.Key, err error) {
+// Key implements [apikey.Store].
+func (d *Driver) Key(ctx context.Context, id apikey.ID) (k apikey.Key, err error) {
 	err = d.do(ctx, "key", func() error {
 		found, ok := d.keys[id]
 		if !ok {
@@ -25,16 +25,16 @@ func (d *Driver) Key(ctx context.Context, id tenant.KeyID) (k tenant.Key, err er
 	return k, err
 }
 
-// PutKey implements [tenant.Keys].
-func (d *Driver) PutKey(ctx context.Context, k tenant.Key) error {
+// PutKey implements [apikey.Store].
+func (d *Driver) PutKey(ctx context.Context, k apikey.Key) error {
 	return d.do(ctx, "putkey", func() error {
 		d.keys[k.ID] = cloneKey(k)
 		return nil
 	})
 }
 
-// TouchKey implements [tenant.Keys].
-func (d *Driver) TouchKey(ctx context.Context, id tenant.KeyID, day time.Time) error {
+// TouchKey implements [apikey.Store].
+func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) error {
 	return d.do(ctx, "touchkey", func() error {
 		if k, ok := d.keys[id]; ok {
 			k.LastUsed = day
@@ -49,22 +49,22 @@ func (d *Driver) allows(c *store.Change) error {
 	if c.ActiveKey == "" {
 		return nil
 	}
-	k, ok := d.keys[tenant.KeyID(c.ActiveKey)]
+	k, ok := d.keys[apikey.ID(c.ActiveKey)]
 	if !ok || k.Tenant != c.Mark.Key.Tenant || !k.Active(d.o.Clock()) {
 		return store.KeyRefused(c.ActiveKey)
 	}
 	return nil
 }
 
-// KeysOf implements [tenant.Keys].
-func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []tenant.Key, err error) {
+// KeysOf implements [apikey.Store].
+func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []apikey.Key, err error) {
 	err = d.do(ctx, "keysof", func() error {
 		for _, k := range d.keys {
 			if k.Tenant == t {
 				list = append(list, cloneKey(k))
 			}
 		}
-		slices.SortFunc(list, func(a, b tenant.Key) int {
+		slices.SortFunc(list, func(a, b apikey.Key) int {
 			return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 		})
 		return nil
@@ -72,7 +72,7 @@ func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []tenant.K
 	return list, err
 }
 
-func cloneKey(k tenant.Key) tenant.Key {
+func cloneKey(k apikey.Key) apikey.Key {
 	k.Permissions = slices.Clone(k.Permissions)
 	return k
 }

@@ -1,6 +1,6 @@
 // Package memstore keeps the ledger in memory. It is the executable
 // specification of [store.Driver]: short enough to be read as the contract, and
-// what tests above the store run against. It also implements [tenant.Keys].
+// what tests above the store run against. It also implements [apikey.Store].
 //
 // One mutex makes every method atomic. Nothing survives the process.
 package memstore
@@ -13,10 +13,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Options are what a [Driver] may be told; the zero value means the defaults.
@@ -40,7 +40,7 @@ type Driver struct {
 	totals map[account]*store.Usage        // of the bills that are folded
 	leases map[int]lease
 	buses  map[events.BusARN]busCheck
-	keys   map[tenant.KeyID]tenant.Key
+	keys   map[apikey.ID]apikey.Key
 	expiry time.Time // nothing expires before
 }
 
@@ -69,7 +69,7 @@ type busCheck struct {
 
 var (
 	_ store.Driver = (*Driver)(nil)
-	_ tenant.Keys  = (*Driver)(nil)
+	_ apikey.Store = (*Driver)(nil)
 )
 
 // New returns an empty ledger. A nil o means the defaults.
@@ -81,7 +81,7 @@ func New(o *Options) *Driver {
 		totals: map[account]*store.Usage{},
 		leases: map[int]lease{},
 		buses:  map[events.BusARN]busCheck{},
-		keys:   map[tenant.KeyID]tenant.Key{},
+		keys:   map[apikey.ID]apikey.Key{},
 	}
 	if o != nil {
 		d.o = *o

@@ -3,10 +3,10 @@ package memstore_test
 import (
 	"testing"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 	"github.com/blockforger/eventrouter/store/storetest"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 var harness = storetest.Harness{
@@ -18,7 +18,7 @@ var harness = storetest.Harness{
 func TestDriver(t *testing.T) { storetest.Run(t, harness) }
 
 func TestKeys(t *testing.T) {
-	storetest.RunKeys(t, func(testing.TB) tenant.Keys { return memstore.New(nil) })
+	storetest.RunKeys(t, func(testing.TB) apikey.Store { return memstore.New(nil) })
 }
 
 func BenchmarkDriver(b *testing.B) {

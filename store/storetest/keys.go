@@ -4,19 +4,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
-// RunKeys runs what [tenant.Keys] promises against an empty store of keys.
-func RunKeys(t *testing.T, open func(t testing.TB) tenant.Keys) {
-	key := func(id, owner string, age time.Duration) tenant.Key {
-		return tenant.Key{ID: tenant.KeyID(id), Tenant: events.TenantID(owner), Hash: [32]byte{1, 2, 31: 0xff},
-			Permissions: []tenant.Permission{tenant.BackendCalls, tenant.ReadOnly}, Created: start.Add(-age)}
+// RunKeys runs what [apikey.Store] promises against an empty store of keys.
+func RunKeys(t *testing.T, open func(t testing.TB) apikey.Store) {
+	key := func(id, owner string, age time.Duration) apikey.Key {
+		return apikey.Key{ID: apikey.ID(id), Tenant: events.TenantID(owner), Hash: [32]byte{1, 2, 31: 0xff},
+			Permissions: []apikey.Permission{apikey.BackendCalls, apikey.ReadOnly}, Created: start.Add(-age)}
 	}
-	put := func(t *testing.T, k tenant.Keys, v tenant.Key) {
+	put := func(t *testing.T, k apikey.Store, v apikey.Key) {
 		t.Helper()
 		if err := k.PutKey(ctx, v); err != nil {
 			t.Fatalf("put: %v", err)
@@ -40,7 +40,7 @@ func RunKeys(t *testing.T, open func(t testing.TB) tenant.Keys) {
 		}
 		wantSame(t, "key", got, v)
 
-		v.Permissions = []tenant.Permission{tenant.ReadOnly}
+		v.Permissions = []apikey.Permission{apikey.ReadOnly}
 		v.Expires, v.Revoked, v.LastUsed = start.Add(1), start.Add(time.Hour), start.Add(2*time.Hour)
 		v.Created = v.Created.Add(time.Second)
 		put(t, k, v)
@@ -53,7 +53,7 @@ func RunKeys(t *testing.T, open func(t testing.TB) tenant.Keys) {
 			t.Fatalf("a replaced key is listed %d times: %v", len(list), err)
 		}
 		got.Permissions[0] = "changed"
-		if got, err = k.Key(ctx, "k1"); err != nil || got.Permissions[0] != tenant.ReadOnly {
+		if got, err = k.Key(ctx, "k1"); err != nil || got.Permissions[0] != apikey.ReadOnly {
 			t.Fatalf("the caller's copy is shared: %v, %v", got.Permissions, err)
 		}
 	})
@@ -108,7 +108,7 @@ func RunKeys(t *testing.T, open func(t testing.TB) tenant.Keys) {
 		now := time.Now().UTC().Truncate(time.Second)
 		active, expired, revoked, other := key("active", "acme", 0), key("expired", "acme", 0), key("revoked", "acme", 0), key("other", "rival", 0)
 		active.Expires, expired.Expires, revoked.Revoked = now.Add(time.Hour), now.Add(-time.Hour), now.Add(-time.Hour)
-		for _, v := range []tenant.Key{active, expired, revoked, other} {
+		for _, v := range []apikey.Key{active, expired, revoked, other} {
 			put(t, k, v)
 		}
 		commit := func(id, once string) (store.Receipt, error) {

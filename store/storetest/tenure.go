@@ -5,17 +5,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // testPurge takes tenants away one by one, each with a name that others begin
 // with, and compares all that is left of the others, byte for byte.
 func testPurge(t *testing.T, h Harness) {
 	l := open(t, h)
-	keys, ok := l.driver.(tenant.Keys)
+	keys, ok := l.driver.(apikey.Store)
 	if !ok {
 		t.Fatal("the driver keeps no API keys")
 	}
@@ -31,8 +31,8 @@ func testPurge(t *testing.T, h Harness) {
 		limited := change(ref(id, "b", "limited"), "limited", events.Post, store.Head{}, `{"id":"limited"}`)
 		limited.TokenLimit = 1000
 		l.commit(limited)
-		if err := keys.PutKey(ctx, tenant.Key{ID: tenant.KeyID(named("key", n)), Tenant: events.TenantID(id),
-			Permissions: []tenant.Permission{tenant.BackendCalls}, Created: start}); err != nil {
+		if err := keys.PutKey(ctx, apikey.Key{ID: apikey.ID(named("key", n)), Tenant: events.TenantID(id),
+			Permissions: []apikey.Permission{apikey.BackendCalls}, Created: start}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,11 +76,11 @@ type remains struct {
 	Tombstone  store.Stamp
 	Marks      []store.Mark
 	Tokens     int64
-	APIKeys    []tenant.Key
+	APIKeys    []apikey.Key
 	OpenShards int
 }
 
-func (l *ledger) remains(keys tenant.Keys, id string) (r remains) {
+func (l *ledger) remains(keys apikey.Store, id string) (r remains) {
 	l.t.Helper()
 	var err error
 	if r.Holdings, err = l.Holdings(ctx, events.TenantID(id)); err != nil {

@@ -1,4 +1,4 @@
-package tenant
+package apikey
 
 import (
 	"crypto/sha256"
@@ -30,11 +30,11 @@ const (
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// NewKey makes an API key that expires at a time, or never where that is zero.
+// New makes an API key that expires at a time, or never where that is zero.
 // The secret is the only copy of its text. random must be a cryptographic
 // source, such as crypto/rand's Reader. The fault is Invalid, or Internal where
 // random fails.
-func NewKey(t events.TenantID, permissions []Permission, expires, now time.Time, random io.Reader) (Key, events.Secret, error) {
+func New(t events.TenantID, permissions []Permission, expires, now time.Time, random io.Reader) (Key, events.Secret, error) {
 	if _, err := events.ParseTenantID(string(t)); err != nil {
 		return Key{}, "", err
 	}
@@ -51,13 +51,13 @@ func NewKey(t events.TenantID, permissions []Permission, expires, now time.Time,
 	}
 	drawn, err := draw(random, idLength+secretLen)
 	if err != nil {
-		return Key{}, "", fault.E("tenant.NewKey", fault.Internal, err)
+		return Key{}, "", fault.E("apikey.New", fault.Internal, err)
 	}
 	id := drawn[:idLength]
 	text := keyPrefix + id + "_" + drawn[idLength:]
 	text += checksum(text)
 	return Key{
-		ID: KeyID(id), Tenant: t, Permissions: slices.Clone(permissions),
+		ID: ID(id), Tenant: t, Permissions: slices.Clone(permissions),
 		Hash: sha256.Sum256([]byte(text)), Created: now, Expires: expires,
 	}, events.Secret(text), nil
 }
@@ -91,10 +91,10 @@ func checksum(text string) string {
 	return string(out)
 }
 
-// ParseSecret takes the text of an API key apart, without any I/O: its id, and
+// Parse takes the text of an API key apart, without any I/O: its id, and
 // the SHA-256 of the text, which is what is stored. The fault is Invalid and
 // quotes nothing.
-func ParseSecret(s events.Secret) (id KeyID, hash [32]byte, err error) {
+func Parse(s events.Secret) (id ID, hash [32]byte, err error) {
 	text := s.Reveal()
 	body, sum := "", ""
 	if len(text) == keyLength {
@@ -105,15 +105,15 @@ func ParseSecret(s events.Secret) (id KeyID, hash [32]byte, err error) {
 	if !typed || !parted || len(given) != idLength || !isBase62(given) || !isBase62(secret) || checksum(body) != sum {
 		return "", [32]byte{}, fault.New(fault.Invalid, "the API key is malformed")
 	}
-	return KeyID(given), sha256.Sum256([]byte(text)), nil
+	return ID(given), sha256.Sum256([]byte(text)), nil
 }
 
-// ParseKeyID checks the id of a key. The fault is Invalid.
-func ParseKeyID(s string) (KeyID, error) {
+// ParseID checks the id of a key. The fault is Invalid.
+func ParseID(s string) (ID, error) {
 	if len(s) != idLength || !isBase62(s) {
 		return "", fault.New(fault.Invalid, "a key id has %d letters and digits", idLength)
 	}
-	return KeyID(s), nil
+	return ID(s), nil
 }
 
 func isBase62(s string) bool {

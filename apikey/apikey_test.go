@@ -1,4 +1,4 @@
-package tenant_test
+package apikey_test
 
 import (
 	"bytes"
@@ -19,50 +19,50 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
 // storedKeys keeps keys in memory, and fails at will.
 type storedKeys struct {
 	mu    sync.Mutex
-	keys  map[tenant.KeyID]tenant.Key
+	keys  map[apikey.ID]apikey.Key
 	err   error
 	reads int
 	days  []time.Time // of touches
 }
 
-var _ tenant.Keys = (*storedKeys)(nil)
+var _ apikey.Store = (*storedKeys)(nil)
 
-func (s *storedKeys) Key(_ context.Context, id tenant.KeyID) (tenant.Key, error) {
+func (s *storedKeys) Key(_ context.Context, id apikey.ID) (apikey.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
 	if s.err != nil {
-		return tenant.Key{}, s.err
+		return apikey.Key{}, s.err
 	}
 	k, ok := s.keys[id]
 	if !ok {
-		return tenant.Key{}, fault.New(fault.NotFound, "no key %s", id)
+		return apikey.Key{}, fault.New(fault.NotFound, "no key %s", id)
 	}
 	return k, nil
 }
 
-func (s *storedKeys) PutKey(_ context.Context, k tenant.Key) error {
+func (s *storedKeys) PutKey(_ context.Context, k apikey.Key) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
 	}
 	if s.keys == nil {
-		s.keys = map[tenant.KeyID]tenant.Key{}
+		s.keys = map[apikey.ID]apikey.Key{}
 	}
 	s.keys[k.ID] = k
 	return nil
 }
 
-func (s *storedKeys) TouchKey(_ context.Context, id tenant.KeyID, day time.Time) error {
+func (s *storedKeys) TouchKey(_ context.Context, id apikey.ID, day time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.days = append(s.days, day)
@@ -73,7 +73,7 @@ func (s *storedKeys) TouchKey(_ context.Context, id tenant.KeyID, day time.Time)
 	return nil
 }
 
-func (s *storedKeys) KeysOf(context.Context, events.TenantID) ([]tenant.Key, error) {
+func (s *storedKeys) KeysOf(context.Context, events.TenantID) ([]apikey.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Values(s.keys)), nil
@@ -82,9 +82,9 @@ func (s *storedKeys) KeysOf(context.Context, events.TenantID) ([]tenant.Key, err
 var start = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 
 // newKey makes and stores a key of acme's.
-func newKey(t testing.TB, s *storedKeys, expires time.Time, p ...tenant.Permission) (tenant.Key, events.Secret) {
+func newKey(t testing.TB, s *storedKeys, expires time.Time, p ...apikey.Permission) (apikey.Key, events.Secret) {
 	t.Helper()
-	k, secret, err := tenant.NewKey("acme", p, expires, start, rand.Reader)
+	k, secret, err := apikey.New("acme", p, expires, start, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,17 +98,17 @@ func TestKeyText(t *testing.T) {
 	form := regexp.MustCompile(`^erk_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}$`)
 	seen := map[string]bool{}
 	for range 200 {
-		k, secret := newKey(t, &storedKeys{}, time.Time{}, tenant.BackendCalls)
+		k, secret := newKey(t, &storedKeys{}, time.Time{}, apikey.BackendCalls)
 		text := secret.Reveal()
 		if !form.MatchString(text) || seen[text] || seen[string(k.ID)] || strings.Contains(text[len("erk_")+17:], string(k.ID)) {
 			t.Fatalf("key %s with text %s", k.ID, text)
 		}
 		seen[text], seen[string(k.ID)] = true, true
-		id, hash, err := tenant.ParseSecret(secret)
+		id, hash, err := apikey.Parse(secret)
 		if id != k.ID || hash != k.Hash || hash != sha256.Sum256([]byte(text)) || err != nil {
 			t.Fatalf("%s reads as %s, %x, %v", text, id, hash, err)
 		}
-		if _, err := tenant.ParseKeyID(string(k.ID)); err != nil {
+		if _, err := apikey.ParseID(string(k.ID)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -123,7 +123,7 @@ func TestKeyTextUsesTheSourceEvenly(t *testing.T) {
 	count := map[rune]int{}
 	source := bytes.NewReader(bytes.Repeat(all, 400))
 	for n := 0; ; n++ {
-		_, secret, err := tenant.NewKey("acme", []tenant.Permission{tenant.ReadOnly}, time.Time{}, start, source)
+		_, secret, err := apikey.New("acme", []apikey.Permission{apikey.ReadOnly}, time.Time{}, start, source)
 		if err != nil {
 			break
 		}
@@ -144,18 +144,18 @@ func TestKeyTextUsesTheSourceEvenly(t *testing.T) {
 func TestNewKeyRefuses(t *testing.T) {
 	for _, c := range []struct {
 		tenant      events.TenantID
-		permissions []tenant.Permission
+		permissions []apikey.Permission
 		expires     time.Time
 		random      io.Reader
 		want        fault.Code
 	}{
-		{"a/b", []tenant.Permission{tenant.ReadOnly}, time.Time{}, rand.Reader, fault.Invalid},
+		{"a/b", []apikey.Permission{apikey.ReadOnly}, time.Time{}, rand.Reader, fault.Invalid},
 		{"acme", nil, time.Time{}, rand.Reader, fault.Invalid},
-		{"acme", []tenant.Permission{"all"}, time.Time{}, rand.Reader, fault.Invalid},
-		{"acme", []tenant.Permission{tenant.ReadOnly}, start, rand.Reader, fault.Invalid},
-		{"acme", []tenant.Permission{tenant.ReadOnly}, time.Time{}, strings.NewReader("short"), fault.Internal},
+		{"acme", []apikey.Permission{"all"}, time.Time{}, rand.Reader, fault.Invalid},
+		{"acme", []apikey.Permission{apikey.ReadOnly}, start, rand.Reader, fault.Invalid},
+		{"acme", []apikey.Permission{apikey.ReadOnly}, time.Time{}, strings.NewReader("short"), fault.Internal},
 	} {
-		if _, secret, err := tenant.NewKey(c.tenant, c.permissions, c.expires, start, c.random); fault.CodeOf(err) != c.want || err == nil || secret != "" {
+		if _, secret, err := apikey.New(c.tenant, c.permissions, c.expires, start, c.random); fault.CodeOf(err) != c.want || err == nil || secret != "" {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -163,8 +163,8 @@ func TestNewKeyRefuses(t *testing.T) {
 
 func TestMalformedKeysAreRefusedBeforeAnyRead(t *testing.T) {
 	store := &storedKeys{}
-	_, secret := newKey(t, store, time.Time{}, tenant.BackendCalls)
-	a := tenant.NewAuthenticator(store, nil)
+	_, secret := newKey(t, store, time.Time{}, apikey.BackendCalls)
+	a := apikey.NewAuthenticator(store, nil)
 	good := secret.Reveal()
 	bad := []string{"", "erk_", good + "x", good[:len(good)-1], " " + good[1:], "ERK" + good[3:], strings.Replace(good, "_", "-", 1),
 		good[:20] + "x" + good[21:], strings.Repeat("é", len(good)/2), strings.Repeat("_", len(good))}
@@ -175,7 +175,7 @@ func TestMalformedKeysAreRefusedBeforeAnyRead(t *testing.T) {
 		if text == good {
 			continue
 		}
-		if _, err := a.Authenticate(t.Context(), events.Secret(text), "acme", tenant.BackendCalls); fault.CodeOf(err) != fault.Unauthenticated {
+		if _, err := a.Authenticate(t.Context(), events.Secret(text), "acme", apikey.BackendCalls); fault.CodeOf(err) != fault.Unauthenticated {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -188,39 +188,39 @@ func TestAuthenticate(t *testing.T) {
 	store := &storedKeys{}
 	var now atomic.Int64
 	now.Store(start.UnixNano())
-	a := tenant.NewAuthenticator(store, &tenant.AuthenticatorOptions{Clock: func() time.Time { return time.Unix(0, now.Load()) }})
-	calls, callsSecret := newKey(t, store, time.Time{}, tenant.BackendCalls)
-	reads, readsSecret := newKey(t, store, time.Time{}, tenant.ReadOnly)
-	_, expired := newKey(t, store, start.Add(time.Nanosecond), tenant.BackendCalls)
-	revoked, revokedSecret := newKey(t, store, time.Time{}, tenant.BackendCalls)
-	if _, err := tenant.Revoke(t.Context(), store, revoked.ID, start); err != nil {
+	a := apikey.NewAuthenticator(store, &apikey.AuthenticatorOptions{Clock: func() time.Time { return time.Unix(0, now.Load()) }})
+	calls, callsSecret := newKey(t, store, time.Time{}, apikey.BackendCalls)
+	reads, readsSecret := newKey(t, store, time.Time{}, apikey.ReadOnly)
+	_, expired := newKey(t, store, start.Add(time.Nanosecond), apikey.BackendCalls)
+	revoked, revokedSecret := newKey(t, store, time.Time{}, apikey.BackendCalls)
+	if _, err := apikey.Revoke(t.Context(), store, revoked.ID, start); err != nil {
 		t.Fatal(err)
 	}
-	_, unknown := newKey(t, &storedKeys{}, time.Time{}, tenant.BackendCalls)
-	forged, _ := newKey(t, store, time.Time{}, tenant.BackendCalls)
-	_, forgedSecret := newKey(t, &storedKeys{}, time.Time{}, tenant.BackendCalls)
+	_, unknown := newKey(t, &storedKeys{}, time.Time{}, apikey.BackendCalls)
+	forged, _ := newKey(t, store, time.Time{}, apikey.BackendCalls)
+	_, forgedSecret := newKey(t, &storedKeys{}, time.Time{}, apikey.BackendCalls)
 	store.keys[mustID(t, forgedSecret)] = forged // the id is known, the secret another
 	now.Add(int64(time.Second))
 
 	for _, c := range []struct {
 		secret events.Secret
 		tenant events.TenantID
-		p      tenant.Permission
-		want   tenant.KeyID
+		p      apikey.Permission
+		want   apikey.ID
 		cause  string
 	}{
-		{callsSecret, "acme", tenant.BackendCalls, calls.ID, ""},
-		{callsSecret, "acme", tenant.ReadOnly, calls.ID, ""},
-		{readsSecret, "acme", tenant.ReadOnly, reads.ID, ""},
-		{readsSecret, "acme", tenant.BackendCalls, "", "lacks permission backend_calls"},
-		{callsSecret, "other", tenant.BackendCalls, "", "belongs to another tenant"},
-		{callsSecret, "", tenant.BackendCalls, "", "belongs to another tenant"},
-		{expired, "acme", tenant.BackendCalls, "", "is expired"},
-		{revokedSecret, "acme", tenant.BackendCalls, "", "is revoked"},
-		{unknown, "acme", tenant.BackendCalls, "", "is unknown"},
-		{forgedSecret, "acme", tenant.BackendCalls, "", "has another secret"},
-		{"erk_x", "acme", tenant.BackendCalls, "", "malformed"},
-		{"", "acme", tenant.BackendCalls, "", "malformed"},
+		{callsSecret, "acme", apikey.BackendCalls, calls.ID, ""},
+		{callsSecret, "acme", apikey.ReadOnly, calls.ID, ""},
+		{readsSecret, "acme", apikey.ReadOnly, reads.ID, ""},
+		{readsSecret, "acme", apikey.BackendCalls, "", "lacks permission backend_calls"},
+		{callsSecret, "other", apikey.BackendCalls, "", "belongs to another tenant"},
+		{callsSecret, "", apikey.BackendCalls, "", "belongs to another tenant"},
+		{expired, "acme", apikey.BackendCalls, "", "is expired"},
+		{revokedSecret, "acme", apikey.BackendCalls, "", "is revoked"},
+		{unknown, "acme", apikey.BackendCalls, "", "is unknown"},
+		{forgedSecret, "acme", apikey.BackendCalls, "", "has another secret"},
+		{"erk_x", "acme", apikey.BackendCalls, "", "malformed"},
+		{"", "acme", apikey.BackendCalls, "", "malformed"},
 	} {
 		for range 2 { // from the store and from the cache
 			k, err := a.Authenticate(t.Context(), c.secret, c.tenant, c.p)
@@ -246,9 +246,9 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
-func mustID(t *testing.T, s events.Secret) tenant.KeyID {
+func mustID(t *testing.T, s events.Secret) apikey.ID {
 	t.Helper()
-	id, _, err := tenant.ParseSecret(s)
+	id, _, err := apikey.Parse(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,10 +260,10 @@ func TestRevocationWithin30Seconds(t *testing.T) {
 	var now atomic.Int64
 	now.Store(start.UnixNano())
 	clock := func() time.Time { return time.Unix(0, now.Load()) }
-	a := tenant.NewAuthenticator(store, &tenant.AuthenticatorOptions{Clock: clock, Positive: time.Hour, Negative: time.Hour})
-	k, secret := newKey(t, store, time.Time{}, tenant.BackendCalls)
+	a := apikey.NewAuthenticator(store, &apikey.AuthenticatorOptions{Clock: clock, Positive: time.Hour, Negative: time.Hour})
+	k, secret := newKey(t, store, time.Time{}, apikey.BackendCalls)
 	works := func() bool {
-		_, err := a.Authenticate(t.Context(), secret, "acme", tenant.BackendCalls)
+		_, err := a.Authenticate(t.Context(), secret, "acme", apikey.BackendCalls)
 		if err != nil && fault.CodeOf(err) != fault.Unauthenticated {
 			t.Fatal(err)
 		}
@@ -272,7 +272,7 @@ func TestRevocationWithin30Seconds(t *testing.T) {
 	if !works() {
 		t.Fatal("a new key does not work")
 	}
-	if _, err := tenant.Revoke(t.Context(), store, k.ID, clock()); err != nil {
+	if _, err := apikey.Revoke(t.Context(), store, k.ID, clock()); err != nil {
 		t.Fatal(err)
 	}
 	now.Add(int64(30*time.Second) - 1)
@@ -285,19 +285,19 @@ func TestRevocationWithin30Seconds(t *testing.T) {
 	}
 
 	// An expiry needs no new read.
-	_, brief := newKey(t, store, clock().Add(10*time.Second), tenant.BackendCalls)
-	if _, err := a.Authenticate(t.Context(), brief, "acme", tenant.BackendCalls); err != nil {
+	_, brief := newKey(t, store, clock().Add(10*time.Second), apikey.BackendCalls)
+	if _, err := a.Authenticate(t.Context(), brief, "acme", apikey.BackendCalls); err != nil {
 		t.Error(err)
 	}
 	now.Add(int64(10 * time.Second))
-	if _, err := a.Authenticate(t.Context(), brief, "acme", tenant.BackendCalls); fault.CodeOf(err) != fault.Unauthenticated {
+	if _, err := a.Authenticate(t.Context(), brief, "acme", apikey.BackendCalls); fault.CodeOf(err) != fault.Unauthenticated {
 		t.Errorf("an expired key: %v", err)
 	}
 
 	// A key that is made after it was asked for works within 5 seconds.
-	late, lateSecret := newKey(t, &storedKeys{}, time.Time{}, tenant.BackendCalls)
+	late, lateSecret := newKey(t, &storedKeys{}, time.Time{}, apikey.BackendCalls)
 	for _, want := range []bool{false, false, true} {
-		if _, err := a.Authenticate(t.Context(), lateSecret, "acme", tenant.BackendCalls); (err == nil) != want {
+		if _, err := a.Authenticate(t.Context(), lateSecret, "acme", apikey.BackendCalls); (err == nil) != want {
 			t.Errorf("a key made late: %v, want %v", err, want)
 		}
 		if err := store.PutKey(t.Context(), late); err != nil {
@@ -312,15 +312,15 @@ func TestRevocationWithin30Seconds(t *testing.T) {
 func TestStoreFaultIsNotA401(t *testing.T) {
 	store := &storedKeys{}
 	now := start
-	a := tenant.NewAuthenticator(store, &tenant.AuthenticatorOptions{Clock: func() time.Time { return now }})
-	_, secret := newKey(t, store, time.Time{}, tenant.BackendCalls)
+	a := apikey.NewAuthenticator(store, &apikey.AuthenticatorOptions{Clock: func() time.Time { return now }})
+	_, secret := newKey(t, store, time.Time{}, apikey.BackendCalls)
 	for _, err := range []error{errors.New("throttled"), fault.New(fault.Denied, "no"), context.DeadlineExceeded} {
 		store.err = err
-		if _, err := a.Authenticate(t.Context(), secret, "acme", tenant.BackendCalls); fault.CodeOf(err) != fault.Unavailable {
+		if _, err := a.Authenticate(t.Context(), secret, "acme", apikey.BackendCalls); fault.CodeOf(err) != fault.Unavailable {
 			t.Errorf("%v: %v", store.err, err)
 		}
 		store.err = nil
-		if _, err := a.Authenticate(t.Context(), secret, "acme", tenant.BackendCalls); err != nil {
+		if _, err := a.Authenticate(t.Context(), secret, "acme", apikey.BackendCalls); err != nil {
 			t.Errorf("after %v: %v", err, err)
 		}
 		now = now.Add(time.Minute) // and what was known is not used beyond its time
@@ -330,9 +330,9 @@ func TestStoreFaultIsNotA401(t *testing.T) {
 func TestRotate(t *testing.T) {
 	store := &storedKeys{}
 	now := start
-	a := tenant.NewAuthenticator(store, &tenant.AuthenticatorOptions{Clock: func() time.Time { return now }})
-	old, oldSecret := newKey(t, store, time.Time{}, tenant.BackendCalls)
-	fresh, freshSecret, err := tenant.Rotate(t.Context(), store, old.ID, time.Hour, time.Time{}, now, rand.Reader)
+	a := apikey.NewAuthenticator(store, &apikey.AuthenticatorOptions{Clock: func() time.Time { return now }})
+	old, oldSecret := newKey(t, store, time.Time{}, apikey.BackendCalls)
+	fresh, freshSecret, err := apikey.Rotate(t.Context(), store, old.ID, time.Hour, time.Time{}, now, rand.Reader)
 	if err != nil || fresh.ID == old.ID || fresh.Tenant != "acme" || !cmp.Equal(fresh.Permissions, old.Permissions) {
 		t.Fatalf("%+v, %v", fresh, err)
 	}
@@ -341,22 +341,22 @@ func TestRotate(t *testing.T) {
 		old, fresh bool
 	}{{0, true, true}, {time.Hour - 1, true, true}, {time.Hour, false, true}} {
 		now = start.Add(c.after)
-		_, errOld := a.Authenticate(t.Context(), oldSecret, "acme", tenant.BackendCalls)
-		_, errFresh := a.Authenticate(t.Context(), freshSecret, "acme", tenant.BackendCalls)
+		_, errOld := a.Authenticate(t.Context(), oldSecret, "acme", apikey.BackendCalls)
+		_, errFresh := a.Authenticate(t.Context(), freshSecret, "acme", apikey.BackendCalls)
 		if (errOld == nil) != c.old || (errFresh == nil) != c.fresh {
 			t.Errorf("after %v: %v, %v", c.after, errOld, errFresh)
 		}
 	}
-	if _, _, err := tenant.Rotate(t.Context(), store, old.ID, time.Hour, time.Time{}, now, rand.Reader); fault.CodeOf(err) != fault.Conflict {
+	if _, _, err := apikey.Rotate(t.Context(), store, old.ID, time.Hour, time.Time{}, now, rand.Reader); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("rotating an expired key: %v", err)
 	}
-	if _, _, err := tenant.Rotate(t.Context(), store, "nobody", time.Hour, time.Time{}, now, rand.Reader); fault.CodeOf(err) != fault.NotFound {
+	if _, _, err := apikey.Rotate(t.Context(), store, "nobody", time.Hour, time.Time{}, now, rand.Reader); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("rotating no key: %v", err)
 	}
 
 	// An end that comes sooner than the overlap stays.
-	soon, _ := newKey(t, store, start.Add(2*time.Hour), tenant.ReadOnly)
-	if _, _, err := tenant.Rotate(t.Context(), store, soon.ID, 24*time.Hour, time.Time{}, start, rand.Reader); err != nil {
+	soon, _ := newKey(t, store, start.Add(2*time.Hour), apikey.ReadOnly)
+	if _, _, err := apikey.Rotate(t.Context(), store, soon.ID, 24*time.Hour, time.Time{}, start, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	if k := store.keys[soon.ID]; !k.Expires.Equal(soon.Expires) {
@@ -366,37 +366,37 @@ func TestRotate(t *testing.T) {
 
 func TestRevoke(t *testing.T) {
 	store := &storedKeys{}
-	k, _ := newKey(t, store, time.Time{}, tenant.BackendCalls)
+	k, _ := newKey(t, store, time.Time{}, apikey.BackendCalls)
 	for i := range 2 {
-		got, err := tenant.Revoke(t.Context(), store, k.ID, start.Add(time.Duration(i)*time.Hour))
+		got, err := apikey.Revoke(t.Context(), store, k.ID, start.Add(time.Duration(i)*time.Hour))
 		if err != nil || !got.Revoked.Equal(start) || !store.keys[k.ID].Revoked.Equal(start) {
 			t.Errorf("revoked at %v, %v", got.Revoked, err)
 		}
 	}
-	if _, err := tenant.Revoke(t.Context(), store, "nobody", start); fault.CodeOf(err) != fault.NotFound {
+	if _, err := apikey.Revoke(t.Context(), store, "nobody", start); fault.CodeOf(err) != fault.NotFound {
 		t.Error(err)
 	}
 	store.err = errors.New("down")
-	if _, err := tenant.Revoke(t.Context(), store, k.ID, start); fault.CodeOf(err) != fault.Unavailable {
+	if _, err := apikey.Revoke(t.Context(), store, k.ID, start); fault.CodeOf(err) != fault.Unavailable {
 		t.Error(err)
 	}
 }
 
 func FuzzParseSecret(f *testing.F) {
-	_, secret, err := tenant.NewKey("acme", []tenant.Permission{tenant.ReadOnly}, time.Time{}, start, rand.Reader)
+	_, secret, err := apikey.New("acme", []apikey.Permission{apikey.ReadOnly}, time.Time{}, start, rand.Reader)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(secret.Reveal())
 	f.Fuzz(func(t *testing.T, text string) {
-		id, hash, err := tenant.ParseSecret(events.Secret(text))
+		id, hash, err := apikey.Parse(events.Secret(text))
 		if err != nil {
 			if id != "" || hash != [32]byte{} {
 				t.Fatalf("%q: %s, %x with %v", text, id, hash, err)
 			}
 			return
 		}
-		if _, err := tenant.ParseKeyID(string(id)); err != nil || hash != sha256.Sum256([]byte(text)) {
+		if _, err := apikey.ParseID(string(id)); err != nil || hash != sha256.Sum256([]byte(text)) {
 			t.Fatalf("%q: %s, %v", text, id, err)
 		}
 	})
@@ -404,11 +404,11 @@ func FuzzParseSecret(f *testing.F) {
 
 func BenchmarkAuthenticate(b *testing.B) {
 	store := &storedKeys{}
-	_, secret := newKey(b, store, time.Time{}, tenant.BackendCalls)
-	a := tenant.NewAuthenticator(store, nil)
+	_, secret := newKey(b, store, time.Time{}, apikey.BackendCalls)
+	a := apikey.NewAuthenticator(store, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := a.Authenticate(b.Context(), secret, "acme", tenant.BackendCalls); err != nil {
+		if _, err := a.Authenticate(b.Context(), secret, "acme", apikey.BackendCalls); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -418,19 +418,19 @@ func BenchmarkAuthenticate(b *testing.B) {
 func TestLastUse(t *testing.T) {
 	now := start.Add(3 * time.Hour)
 	keys := &storedKeys{}
-	k, secret, err := tenant.NewKey("acme", []tenant.Permission{tenant.ReadOnly}, time.Time{}, now, rand.Reader)
+	k, secret, err := apikey.New("acme", []apikey.Permission{apikey.ReadOnly}, time.Time{}, now, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := keys.PutKey(t.Context(), k); err != nil {
 		t.Fatal(err)
 	}
-	a := tenant.NewAuthenticator(keys, &tenant.AuthenticatorOptions{Clock: func() time.Time { return now }})
+	a := apikey.NewAuthenticator(keys, &apikey.AuthenticatorOptions{Clock: func() time.Time { return now }})
 	for range 50 * 60 / 10 { // every 10 minutes, for 50 hours
-		if _, err := a.Authenticate(t.Context(), secret, "acme", tenant.ReadOnly); err != nil {
+		if _, err := a.Authenticate(t.Context(), secret, "acme", apikey.ReadOnly); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Authenticate(t.Context(), secret, "rival", tenant.ReadOnly); err == nil {
+		if _, err := a.Authenticate(t.Context(), secret, "rival", apikey.ReadOnly); err == nil {
 			t.Fatal("another tenant's key is taken")
 		}
 		now = now.Add(10 * time.Minute)

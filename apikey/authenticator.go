@@ -1,4 +1,4 @@
-package tenant
+package apikey
 
 import (
 	"context"
@@ -9,6 +9,14 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/cache"
+)
+
+const (
+	// MaxPositive and MaxNegative are how long a key is cached at most: one that
+	// exists, and that a key does not exist (R51).
+	MaxPositive = 30 * time.Second
+	MaxNegative = 5 * time.Second
 )
 
 // AuthenticatorOptions say what an [Authenticator] needs not be told. The zero
@@ -23,10 +31,10 @@ type AuthenticatorOptions struct {
 // seconds later, and a new one taken at most 5 seconds later. It is safe for
 // concurrent use.
 type Authenticator struct {
-	keys               Keys
+	keys               Store
 	clock              func() time.Time
 	positive, negative time.Duration
-	cache              *cache[KeyID, *knownKey]
+	cache              *cache.Cache[ID, *knownKey]
 }
 
 // A knownKey is a key as it was read, and whether its use today is noted.
@@ -36,7 +44,7 @@ type knownKey struct {
 }
 
 // NewAuthenticator makes one that reads keys from where they are stored.
-func NewAuthenticator(keys Keys, o *AuthenticatorOptions) *Authenticator {
+func NewAuthenticator(keys Store, o *AuthenticatorOptions) *Authenticator {
 	if o == nil {
 		o = &AuthenticatorOptions{}
 	}
@@ -49,7 +57,7 @@ func NewAuthenticator(keys Keys, o *AuthenticatorOptions) *Authenticator {
 	if most <= 0 {
 		most = 10_000
 	}
-	a.cache = newCache[KeyID, *knownKey](a.clock, most)
+	a.cache = cache.New[ID, *knownKey](a.clock, most)
 	return a
 }
 
@@ -58,14 +66,14 @@ func NewAuthenticator(keys Keys, o *AuthenticatorOptions) *Authenticator {
 // one and the same Unauthenticated fault, whose cause is for the log alone and
 // names at most the key id. Where keys cannot be read, it is Unavailable.
 func (a *Authenticator) Authenticate(ctx context.Context, secret events.Secret, t events.TenantID, p Permission) (Key, error) {
-	id, hash, err := ParseSecret(secret)
+	id, hash, err := Parse(secret)
 	if err != nil {
 		return Key{}, unauthenticated(err)
 	}
-	known, err := a.cache.get(ctx, id, func(ctx context.Context, _ loaded[*knownKey]) loaded[*knownKey] { return a.load(ctx, id) })
+	known, err := a.cache.Get(ctx, id, func(ctx context.Context, _ cache.Loaded[*knownKey]) cache.Loaded[*knownKey] { return a.load(ctx, id) })
 	unknown := err != nil && fault.CodeOf(err) == fault.NotFound
 	if err != nil && !unknown {
-		return Key{}, &fault.Error{Code: fault.Unavailable, Op: "tenant.Authenticate", Err: err}
+		return Key{}, &fault.Error{Code: fault.Unavailable, Op: "apikey.Authenticate", Err: err}
 	}
 	var k Key
 	if !unknown {
@@ -104,18 +112,26 @@ func (a *Authenticator) note(ctx context.Context, k *knownKey) {
 }
 
 // load reads a key. A fault of the store is not remembered.
-func (a *Authenticator) load(ctx context.Context, id KeyID) loaded[*knownKey] {
+func (a *Authenticator) load(ctx context.Context, id ID) cache.Loaded[*knownKey] {
 	asked := a.clock()
 	k, err := a.keys.Key(ctx, id)
 	switch {
 	case err == nil:
-		return loaded[*knownKey]{value: &knownKey{Key: k}, until: asked.Add(a.positive)}
+		return cache.Loaded[*knownKey]{Value: &knownKey{Key: k}, Until: asked.Add(a.positive)}
 	case fault.CodeOf(err) == fault.NotFound:
-		return loaded[*knownKey]{err: err, absent: true, until: asked.Add(a.negative)}
+		return cache.Loaded[*knownKey]{Err: err, Absent: true, Until: asked.Add(a.negative)}
 	}
-	return loaded[*knownKey]{err: err, absent: true}
+	return cache.Loaded[*knownKey]{Err: err, Absent: true}
 }
 
 func unauthenticated(cause error) error {
 	return &fault.Error{Code: fault.Unauthenticated, Message: events.KeyRefused, Err: cause}
+}
+
+// atMost returns d where it is positive and below the limit, else the limit.
+func atMost(d, limit time.Duration) time.Duration {
+	if d <= 0 || d > limit {
+		return limit
+	}
+	return d
 }

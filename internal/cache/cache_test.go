@@ -1,4 +1,4 @@
-package tenant
+package cache
 
 import (
 	"context"
@@ -7,32 +7,32 @@ import (
 	"time"
 )
 
-// An entry that someone waits for is not dropped, however full the cache is.
-func TestCacheKeepsWhatIsWaitedFor(t *testing.T) {
-	c := newCache[string, int](time.Now, 1)
+// An entry that a caller waits for is not dropped, even if the cache is full.
+func TestEntryInUseIsNotDropped(t *testing.T) {
+	c := New[string, int](time.Now, 1)
 	var loads atomic.Int64
 	loading, gate := make(chan struct{}), make(chan struct{})
-	slow := func(context.Context, loaded[int]) loaded[int] {
+	slow := func(context.Context, Loaded[int]) Loaded[int] {
 		if loads.Add(1) == 1 {
 			close(loading)
 		}
 		<-gate
-		return loaded[int]{value: 7, until: time.Now().Add(time.Hour)}
+		return Loaded[int]{Value: 7, Until: time.Now().Add(time.Hour)}
 	}
 	answers := make(chan int, 2)
 	get := func() {
-		v, _ := c.get(t.Context(), "slow", slow)
+		v, _ := c.Get(t.Context(), "slow", slow)
 		answers <- v
 	}
 	// The entry has been used before, and is to be asked for again.
-	if _, err := c.get(t.Context(), "slow", func(context.Context, loaded[int]) loaded[int] { return loaded[int]{} }); err != nil {
+	if _, err := c.Get(t.Context(), "slow", func(context.Context, Loaded[int]) Loaded[int] { return Loaded[int]{} }); err != nil {
 		t.Fatal(err)
 	}
 	go get()
 	<-loading
 	for _, key := range []string{"a", "b", "c"} {
-		if _, err := c.get(t.Context(), key, func(context.Context, loaded[int]) loaded[int] {
-			return loaded[int]{until: time.Now().Add(time.Hour)}
+		if _, err := c.Get(t.Context(), key, func(context.Context, Loaded[int]) Loaded[int] {
+			return Loaded[int]{Until: time.Now().Add(time.Hour)}
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package tenant
+package apikey
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // Revoke ends a key now. One that is revoked already stays as it is. The fault
 // is NotFound where there is no such key.
-func Revoke(ctx context.Context, keys Keys, id KeyID, now time.Time) (Key, error) {
+func Revoke(ctx context.Context, keys Store, id ID, now time.Time) (Key, error) {
 	k, err := keys.Key(ctx, id)
 	if err != nil {
 		return Key{}, missingKey(id, err)
@@ -20,7 +20,7 @@ func Revoke(ctx context.Context, keys Keys, id KeyID, now time.Time) (Key, error
 		return k, nil
 	}
 	k.Revoked = now
-	return k, fault.E("tenant.Revoke", fault.Unavailable, keys.PutKey(ctx, k))
+	return k, fault.E("apikey.Revoke", fault.Unavailable, keys.PutKey(ctx, k))
 }
 
 // Rotate makes a key with the tenant and the permissions of another, which goes
@@ -28,7 +28,7 @@ func Revoke(ctx context.Context, keys Keys, id KeyID, now time.Time) (Key, error
 // the new key does; zero is never. A key that is not active cannot be rotated:
 // Conflict. The new key is stored before the old one is given its end: a crash
 // between the two leaves both working.
-func Rotate(ctx context.Context, keys Keys, id KeyID, overlap time.Duration, expires, now time.Time, random io.Reader) (Key, events.Secret, error) {
+func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expires, now time.Time, random io.Reader) (Key, events.Secret, error) {
 	old, err := keys.Key(ctx, id)
 	if err != nil {
 		return Key{}, "", missingKey(id, err)
@@ -36,25 +36,25 @@ func Rotate(ctx context.Context, keys Keys, id KeyID, overlap time.Duration, exp
 	if reason := old.inactive(now); reason != "" {
 		return Key{}, "", fault.New(fault.Conflict, "key %s %s; create a new one", id, reason)
 	}
-	fresh, secret, err := NewKey(old.Tenant, old.Permissions, expires, now, random)
+	fresh, secret, err := New(old.Tenant, old.Permissions, expires, now, random)
 	if err != nil {
 		return Key{}, "", err
 	}
 	if err := keys.PutKey(ctx, fresh); err != nil {
-		return Key{}, "", fault.E("tenant.Rotate", fault.Unavailable, err)
+		return Key{}, "", fault.E("apikey.Rotate", fault.Unavailable, err)
 	}
 	if end := now.Add(overlap); old.Expires.IsZero() || end.Before(old.Expires) {
 		old.Expires = end
 		if err := keys.PutKey(ctx, old); err != nil {
-			return Key{}, "", fault.E("tenant.Rotate", fault.Unavailable, err)
+			return Key{}, "", fault.E("apikey.Rotate", fault.Unavailable, err)
 		}
 	}
 	return fresh, secret, nil
 }
 
-func missingKey(id KeyID, err error) error {
+func missingKey(id ID, err error) error {
 	if fault.CodeOf(err) == fault.NotFound {
 		return &fault.Error{Code: fault.NotFound, Message: "key " + string(id) + " does not exist", Err: err}
 	}
-	return fault.E("tenant.Key", fault.Unavailable, err)
+	return fault.E("apikey.Key", fault.Unavailable, err)
 }
