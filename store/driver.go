@@ -106,7 +106,9 @@ type Accounts interface {
 	// folded already, or gone, count for nothing. At most 25 keys.
 	Fold(ctx context.Context, keys []IdempotencyKey) error
 
-	// Usage is exact: totals plus what is not folded yet.
+	// Usage is the totals plus what is not folded yet. It is exact, in a driver
+	// with an index that lags once the index has caught up. Until then a bill may
+	// be missing; none is ever lost or counted twice.
 	Usage(ctx context.Context, tenant events.TenantID, month string) (Usage, error)
 }
 

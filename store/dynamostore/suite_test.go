@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/storetest"
@@ -59,13 +61,13 @@ func setItemFormat(t testing.TB, l *Ledger, key item, number int) {
 	}
 }
 
-func connect(t testing.TB, table string, e storetest.Env) *Ledger {
+func connect(t testing.TB, table string, e storetest.Env, options ...func(*dynamodb.Options)) *Ledger {
 	w := &wire{}
 	if e.Fault != nil {
 		ask := func(c *call) error { return e.Fault(c.name) }
 		w.before, w.after = ask, ask
 	}
-	return New(newClient(t, w.use), table, &Options{Clock: e.Clock, Backoff: func(int) time.Duration { return 0 }})
+	return New(newClient(t, append([]func(*dynamodb.Options){w.use}, options...)...), table, &Options{Clock: e.Clock, Backoff: func(int) time.Duration { return 0 }})
 }
 
 func BenchmarkDriver(b *testing.B) {

@@ -60,6 +60,7 @@ func testOpen(t *testing.T, h Harness) {
 func (l *ledger) wantOldestFirst() {
 	l.t.Helper()
 	for shard := range store.Shards {
+		l.catchUp()
 		all, err := l.Open(ctx, shard, l.clock.Now(), 1000)
 		if err != nil {
 			l.t.Fatal(err)

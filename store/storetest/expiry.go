@@ -81,6 +81,7 @@ func testBillOutlivesMark(t *testing.T, h Harness) {
 	for i := range 5 {
 		l.write(ref("acme", "petstore", named("later", i)), named("later", i), events.Post, `{"id":"x"}`)
 	}
+	l.catchUp()
 	u, err := l.Usage(ctx, "acme", month)
 	if err != nil {
 		t.Fatal(err)

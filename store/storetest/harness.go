@@ -34,6 +34,10 @@ type Harness struct {
 	// nil where only one process can use the storage.
 	Another func(t testing.TB, d store.Driver, e Env) store.Driver
 
+	// CatchUp brings an index of d's up to date that lags behind what is
+	// committed. nil where none does.
+	CatchUp func(d store.Driver)
+
 	// History is how many operations the random history has; 0 means 10,000.
 	History int
 
@@ -254,9 +258,17 @@ func (l *ledger) mark(key store.IdempotencyKey) store.Mark {
 	return m
 }
 
-// used is what a tenant has used in the month of now.
+// catchUp waits until all indexes show what has been committed.
+func (l *ledger) catchUp() {
+	if l.h.CatchUp != nil {
+		l.h.CatchUp(l.driver)
+	}
+}
+
+// used is what a tenant has used in the month of now, once it can be seen.
 func (l *ledger) used(tenant string) int64 {
 	l.t.Helper()
+	l.catchUp()
 	u, err := l.Usage(ctx, events.TenantID(tenant), store.Month(l.clock.Now()))
 	if err != nil {
 		l.t.Fatalf("usage: %v", err)
@@ -281,9 +293,11 @@ func (l *ledger) marks() []store.Mark {
 	}
 }
 
-// open lists the open marks of all shards that were committed before t.
+// open lists the open marks of all shards that were committed before t, once
+// they can be seen.
 func (l *ledger) open(t time.Time) map[store.IdempotencyKey]bool {
 	l.t.Helper()
+	l.catchUp()
 	found := map[store.IdempotencyKey]bool{}
 	for shard := range store.Shards {
 		keys, err := l.Open(ctx, shard, t, 1000)

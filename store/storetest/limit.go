@@ -39,6 +39,12 @@ func (l *ledger) another() *ledger {
 	return &second
 }
 
+// limitLag passes the time after which every bill counts.
+func (l *ledger) limitLag() {
+	l.catchUp()
+	l.clock.advance(store.LimitLag)
+}
+
 // foldAll folds the bills of all marks.
 func (l *ledger) foldAll() {
 	l.t.Helper()
@@ -72,7 +78,7 @@ func testLimitRestored(t *testing.T, h Harness) {
 		want(t, "under the limit again", l.spend("c", 7, 100), 0)
 		at(3)
 		l.wantRoom("restored", 23)
-		l.clock.advance(store.LimitLag)
+		l.limitLag()
 		l.wantRoom("later", 24)
 	}
 }
@@ -80,6 +86,7 @@ func testLimitRestored(t *testing.T, h Harness) {
 func testLimitFirstSet(t *testing.T, h Harness) {
 	l := open(t, h)
 	want(t, "without limit", l.spend("a", 5, 0), 5)
+	l.catchUp()
 	l.fold(idem("acme", "a000"), idem("acme", "a001"))
 	want(t, "limit below what is used", l.spend("b", 2, 40), 0)
 	l.wantRoom("set", 5)
@@ -91,6 +98,7 @@ func testLimitFirstSet(t *testing.T, h Harness) {
 	// A new month begins at nothing, with or without a limit.
 	l.clock.advance(31 * 24 * time.Hour)
 	want(t, "in the next month, without limit", l.spend("e", 2, 0), 2)
+	l.catchUp()
 	want(t, "in the next month", l.spend("f", 5, 40), 2)
 }
 
@@ -101,7 +109,7 @@ func testLimitOldProperties(t *testing.T, h Harness) {
 	old := l.another()
 
 	want(t, "old instance, before", old.spend("a", 5, 0), 5)
-	l.clock.advance(store.LimitLag)
+	l.limitLag()
 	want(t, "under the limit", l.spend("b", 10, 80), 3)
 	want(t, "old instance without limit", old.spend("c", 10, 0), 10)
 	if n := l.spend("d", 5, 80); n != 0 {
@@ -110,7 +118,7 @@ func testLimitOldProperties(t *testing.T, h Harness) {
 
 	// A higher limit: what the old instance did counts in time.
 	want(t, "old instance, in between", old.spend("e", 2, 0), 2)
-	l.clock.advance(store.LimitLag)
+	l.limitLag()
 	l.wantRoom("in time", 20)
 
 	// The old instance gets to know the limit, and counts what it did before.
@@ -120,7 +128,7 @@ func testLimitOldProperties(t *testing.T, h Harness) {
 	// Both know limits, and not the same.
 	want(t, "higher limit", old.spend("g", 10, 300), 4)
 	want(t, "lower limit", l.spend("h", 10, 280), 0)
-	l.clock.advance(store.LimitLag)
+	l.limitLag()
 	l.wantRoom("both", 30)
 }
 
@@ -173,11 +181,11 @@ func testLimitMixed(t *testing.T, h Harness) {
 	if used < writers*each/2 {
 		t.Fatalf("%d requests passed, at least %d had no limit", used, writers*each/2)
 	}
-	l.clock.advance(store.LimitLag)
+	l.limitLag()
 	l.wantRoom("first instance", used)
-	l.clock.advance(store.LimitLag)
+	l.limitLag()
 	second.wantRoom("second instance", used+1)
 	l.foldAll()
-	l.clock.advance(store.LimitLag)
+	l.limitLag()
 	l.wantRoom("all folded", used+2)
 }
