@@ -135,3 +135,21 @@ func TestFaultOfTheCallIsRetried(t *testing.T) {
 		t.Errorf("%d calls, want one: a fault of the call is not taken apart", len(s.calls))
 	}
 }
+
+// A call holds fewer bytes than [events.MaxBytes], and up to one byte fewer.
+func TestCallsAtTheSizeLimit(t *testing.T) {
+	for _, c := range []struct {
+		bytes int
+		want  string
+	}{{events.MaxBytes - 1, "us-east-1:2"}, {events.MaxBytes, "us-east-1:1 us-east-1:1"}} {
+		first, second := entry(0, "us-east-1", "ok"), entry(1, "us-east-1", "ok")
+		second.Detail = jsontext.Value(`""`)
+		fill := c.bytes - first.Size() - second.Size()
+		second.Detail = jsontext.Value(`"` + strings.Repeat("x", fill) + `"`)
+		s := &sender{}
+		bus.NewPublisher(s).Publish(t.Context(), []events.Entry{first, second})
+		if got := strings.Join(s.calls, " "); got != c.want {
+			t.Errorf("two entries of %d bytes: calls %s, want %s", c.bytes, got, c.want)
+		}
+	}
+}
