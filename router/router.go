@@ -67,6 +67,7 @@ func (r *Router) commit(ctx context.Context, g *Granted, c store.Change) (store.
 	if r.strictKeys {
 		c.ActiveKey = string(g.keyID)
 	}
+	c.Sent = g.time
 	return r.store.Commit(ctx, c)
 }
 

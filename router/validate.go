@@ -65,13 +65,14 @@ func allViolations(key, payload error) error {
 // aDayAhead is how far a sender's clock may be ahead of ours.
 const aDayAhead = 24 * time.Hour
 
-// timely refuses an event whose mark, had it one, would be gone by now (R11), and
-// one from so far in the future that its mark would go before it is stale.
+// timely rejects an event whose mark, if it had one, could have expired by now
+// (R11), and one whose time is so far ahead that its mark would outlive its age by
+// more than a day.
 func (r *Router) timely(at time.Time) error {
 	switch age := r.now().Sub(at); {
 	case at.IsZero():
-	case age > r.markAge:
-		return fault.New(fault.Invalid, "the event is stale: its time is more than %d days ago", int(r.markAge.Hours()/24))
+	case age >= r.markAge:
+		return fault.New(fault.Invalid, "the event is stale: its time is %d days ago or more", int(r.markAge.Hours()/24))
 	case age < -aDayAhead:
 		return fault.New(fault.Invalid, "the event's time is more than a day ahead")
 	}

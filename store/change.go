@@ -31,6 +31,11 @@ type Change struct {
 	// Unauthenticated; "" asks for no such check.
 	ActiveKey string
 
+	// Sent is the time that the sender gave the event; zero where there is none.
+	// If it is ahead of the clock, the mark's age counts from it: the event can
+	// be redelivered until then.
+	Sent time.Time
+
 	// TokenLimit is the tenant's monthly limit, as the instance that commits
 	// knows it; 0 means that it knows none. The change is Exhausted if its bill
 	// and the bills of the month that count would pass the limit. Every bill

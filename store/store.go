@@ -115,6 +115,10 @@ func (s *Store) stamp(c *Change) error {
 	m.Receipt.Time = now
 	m.Receipt.Replayed = false
 	m.Expires = now.Add(s.o.MarkAge)
+	if c.Sent.After(now) {
+		const up = time.Millisecond - 1
+		m.Expires = c.Sent.UTC().Add(s.o.MarkAge + up).Truncate(time.Millisecond)
+	}
 	if m.Bill.Tokens > 0 {
 		m.Bill.Month = Month(now)
 	}
