@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/events/pattern"
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 type CreateArchiveInput struct {
@@ -132,14 +132,14 @@ func inArchive(archive string, key []byte) bool {
 
 // archiveWrites are the writes that put an event into the archives of its bus.
 // One that is a replay is not archived again. The catalog is locked.
-func (s *Server) archiveWrites(a *arrival) []keep.Write {
+func (s *Server) archiveWrites(a *arrival) []datafile.Write {
 	if a.event.Replay != "" || a.only != nil {
 		return nil
 	}
-	var writes []keep.Write
+	var writes []datafile.Write
 	for _, one := range s.catalog.archives {
 		if one.Bus == a.bus && (one.compiled == nil || one.compiled.Match(a.parsed)) {
-			writes = append(writes, s.keep.Put(bucketArchived, archivedKey(one.Name, a.event.Time, a.event.Seq), a.event.JSON))
+			writes = append(writes, s.file.Put(bucketArchived, archivedKey(one.Name, a.event.Time, a.event.Seq), a.event.JSON))
 			a.archived = append(a.archived, one)
 		}
 	}
@@ -163,7 +163,7 @@ func (s *Server) countArchived(arrivals []*arrival) {
 
 func (s *Server) loadArchives() error {
 	s.catalog.archives = map[string]*archive{}
-	err := s.keep.Each(bucketArchives, nil, func(_, record []byte) (bool, error) {
+	err := s.file.Each(bucketArchives, nil, func(_, record []byte) (bool, error) {
 		one := &archive{}
 		if err := json.Unmarshal(record, one); err != nil {
 			return false, err
@@ -174,7 +174,7 @@ func (s *Server) loadArchives() error {
 	if err != nil {
 		return err
 	}
-	return s.keep.Each(bucketArchived, nil, func(key, event []byte) (bool, error) {
+	return s.file.Each(bucketArchived, nil, func(key, event []byte) (bool, error) {
 		name, _, _ := strings.Cut(string(key), "\x00")
 		if one := s.catalog.archives[name]; one != nil {
 			one.count++
@@ -221,7 +221,7 @@ func (s *Server) keepArchive(ctx context.Context, one *archive) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketArchives, []byte(one.Name), record)}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketArchives, []byte(one.Name), record)}); err != nil {
 		return err
 	}
 	s.catalog.archives[one.Name] = one
@@ -244,15 +244,15 @@ func (s *Server) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*No
 	if err != nil {
 		return nil, err
 	}
-	writes := []keep.Write{s.keep.Remove(bucketArchives, []byte(one.Name))}
+	writes := []datafile.Write{s.file.Remove(bucketArchives, []byte(one.Name))}
 	err = s.eachArchivedKey(one.Name, func(key []byte) bool {
-		writes = append(writes, s.keep.Remove(bucketArchived, key))
+		writes = append(writes, s.file.Remove(bucketArchived, key))
 		return true
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.keep.Commit(ctx, writes); err != nil {
+	if err := s.file.Commit(ctx, writes); err != nil {
 		return nil, err
 	}
 	delete(s.catalog.archives, one.Name)
@@ -260,7 +260,7 @@ func (s *Server) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*No
 }
 
 func (s *Server) eachArchivedKey(archive string, visit func(key []byte) bool) error {
-	return s.keep.Keys(bucketArchived, []byte(archive+"\x00"), func(key []byte) bool {
+	return s.file.Keys(bucketArchived, []byte(archive+"\x00"), func(key []byte) bool {
 		return inArchive(archive, key) && visit(append([]byte(nil), key...))
 	})
 }
@@ -326,12 +326,12 @@ func (s *Server) trimArchives(ctx context.Context) error {
 			continue
 		}
 		oldest := s.opts.Now().AddDate(0, 0, -one.Retention)
-		var writes []keep.Write
+		var writes []datafile.Write
 		if err := s.eachArchivedKey(one.Name, func(key []byte) bool {
 			if !archivedTime(one.Name, key).Before(oldest) {
 				return false
 			}
-			writes = append(writes, s.keep.Remove(bucketArchived, key))
+			writes = append(writes, s.file.Remove(bucketArchived, key))
 			return true
 		}); err != nil {
 			return err
@@ -339,7 +339,7 @@ func (s *Server) trimArchives(ctx context.Context) error {
 		if len(writes) == 0 {
 			continue
 		}
-		if err := s.keep.Commit(ctx, writes); err != nil {
+		if err := s.file.Commit(ctx, writes); err != nil {
 			return err
 		}
 		one.count -= len(writes) // the size is made anew at the next start

@@ -7,8 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 type CreateEventBusInput struct {
@@ -103,7 +103,7 @@ func (s *Server) keepBus(ctx context.Context, b *bus) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketBuses, []byte(b.Name), record)}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketBuses, []byte(b.Name), record)}); err != nil {
 		return err
 	}
 	s.catalog.buses[b.Name] = b
@@ -125,7 +125,7 @@ func (s *Server) DeleteEventBus(ctx context.Context, in *DeleteEventBusInput) (*
 	if len(b.rules) > 0 {
 		return nil, awsjson.Errorf("ValidationException", "Cannot delete event bus %s since it has rules.", in.Name)
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Remove(bucketBuses, []byte(in.Name))}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Remove(bucketBuses, []byte(in.Name))}); err != nil {
 		return nil, err
 	}
 	delete(s.catalog.buses, in.Name)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/schedule"
 )
 
@@ -103,7 +103,7 @@ func newBus(name string, now time.Time) *bus {
 
 func (s *Server) loadCatalog() error {
 	s.catalog.buses = map[string]*bus{}
-	err := s.keep.Each(bucketBuses, nil, func(_, record []byte) (bool, error) {
+	err := s.file.Each(bucketBuses, nil, func(_, record []byte) (bool, error) {
 		b := newBus("", time.Time{})
 		if err := json.Unmarshal(record, b); err != nil {
 			return false, err
@@ -117,7 +117,7 @@ func (s *Server) loadCatalog() error {
 	if s.catalog.buses[defaultBus] == nil {
 		s.catalog.buses[defaultBus] = newBus(defaultBus, s.opts.Now())
 	}
-	return s.keep.Each(bucketRules, nil, func(_, record []byte) (bool, error) {
+	return s.file.Each(bucketRules, nil, func(_, record []byte) (bool, error) {
 		r := &rule{}
 		if err := json.Unmarshal(record, r); err != nil {
 			return false, err

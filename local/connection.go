@@ -7,8 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 type CreateConnectionBasicAuthRequestParameters struct {
@@ -142,7 +142,7 @@ func (s *Server) CreateConnection(ctx context.Context, in *CreateConnectionInput
 	if err != nil {
 		return nil, err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketConnections, []byte(c.Name), record)}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketConnections, []byte(c.Name), record)}); err != nil {
 		return nil, err
 	}
 	s.catalog.connections[c.Name] = c
@@ -183,7 +183,7 @@ func (s *Server) DeleteConnection(ctx context.Context, in *DeleteConnectionInput
 	if err != nil {
 		return nil, err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Remove(bucketConnections, []byte(c.Name))}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Remove(bucketConnections, []byte(c.Name))}); err != nil {
 		return nil, err
 	}
 	delete(s.catalog.connections, c.Name)
@@ -220,7 +220,7 @@ func (s *Server) connectionByARN(arn string) *connection {
 // loadDestinations brings connections and destinations into memory.
 func (s *Server) loadDestinations() error {
 	s.catalog.connections, s.catalog.destinations = map[string]*connection{}, map[string]*destination{}
-	err := s.keep.Each(bucketConnections, nil, func(key, record []byte) (bool, error) {
+	err := s.file.Each(bucketConnections, nil, func(key, record []byte) (bool, error) {
 		c := &connection{}
 		s.catalog.connections[string(key)] = c
 		return true, json.Unmarshal(record, c)
@@ -228,7 +228,7 @@ func (s *Server) loadDestinations() error {
 	if err != nil {
 		return err
 	}
-	return s.keep.Each(bucketDestinations, nil, func(key, record []byte) (bool, error) {
+	return s.file.Each(bucketDestinations, nil, func(key, record []byte) (bool, error) {
 		d := &destination{}
 		s.catalog.destinations[string(key)] = d
 		return true, json.Unmarshal(record, d)

@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // A DeadLetter is a delivery that was given up. Record is what Lambda hands to
@@ -81,7 +81,7 @@ func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
 		return
 	}
 	key := seqKey(s.seq.Add(1))
-	s.settle <- settled{writes: []keep.Write{s.keep.Put(bucketDeadLetters, key, record), s.keep.Remove(bucketTasks, t.key.bytes())}}
+	s.settle <- settled{writes: []datafile.Write{s.file.Put(bucketDeadLetters, key, record), s.file.Remove(bucketTasks, t.key.bytes())}}
 	s.log.Error("a delivery was given up and is a dead letter now; see the function's log, then retry it",
 		"target", t.Target.Arn, "requestId", t.ID, "condition", condition, "attempts", t.Attempts, "errorType", last.Type)
 }
@@ -89,7 +89,7 @@ func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
 // DeadLetters lists the deliveries that were given up, the oldest first.
 func (s *Server) DeadLetters() ([]DeadLetter, error) {
 	var letters []DeadLetter
-	err := s.keep.Each(bucketDeadLetters, nil, func(key, record []byte) (bool, error) {
+	err := s.file.Each(bucketDeadLetters, nil, func(key, record []byte) (bool, error) {
 		letter, err := decodeDeadLetter(key, record)
 		letters = append(letters, letter)
 		return true, err
@@ -114,7 +114,7 @@ func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{kept, s.keep.Remove(bucketDeadLetters, key)}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{kept, s.file.Remove(bucketDeadLetters, key)}); err != nil {
 		return err
 	}
 	s.queue.add(t)
@@ -127,7 +127,7 @@ func (s *Server) DeleteDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.keep.Commit(ctx, []keep.Write{s.keep.Remove(bucketDeadLetters, key)})
+	return s.file.Commit(ctx, []datafile.Write{s.file.Remove(bucketDeadLetters, key)})
 }
 
 func (s *Server) deadLetter(id string) (key []byte, letter DeadLetter, err error) {
@@ -137,7 +137,7 @@ func (s *Server) deadLetter(id string) (key []byte, letter DeadLetter, err error
 		return nil, letter, missing
 	}
 	key = seqKey(seq)
-	record, err := s.keep.Get(bucketDeadLetters, key)
+	record, err := s.file.Get(bucketDeadLetters, key)
 	if err != nil {
 		return nil, letter, missing
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/sqs"
 )
 
@@ -153,7 +153,7 @@ func (t *task) dedup() string {
 func (t *task) ruleName() string { return t.Rule[strings.LastIndexByte(t.Rule, '/')+1:] }
 
 // handToQueue puts a message into a queue and ends the task in one write.
-func (s *Server) handToQueue(t *task, queue string, m sqs.Outgoing, end []keep.Write) *undelivered {
+func (s *Server) handToQueue(t *task, queue string, m sqs.Outgoing, end []datafile.Write) *undelivered {
 	w, add, err := s.queues.Prepare(queue, m)
 	if err != nil {
 		return &undelivered{"NO_RESOURCE", awsjson.AsError(err).Message, false}

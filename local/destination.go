@@ -13,8 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 type CreateApiDestinationInput struct {
@@ -114,7 +114,7 @@ func (s *Server) CreateApiDestination(ctx context.Context, in *CreateApiDestinat
 	if err != nil {
 		return nil, err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketDestinations, []byte(d.Name), record)}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketDestinations, []byte(d.Name), record)}); err != nil {
 		return nil, err
 	}
 	s.catalog.destinations[d.Name] = d
@@ -149,7 +149,7 @@ func (s *Server) DeleteApiDestination(ctx context.Context, in *DeleteApiDestinat
 	if err != nil {
 		return nil, err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Remove(bucketDestinations, []byte(d.Name))}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Remove(bucketDestinations, []byte(d.Name))}); err != nil {
 		return nil, err
 	}
 	delete(s.catalog.destinations, d.Name)

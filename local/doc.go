@@ -27,7 +27,7 @@
 //
 // Everything lies in one bolt file in the directory given to [Open], sealed
 // (AES-256-GCM, the key file beside it), since events hold API keys; see package
-// keep. Disk is written before memory; memory decides. One process may have it
+// datafile. Disk is written before memory; memory decides. One process may have it
 // open. Metrics alone are in memory only.
 //
 // # Not as on AWS

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
 // endpoint hands a request to the AWS service that it is for. One address

@@ -2,7 +2,7 @@ package local
 
 import (
 	"github.com/blockforger/eventrouter/events/pattern"
-	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
 // A RuleInfo describes a rule to people.

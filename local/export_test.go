@@ -2,6 +2,6 @@ package local
 
 // OutcomesKept counts the outcomes of deliveries that are kept.
 func (s *Server) OutcomesKept() (n int, err error) {
-	err = s.keep.Keys(bucketOutcomes, nil, func([]byte) bool { n++; return true })
+	err = s.file.Keys(bucketOutcomes, nil, func([]byte) bool { n++; return true })
 	return n, err
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/restjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/logs"
-	"github.com/blockforger/eventrouter/local/restjson"
 )
 
 // Lambda's API, as far as it is served: the functions that are registered can
@@ -158,7 +158,7 @@ func (s *Server) GetFunctionConfiguration(_ context.Context, in *GetFunctionInpu
 
 // functionPolicy reads a function's policy; one that was never written is empty.
 func (s *Server) functionPolicy(name string) (*policy, error) {
-	text, err := s.keep.Get(bucketPolicies, []byte(name))
+	text, err := s.file.Get(bucketPolicies, []byte(name))
 	if err != nil {
 		text = nil
 	}
@@ -259,7 +259,7 @@ func (s *Server) changePolicy(ctx context.Context, function string, change func(
 	if err := change(name, p); err != nil {
 		return err
 	}
-	return s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketPolicies, []byte(name), []byte(p.text()))})
+	return s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketPolicies, []byte(name), []byte(p.text()))})
 }
 
 // permitted tells whether a function's policy lets EventBridge invoke it for a
@@ -404,7 +404,7 @@ func (s *Server) InvokeLater(ctx context.Context, function string, payload []byt
 	if err != nil {
 		return err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{w}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{w}); err != nil {
 		return err
 	}
 	s.queue.add(t)

@@ -3,8 +3,8 @@ package local
 import (
 	"reflect"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/restjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/restjson"
 )
 
 // An Operation is one call of AWS's that is served here.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // An outcome is how a delivery ended that did not go well at once. One that did
@@ -29,8 +29,8 @@ func (t *task) eventSeq() uint64 {
 
 // endWrites are the writes that end a task: it is a task no more, and what is
 // worth telling of it is kept as long as its event.
-func (s *Server) endWrites(t *task, state DeliveryState, queue string) []keep.Write {
-	writes := []keep.Write{s.keep.Remove(bucketTasks, t.key.bytes())}
+func (s *Server) endWrites(t *task, state DeliveryState, queue string) []datafile.Write {
+	writes := []datafile.Write{s.file.Remove(bucketTasks, t.key.bytes())}
 	if t.Failures == 0 && state == Delivered {
 		return writes
 	}
@@ -43,13 +43,13 @@ func (s *Server) endWrites(t *task, state DeliveryState, queue string) []keep.Wr
 		s.log.Error("the outcome of a delivery cannot be kept", "error", err)
 		return writes
 	}
-	return append(writes, s.keep.Put(bucketOutcomes, append(seqKey(t.eventSeq()), t.key.bytes()...), record))
+	return append(writes, s.file.Put(bucketOutcomes, append(seqKey(t.eventSeq()), t.key.bytes()...), record))
 }
 
 // outcomes are those of one event's deliveries.
 func (s *Server) outcomes(event uint64) ([]outcome, error) {
 	var list []outcome
-	err := s.keep.Each(bucketOutcomes, seqKey(event), func(key, record []byte) (bool, error) {
+	err := s.file.Each(bucketOutcomes, seqKey(event), func(key, record []byte) (bool, error) {
 		if seqOf(key) != event {
 			return false, nil
 		}
@@ -63,17 +63,17 @@ func (s *Server) outcomes(event uint64) ([]outcome, error) {
 
 // trimOutcomes forgets those of events that are kept no more.
 func (s *Server) trimOutcomes(ctx context.Context, oldest uint64, pending map[uint64]bool) error {
-	var writes []keep.Write
-	if err := s.keep.Keys(bucketOutcomes, nil, func(key []byte) bool {
+	var writes []datafile.Write
+	if err := s.file.Keys(bucketOutcomes, nil, func(key []byte) bool {
 		if seqOf(key) >= oldest {
 			return false
 		}
 		if !pending[seqOf(key)] {
-			writes = append(writes, s.keep.Remove(bucketOutcomes, append([]byte(nil), key...)))
+			writes = append(writes, s.file.Remove(bucketOutcomes, append([]byte(nil), key...)))
 		}
 		return true
 	}); err != nil || len(writes) == 0 {
 		return err
 	}
-	return s.keep.Commit(ctx, writes)
+	return s.file.Commit(ctx, writes)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // PutEventsInput, and what it holds, are AWS's own shapes.
@@ -190,11 +190,11 @@ func compactObject(text string) (jsontext.Value, bool) {
 // ingest stores arrivals with the tasks that they give, all or none, and then
 // lets the tasks be carried out.
 // along is written with them.
-func (s *Server) ingest(ctx context.Context, arrivals []*arrival, along ...keep.Write) error {
+func (s *Server) ingest(ctx context.Context, arrivals []*arrival, along ...datafile.Write) error {
 	if len(arrivals)+len(along) == 0 {
 		return nil
 	}
-	writes := append(make([]keep.Write, 0, 2*len(arrivals)+len(along)), along...)
+	writes := append(make([]datafile.Write, 0, 2*len(arrivals)+len(along)), along...)
 	var tasks []*task
 	for _, a := range arrivals {
 		a.event.Seq = s.seq.Add(1)
@@ -204,7 +204,7 @@ func (s *Server) ingest(ctx context.Context, arrivals []*arrival, along ...keep.
 		if err != nil {
 			return err
 		}
-		writes = append(writes, s.keep.Put(bucketEvents, seqKey(a.event.Seq), record))
+		writes = append(writes, s.file.Put(bucketEvents, seqKey(a.event.Seq), record))
 		for _, t := range made {
 			w, err := s.keepTask(t)
 			if err != nil {
@@ -214,7 +214,7 @@ func (s *Server) ingest(ctx context.Context, arrivals []*arrival, along ...keep.
 		}
 		tasks = append(tasks, made...)
 	}
-	if err := s.keep.Commit(ctx, writes); err != nil {
+	if err := s.file.Commit(ctx, writes); err != nil {
 		return err
 	}
 	s.countArchived(arrivals)

@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 type ReplayDestination struct {
@@ -117,7 +117,7 @@ func (s *Server) replayARN(name string) string { return s.arn("events", "replay/
 
 func (s *Server) loadReplays() error {
 	s.catalog.replays = map[string]*replay{}
-	return s.keep.Each(bucketReplays, nil, func(_, record []byte) (bool, error) {
+	return s.file.Each(bucketReplays, nil, func(_, record []byte) (bool, error) {
 		r := &replay{}
 		err := json.Unmarshal(record, r)
 		s.catalog.replays[r.Name] = r
@@ -158,9 +158,9 @@ func (s *Server) StartReplay(ctx context.Context, in *StartReplayInput) (*StartR
 	return &StartReplayOutput{ReplayArn: s.replayARN(r.Name), State: r.State, ReplayStartTime: &r.Started}, nil
 }
 
-func (s *Server) replayWrite(r *replay) (keep.Write, error) {
+func (s *Server) replayWrite(r *replay) (datafile.Write, error) {
 	record, err := json.Marshal(r)
-	return s.keep.Put(bucketReplays, []byte(r.Name), record), err
+	return s.file.Put(bucketReplays, []byte(r.Name), record), err
 }
 
 // keepReplay writes a replay to disk and puts it into the catalog, which is
@@ -170,7 +170,7 @@ func (s *Server) keepReplay(ctx context.Context, r *replay) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{w}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{w}); err != nil {
 		return err
 	}
 	s.catalog.replays[r.Name] = r
@@ -282,7 +282,7 @@ func (s *Server) replayBatch(ctx context.Context, r *replay) error {
 	ended := r.State == replayCancelling
 	if !ended {
 		next := r.Next
-		err := s.keep.Each(bucketArchived, r.Next, func(key, event []byte) (bool, error) {
+		err := s.file.Each(bucketArchived, r.Next, func(key, event []byte) (bool, error) {
 			if !inArchive(r.Archive, key) || !archivedTime(r.Archive, key).Before(r.Until.Time) {
 				ended = true
 				return false, nil

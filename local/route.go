@@ -3,12 +3,12 @@ package local
 import (
 	"slices"
 
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // route matches an arrival against the rules of its bus and returns a task for
 // each target of each that matches, with the writes that archive it.
-func (s *Server) route(a *arrival) ([]*task, []keep.Write) {
+func (s *Server) route(a *arrival) ([]*task, []datafile.Write) {
 	if a.only != nil {
 		return s.tasks(a, []*rule{a.only}), nil
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/events/pattern"
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/schedule"
 )
 
@@ -128,7 +128,7 @@ func (s *Server) replaceRule(ctx context.Context, b *bus, r *rule) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Put(bucketRules, ruleKey(b.Name, r.Name), record)}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketRules, ruleKey(b.Name, r.Name), record)}); err != nil {
 		return err
 	}
 	b.set(r)
@@ -224,7 +224,7 @@ func (s *Server) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*None, er
 	if len(r.Targets) > 0 {
 		return nil, awsjson.Errorf("ValidationException", "Rule can't be deleted since it has targets.")
 	}
-	if err := s.keep.Commit(ctx, []keep.Write{s.keep.Remove(bucketRules, ruleKey(b.Name, r.Name))}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Remove(bucketRules, ruleKey(b.Name, r.Name))}); err != nil {
 		return nil, err
 	}
 	b.unset(r.Name)

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/local/scheduler"
 	"github.com/blockforger/eventrouter/local/signal"
@@ -27,7 +27,7 @@ type Handler func(ctx context.Context, payload []byte, log io.Writer) ([]byte, e
 type Server struct {
 	opts    Options
 	log     *slog.Logger
-	keep    *keep.File
+	file    *datafile.File
 	seq     atomic.Uint64 // of the newest event or task
 	catalog catalog
 	queue   *queue
@@ -53,12 +53,12 @@ type Server struct {
 // is Unavailable where another process has it open.
 func Open(dir string, opts *Options) (*Server, error) {
 	o := opts.withDefaults()
-	kept, err := keep.Open(dir, o.MaxDataBytes, allBuckets...)
+	kept, err := datafile.Open(dir, o.MaxDataBytes, allBuckets...)
 	if err != nil {
 		return nil, fault.E("local.Open", fault.Unavailable, err)
 	}
 	s := &Server{
-		opts: o, log: o.Log, keep: kept,
+		opts: o, log: o.Log, file: kept,
 		functions: make(map[string]Handler),
 		queue:     newQueue(o.Concurrency, o.Now, o.PollEvery),
 		settle:    make(chan settled, 1024),
@@ -73,20 +73,20 @@ func Open(dir string, opts *Options) (*Server, error) {
 
 // load brings what is on disk into memory.
 func (s *Server) load() error {
-	last, err := s.keep.LastSeq(bucketEvents, bucketTasks, bucketDeadLetters)
+	last, err := s.file.LastSeq(bucketEvents, bucketTasks, bucketDeadLetters)
 	if err != nil {
 		return err
 	}
 	s.seq.Store(last)
-	s.queues, err = sqs.Open(s.keep, sqs.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now})
+	s.queues, err = sqs.Open(s.file, sqs.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now})
 	if err != nil {
 		return err
 	}
-	s.logs, err = logs.Open(s.keep, logs.Options{Account: s.opts.Account, Region: s.opts.Region, Keep: s.opts.KeepLogLines, Now: s.opts.Now})
+	s.logs, err = logs.Open(s.file, logs.Options{Account: s.opts.Account, Region: s.opts.Region, Keep: s.opts.KeepLogLines, Now: s.opts.Now})
 	if err != nil {
 		return err
 	}
-	s.schedules, err = scheduler.Open(s.keep, scheduler.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now, Fire: s.fireSchedules})
+	s.schedules, err = scheduler.Open(s.file, scheduler.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now, Fire: s.fireSchedules})
 	if err != nil {
 		return err
 	}
@@ -156,5 +156,5 @@ func (s *Server) Run(ctx context.Context) error {
 // Close writes what is still in memory and closes the file. Run must have
 // returned.
 func (s *Server) Close() error {
-	return errors.Join(s.logs.Flush(context.Background()), s.keep.Close())
+	return errors.Join(s.logs.Flush(context.Background()), s.file.Close())
 }

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
 type Tag struct {

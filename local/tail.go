@@ -8,7 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // An EventQuery says which events are wanted; its zero value means all.
@@ -82,7 +82,7 @@ func (s *Server) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint6
 func (s *Server) eventsFrom(next uint64, bus string, q *EventQuery) (batch []Event, after uint64, err error) {
 	const most = 256
 	after = next
-	err = s.keep.Each(bucketEvents, seqKey(next), func(key, record []byte) (bool, error) {
+	err = s.file.Each(bucketEvents, seqKey(next), func(key, record []byte) (bool, error) {
 		e, err := decodeEvent(key, record)
 		if err != nil {
 			return false, err
@@ -127,20 +127,20 @@ func (s *Server) trimEvents(ctx context.Context) {
 func (s *Server) trimOnce(ctx context.Context) error {
 	const mostScanned = 50_000
 	pending := map[uint64]bool{}
-	if err := s.keep.Keys(bucketTasks, nil, func(key []byte) bool {
+	if err := s.file.Keys(bucketTasks, nil, func(key []byte) bool {
 		pending[seqOf(key)] = true
 		return true
 	}); err != nil {
 		return err
 	}
 	var seqs []uint64
-	if err := s.keep.Keys(bucketEvents, nil, func(key []byte) bool {
+	if err := s.file.Keys(bucketEvents, nil, func(key []byte) bool {
 		seqs = append(seqs, seqOf(key))
 		return len(seqs) < s.opts.KeepEvents+mostScanned
 	}); err != nil {
 		return err
 	}
-	var writes []keep.Write
+	var writes []datafile.Write
 	if len(seqs) > s.opts.KeepEvents {
 		if err := s.trimOutcomes(ctx, seqs[len(seqs)-s.opts.KeepEvents], pending); err != nil {
 			return err
@@ -148,11 +148,11 @@ func (s *Server) trimOnce(ctx context.Context) error {
 	}
 	for i := 0; i < len(seqs)-s.opts.KeepEvents; i++ {
 		if !pending[seqs[i]] {
-			writes = append(writes, s.keep.Remove(bucketEvents, seqKey(seqs[i])))
+			writes = append(writes, s.file.Remove(bucketEvents, seqKey(seqs[i])))
 		}
 	}
 	if len(writes) == 0 {
 		return nil
 	}
-	return s.keep.Commit(ctx, writes)
+	return s.file.Commit(ctx, writes)
 }

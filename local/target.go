@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
 // Target is AWS's shape of a rule's target, as far as targets are served here.

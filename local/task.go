@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // A task is one event to be brought to one target. On its way it passes two
@@ -82,16 +82,16 @@ func (t *task) setInput(input []byte) {
 }
 
 // keepTask is the write that keeps a task as it is now.
-func (s *Server) keepTask(t *task) (keep.Write, error) {
+func (s *Server) keepTask(t *task) (datafile.Write, error) {
 	record, err := json.Marshal(t, jsontext.AllowDuplicateNames(true))
 	if err != nil {
-		return keep.Write{}, fault.E("local.keepTask", fault.Internal, err)
+		return datafile.Write{}, fault.E("local.keepTask", fault.Internal, err)
 	}
-	return s.keep.Put(bucketTasks, t.key.bytes(), record), nil
+	return s.file.Put(bucketTasks, t.key.bytes(), record), nil
 }
 
 func (s *Server) loadTasks() error {
-	return s.keep.Each(bucketTasks, nil, func(key, record []byte) (bool, error) {
+	return s.file.Each(bucketTasks, nil, func(key, record []byte) (bool, error) {
 		t := &task{}
 		if err := json.Unmarshal(record, t, jsontext.AllowDuplicateNames(true)); err != nil || len(key) != 12 {
 			return false, fault.New(fault.Internal, "a kept task cannot be read")
@@ -118,7 +118,7 @@ func (s *Server) payload(t *task) ([]byte, error) {
 // originalEvent is the event itself, whatever the target's input makes of it.
 // Where a dead letter is tried again, it is what the target got.
 func (s *Server) originalEvent(t *task) ([]byte, error) {
-	record, err := s.keep.Get(bucketEvents, seqKey(t.key.seq))
+	record, err := s.file.Get(bucketEvents, seqKey(t.key.seq))
 	if err != nil {
 		if t.Payload != nil || t.Text != "" {
 			return s.payload(t)
@@ -152,14 +152,14 @@ func (s *Server) again(t *task, wait time.Duration) {
 		s.log.Error("a task could not be kept for its retry; it is tried again at once after a restart", "error", err)
 		return
 	}
-	s.settle <- settled{writes: []keep.Write{w}}
+	s.settle <- settled{writes: []datafile.Write{w}}
 	s.queue.add(t)
 }
 
 // settled is what a task leaves behind: writes, and what is to happen once they
 // are durable.
 type settled struct {
-	writes []keep.Write
+	writes []datafile.Write
 	then   func() // may be nil
 }
 
@@ -181,7 +181,7 @@ func (s *Server) settleTasks(ended <-chan struct{}) {
 		for len(batch) < most && len(s.settle) > 0 {
 			batch = append(batch, <-s.settle)
 		}
-		var writes []keep.Write
+		var writes []datafile.Write
 		for _, one := range batch {
 			writes = append(writes, one.writes...)
 		}
@@ -197,9 +197,9 @@ func (s *Server) settleTasks(ended <-chan struct{}) {
 // commitSettled goes on trying while the disk is full: deliveries that are not
 // noted as done are made again after a restart. That is also why it may give up
 // when the end has come.
-func (s *Server) commitSettled(batch []keep.Write, ended <-chan struct{}) {
+func (s *Server) commitSettled(batch []datafile.Write, ended <-chan struct{}) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := s.keep.Commit(context.Background(), batch)
+		err := s.file.Commit(context.Background(), batch)
 		if err == nil {
 			return
 		}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/schedule"
 	"github.com/blockforger/eventrouter/local/scheduler"
 )
@@ -66,7 +66,7 @@ func (s *Server) scheduled(r *rule, at time.Time) *arrival {
 
 // fireSchedules makes the tasks of Scheduler's schedules that fell due. A
 // schedule's target needs no rule: its ARN stands where a rule's would.
-func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along []keep.Write) error {
+func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along []datafile.Write) error {
 	writes := along
 	var tasks []*task
 	for i := range due {
@@ -83,7 +83,7 @@ func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along [
 		writes = append(writes, w)
 		tasks = append(tasks, t)
 	}
-	if err := s.keep.Commit(ctx, writes); err != nil {
+	if err := s.file.Commit(ctx, writes); err != nil {
 		return err
 	}
 	s.queue.add(tasks...)

@@ -15,7 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/lambda/noop"
 	"github.com/blockforger/eventrouter/local"
-	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/template"
 )
 

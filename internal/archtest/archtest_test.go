@@ -28,8 +28,6 @@ var layer = map[string]int{
 	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/command": 3,
 	"router": 3, "internal/admin": 3,
 	"lambda": 4, "rest": 4, "local": 4, "lambda/noop": 4,
-	"local/signal": 0, "local/cbor": 1, "local/schedule": 1, "local/awsjson": 1, "local/keep": 1, "local/restjson": 2, "local/template": 1,
-	"local/logs": 3, "local/sqs": 3, "local/scheduler": 3,
 	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/archtest": 5, "internal/deploylocal": 5, "examples": 5,
 }
 
@@ -42,6 +40,10 @@ var sameLayer = map[string][]string{
 	"store/storetest":            {"store/memstore", "store/s3store", "store/csvstore"},
 	"internal/object/objecttest": {"internal/object"},
 	"lambda":                     {"lambda/noop", "rest"},
+	"local/awsapi/restjson":      {"local/awsapi/awsjson"},
+	"local/logs":                 {"local/awsapi/awsjson", "local/datafile", "local/signal"},
+	"local/scheduler":            {"local/awsapi/awsjson", "local/awsapi/restjson", "local/datafile", "local/schedule", "local/signal"},
+	"local/sqs":                  {"local/awsapi/awsjson", "local/datafile", "local/signal"},
 }
 
 // forbidden lists imports that a package must not have although its layer would

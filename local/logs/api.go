@@ -10,8 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // Service is CloudWatch Logs' API, as far as it is served.
@@ -172,7 +172,7 @@ func (g *Groups) CreateLogGroup(ctx context.Context, in *CreateLogGroupInput) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := g.file.Commit(ctx, []keep.Write{g.file.Put(BucketGroups, []byte(in.LogGroupName), record)}); err != nil {
+	if err := g.file.Commit(ctx, []datafile.Write{g.file.Put(BucketGroups, []byte(in.LogGroupName), record)}); err != nil {
 		return nil, err
 	}
 	g.byName[in.LogGroupName] = one
@@ -187,7 +187,7 @@ func (g *Groups) DeleteLogGroup(ctx context.Context, in *DeleteLogGroupInput) (*
 	if one == nil {
 		return nil, errNoGroup()
 	}
-	writes := []keep.Write{g.file.Remove(BucketGroups, []byte(in.LogGroupName))}
+	writes := []datafile.Write{g.file.Remove(BucketGroups, []byte(in.LogGroupName))}
 	for _, c := range one.chunks {
 		writes = append(writes, g.file.Remove(BucketLines, chunkKey(in.LogGroupName, c.first)))
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/signal"
 )
 
@@ -41,7 +41,7 @@ type Options struct {
 // Groups are the log groups of one account and region.
 type Groups struct {
 	opts Options
-	file *keep.File
+	file *datafile.File
 	news signal.Signal
 
 	mu     sync.Mutex
@@ -72,7 +72,7 @@ type chunk struct {
 }
 
 // Open brings the groups of a file into memory.
-func Open(file *keep.File, opts Options) (*Groups, error) {
+func Open(file *datafile.File, opts Options) (*Groups, error) {
 	g := &Groups{opts: opts, file: file, byName: map[string]*group{}}
 	err := file.Each(BucketGroups, nil, func(key, record []byte) (bool, error) {
 		one := &group{}
@@ -159,7 +159,7 @@ func (g *Groups) Run(ctx context.Context) {
 func (g *Groups) Flush(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var writes []keep.Write
+	var writes []datafile.Write
 	for name, one := range g.byName {
 		if one.unsaved == 0 {
 			continue

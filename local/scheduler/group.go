@@ -8,8 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 type Tag struct {
@@ -85,7 +85,7 @@ func (s *Schedules) CreateScheduleGroup(ctx context.Context, in *CreateScheduleG
 	if err != nil {
 		return nil, err
 	}
-	if err := s.file.Commit(ctx, []keep.Write{s.file.Put(BucketGroups, []byte(in.Name), record)}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(BucketGroups, []byte(in.Name), record)}); err != nil {
 		return nil, err
 	}
 	s.groups[in.Name] = one
@@ -113,7 +113,7 @@ func (s *Schedules) DeleteScheduleGroup(ctx context.Context, in *DeleteScheduleG
 	if _, err := s.findGroup(in.Name); err != nil {
 		return nil, err
 	}
-	writes := []keep.Write{s.file.Remove(BucketGroups, []byte(in.Name))}
+	writes := []datafile.Write{s.file.Remove(BucketGroups, []byte(in.Name))}
 	inGroup := func(key string, _ *entry) bool { return strings.HasPrefix(key, in.Name+"/") }
 	for key, e := range s.entries {
 		if inGroup(key, e) {

@@ -12,9 +12,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
-	"github.com/blockforger/eventrouter/local/restjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/restjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/schedule"
 )
 
@@ -29,7 +29,7 @@ type Options struct {
 	Account, Region string
 	Now             func() time.Time
 	// Fire takes what fell due and makes it durable, together with the writes.
-	Fire func(ctx context.Context, due []Due, along []keep.Write) error
+	Fire func(ctx context.Context, due []Due, along []datafile.Write) error
 }
 
 // Due is a schedule that fell due.
@@ -43,7 +43,7 @@ type Due struct {
 // Schedules are the schedules of one account and region.
 type Schedules struct {
 	opts Options
-	file *keep.File
+	file *datafile.File
 
 	mu      sync.Mutex
 	entries map[string]*entry // by group/name
@@ -67,7 +67,7 @@ type entry struct {
 type None struct{}
 
 // Open brings the schedules of a file into memory.
-func Open(file *keep.File, opts Options) (*Schedules, error) {
+func Open(file *datafile.File, opts Options) (*Schedules, error) {
 	s := &Schedules{opts: opts, file: file, entries: map[string]*entry{}, groups: map[string]*group{}}
 	s.groups[defaultGroup] = &group{Name: defaultGroup, Created: awsjson.Time{Time: opts.Now()}}
 	err := file.Each(BucketGroups, nil, func(_, record []byte) (bool, error) {
@@ -191,14 +191,14 @@ func (s *Schedules) put(ctx context.Context, e *entry) error {
 	if err != nil {
 		return err
 	}
-	if err := s.file.Commit(ctx, []keep.Write{w}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{w}); err != nil {
 		return err
 	}
 	s.entries[e.key()] = e
 	return nil
 }
 
-func (s *Schedules) write(e *entry) (keep.Write, error) {
+func (s *Schedules) write(e *entry) (datafile.Write, error) {
 	record, err := json.Marshal(e)
 	return s.file.Put(BucketSchedules, []byte(e.key()), record), err
 }
@@ -247,7 +247,7 @@ func (s *Schedules) DeleteSchedule(ctx context.Context, in *DeleteScheduleInput)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.file.Commit(ctx, []keep.Write{s.file.Remove(BucketSchedules, []byte(e.key()))}); err != nil {
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Remove(BucketSchedules, []byte(e.key()))}); err != nil {
 		return nil, err
 	}
 	delete(s.entries, e.key())
@@ -280,7 +280,7 @@ func (s *Schedules) Tick(ctx context.Context, after, until time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var due []Due
-	var writes []keep.Write
+	var writes []datafile.Write
 	var done []*entry
 	for _, e := range s.entries {
 		for _, at := range e.due(after, until) {

@@ -1,6 +1,6 @@
 package scheduler
 
-import "github.com/blockforger/eventrouter/local/awsjson"
+import "github.com/blockforger/eventrouter/local/awsapi/awsjson"
 
 // AWS's own shapes, as far as they are served.
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // The buckets that the file must have.
@@ -30,7 +30,7 @@ type Options struct {
 // Queues are the queues of one account and region.
 type Queues struct {
 	opts Options
-	file *keep.File
+	file *datafile.File
 
 	mu     sync.Mutex
 	byName map[string]*queue
@@ -73,7 +73,7 @@ type message struct {
 }
 
 // Open brings the queues of a file into memory.
-func Open(file *keep.File, opts Options) (*Queues, error) {
+func Open(file *datafile.File, opts Options) (*Queues, error) {
 	q := &Queues{opts: opts, file: file, byName: map[string]*queue{}, news: make(chan struct{})}
 	err := file.Each(BucketQueues, nil, func(_, record []byte) (bool, error) {
 		one := &queue{recent: map[string]dedup{}}
@@ -159,7 +159,7 @@ func (q *Queues) Send(ctx context.Context, arn string, m Outgoing) error {
 	if err != nil {
 		return err
 	}
-	if err := q.file.Commit(ctx, []keep.Write{w}); err != nil {
+	if err := q.file.Commit(ctx, []datafile.Write{w}); err != nil {
 		return err
 	}
 	add()
@@ -168,7 +168,7 @@ func (q *Queues) Send(ctx context.Context, arn string, m Outgoing) error {
 
 // Prepare makes the write that keeps a message, so that it can be committed
 // together with others; add, to be called after that, lets it be received.
-func (q *Queues) Prepare(arn string, m Outgoing) (w keep.Write, add func(), err error) {
+func (q *Queues) Prepare(arn string, m Outgoing) (w datafile.Write, add func(), err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	name, _ := q.nameOf(arn)
@@ -181,7 +181,7 @@ func (q *Queues) Prepare(arn string, m Outgoing) (w keep.Write, add func(), err 
 }
 
 // prepare is Prepare with the lock held; add takes the lock itself.
-func (q *Queues) prepare(one *queue, out *Outgoing) (m *message, w keep.Write, add func(), err error) {
+func (q *Queues) prepare(one *queue, out *Outgoing) (m *message, w datafile.Write, add func(), err error) {
 	now := q.opts.Now()
 	q.last++
 	m = &message{Seq: q.last, ID: awsjson.NewID(), Body: out.Body, Attributes: out.Attributes, Trace: out.Trace,
@@ -209,7 +209,7 @@ func (q *Queues) prepare(one *queue, out *Outgoing) (m *message, w keep.Write, a
 }
 
 // keepMessage is the write that keeps a message as it is now.
-func (q *Queues) keepMessage(one *queue, m *message) (keep.Write, error) {
+func (q *Queues) keepMessage(one *queue, m *message) (datafile.Write, error) {
 	record, err := json.Marshal(m)
 	return q.file.Put(BucketMessages, messageKey(one.Name, m.Seq), record), err
 }
@@ -219,5 +219,5 @@ func (q *Queues) keepQueue(ctx context.Context, one *queue) error {
 	if err != nil {
 		return err
 	}
-	return q.file.Commit(ctx, []keep.Write{q.file.Put(BucketQueues, []byte(one.Name), record)})
+	return q.file.Commit(ctx, []datafile.Write{q.file.Put(BucketQueues, []byte(one.Name), record)})
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // Service is SQS's API.
@@ -267,8 +267,8 @@ func (q *Queues) DeleteQueue(ctx context.Context, in *DeleteQueueInput) (*None, 
 	return nil, nil
 }
 
-func (q *Queues) removeAll(one *queue) []keep.Write {
-	var writes []keep.Write
+func (q *Queues) removeAll(one *queue) []datafile.Write {
+	var writes []datafile.Write
 	for _, m := range one.messages {
 		writes = append(writes, q.file.Remove(BucketMessages, messageKey(one.Name, m.Seq)))
 	}

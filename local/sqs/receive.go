@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 type ReceiveMessageInput struct {
@@ -157,7 +157,7 @@ func within(value *int, normal, lo, hi int, name string) (int, error) {
 
 // take picks messages to hand out, and moves those that have been received too
 // often to the dead-letter queue. The lock is held.
-func (q *Queues) take(one *queue, most int, hide time.Duration, in *ReceiveMessageInput) (out []Message, writes []keep.Write, adds []func(), err error) {
+func (q *Queues) take(one *queue, most int, hide time.Duration, in *ReceiveMessageInput) (out []Message, writes []datafile.Write, adds []func(), err error) {
 	now := q.opts.Now()
 	policy, redrives := one.redrive()
 	var dead *queue
@@ -294,7 +294,7 @@ func (q *Queues) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*No
 	}
 	one.messages = slices.DeleteFunc(one.messages, func(m *message) bool { return m.Seq == seq })
 	q.mu.Unlock()
-	return nil, q.file.Commit(ctx, []keep.Write{q.file.Remove(BucketMessages, messageKey(one.Name, seq))})
+	return nil, q.file.Commit(ctx, []datafile.Write{q.file.Remove(BucketMessages, messageKey(one.Name, seq))})
 }
 
 // DeleteMessageBatch removes up to ten messages.
@@ -325,10 +325,10 @@ func (q *Queues) ChangeMessageVisibility(ctx context.Context, in *ChangeMessageV
 	if err != nil {
 		return nil, err
 	}
-	return nil, q.file.Commit(ctx, []keep.Write{w})
+	return nil, q.file.Commit(ctx, []datafile.Write{w})
 }
 
-func (q *Queues) hide(url string, seq uint64, hide time.Duration) (w keep.Write, err error) {
+func (q *Queues) hide(url string, seq uint64, hide time.Duration) (w datafile.Write, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	one, err := q.find(url)

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 type MessageAttributeValue struct {
@@ -100,7 +100,7 @@ func (q *Queues) SendMessage(ctx context.Context, in *SendMessageInput) (*SendMe
 	if err != nil || add == nil { // add is nil for a duplicate
 		return out, err
 	}
-	if err := q.file.Commit(ctx, []keep.Write{w}); err != nil {
+	if err := q.file.Commit(ctx, []datafile.Write{w}); err != nil {
 		return nil, err
 	}
 	add()
@@ -108,8 +108,8 @@ func (q *Queues) SendMessage(ctx context.Context, in *SendMessageInput) (*SendMe
 }
 
 // accept checks a message and prepares it. The lock is held.
-func (q *Queues) accept(one *queue, in *SendMessageInput) (*SendMessageOutput, keep.Write, func(), error) {
-	var none keep.Write
+func (q *Queues) accept(one *queue, in *SendMessageInput) (*SendMessageOutput, datafile.Write, func(), error) {
+	var none datafile.Write
 	limit := int(one.seconds("MaximumMessageSize") / time.Second)
 	if size(in) > limit {
 		return nil, none, nil, invalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", limit)

@@ -1,11 +1,11 @@
-// Package keep is the one file in which the local server keeps everything: a
+// Package datafile is the one file in which the local server keeps everything: a
 // bolt file of sealed values in buckets.
 //
 // It knows of sealing and of buckets; memory knows what the values mean. That is
 // why a change is a list of writes that read nothing: whoever asks for it has
 // decided already. Values are sealed (AES-256-GCM) and bound to bucket and key;
 // keys lie in clear and must hold no secret.
-package keep
+package datafile
 
 import (
 	"context"

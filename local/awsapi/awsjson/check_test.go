@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/blockforger/eventrouter/local/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
 type inner struct {

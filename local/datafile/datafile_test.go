@@ -1,4 +1,4 @@
-package keep_test
+package datafile_test
 
 import (
 	"bytes"
@@ -11,20 +11,20 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/keep"
+	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 func TestKeep(t *testing.T) {
 	dir, ctx := filepath.Join(t.TempDir(), "new"), context.Background()
-	f, err := keep.Open(dir, 0, "a", "b")
+	f, err := datafile.Open(dir, 0, "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := func(s string) []byte { return []byte(s) }
-	if err := f.Commit(ctx, []keep.Write{f.Put("a", k("1"), k("canary-one")), f.Put("a", k("2"), k("canary-two")), f.Put("b", k("12345678x"), nil)}); err != nil {
+	if err := f.Commit(ctx, []datafile.Write{f.Put("a", k("1"), k("canary-one")), f.Put("a", k("2"), k("canary-two")), f.Put("b", k("12345678x"), nil)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Commit(ctx, []keep.Write{f.Remove("a", k("1")), f.Put("a", k("3"), k("canary-three"))}); err != nil {
+	if err := f.Commit(ctx, []datafile.Write{f.Remove("a", k("1")), f.Put("a", k("3"), k("canary-three"))}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Get("a", k("1")); fault.CodeOf(err) != fault.NotFound {
@@ -54,11 +54,11 @@ func TestKeep(t *testing.T) {
 // A sealed value that was moved to another place is not taken for what was there.
 func TestValuesAreBoundToTheirPlace(t *testing.T) {
 	dir, ctx := t.TempDir(), context.Background()
-	f, err := keep.Open(dir, 0, "a", "b")
+	f, err := datafile.Open(dir, 0, "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Commit(ctx, []keep.Write{f.Put("a", []byte("1"), []byte("x"))}); err != nil {
+	if err := f.Commit(ctx, []datafile.Write{f.Put("a", []byte("1"), []byte("x"))}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -76,7 +76,7 @@ func TestValuesAreBoundToTheirPlace(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if f, err = keep.Open(dir, 0, "a", "b"); err != nil {
+	if f, err = datafile.Open(dir, 0, "a", "b"); err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
@@ -91,7 +91,7 @@ func TestValuesAreBoundToTheirPlace(t *testing.T) {
 // TestNewerFormat: a file of a newer format is rejected, and stays as it is.
 func TestNewerFormat(t *testing.T) {
 	dir := t.TempDir()
-	f, err := keep.Open(dir, 0, "a")
+	f, err := datafile.Open(dir, 0, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestNewerFormat(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := keep.Open(dir, 0, "a", "b"); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), want) {
+		if _, err := datafile.Open(dir, 0, "a", "b"); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), want) {
 			t.Errorf("format %s: %v, want %q", number, err, want)
 		}
 		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
@@ -126,7 +126,7 @@ func TestNewerFormat(t *testing.T) {
 		}
 	}
 	setFormat("1")
-	if f, err = keep.Open(dir, 0, "a", "b"); err != nil {
+	if f, err = datafile.Open(dir, 0, "a", "b"); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
