@@ -62,3 +62,9 @@ func (n *Nullable[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	n.state = isValue
 	return json.UnmarshalDecode(dec, &n.value)
 }
+
+// MarshalJSON is for encoding/json.
+func (n Nullable[T]) MarshalJSON() ([]byte, error) { return marshalTo(n) }
+
+// UnmarshalJSON is for encoding/json.
+func (n *Nullable[T]) UnmarshalJSON(b []byte) error { return unmarshalFrom(b, n) }

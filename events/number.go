@@ -64,3 +64,9 @@ func (n *Number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	return nil
 }
+
+// MarshalJSON is for encoding/json.
+func (n Number) MarshalJSON() ([]byte, error) { return marshalTo(n) }
+
+// UnmarshalJSON is for encoding/json.
+func (n *Number) UnmarshalJSON(b []byte) error { return unmarshalFrom(b, n) }

@@ -1,0 +1,12 @@
+package events
+
+import (
+	"github.com/go-json-experiment/json"
+)
+
+// marshalTo and unmarshalFrom give types of this package the methods that
+// encoding/json looks for, from those of the codec.
+
+func marshalTo(v json.MarshalerTo) ([]byte, error) { return json.Marshal(v) }
+
+func unmarshalFrom(b []byte, v json.UnmarshalerFrom) error { return json.Unmarshal(b, v) }
