@@ -1,8 +1,10 @@
 package typed
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
+	"reflect"
 
 	"github.com/go-json-experiment/json"
 
@@ -32,43 +34,66 @@ type Event[T any] struct {
 	Detail T `json:"detail"` // in place of the raw one of the Envelope
 }
 
-// String tells the event in one line, without its detail but for what that
-// says of itself by a String method: so neither payload nor key is logged.
-func (t *Event[T]) String() string {
-	text := fmt.Sprintf("%s from %s, id %s", t.DetailType, t.Source, t.ID)
-	if detail, ok := any(t.Detail).(fmt.Stringer); ok {
-		text += ": " + detail.String()
+// String describes the event in one line. Of the detail it prints only what the
+// detail's own method String returns: neither payload nor key is logged.
+func (t *Event[T]) String() string { return describe(&t.Envelope, &t.Detail) }
+
+// Encode returns the event as JSON. A detail that was not changed since it was
+// decoded is written as it came, with its order and without the required members
+// that it lacked. The fault is Invalid.
+func (t *Event[T]) Encode() ([]byte, error) { return encode(t.Envelope, &t.Detail) }
+
+// The functions below do the work of the methods above. They are not generic:
+// the compiler makes a copy of a generic function for every type of detail.
+
+func describe(e *events.Envelope, detail any) string {
+	text := fmt.Sprintf("%s from %s, id %s", e.DetailType, e.Source, e.ID)
+	if d, ok := detail.(fmt.Stringer); ok {
+		text += ": " + d.String()
 	}
 	return text
 }
 
-// Encode writes the event. A detail that was not changed since it was decoded
-// is written as it came, so that nothing of it is lost: neither its order nor
-// that a required member was missing.
-func (t *Event[T]) Encode() ([]byte, error) {
-	detail, err := json.Marshal(t.Detail, forSending)
+func encode(e events.Envelope, detail any) ([]byte, error) {
+	text, err := json.Marshal(detail, forSending)
 	if err != nil {
-		return nil, fault.E("events.Encode", fault.Invalid, err)
+		return nil, fault.E("typed.Encode", fault.Invalid, err)
 	}
-	e := t.Envelope
-	if !t.unchanged(detail) {
-		e.Detail = detail
+	if !unchanged(&e, detail, text) {
+		e.Detail = text
 	}
 	return e.Encode()
 }
 
-// unchanged reports whether decoding the raw detail again would lead to the
-// same encoding.
-func (t *Event[T]) unchanged(encoded []byte) bool {
-	if t.Envelope.Detail == nil {
+// unchanged reports whether decoding the raw detail again would lead to the same
+// encoding.
+func unchanged(e *events.Envelope, detail any, encoded []byte) bool {
+	if e.Detail == nil {
 		return false
 	}
-	var original T
-	if err := json.Unmarshal(t.Envelope.Detail, &original); err != nil {
+	original := reflect.New(reflect.TypeOf(detail).Elem()).Interface()
+	if err := json.Unmarshal(e.Detail, decodable(original)); err != nil {
 		return false
 	}
 	before, err := json.Marshal(original, forSending)
-	return err == nil && string(before) == string(encoded)
+	return err == nil && bytes.Equal(before, encoded)
+}
+
+func decodeDetail(e *events.Envelope, detail any) error {
+	if len(e.Detail) == 0 {
+		return &fault.Error{Code: fault.Invalid, Message: "/detail: is missing",
+			Violations: []fault.Violation{{Pointer: "/detail", Message: "is missing"}}}
+	}
+	if value := reflect.ValueOf(detail).Elem(); isGenerated(value.Type()) && events.Readable(e.Detail) {
+		if scanStruct(e.Detail, value) {
+			return nil
+		}
+		value.SetZero()
+	}
+	if err := events.Unmarshal("detail", e.Detail, decodable(detail)); err != nil {
+		return underDetail(err)
+	}
+	return nil
 }
 
 // A Decoder makes a typed event of an envelope. Its faults are Invalid.
@@ -85,11 +110,8 @@ type Map map[Kind]Decoder
 // Decode is the [Decoder] of events whose detail is a T.
 func Decode[T any](e events.Envelope) (Decoded, error) {
 	t := &Event[T]{Envelope: e}
-	if len(e.Detail) == 0 {
-		return nil, &fault.Error{Code: fault.Invalid, Message: "/detail: is missing", Violations: []fault.Violation{{Pointer: "/detail", Message: "is missing"}}}
-	}
-	if err := events.Unmarshal("detail", e.Detail, &t.Detail); err != nil {
-		return nil, underDetail(err)
+	if err := decodeDetail(&t.Envelope, &t.Detail); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
@@ -120,14 +142,20 @@ func (r *Registry) With(known ...Map) *Registry {
 // Kinds returns a copy of what the registry knows.
 func (r *Registry) Kinds() Map { return maps.Clone(r.decoders) }
 
+// Lookup returns the decoder of a kind, or nil where the registry has none. A
+// decoder of the whole source applies to kinds without one of their own.
+func (r *Registry) Lookup(kind Kind) Decoder {
+	if decode := r.decoders[kind]; decode != nil {
+		return decode
+	}
+	return r.decoders[Kind{Source: kind.Source}]
+}
+
 // Decode returns the typed event, or the envelope itself where no type is
 // known. A detail that does not fit its type is a fault, Invalid with the place;
 // the envelope comes with it even then, so that the event stays usable.
 func (r *Registry) Decode(e events.Envelope) (Decoded, error) {
-	decode := r.decoders[Kind{e.Source, e.DetailType}]
-	if decode == nil {
-		decode = r.decoders[Kind{Source: e.Source}]
-	}
+	decode := r.Lookup(Kind{e.Source, e.DetailType})
 	if decode == nil {
 		return &e, nil
 	}
@@ -155,10 +183,8 @@ func DetailAs[T any](e Decoded) (T, error) {
 		return t.Detail, nil
 	}
 	var detail T
-	if err := events.Unmarshal("detail", e.Raw().Detail, &detail); err != nil {
-		return detail, underDetail(err)
-	}
-	return detail, nil
+	err := decodeDetail(e.Raw(), &detail)
+	return detail, err
 }
 
 // underDetail puts the pointers of err below /detail.
