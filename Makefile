@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-resource check bench flaky fuzz soak conformance tools tools-conformance clean
+.PHONY: help run demo build test test-resource events-aws check bench flaky fuzz soak conformance tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ soak: ## the long forms of tests, an hour and more: a million cross-tenant attem
 test-resource: ## test events/resource, a module of its own
 	$(GO) vet -C events/resource ./...
 	$(GO) test -C events/resource ./...
+
+events-aws: tools ## write the packages below events/aws anew from AWS's service specification
+	$(GO) run ./internal/typegen/awsevents/gen
 
 tools: ## install what tests of the AWS drivers need from npm
 	npm ci --no-audit --no-fund

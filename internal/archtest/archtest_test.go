@@ -25,7 +25,7 @@ var layer = map[string]int{
 	"tenant": 1, "apikey": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "store/s3store": 2, "store/csvstore": 2,
 	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,
-	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/command": 3,
+	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
 	"router": 3, "internal/admin": 3,
 	"lambda": 4, "rest": 4, "local": 4, "lambda/noop": 4,
 	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/archtest": 5, "internal/deploylocal": 5, "examples": 5,
@@ -33,17 +33,18 @@ var layer = map[string]int{
 
 // sameLayer lists the imports that are allowed within a layer.
 var sameLayer = map[string][]string{
-	"events":                     {"fault"},
-	"internal/object":            {"fault"},
-	"internal/seal":              {"fault"},
-	"internal/boltdb":            {"fault"},
-	"store/storetest":            {"store/memstore", "store/s3store", "store/csvstore"},
-	"internal/object/objecttest": {"internal/object"},
-	"lambda":                     {"lambda/noop", "rest"},
-	"local/awsapi/restjson":      {"local/awsapi/awsjson"},
-	"local/logs":                 {"local/awsapi/awsjson", "local/datafile", "local/signal"},
-	"local/scheduler":            {"local/awsapi/awsjson", "local/awsapi/restjson", "local/datafile", "local/schedule", "local/signal"},
-	"local/sqs":                  {"local/awsapi/awsjson", "local/datafile", "local/signal"},
+	"events":                       {"fault"},
+	"internal/object":              {"fault"},
+	"internal/seal":                {"fault"},
+	"internal/boltdb":              {"fault"},
+	"store/storetest":              {"store/memstore", "store/s3store", "store/csvstore"},
+	"internal/object/objecttest":   {"internal/object"},
+	"lambda":                       {"lambda/noop", "rest"},
+	"internal/typegen/servicespec": {"internal/typegen/infer"},
+	"local/awsapi/restjson":        {"local/awsapi/awsjson"},
+	"local/logs":                   {"local/awsapi/awsjson", "local/datafile", "local/signal"},
+	"local/scheduler":              {"local/awsapi/awsjson", "local/awsapi/restjson", "local/datafile", "local/schedule", "local/signal"},
+	"local/sqs":                    {"local/awsapi/awsjson", "local/datafile", "local/signal"},
 }
 
 // forbidden lists imports that a package must not have although its layer would

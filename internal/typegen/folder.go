@@ -123,8 +123,8 @@ func (f *folder) ofSchema(schema string) (string, bool) {
 	return "", false
 }
 
-// packageName makes a package's name of a service's.
-func packageName(service string) string {
+// PackageName returns the name of the package of a service.
+func PackageName(service string) string {
 	name := strings.Map(func(r rune) rune {
 		if r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
 			return unicode.ToLower(r)

@@ -16,6 +16,7 @@ type goType struct {
 	raw      bool // jsontext.Value: knows absent and null by itself
 	emptyNil bool // a slice or map: nil is absent
 	nullable bool
+	open     bool // a struct that is being declared: it may only be pointed to
 }
 
 var rawType = goType{expr: "jsontext.Value", raw: true}
@@ -49,15 +50,13 @@ func newTyper(d *schema.Document, names scope, prefix string) *typer {
 
 func (t *typer) note(format string, args ...any) { t.notes[fmt.Sprintf(format, args...)] = true }
 
-// detail declares the type of the event's detail, and returns its name. A detail
-// that cannot be typed has everything in Unknown: it can be told apart, have
-// methods, and gain members once its schema is right.
+// detail declares the type of the event's detail, and returns its name.
 func (t *typer) detail() string {
 	detail := t.followDetail()
 	switch {
 	case detail == nil:
 		return t.rawDetail()
-	case len(detail.Kinds) == 0 && !detail.Choice || detail.Is("object") && !isMap(detail):
+	case detail.Is("object") && !isMap(detail):
 		name := t.prefix
 		if t.root != "" {
 			t.declared[t.root] = name
@@ -76,8 +75,16 @@ func (t *typer) detail() string {
 	return t.rawDetail()
 }
 
+// rawDetail declares a type that holds any JSON value as its text.
 func (t *typer) rawDetail() string {
-	t.structure(t.prefix, &schema.Type{}, 0)
+	t.found = append(t.found, declaration{t.prefix, strings.ReplaceAll(`type TYPE jsontext.Value
+
+// MarshalJSON implements [json.Marshaler].
+func (d TYPE) MarshalJSON() ([]byte, error) { return jsontext.Value(d).MarshalJSON() }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (d *TYPE) UnmarshalJSON(b []byte) error { return (*jsontext.Value)(d).UnmarshalJSON(b) }
+`, "TYPE", t.prefix)})
 	return t.prefix
 }
 
@@ -128,19 +135,29 @@ func (t *typer) resolveValue(s *schema.Type, hint string, depth int) goType {
 	case depth > maxInline:
 		t.note("objects within %s nest deeper than %d: they stay raw", t.prefix, maxInline)
 		return rawType
+	case s.IsStringOrNumber():
+		return goType{expr: "events.StringOrNumber"}
 	case len(s.Kinds) != 1:
 		return rawType
 	}
 	switch s.Kinds[0] {
 	case "string":
-		if s.Format == "date-time" {
+		switch s.Format {
+		case "date-time":
 			return goType{expr: "events.Timestamp"}
+		case "arn":
+			return goType{expr: "events.ARN"}
 		}
 		return goType{expr: "string"}
 	case "boolean":
 		return goType{expr: "bool"}
 	case "integer":
-		return goType{expr: "int64"}
+		// Without a format an integer may have any number of digits, and be
+		// written as 1.0 or 1e2.
+		if s.Format == "int32" || s.Format == "int64" {
+			return goType{expr: s.Format}
+		}
+		return goType{expr: "events.Number"}
 	case "number":
 		return goType{expr: "events.Number"}
 	case "array":
@@ -154,6 +171,9 @@ func (t *typer) resolveValue(s *schema.Type, hint string, depth int) goType {
 // element is the type of what an array or a map holds.
 func (t *typer) element(s *schema.Type, hint string, depth int) string {
 	of := t.resolve(s, hint+"Item", depth+1)
+	if of.nullable && of.open {
+		return "*" + of.expr
+	}
 	if of.nullable {
 		return "events.Nullable[" + of.expr + "]"
 	}
@@ -178,6 +198,9 @@ func (t *typer) object(s *schema.Type, hint string, depth int) goType {
 
 // component declares a component once.
 func (t *typer) component(component string) goType {
+	if t.open[component] && t.declared[component] != "" {
+		return goType{expr: t.declared[component], open: true}
+	}
 	if t.open[component] {
 		t.note("component %q contains itself: it stays raw there", component)
 		return rawType
@@ -215,22 +238,42 @@ func (t *typer) structure(name string, s *schema.Type, depth int) {
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "type %s struct {\n", name)
-	fields := scope{"Unknown": true, "String": true} // the first is ours, the second left to wrappers
+	// Unknown is a field, the others are methods: of ours, or by hand.
+	fields := scope{"Unknown": true, "MarshalJSON": true, "UnmarshalJSON": true, "String": true}
 	for _, wire := range slices.Sorted(maps.Keys(s.Properties)) {
 		if !taggable(wire) {
 			t.note("member %q of %s has no name that a struct tag can hold; it is in Unknown", wire, name)
 			continue
 		}
 		id := exported(wire, "Field")
-		of := t.resolve(s.Properties[wire], name+id, depth+1)
+		of := t.resolve(t.withFormat(wire, s.Properties[wire]), name+id, depth+1)
 		field, options := member(of, s.Required[wire] && wire != "-")
-		fmt.Fprintf(&b, "\t%s %s `json:%s`\n", fields.take(id), field, strconv.Quote(wire+options))
+		tag := "json:" + strconv.Quote(wire+options)
+		if resource := s.Properties[wire].Resource; resource != "" {
+			tag += " cfn:" + strconv.Quote(resource)
+		}
+		fmt.Fprintf(&b, "\t%s %s `%s`\n", fields.take(id), field, tag)
 	}
 	if len(s.Properties) > 0 {
 		b.WriteByte('\n')
 	}
-	b.WriteString("\tUnknown jsontext.Value `json:\",embed\"`\n}\n")
+	b.WriteString("\tUnknown typed.Unknown `json:\"-\"`\n}\n\n")
+	fmt.Fprintf(&b, "func (d %s) MarshalJSON() ([]byte, error) { return typed.MarshalStruct(d) }\n", name)
+	fmt.Fprintf(&b, "func (d *%s) UnmarshalJSON(b []byte) error { return typed.UnmarshalStruct(b, d) }\n", name)
 	t.found[at].text = b.String()
+}
+
+// withFormat adds the format of AWS's members whose names say that they are ARNs:
+// of the sources of schemas, none declares it.
+func (t *typer) withFormat(wire string, s *schema.Type) *schema.Type {
+	parts := words(wire)
+	isARN := len(parts) > 0 && strings.EqualFold(parts[len(parts)-1], "arn") && strings.HasPrefix(t.document.Source, "aws.")
+	if !isARN || !s.Is("string") || s.Format != "" {
+		return s
+	}
+	copied := *s
+	copied.Format = "arn"
+	return &copied
 }
 
 // member is how a struct holds a type so that absent, null and the zero value
@@ -239,6 +282,8 @@ func member(of goType, required bool) (expr, options string) {
 	switch {
 	case of.raw:
 		return of.expr, ",omitzero"
+	case of.open:
+		return "*" + of.expr, ",omitzero"
 	case of.nullable:
 		return "events.Nullable[" + of.expr + "]", ",omitzero"
 	case required:

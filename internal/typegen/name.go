@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/blockforger/eventrouter/internal/typegen/schema"
 )
 
 // initialisms are written in capitals where they are a whole word of a name.
@@ -44,6 +46,47 @@ func exported(name, otherwise string) string {
 		return "X" + id
 	}
 	return id
+}
+
+// rootNames returns the names of the documents' details: those of the schemas,
+// without the name of the package where callers would read it twice. Where that
+// leaves two the same name, they keep it.
+func rootNames(documents []*schema.Document, pkg string) []string {
+	long, short := make([]string, len(documents)), make([]string, len(documents))
+	count := make(map[string]int)
+	for i, d := range documents {
+		long[i] = exported(shortName(d.Name), "Event")
+		short[i] = withoutPackage(long[i], pkg)
+		count[short[i]]++
+	}
+	for i := range short {
+		if count[short[i]] > 1 {
+			short[i] = long[i]
+		}
+	}
+	return short
+}
+
+// withoutPackage removes the words at the beginning of a type's name that are
+// the package's name, and a brand before them: ecs.TaskStateChange instead of
+// ecs.ECSTaskStateChange.
+func withoutPackage(name, pkg string) string {
+	parts := words(name)
+	for _, brand := range []string{"", "Amazon", "AWS"} {
+		rest := parts
+		if brand != "" {
+			if len(parts) == 0 || parts[0] != brand {
+				continue
+			}
+			rest = parts[1:]
+		}
+		for n := 1; n < len(rest); n++ {
+			if strings.EqualFold(strings.Join(rest[:n], ""), pkg) && unicode.IsUpper([]rune(rest[n])[0]) {
+				return strings.Join(rest[n:], "")
+			}
+		}
+	}
+	return name
 }
 
 // words splits a name where it is no letter or digit, and where its case shows

@@ -22,7 +22,7 @@ func TestPackageName(t *testing.T) {
 		"ec2": "ec2", "network-firewall": "networkfirewall", "2p": "events2p", "go": "eventsgo",
 		"import": "eventsimport", "S3": "s3", "--": "events", "main": "eventsmain",
 	} {
-		if got := packageName(service); got != want {
+		if got := PackageName(service); got != want {
 			t.Errorf("%q becomes package %s, want %s", service, got, want)
 		}
 	}

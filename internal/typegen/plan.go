@@ -30,6 +30,16 @@ type Change struct {
 	Old, New []byte
 }
 
+// Changed returns the change that gives the file at path that content; none where
+// it has it.
+func Changed(path string, content []byte) []Change {
+	old, err := os.ReadFile(path)
+	if err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	return []Change{{Path: path, Old: old, New: content}}
+}
+
 // A Report is one remark on a schema.
 type Report struct {
 	Schema string
@@ -48,7 +58,7 @@ func NewPlan(dir, service string, documents []*schema.Document) (*Plan, error) {
 	}
 	p := &planner{folder: f, plan: &Plan{Dir: dir}, pkg: f.pkg, service: service}
 	if p.pkg == "" {
-		p.pkg = packageName(service)
+		p.pkg = PackageName(service)
 	}
 	if err := p.schemas(documents); err != nil {
 		return nil, err
@@ -75,9 +85,9 @@ func (p *planner) schemas(documents []*schema.Document) error {
 	names, files := p.taken(documents)
 	// The events themselves choose their names first: a part of one must not
 	// take the name of another.
-	roots := make([]string, len(documents))
+	roots := rootNames(documents, p.pkg)
 	for i, d := range documents {
-		if roots[i] = rootName(d); d.IsEvent() {
+		if d.IsEvent() {
 			roots[i] = names.take(roots[i])
 		}
 	}
@@ -201,7 +211,7 @@ func (p *planner) registry() error {
 	}
 	about := ""
 	if !p.folder.hasDoc {
-		about = fmt.Sprintf("// Package %s has the events of %s as Go types.\n", p.pkg, p.service)
+		about = fmt.Sprintf("// Package %s holds the events of %s as Go types.\n", p.pkg, p.service)
 	}
 	data, err := registrySource(p.pkg, about, events)
 	if err != nil {

@@ -68,6 +68,10 @@ func Name(source, detailType string) string {
 	return strings.TrimLeft(safe, "./-") + "@" + b.String()
 }
 
+// Inline returns the type of a document's detail, with components in the place
+// of the references to them.
+func Inline(d *schema.Document) *schema.Type { return inline(d, d.Detail, 0) }
+
 // maxInline is how deep components are followed; one that contains itself is
 // any value where it does.
 const maxInline = 64

@@ -94,6 +94,9 @@ func Join(a, b *schema.Type) *schema.Type {
 	}
 	nullable := a.Nullable || b.Nullable
 	kinds := joinKinds(a, b)
+	if kinds == "" && isScalar(a) && isScalar(b) {
+		return &schema.Type{Kinds: []string{"number", "string"}, Nullable: nullable}
+	}
 	if kinds == "" || a.Choice || b.Choice {
 		return &schema.Type{Nullable: nullable}
 	}
@@ -116,6 +119,11 @@ func orNull(t *schema.Type) *schema.Type {
 	copied := *t
 	copied.Nullable = true
 	return &copied
+}
+
+// isScalar reports whether the type is a string, a number, or either.
+func isScalar(t *schema.Type) bool {
+	return !t.Choice && t.Ref == "" && (t.Is("string") || t.Is("number") || t.Is("integer") || t.IsStringOrNumber())
 }
 
 // joinKinds is "" where the two have no kind in common: any value then.
@@ -200,6 +208,7 @@ func toMap(t *schema.Type) {
 }
 
 var (
+	arnText  = regexp.MustCompile(`^arn:aws[a-z-]*:[a-z0-9.-]+:[^:]*:[^:]*:.+`)
 	uuidText = regexp.MustCompile(`^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)
 	ipv4Text = regexp.MustCompile(`^((25[0-5]|2[0-4]\d|1?\d?\d)(\.|$)){4}$`)
 	// idText has the shapes of keys that are values: what begins with a digit, an
@@ -219,6 +228,8 @@ func format(s string) string {
 		return "date"
 	}
 	switch {
+	case arnText.MatchString(s):
+		return "arn"
 	case uuidText.MatchString(s):
 		return "uuid"
 	case ipv4Text.MatchString(s):

@@ -73,11 +73,11 @@ func describe(t *schema.Type) string {
 
 func TestJoin(t *testing.T) {
 	for _, c := range []struct{ samples, want string }{
-		{`1`, "integer:int64"}, {`1 1.5`, "number"}, {`9223372036854775808`, "number"}, {`1.0`, "number"}, {`1 "a"`, "any"},
-		{`"a" null`, "string?"}, {`null`, "any(empty)?"}, {`null null 1`, "integer:int64?"}, {`null 1 "a"`, "any?"},
+		{`1`, "integer:int64"}, {`1 1.5`, "number"}, {`9223372036854775808`, "number"}, {`1.0`, "number"}, {`1 "a"`, "number|string"}, {`"a" 1.5`, "number|string"}, {`1 "a" 2.5`, "number|string"}, {`1 "a" true`, "any"}, {`true "a"`, "any"},
+		{`"a" null`, "string?"}, {`null`, "any(empty)?"}, {`null null 1`, "integer:int64?"}, {`null 1 "a"`, "number|string?"},
 		{`"2026-01-02T03:04:05Z"`, "string:date-time"}, {`"2026-01-02T03:04:05Z" ""`, "string"}, {`"2026-01-02"`, "string:date"},
 		{`"9c95e8e4-96a4-ef3f-b739-b6aa5b193afb"`, "string:uuid"}, {`"10.0.0.255"`, "string:ipv4"}, {`"10.0.0.256"`, "string"},
-		{`[]`, "array(empty)"}, {`[] [1]`, "array[integer:int64]"}, {`[1,null]`, "array[integer:int64?]"}, {`[1,"a"]`, "array[any]"},
+		{`[]`, "array(empty)"}, {`[] [1]`, "array[integer:int64]"}, {`[1,null]`, "array[integer:int64?]"}, {`[1,"a"]`, "array[number|string]"}, {`"arn:aws:s3:::b"`, "string:arn"}, {`"arn:aws:s3:::b" "b"`, "string"},
 		{`{}`, "object(empty)"}, {`{} {"a":1}`, "object{a? integer:int64}"},
 		{`{"a":1,"b":true} {"a":null,"c":[]}`, "object{a integer:int64?, b? boolean, c? array(empty)}"},
 		{`{"a":{"x":1}} {"a":{"y":2}}`, "object{a object{x? integer:int64, y? integer:int64}}"},

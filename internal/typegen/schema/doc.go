@@ -8,6 +8,8 @@
 // A [Document] is plain data, not to be changed by two goroutines at once.
 package schema
 
+import "reflect"
+
 // A Document is one schema of a registry.
 type Document struct {
 	Name    string // in the registry, such as aws.ec2@EC2InstanceStateChangeNotification
@@ -20,6 +22,9 @@ type Document struct {
 
 	// Detail is the type of the event's detail; nil where it describes no event.
 	Detail *Type
+
+	// Inferred says that the types are inferred from sample events alone.
+	Inferred bool
 
 	// Components are the types that a document names. The event itself is not
 	// among them.
@@ -37,7 +42,7 @@ type Type struct {
 	Dangling bool // Ref leads nowhere
 
 	// Kinds are the JSON Schema types that the value may have, null excepted;
-	// none stands for any.
+	// none stands for any. A value that is a string or a number has two.
 	Kinds    []string
 	Nullable bool
 	Format   string
@@ -51,9 +56,22 @@ type Type struct {
 	// without items, an object without members, or null alone.
 	Empty bool
 
+	// Resource is the CloudFormation type of the resource whose name, id or ARN
+	// the value is; "" where the source does not say.
+	Resource string
+
 	// Choice says that the type is one of several, or all of them at once.
 	Choice bool
 }
 
+// IsStringOrNumber reports whether the value may be a string or a number, and
+// nothing else.
+func (t *Type) IsStringOrNumber() bool {
+	return len(t.Kinds) == 2 && t.Kinds[1] == "string" && (t.Kinds[0] == "number" || t.Kinds[0] == "integer")
+}
+
 // Is reports whether the type is of the one kind.
 func (t *Type) Is(kind string) bool { return len(t.Kinds) == 1 && t.Kinds[0] == kind }
+
+// Equal reports whether two types are the same.
+func (t *Type) Equal(other *Type) bool { return reflect.DeepEqual(t, other) }

@@ -236,10 +236,18 @@ func (m *Type) setKinds(t wireType) {
 	case t.Items != nil:
 		m.Kinds = []string{"array"}
 	}
+	m.normalize()
+}
+
+// normalize puts the kinds in order: an integer is a number too.
+func (m *Type) normalize() {
 	slices.Sort(m.Kinds)
 	m.Kinds = slices.Compact(m.Kinds)
-	if slices.Equal(m.Kinds, []string{"integer", "number"}) {
-		m.Kinds, m.Format = []string{"number"}, ""
+	if slices.Contains(m.Kinds, "number") && slices.Contains(m.Kinds, "integer") {
+		m.Kinds, m.Format = slices.DeleteFunc(m.Kinds, func(k string) bool { return k == "integer" }), ""
+	}
+	if len(m.Kinds) > 1 {
+		m.Format = ""
 	}
 }
 
@@ -279,7 +287,26 @@ func choice(alternatives []wireType, nullable bool) *Type {
 		some[0].Nullable = some[0].Nullable || nullable
 		return some[0]
 	}
+	if merged := scalars(some); merged.IsStringOrNumber() {
+		merged.Nullable = merged.Nullable || nullable
+		return merged
+	}
 	return &Type{Choice: true, Nullable: nullable}
+}
+
+// scalars is one type of all the kinds of the alternatives, if all are strings or
+// numbers.
+func scalars(alternatives []*Type) *Type {
+	merged := &Type{}
+	for _, a := range alternatives {
+		if a.Ref != "" || a.Choice || len(a.Kinds) == 0 {
+			return &Type{}
+		}
+		merged.Kinds = append(merged.Kinds, a.Kinds...)
+		merged.Nullable = merged.Nullable || a.Nullable
+	}
+	merged.normalize()
+	return merged
 }
 
 // subschema is the model of what may stand for a schema: true is any type;

@@ -112,9 +112,11 @@ func TestTypes(t *testing.T) {
 		`{"type":"object","required":true}`: object(schema.Type{}),
 		`{"properties":{"x-amazon-open-api-schema-readOnly":{}},"required":["readOnly"]}`: object(schema.Type{
 			Properties: map[string]*schema.Type{"readOnly": of()}, Required: map[string]bool{"readOnly": true}}),
-		`{"oneOf":[{"type":"null"},{"type":"string"}]}`:    {Kinds: []string{"string"}, Nullable: true},
-		`{"anyOf":[{"type":"integer"},{"type":"string"}]}`: {Choice: true},
-		`{"allOf":[{"$ref":"#/components/schemas/B/c"}]}`:  {Ref: "B/c"},
+		`{"oneOf":[{"type":"null"},{"type":"string"}]}`:                      {Kinds: []string{"string"}, Nullable: true},
+		`{"anyOf":[{"type":"integer"},{"type":"string"}]}`:                   {Kinds: []string{"integer", "string"}},
+		`{"oneOf":[{"type":"integer"},{"type":"string"},{"type":"number"}]}`: {Kinds: []string{"number", "string"}},
+		`{"anyOf":[{"type":"boolean"},{"type":"string"}]}`:                   {Choice: true},
+		`{"allOf":[{"$ref":"#/components/schemas/B/c"}]}`:                    {Ref: "B/c"},
 	} {
 		if diff := cmp.Diff(want, component(t, text)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", text, diff)

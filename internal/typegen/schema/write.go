@@ -48,6 +48,9 @@ func EncodeOpenAPI(title string, components map[string]any) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
+// Node returns the type as a node of OpenAPI 3, with references to components.
+func (t *Type) Node() map[string]any { return t.encode() }
+
 func (t *Type) encode() node {
 	n := node{}
 	if t.Ref != "" {
