@@ -81,7 +81,7 @@ func check(t *testing.T, what string, err error, code fault.Code, seen []string,
 const found = fault.Internal // no fault is expected
 
 func TestInstance(t *testing.T) {
-	e := sample[ec2events.EC2InstanceStateChangeNotification](t, "aws.ec2@EC2InstanceStateChangeNotification-8.json")
+	e := sample[ec2events.InstanceStateChangeNotification](t, "aws.ec2@EC2InstanceStateChangeNotification-8.json")
 	if _, err := ec2.Instance(t.Context(), resource.NewClients(nil, ec2.New), e); fault.CodeOf(err) != fault.Invalid {
 		t.Errorf("the sample names no instance-id: %v", err)
 	}
@@ -118,10 +118,10 @@ func TestHead(t *testing.T) {
 }
 
 func TestContainerInstance(t *testing.T) {
-	e := sample[ecsevents.ECSContainerInstanceStateChange](t, "aws.ecs@ECSContainerInstanceStateChange-2.json")
+	e := sample[ecsevents.ContainerInstanceStateChange](t, "aws.ecs@ECSContainerInstanceStateChange-2.json")
 	var seen []string
 	configure := answering(t, 200, "Content-Type: application/x-amz-json-1.1",
-		`{"containerInstances":[{"containerInstanceArn":"`+e.Detail.ContainerInstanceARN+`","status":"ACTIVE"}]}`, &seen)
+		`{"containerInstances":[{"containerInstanceArn":"`+string(e.Detail.ContainerInstanceARN)+`","status":"ACTIVE"}]}`, &seen)
 	i, err := ecs.ContainerInstance(t.Context(), resource.NewClients(configure, ecs.New), e)
 	check(t, "container instance", err, found, seen, "111122223333 us-east-1")
 	if aws.ToString(i.Status) != "ACTIVE" {
@@ -134,7 +134,7 @@ func TestContainerInstance(t *testing.T) {
 }
 
 func TestExecution(t *testing.T) {
-	e := sample[pipelineevents.CodePipelinePipelineExecutionStateChange](t, "aws.codepipeline@CodePipelinePipelineExecutionStateChange-3.json")
+	e := sample[pipelineevents.PipelineExecutionStateChange](t, "aws.codepipeline@CodePipelinePipelineExecutionStateChange-3.json")
 	var seen []string
 	configure := answering(t, 200, "Content-Type: application/x-amz-json-1.1", `{"pipelineExecution":{"status":"InProgress"}}`, &seen)
 	x, err := codepipeline.Execution(t.Context(), resource.NewClients(configure, codepipeline.New), e)
@@ -142,7 +142,7 @@ func TestExecution(t *testing.T) {
 	if err == nil && x.Status != "InProgress" {
 		t.Errorf("execution %+v", x)
 	}
-	stage := sample[pipelineevents.CodePipelineStageExecutionStateChange](t, "aws.codepipeline@CodePipelineStageExecutionStateChange-3.json")
+	stage := sample[pipelineevents.StageExecutionStateChange](t, "aws.codepipeline@CodePipelineStageExecutionStateChange-3.json")
 	seen = nil
 	configure = answering(t, 400, "X-Amzn-ErrorType: PipelineExecutionNotFoundException", `{}`, &seen)
 	_, err = codepipeline.StageExecution(t.Context(), resource.NewClients(configure, codepipeline.New), stage)

@@ -18,7 +18,7 @@ import (
 // one: aws-lambda-go's envelope, then encoding/json into the same struct.
 func BenchmarkDecodeTyped(b *testing.B) {
 	benchmarkDecode[s3.ObjectCreated](b, "object-700B", "../aws/testdata/aws.s3@ObjectCreated-3.json")
-	benchmarkDecode[ecs.ECSContainerInstanceStateChange](b, "ecs-2.5kB", "../aws/testdata/aws.ecs@ECSContainerInstanceStateChange-2.json")
+	benchmarkDecode[ecs.ContainerInstanceStateChange](b, "ecs-2.5kB", "../aws/testdata/aws.ecs@ECSContainerInstanceStateChange-2.json")
 }
 
 func benchmarkDecode[T any](b *testing.B, name, file string) {

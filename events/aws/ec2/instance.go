@@ -10,12 +10,12 @@ const (
 	Terminated   = "terminated"
 )
 
-// String tells which instance is in which state.
-func (d EC2InstanceStateChangeNotification) String() string {
+// String says which instance is in which state.
+func (d InstanceStateChangeNotification) String() string {
 	return "instance " + d.InstanceID + " is " + d.State
 }
 
 // Gone reports whether the instance ends, or has ended, for good.
-func (d EC2InstanceStateChangeNotification) Gone() bool {
+func (d InstanceStateChangeNotification) Gone() bool {
 	return d.State == ShuttingDown || d.State == Terminated
 }

@@ -18,12 +18,12 @@ import (
 func New(cfg aws.Config) *codepipeline.Client { return codepipeline.NewFromConfig(cfg) }
 
 // Execution reads the execution whose state changed.
-func Execution(ctx context.Context, c *resource.Clients[*codepipeline.Client], e *typed.Event[pipelineevents.CodePipelinePipelineExecutionStateChange]) (*types.PipelineExecution, error) {
+func Execution(ctx context.Context, c *resource.Clients[*codepipeline.Client], e *typed.Event[pipelineevents.PipelineExecutionStateChange]) (*types.PipelineExecution, error) {
 	return execution(ctx, c, e.Raw(), e.Detail.Pipeline, e.Detail.ExecutionID)
 }
 
 // StageExecution reads the execution that the stage is of.
-func StageExecution(ctx context.Context, c *resource.Clients[*codepipeline.Client], e *typed.Event[pipelineevents.CodePipelineStageExecutionStateChange]) (*types.PipelineExecution, error) {
+func StageExecution(ctx context.Context, c *resource.Clients[*codepipeline.Client], e *typed.Event[pipelineevents.StageExecutionStateChange]) (*types.PipelineExecution, error) {
 	return execution(ctx, c, e.Raw(), e.Detail.Pipeline, e.Detail.ExecutionID)
 }
 

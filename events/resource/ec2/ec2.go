@@ -18,7 +18,7 @@ func New(cfg aws.Config) *ec2.Client { return ec2.NewFromConfig(cfg) }
 
 // Instance reads the instance whose state changed. A terminated one is there
 // for about an hour.
-func Instance(ctx context.Context, c *resource.Clients[*ec2.Client], e *typed.Event[ec2events.EC2InstanceStateChangeNotification]) (types.Instance, error) {
+func Instance(ctx context.Context, c *resource.Clients[*ec2.Client], e *typed.Event[ec2events.InstanceStateChangeNotification]) (types.Instance, error) {
 	const op = "ec2.Instance"
 	id := e.Detail.InstanceID
 	if id == "" {

@@ -17,10 +17,10 @@ import (
 func New(cfg aws.Config) *ecs.Client { return ecs.NewFromConfig(cfg) }
 
 // ContainerInstance reads the container instance whose state changed.
-func ContainerInstance(ctx context.Context, c *resource.Clients[*ecs.Client], e *typed.Event[ecsevents.ECSContainerInstanceStateChange]) (types.ContainerInstance, error) {
+func ContainerInstance(ctx context.Context, c *resource.Clients[*ecs.Client], e *typed.Event[ecsevents.ContainerInstanceStateChange]) (types.ContainerInstance, error) {
 	const op = "ecs.ContainerInstance"
-	arn := e.Detail.ContainerInstanceARN
-	if arn == "" || e.Detail.ClusterARN == "" {
+	arn, cluster := string(e.Detail.ContainerInstanceARN), string(e.Detail.ClusterARN)
+	if arn == "" || cluster == "" {
 		return types.ContainerInstance{}, resource.Unnamed("container instance and cluster")
 	}
 	client, err := c.For(ctx, e.Raw())
@@ -28,7 +28,7 @@ func ContainerInstance(ctx context.Context, c *resource.Clients[*ecs.Client], e 
 		return types.ContainerInstance{}, err
 	}
 	found, err := client.DescribeContainerInstances(ctx, &ecs.DescribeContainerInstancesInput{
-		Cluster: &e.Detail.ClusterARN, ContainerInstances: []string{arn}})
+		Cluster: &cluster, ContainerInstances: []string{arn}})
 	if err != nil {
 		return types.ContainerInstance{}, resource.Failed(op, "container instance "+arn, err, "ClusterNotFoundException")
 	}
