@@ -105,34 +105,43 @@ func (h *Head) Shows(shown Shown) bool {
 	return Equal(h.Data, shown.Data)
 }
 
-// project brings the current heads of the records into their object and answers
-// them, with the number of the write. A head is read after the object: one that was read earlier could be
-// written over what a younger one has left there.
+// project writes the current heads of the records to their object, and returns
+// them with the number of the write.
 func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projection, keys []events.Key) (map[events.Key]Head, error) {
 	var current map[events.Key]Head
 	err := s.untilWritten(ctx, func() error {
-		v, err := s.openToWrite(ctx, c, l, p, keys)
-		if err != nil {
+		var v View
+		if len(keys) == 1 && !p.Shared() {
+			v = s.views.take(Ref{c, keys[0]})
+		}
+		kept := v != nil
+		var dirty []Head
+		// A head is read after the object: one that was read earlier could be
+		// written over what a younger one has left there.
+		read := func() (err error) {
+			if v == nil {
+				if v, err = p.Open(ctx, c, l, keys); err != nil {
+					return err
+				}
+			}
+			current, dirty, err = s.currentHeads(ctx, c, l, keys)
 			return err
 		}
-		current = make(map[events.Key]Head, len(keys))
-		var dirty []Head
-		for _, k := range keys {
-			h, err := s.head(ctx, Ref{c, k})
-			if err != nil {
+		if err := read(); err != nil {
+			return err
+		}
+		if kept && len(dirty) == 1 && dirty[0].Shows(v.Shown(keys[0])) {
+			// There would be no write to find out that the object has changed since.
+			v = nil
+			if err := read(); err != nil {
 				return err
-			}
-			if h.Backend != l.Backend {
-				continue // it is being migrated: another schema will show it
-			}
-			current[k] = h
-			if h.Dirty {
-				s.tellOverwritten(ctx, l, &h, v.Shown(k))
-				dirty = append(dirty, h)
 			}
 		}
 		if len(dirty) == 0 {
 			return nil
+		}
+		for i := range dirty {
+			s.tellOverwritten(ctx, l, &dirty[i], v.Shown(dirty[i].Key))
 		}
 		n, err := s.write(ctx, c, l, v, dirty)
 		for _, h := range dirty {
@@ -144,19 +153,30 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 	return current, err
 }
 
-// openToWrite opens the object, or answers what was read of it when the record
-// was: where it has changed since, the write fails and opens it anew.
-func (s *Store) openToWrite(ctx context.Context, c Collection, l Layout, p Projection, keys []events.Key) (View, error) {
-	if len(keys) == 1 && !p.Shared() {
-		if v := s.views.take(Ref{c, keys[0]}); v != nil {
-			return v, nil
+// currentHeads reads the heads of records, and returns those of them that their
+// object does not show yet. Heads of another backend are left out: they are being
+// migrated, and another schema will show them.
+func (s *Store) currentHeads(ctx context.Context, c Collection, l Layout, keys []events.Key) (current map[events.Key]Head, dirty []Head, err error) {
+	current = make(map[events.Key]Head, len(keys))
+	for _, k := range keys {
+		h, err := s.head(ctx, Ref{c, k})
+		if err != nil {
+			return nil, nil, err
+		}
+		if h.Backend != l.Backend {
+			continue
+		}
+		current[k] = h
+		if h.Dirty {
+			dirty = append(dirty, h)
 		}
 	}
-	return p.Open(ctx, c, l, keys)
+	return current, dirty, nil
 }
 
 // A viewMemory keeps what was read of single objects from the reading of a
-// record to its change, which saves a read for each change.
+// record to its change, which saves a read for each change: where the object has
+// changed since, the conditional write fails and the object is read again.
 type viewMemory struct {
 	mu    sync.Mutex
 	views map[Ref]View

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -110,6 +113,51 @@ func testLateDelete(t *testing.T, h ProjectionHarness) {
 	hs.relay()
 	hs.wantFollowed(pet, document(1))
 	want(t, "revision", hs.find(pet).Revision, 3)
+}
+
+// A POST reads the object, which is absent, and loses to another process that
+// writes record and object, and dies before it settles. What the POST has read is
+// out of date when the record is deleted.
+func testDeleteAfterRejectedPost(t *testing.T, h ProjectionHarness) {
+	hs := openHouse(t, h, nil)
+	b := &afterGet{Bucket: hs.person}
+	s := hs.storeOver(b)
+	b.do = func() {
+		hs.commit(hs.change(pet, "post", events.Post, store.Head{}, document(1)))
+		if _, err := hs.Project(ctx, pet); err != nil { // and no Settle
+			t.Error(err)
+		}
+	}
+	_, err := s.Commit(ctx, hs.change(pet, "lost", events.Post, store.Head{}, document(2)))
+	if _, moved := errors.AsType[*store.Moved](err); !moved {
+		t.Fatalf("the POST that lost: %v, want Moved", err)
+	}
+	hs.wantShown(pet, document(1))
+	prior, err := s.Get(ctx, pet)
+	if err != nil || !prior.Dirty {
+		t.Fatalf("read %+v, %v, want a dirty head", prior, err)
+	}
+	if _, err := carryOut(s, hs.change(pet, "delete", events.Delete, prior, "")); err != nil {
+		t.Fatal(err)
+	}
+	hs.wantShown(pet, "")
+	hs.relay()
+	hs.wantFollowed(pet, "")
+}
+
+// An afterGet calls do once, after the next Get.
+type afterGet struct {
+	object.Bucket
+	do func()
+}
+
+func (b *afterGet) Get(ctx context.Context, key string, known object.ETag) (object.Object, error) {
+	o, err := b.Bucket.Get(ctx, key, known)
+	if do := b.do; do != nil {
+		b.do = nil
+		do()
+	}
+	return o, err
 }
 
 func testDirtyAnswers(t *testing.T, h ProjectionHarness) {

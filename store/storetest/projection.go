@@ -56,6 +56,7 @@ func RunProjection(t *testing.T, h ProjectionHarness) {
 		{"Late/a write that comes after others", testLateWrite},
 		{"Late/a write over equal bytes is found", testLateEqualBytes},
 		{"Late/a delete that comes after others", testLateDelete},
+		{"Late/a delete after a POST that was rejected", testDeleteAfterRejectedPost},
 		{"Read/a dirty head answers itself", testDirtyAnswers},
 		{"Read/listing pages through all", testProjectionList},
 		{"Hand/an edit is adopted once", testHandEdit},
