@@ -106,14 +106,12 @@ func adoption(l Layout, prior Head, shown Shown) Change {
 // adoptAll imports every external edit of a shared object, and returns the heads
 // whose rows must be written: those that differ, and those whose row does not
 // have the head's version. A row without a record comes back as a deleted head.
-// last is the largest write number that a head holds.
-func (s *Store) adoptAll(ctx context.Context, c Collection, l Layout, v View, keys []events.Key) (rows []Head, last int64, err error) {
+func (s *Store) adoptAll(ctx context.Context, c Collection, l Layout, v View, keys []events.Key) (rows []Head, err error) {
 	inFile := make(map[events.Key]bool, len(keys))
 	for _, k := range keys {
 		inFile[k] = true
 	}
 	settle := func(h Head) error {
-		last = max(last, h.FileWrite)
 		if h.Stamp != "" && h.Backend != l.Backend {
 			return nil
 		}
@@ -142,12 +140,12 @@ func (s *Store) adoptAll(ctx context.Context, c Collection, l Layout, v View, ke
 	for after := events.Key(""); ; {
 		heads, err := s.driver.Heads(ctx, c, after, page)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		for _, h := range heads {
 			delete(inFile, h.Key)
 			if err := settle(h); err != nil {
-				return nil, 0, err
+				return nil, err
 			}
 		}
 		if len(heads) < page {
@@ -161,11 +159,11 @@ func (s *Store) adoptAll(ctx context.Context, c Collection, l Layout, v View, ke
 		}
 		h, err := s.head(ctx, Ref{c, k}) // a tombstone, or none
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if err := settle(h); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 	}
-	return rows, last, nil
+	return rows, nil
 }

@@ -204,16 +204,14 @@ func (m *viewMemory) take(r Ref) View {
 }
 
 // write writes heads, with what must go along where a person has changed the file.
-// It returns the number of the write. Numbers that heads hold are not assigned
-// again, even if the object they came from has been lost.
+// It returns the number of the write, greater than those of the heads that are
+// written: numbers go on although the object has been lost.
 func (s *Store) write(ctx context.Context, c Collection, l Layout, v View, heads []Head) (int64, error) {
-	var after int64
 	if keys, edited := v.Edited(); edited {
-		more, last, err := s.adoptAll(ctx, c, l, v, keys)
+		more, err := s.adoptAll(ctx, c, l, v, keys)
 		if err != nil {
 			return 0, err
 		}
-		after = last
 		named := make(map[events.Key]bool, len(heads))
 		for i := range heads {
 			named[heads[i].Key] = true
@@ -224,6 +222,7 @@ func (s *Store) write(ctx context.Context, c Collection, l Layout, v View, heads
 			}
 		}
 	}
+	var after int64
 	for i := range heads {
 		after = max(after, heads[i].FileWrite)
 	}

@@ -6,16 +6,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/internal/object/s3object"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/boltstore"
 	"github.com/blockforger/eventrouter/store/memstore"
-	"github.com/blockforger/eventrouter/store/s3store"
 	"github.com/blockforger/eventrouter/store/storetest"
 )
 
@@ -59,36 +56,11 @@ func TestProjection(t *testing.T) {
 	for ledger, openLedger := range ledgers {
 		for bucket, openBucket := range buckets {
 			t.Run(ledger+" and "+bucket, func(t *testing.T) {
-				storetest.RunProjection(t, storetest.ProjectionHarness{
-					Backend: events.S3,
-					Ledger:  openLedger,
-					Bucket:  openBucket,
-					New:     func(b object.Bucket) store.Projection { return s3store.New(b) },
-					Person:  person,
-					Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
-						write(t, b, r, "{\n  \"id\": \"rex\",\n  \"n\": 1,,\n}\n")
-					},
-					Unconditional: bucket == "gofakes3",
-				})
+				h := storetest.S3()
+				h.Ledger, h.Bucket = openLedger, openBucket
+				h.Unconditional = bucket == "gofakes3"
+				storetest.RunProjection(t, h)
 			})
 		}
-	}
-}
-
-func person(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
-	t.Helper()
-	if data != nil {
-		write(t, b, r, "\n"+string(data)+"\n\n")
-		return
-	}
-	if err := b.Delete(t.Context(), s3store.New(b).Object(r), object.Condition{}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func write(t testing.TB, b object.Bucket, r store.Ref, text string) {
-	t.Helper()
-	if _, err := b.Put(t.Context(), s3store.New(b).Object(r), []byte(text), nil, object.Condition{}); err != nil {
-		t.Fatal(err)
 	}
 }

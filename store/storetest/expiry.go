@@ -70,6 +70,23 @@ func testTombstoneExpiry(t *testing.T, h Harness) {
 	want(t, "the record made anew stays", l.find(gone).Revision, revision+1)
 }
 
+// Until object or file no longer show a deleted record, a POST must know of it:
+// it would be decided on a revision that starts again.
+func testDirtyTombstone(t *testing.T, h Harness) {
+	l := open(t, h)
+	l.write(pet, "post", events.Post, `{"id":"rex"}`)
+	c := change(pet, "delete", events.Delete, l.find(pet), "")
+	c.Head.Backend, c.Head.Dirty, c.Mark.Project = events.S3, true, true
+	deleted := l.commit(c)
+	l.clock.advance(2 * store.DefaultMarkAge)
+	_, err := l.Commit(ctx, change(pet, "again", events.Post, store.Head{}, `{"id":"rex"}`))
+	moved, ok := errors.AsType[*store.Moved](err)
+	if !ok || moved.Head.Stamp != deleted.Stamp || !moved.Head.Dirty {
+		t.Fatalf("a POST over a dirty tombstone: %v, want Moved with the tombstone", err)
+	}
+	want(t, "revision", l.find(pet).Revision, 2)
+}
+
 func testBillOutlivesMark(t *testing.T, h Harness) {
 	l := open(t, h)
 	for i := range 3 {

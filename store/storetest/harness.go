@@ -80,6 +80,7 @@ func Run(t *testing.T, h Harness) {
 		{"Durability/kill at every I/O", testKill},
 		{"Expiry/a mark past its time is absent", testExpiry},
 		{"Expiry/tombstones go, records stay", testTombstoneExpiry},
+		{"Expiry/a dirty tombstone stays", testDirtyTombstone},
 		{"Expiry/bills outlive their marks", testBillOutlivesMark},
 		{"List/by cursor in byte order", testList},
 		{"Limits/token limit is exact with 32 writers", testTokenLimit},

@@ -1,0 +1,57 @@
+package dynamostore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/storetest"
+)
+
+// The ledger under projections on AWS is this one.
+func TestProjection(t *testing.T) {
+	for name, h := range map[string]storetest.ProjectionHarness{"s3store": storetest.S3(), "csvstore": storetest.CSV()} {
+		h.Ledger = openSuite
+		h.Bucket = func(testing.TB) object.Bucket { return object.NewMemory() }
+		t.Run(name, func(t *testing.T) { storetest.RunProjection(t, h) })
+	}
+}
+
+// Between the reading and the writing of a settlement another change may be
+// committed: its head must stay dirty.
+func TestSettleLeavesAYoungerHeadDirty(t *testing.T) {
+	w := &wire{}
+	l := newLedger(t, nil, w.use)
+	change := func(name string, prior store.Stamp, revision int64) *store.Change {
+		c := newChange("rex", name, `{"id":"rex"}`)
+		c.Prior, c.Head.Revision, c.Head.Backend, c.Head.Dirty, c.Mark.Project = prior, revision, events.S3, true, true
+		return c
+	}
+	first := change("first", "", 1)
+	if _, err := l.Commit(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	second := change("second", first.Head.Stamp, 2)
+	rival := New(newClient(t), *l.table, nil)
+	raced := false
+	w.before = func(c *call) error {
+		if (c.name != "TransactWriteItems" && c.name != "UpdateItem") || raced {
+			return nil
+		}
+		raced = true
+		_, err := rival.Commit(t.Context(), second)
+		return err
+	}
+	if err := l.Settle(t.Context(), first.Mark.Key, store.Settlement{Projected: first.Head.Stamp, Recheck: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	h, err := l.Head(t.Context(), first.Head.Ref)
+	if err != nil || !raced || h.Stamp != second.Head.Stamp || !h.Dirty {
+		t.Errorf("the head is %+v, %v, want the second change's, dirty", h, err)
+	}
+	if m, err := l.Mark(t.Context(), first.Mark.Key); err != nil || !m.Project {
+		t.Errorf("the first mark: %+v, %v, want it still to project", m, err)
+	}
+}

@@ -1,0 +1,123 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/csvstore"
+	"github.com/blockforger/eventrouter/store/memstore"
+)
+
+// A call whose work another call does must not fail because the other's time has
+// run out.
+func TestAnothersDeadlineIsNotTheCallers(t *testing.T) {
+	puts := &steppedBucket{Bucket: object.NewMemory(), started: make(chan struct{}), release: make(chan struct{})}
+	csv := csvstore.New(puts)
+	s := store.New(memstore.New(nil), &store.Options{Projecting: store.Projecting{
+		Projections: map[events.Backend]store.Projection{events.CSV: csv},
+		Layout: func(context.Context, store.Collection) (store.Layout, error) {
+			return store.Layout{Backend: events.CSV, KeyField: "id", Columns: []string{"id"}}, nil
+		},
+	}})
+	var refs []store.Ref
+	commit := func(key events.Key) {
+		t.Helper()
+		r := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "pet"}, Key: key}
+		_, err := s.Commit(t.Context(), store.Change{
+			Mark: store.Mark{
+				Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: string(key)},
+				Receipt: store.Receipt{Ref: r, Operation: events.Post},
+			},
+			Head: &store.Head{Ref: r, Backend: events.CSV, KeyField: "id", Revision: 1, Data: jsontext.Value(fmt.Sprintf(`{"id":%q}`, key))},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs = append(refs, r)
+	}
+	commit("zero")
+	project := func(ctx context.Context, r store.Ref) <-chan error {
+		done := make(chan error, 1)
+		go func() {
+			settlement, err := s.Project(ctx, r)
+			if err == nil && (settlement.Projected == "" || settlement.FileWrite == 0) {
+				err = fmt.Errorf("the settlement is %+v", settlement)
+			}
+			done <- err
+		}()
+		return done
+	}
+	made := project(t.Context(), refs[0]) // a new file shows all
+	<-puts.started
+	puts.release <- struct{}{}
+	if err := <-made; err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []events.Key{"first", "leader", "waiting"} {
+		commit(key)
+	}
+	first := project(t.Context(), refs[1])
+	<-puts.started
+	leaderCtx, cancel := context.WithCancel(t.Context())
+	leader := project(leaderCtx, refs[2])
+	waitUntil(t, func() bool { return s.Waiting(csv.Object(refs[0])) == 1 })
+	waiting := project(t.Context(), refs[3])
+	waitUntil(t, func() bool { return s.Waiting(csv.Object(refs[0])) == 2 })
+	puts.release <- struct{}{} // first is done; leader works for waiting too
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	<-puts.started
+	cancel()
+	if err := <-leader; !errors.Is(err, context.Canceled) {
+		t.Errorf("the leader's time has run out: %v", err)
+	}
+	select {
+	case <-puts.started: // waiting tries again by itself
+		puts.release <- struct{}{}
+	case err := <-waiting:
+		t.Fatalf("the one that waited: %v", err)
+	}
+	if err := <-waiting; err != nil {
+		t.Errorf("the one that waited: %v", err)
+	}
+	keys, err := csv.Keys(t.Context(), refs[0].Collection, store.Layout{KeyField: "id"})
+	if err != nil || !slices.Contains(keys, "waiting") {
+		t.Errorf("the file has %v, %v", keys, err)
+	}
+}
+
+func waitUntil(t *testing.T, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited 20 s")
+		}
+	}
+}
+
+// A steppedBucket reports the start of each put, and holds it until it is
+// released or its context ends.
+type steppedBucket struct {
+	object.Bucket
+	started, release chan struct{}
+}
+
+func (b *steppedBucket) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c object.Condition) (object.ETag, error) {
+	b.started <- struct{}{}
+	select {
+	case <-b.release:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	return b.Bucket.Put(ctx, key, data, metadata, c)
+}

@@ -1,0 +1,116 @@
+package storetest
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/store/csvstore"
+	"github.com/blockforger/eventrouter/store/s3store"
+)
+
+// S3 returns the harness of s3store, without Ledger and Bucket.
+func S3() ProjectionHarness {
+	return ProjectionHarness{
+		Backend: events.S3,
+		New:     func(b object.Bucket) store.Projection { return s3store.New(b) },
+		Person: func(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
+			t.Helper()
+			if data != nil {
+				writeObject(t, b, r, "\n"+string(data)+"\n\n")
+				return
+			}
+			if err := b.Delete(t.Context(), s3store.New(b).Object(r), object.Condition{}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
+			writeObject(t, b, r, "{\n  \"id\": \"rex\",\n  \"n\": 1,,\n}\n")
+		},
+	}
+}
+
+func writeObject(t testing.TB, b object.Bucket, r store.Ref, text string) {
+	t.Helper()
+	if _, err := b.Put(t.Context(), s3store.New(b).Object(r), []byte(text), nil, object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// CSV returns the harness of csvstore, without Ledger and Bucket.
+func CSV() ProjectionHarness {
+	return ProjectionHarness{
+		Backend: events.CSV,
+		New:     func(b object.Bucket) store.Projection { return csvstore.New(b) },
+		Person:  editRow,
+		Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
+			spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
+				for _, row := range rows[1:] {
+					if row[0] == string(r.Key) {
+						row[slices.Index(rows[0], "_more")] = `{"broken`
+					}
+				}
+				return rows
+			})
+		},
+	}
+}
+
+// editRow changes a row as one does in a spreadsheet, which writes the whole file
+// in its own way.
+func editRow(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
+	t.Helper()
+	spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
+		at := slices.IndexFunc(rows, func(row []string) bool { return row[0] == string(r.Key) })
+		if data == nil {
+			return slices.Delete(rows, at, at+1)
+		}
+		row := make([]string, len(rows[0]))
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(data, &members); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range members {
+			cell := string(value)
+			var text string
+			if json.Unmarshal(value, &text) == nil {
+				cell = text
+			}
+			row[slices.Index(rows[0], name)] = cell
+		}
+		if version := slices.Index(rows[0], "_version"); at >= 0 && version >= 0 {
+			row[version] = rows[at][version]
+		}
+		if at >= 0 {
+			rows[at] = row
+			return rows
+		}
+		return append(rows, row)
+	})
+}
+
+// spreadsheet opens the file of a collection, changes it and saves it.
+func spreadsheet(t testing.TB, b object.Bucket, c store.Collection, change func(rows [][]string) [][]string) {
+	t.Helper()
+	name := csvstore.New(b).Object(store.Ref{Collection: c})
+	rows := [][]string{{"id", "n", "text"}}
+	if o, err := b.Get(t.Context(), name, ""); err == nil {
+		if rows, err = csv.NewReader(bytes.NewReader(o.Data)).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := csv.NewWriter(&out).WriteAll(change(rows)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), name, out.Bytes(), nil, object.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
