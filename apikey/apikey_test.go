@@ -44,7 +44,7 @@ func (s *storedKeys) Key(_ context.Context, id apikey.ID) (apikey.Key, error) {
 	}
 	k, ok := s.keys[id]
 	if !ok {
-		return apikey.Key{}, fault.New(fault.NotFound, "no key %s", id)
+		return apikey.Key{}, fault.Errorf(fault.NotFound, "no key %s", id)
 	}
 	return k, nil
 }
@@ -175,7 +175,7 @@ func TestMalformedKeysAreRefusedBeforeAnyRead(t *testing.T) {
 		if text == good {
 			continue
 		}
-		if _, err := a.Authenticate(t.Context(), events.Secret(text), "acme", apikey.BackendCalls); fault.CodeOf(err) != fault.Unauthenticated {
+		if _, err := a.Authenticate(t.Context(), events.Secret(text), "acme", apikey.BackendCalls); !fault.Is(err, fault.Unauthenticated) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -230,7 +230,7 @@ func TestAuthenticate(t *testing.T) {
 				}
 				continue
 			}
-			if fault.CodeOf(err) != fault.Unauthenticated || fault.MessageOf(err) != "the API key is missing or not valid" || fault.ViolationsOf(err) != nil {
+			if !fault.Is(err, fault.Unauthenticated) || fault.MessageOf(err) != "the API key is missing or not valid" || fault.ViolationsOf(err) != nil {
 				t.Errorf("%s: %v", c.cause, err)
 			}
 			if !strings.Contains(err.Error(), c.cause) {
@@ -264,7 +264,7 @@ func TestRevocationWithin30Seconds(t *testing.T) {
 	k, secret := newKey(t, store, time.Time{}, apikey.BackendCalls)
 	works := func() bool {
 		_, err := a.Authenticate(t.Context(), secret, "acme", apikey.BackendCalls)
-		if err != nil && fault.CodeOf(err) != fault.Unauthenticated {
+		if err != nil && !fault.Is(err, fault.Unauthenticated) {
 			t.Fatal(err)
 		}
 		return err == nil
@@ -290,7 +290,7 @@ func TestRevocationWithin30Seconds(t *testing.T) {
 		t.Error(err)
 	}
 	now.Add(int64(10 * time.Second))
-	if _, err := a.Authenticate(t.Context(), brief, "acme", apikey.BackendCalls); fault.CodeOf(err) != fault.Unauthenticated {
+	if _, err := a.Authenticate(t.Context(), brief, "acme", apikey.BackendCalls); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("an expired key: %v", err)
 	}
 
@@ -314,9 +314,9 @@ func TestStoreFaultIsNotA401(t *testing.T) {
 	now := start
 	a := apikey.NewAuthenticator(store, &apikey.AuthenticatorOptions{Clock: func() time.Time { return now }})
 	_, secret := newKey(t, store, time.Time{}, apikey.BackendCalls)
-	for _, err := range []error{errors.New("throttled"), fault.New(fault.Denied, "no"), context.DeadlineExceeded} {
+	for _, err := range []error{errors.New("throttled"), fault.Errorf(fault.Denied, "no"), context.DeadlineExceeded} {
 		store.err = err
-		if _, err := a.Authenticate(t.Context(), secret, "acme", apikey.BackendCalls); fault.CodeOf(err) != fault.Unavailable {
+		if _, err := a.Authenticate(t.Context(), secret, "acme", apikey.BackendCalls); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("%v: %v", store.err, err)
 		}
 		store.err = nil
@@ -347,10 +347,10 @@ func TestRotate(t *testing.T) {
 			t.Errorf("after %v: %v, %v", c.after, errOld, errFresh)
 		}
 	}
-	if _, _, err := apikey.Rotate(t.Context(), store, old.ID, time.Hour, time.Time{}, now, rand.Reader); fault.CodeOf(err) != fault.Conflict {
+	if _, _, err := apikey.Rotate(t.Context(), store, old.ID, time.Hour, time.Time{}, now, rand.Reader); !fault.Is(err, fault.Conflict) {
 		t.Errorf("rotating an expired key: %v", err)
 	}
-	if _, _, err := apikey.Rotate(t.Context(), store, "nobody", time.Hour, time.Time{}, now, rand.Reader); fault.CodeOf(err) != fault.NotFound {
+	if _, _, err := apikey.Rotate(t.Context(), store, "nobody", time.Hour, time.Time{}, now, rand.Reader); !fault.Is(err, fault.NotFound) {
 		t.Errorf("rotating no key: %v", err)
 	}
 
@@ -373,11 +373,11 @@ func TestRevoke(t *testing.T) {
 			t.Errorf("revoked at %v, %v", got.Revoked, err)
 		}
 	}
-	if _, err := apikey.Revoke(t.Context(), store, "nobody", start); fault.CodeOf(err) != fault.NotFound {
+	if _, err := apikey.Revoke(t.Context(), store, "nobody", start); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 	store.err = errors.New("down")
-	if _, err := apikey.Revoke(t.Context(), store, k.ID, start); fault.CodeOf(err) != fault.Unavailable {
+	if _, err := apikey.Revoke(t.Context(), store, k.ID, start); !fault.Is(err, fault.Unavailable) {
 		t.Error(err)
 	}
 }

@@ -71,7 +71,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, secret events.Secret, 
 		return Key{}, unauthenticated(err)
 	}
 	known, err := a.cache.Get(ctx, id, func(ctx context.Context, _ cache.Loaded[*knownKey]) cache.Loaded[*knownKey] { return a.load(ctx, id) })
-	unknown := err != nil && fault.CodeOf(err) == fault.NotFound
+	unknown := fault.Is(err, fault.NotFound)
 	if err != nil && !unknown {
 		return Key{}, &fault.Error{Code: fault.Unavailable, Op: "apikey.Authenticate", Err: err}
 	}
@@ -118,7 +118,7 @@ func (a *Authenticator) load(ctx context.Context, id ID) cache.Loaded[*knownKey]
 	switch {
 	case err == nil:
 		return cache.Loaded[*knownKey]{Value: &knownKey{Key: k}, Until: asked.Add(a.positive)}
-	case fault.CodeOf(err) == fault.NotFound:
+	case fault.Is(err, fault.NotFound):
 		return cache.Loaded[*knownKey]{Err: err, Absent: true, Until: asked.Add(a.negative)}
 	}
 	return cache.Loaded[*knownKey]{Err: err, Absent: true}

@@ -39,7 +39,7 @@ func New(t events.TenantID, permissions []Permission, expires, now time.Time, ra
 		return Key{}, "", err
 	}
 	if len(permissions) == 0 {
-		return Key{}, "", fault.New(fault.Invalid, "an API key needs a permission: %s or %s", BackendCalls, ReadOnly)
+		return Key{}, "", fault.Errorf(fault.Invalid, "an API key needs a permission: %s or %s", BackendCalls, ReadOnly)
 	}
 	for _, p := range permissions {
 		if _, err := ParsePermission(string(p)); err != nil {
@@ -47,11 +47,11 @@ func New(t events.TenantID, permissions []Permission, expires, now time.Time, ra
 		}
 	}
 	if !expires.IsZero() && !expires.After(now) {
-		return Key{}, "", fault.New(fault.Invalid, "an API key must expire in the future, not at %s", expires.UTC().Format(time.RFC3339))
+		return Key{}, "", fault.Errorf(fault.Invalid, "an API key must expire in the future, not at %s", expires.UTC().Format(time.RFC3339))
 	}
 	drawn, err := draw(random, idLength+secretLen)
 	if err != nil {
-		return Key{}, "", fault.E("apikey.New", fault.Internal, err)
+		return Key{}, "", fault.Wrap("apikey.New", fault.Internal, err)
 	}
 	id := drawn[:idLength]
 	text := keyPrefix + id + "_" + drawn[idLength:]
@@ -103,7 +103,7 @@ func Parse(s events.Secret) (id ID, hash [32]byte, err error) {
 	rest, typed := strings.CutPrefix(body, keyPrefix)
 	given, secret, parted := strings.Cut(rest, "_")
 	if !typed || !parted || len(given) != idLength || !isBase62(given) || !isBase62(secret) || checksum(body) != sum {
-		return "", [32]byte{}, fault.New(fault.Invalid, "the API key is malformed")
+		return "", [32]byte{}, fault.Errorf(fault.Invalid, "the API key is malformed")
 	}
 	return ID(given), sha256.Sum256([]byte(text)), nil
 }
@@ -111,7 +111,7 @@ func Parse(s events.Secret) (id ID, hash [32]byte, err error) {
 // ParseID checks the id of a key. The fault is Invalid.
 func ParseID(s string) (ID, error) {
 	if len(s) != idLength || !isBase62(s) {
-		return "", fault.New(fault.Invalid, "a key id has %d letters and digits", idLength)
+		return "", fault.Errorf(fault.Invalid, "a key id has %d letters and digits", idLength)
 	}
 	return ID(s), nil
 }
@@ -131,7 +131,7 @@ func ParsePermission(s string) (Permission, error) {
 	case BackendCalls, ReadOnly:
 		return p, nil
 	}
-	return "", fault.New(fault.Invalid, "permission %q is unknown; known are %s and %s", s, BackendCalls, ReadOnly)
+	return "", fault.Errorf(fault.Invalid, "permission %q is unknown; known are %s and %s", s, BackendCalls, ReadOnly)
 }
 
 // Allows reports whether the key has a permission. Who may make all backend

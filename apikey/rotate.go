@@ -20,7 +20,7 @@ func Revoke(ctx context.Context, keys Store, id ID, now time.Time) (Key, error) 
 		return k, nil
 	}
 	k.Revoked = now
-	return k, fault.E("apikey.Revoke", fault.Unavailable, keys.PutKey(ctx, k))
+	return k, fault.Wrap("apikey.Revoke", fault.Unavailable, keys.PutKey(ctx, k))
 }
 
 // Rotate makes a key with the tenant and the permissions of another, which goes
@@ -34,27 +34,27 @@ func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expir
 		return Key{}, "", missingKey(id, err)
 	}
 	if reason := old.inactive(now); reason != "" {
-		return Key{}, "", fault.New(fault.Conflict, "key %s %s; create a new one", id, reason)
+		return Key{}, "", fault.Errorf(fault.Conflict, "key %s %s; create a new one", id, reason)
 	}
 	fresh, secret, err := New(old.Tenant, old.Permissions, expires, now, random)
 	if err != nil {
 		return Key{}, "", err
 	}
 	if err := keys.PutKey(ctx, fresh); err != nil {
-		return Key{}, "", fault.E("apikey.Rotate", fault.Unavailable, err)
+		return Key{}, "", fault.Wrap("apikey.Rotate", fault.Unavailable, err)
 	}
 	if end := now.Add(overlap); old.Expires.IsZero() || end.Before(old.Expires) {
 		old.Expires = end
 		if err := keys.PutKey(ctx, old); err != nil {
-			return Key{}, "", fault.E("apikey.Rotate", fault.Unavailable, err)
+			return Key{}, "", fault.Wrap("apikey.Rotate", fault.Unavailable, err)
 		}
 	}
 	return fresh, secret, nil
 }
 
 func missingKey(id ID, err error) error {
-	if fault.CodeOf(err) == fault.NotFound {
+	if fault.Is(err, fault.NotFound) {
 		return &fault.Error{Code: fault.NotFound, Message: "key " + string(id) + " does not exist", Err: err}
 	}
-	return fault.E("apikey.Key", fault.Unavailable, err)
+	return fault.Wrap("apikey.Key", fault.Unavailable, err)
 }

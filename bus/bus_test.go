@@ -109,7 +109,7 @@ func TestOneBadEntryDoesNotSpoilItsFellows(t *testing.T) {
 	s := &sender{fail: func(_ string, entries []events.Entry) error {
 		for _, e := range entries {
 			if e.OutputID == "1" {
-				return fault.New(fault.Denied, "AccessDeniedException")
+				return fault.Errorf(fault.Denied, "AccessDeniedException")
 			}
 		}
 		return nil

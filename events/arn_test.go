@@ -41,7 +41,7 @@ func TestStringOrNumber(t *testing.T) {
 	}
 	for _, bad := range []string{`true`, `[]`, `{}`} {
 		v := events.StringOf("before")
-		if err := json.Unmarshal([]byte(bad), &v); fault.CodeOf(err) != fault.Invalid && err == nil {
+		if err := json.Unmarshal([]byte(bad), &v); !fault.Is(err, fault.Invalid) && err == nil {
 			t.Errorf("%s is read as %q", bad, v)
 		}
 	}

@@ -18,5 +18,5 @@ func ParseBackend(s string) (Backend, error) {
 	case DynamoDB, S3, CSV:
 		return b, nil
 	}
-	return "", fault.New(fault.Invalid, "backend %q is unknown; known are dynamodb, s3 and csv", s)
+	return "", fault.Errorf(fault.Invalid, "backend %q is unknown; known are dynamodb, s3 and csv", s)
 }

@@ -13,7 +13,7 @@ type BusARN string
 // ParseBusARN checks s. The fault is Invalid and says which part is wrong.
 func ParseBusARN(s string) (BusARN, error) {
 	refuse := func(reason string) (BusARN, error) {
-		return "", fault.New(fault.Invalid, "%q is not the ARN of an event bus: %s", s, reason)
+		return "", fault.Errorf(fault.Invalid, "%q is not the ARN of an event bus: %s", s, reason)
 	}
 	part := strings.SplitN(s, ":", 6)
 	if len(part) != 6 || part[0] != "arn" {

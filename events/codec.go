@@ -17,10 +17,10 @@ import (
 // in the fault, which is Invalid and tells the place as a JSON Pointer.
 func Unmarshal(what string, data []byte, v any) error {
 	if len(data) > MaxBytes {
-		return fault.New(fault.Invalid, "%s has %d bytes, at most %d are read", what, len(data), MaxBytes)
+		return fault.Errorf(fault.Invalid, "%s has %d bytes, at most %d are read", what, len(data), MaxBytes)
 	}
 	if at := TooDeep(data, MaxDepth); at >= 0 {
-		return fault.New(fault.Invalid, "%s is nested deeper than %d at byte %d", what, MaxDepth, at)
+		return fault.Errorf(fault.Invalid, "%s is nested deeper than %d at byte %d", what, MaxDepth, at)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return Malformed(what, err)
@@ -91,7 +91,7 @@ func Malformed(what string, err error) error {
 			Message:    fmt.Sprintf("%s: %s %s", what, pointerName(semantic.JSONPointer), reason),
 			Violations: []fault.Violation{{Pointer: clip(string(semantic.JSONPointer)), Message: reason}}}
 	}
-	return fault.New(fault.Invalid, "%s cannot be read", what)
+	return fault.Errorf(fault.Invalid, "%s cannot be read", what)
 }
 
 func pointerName(p jsontext.Pointer) string {

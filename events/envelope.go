@@ -46,7 +46,7 @@ func (e *Envelope) Raw() *Envelope { return e }
 // Encode writes the event as EventBridge would.
 func (e Envelope) Encode() ([]byte, error) {
 	b, err := json.Marshal(e)
-	return b, fault.E("events.Encode", fault.Invalid, err)
+	return b, fault.Wrap("events.Encode", fault.Invalid, err)
 }
 
 // A Version is an envelope's version. EventBridge writes the string "0"; some
@@ -60,7 +60,7 @@ func (v *Version) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	if k := tok.Kind(); k != '"' && k != '0' {
-		return fault.New(fault.Invalid, "must be a string, not %s", kindName(k))
+		return fault.Errorf(fault.Invalid, "must be a string, not %s", kindName(k))
 	}
 	*v = Version(tok.String())
 	return nil
@@ -79,7 +79,7 @@ func Timestamped(t time.Time) Timestamp {
 func (t Timestamp) Time() (time.Time, error) {
 	parsed, err := time.Parse(time.RFC3339, string(t))
 	if err != nil {
-		return time.Time{}, fault.New(fault.Invalid, "time is not RFC 3339, such as 2026-01-02T03:04:05Z")
+		return time.Time{}, fault.Errorf(fault.Invalid, "time is not RFC 3339, such as 2026-01-02T03:04:05Z")
 	}
 	return parsed, nil
 }

@@ -32,15 +32,15 @@ func ParseSchemaID(s string) (SchemaID, error) {
 func checkID(what, s string) error {
 	switch {
 	case s == "":
-		return fault.New(fault.Invalid, "%s id is empty", what)
+		return fault.Errorf(fault.Invalid, "%s id is empty", what)
 	case len(s) > maxID:
-		return fault.New(fault.Invalid, "%s id has %d bytes, at most %d are allowed", what, len(s), maxID)
+		return fault.Errorf(fault.Invalid, "%s id has %d bytes, at most %d are allowed", what, len(s), maxID)
 	}
 	for i, c := range s {
 		if c < 0x80 && alphanumeric(byte(c)) || i > 0 && (c == '_' || c == '-') {
 			continue
 		}
-		return fault.New(fault.Invalid, "%s id %q has %q at byte %d; allowed are letters, digits, and after the first also _ and -", what, s, c, i)
+		return fault.Errorf(fault.Invalid, "%s id %q has %q at byte %d; allowed are letters, digits, and after the first also _ and -", what, s, c, i)
 	}
 	return nil
 }

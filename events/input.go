@@ -117,10 +117,10 @@ func InputDetailType(schema SchemaID, op Operation) DetailType {
 // control character. The fault is Invalid.
 func CheckIdempotencyKey(s string) error {
 	if n := utf8.RuneCountInString(s); n < 1 || n > maxIdempotencyKey {
-		return fault.New(fault.Invalid, "must have 1 to %d characters, not %d", maxIdempotencyKey, n)
+		return fault.Errorf(fault.Invalid, "must have 1 to %d characters, not %d", maxIdempotencyKey, n)
 	}
 	if i := indexControl(s); i >= 0 {
-		return fault.New(fault.Invalid, "has a control character at byte %d", i)
+		return fault.Errorf(fault.Invalid, "has a control character at byte %d", i)
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (o *optionalString) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	if tok.Kind() != '"' {
-		return fault.New(fault.Invalid, "must be a string, not %s", kindName(tok.Kind()))
+		return fault.Errorf(fault.Invalid, "must be a string, not %s", kindName(tok.Kind()))
 	}
 	o.Value, o.Present = tok.String(), true
 	return nil

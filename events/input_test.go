@@ -45,7 +45,7 @@ func TestAbsentOperationMeansPost(t *testing.T) {
 	}
 	// and so a PUT that forgot its operation is refused, not created
 	_, err = decodeInput(inputEvent("pet.PUT", `{"tenant":"acme","rootSchema":"pet","api_key":"k","payload":{}}`))
-	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(fault.MessageOf(err), "pet.POST") {
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(fault.MessageOf(err), "pet.POST") {
 		t.Errorf("err = %v", err)
 	}
 }
@@ -108,7 +108,7 @@ func TestBadInput(t *testing.T) {
 		"too large":                {inputEvent("pet.POST", `{`+good+`,"x":"`+strings.Repeat("x", events.MaxBytes)+`"}`), "none"},
 	} {
 		_, err := decodeInput(c.event)
-		if fault.CodeOf(err) != fault.Invalid {
+		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, want an invalid", name, err)
 			continue
 		}

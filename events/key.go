@@ -20,14 +20,14 @@ const maxKey = 256
 func ParseKey(s string) (Key, error) {
 	switch {
 	case s == "":
-		return "", fault.New(fault.Invalid, "key is empty")
+		return "", fault.Errorf(fault.Invalid, "key is empty")
 	case len(s) > maxKey:
-		return "", fault.New(fault.Invalid, "key has %d bytes, at most %d are allowed", len(s), maxKey)
+		return "", fault.Errorf(fault.Invalid, "key has %d bytes, at most %d are allowed", len(s), maxKey)
 	case !utf8.ValidString(s):
-		return "", fault.New(fault.Invalid, "key is not valid UTF-8")
+		return "", fault.Errorf(fault.Invalid, "key is not valid UTF-8")
 	}
 	if i := indexControl(s); i >= 0 {
-		return "", fault.New(fault.Invalid, "key has a control character at byte %d", i)
+		return "", fault.Errorf(fault.Invalid, "key has a control character at byte %d", i)
 	}
 	return Key(s), nil
 }
@@ -45,7 +45,7 @@ func ParseIntegerKey(s string) (Key, error) {
 		canonical = canonical && '0' <= digits[i] && digits[i] <= '9'
 	}
 	if !canonical {
-		return "", fault.New(fault.Invalid, "key must be an integer of at most %d digits in canonical form, such as 42 or -7", most)
+		return "", fault.Errorf(fault.Invalid, "key must be an integer of at most %d digits in canonical form, such as 42 or -7", most)
 	}
 	return Key(s), nil
 }
@@ -57,15 +57,15 @@ func KeyOf(v jsontext.Value, integer bool) (Key, error) {
 	case integer && v.Kind() == '0':
 		return ParseIntegerKey(string(v))
 	case integer:
-		return "", fault.New(fault.Invalid, "key must be an integer")
+		return "", fault.Errorf(fault.Invalid, "key must be an integer")
 	case v.Kind() == '"':
 		text, err := jsontext.AppendUnquote(nil, v)
 		if err != nil {
-			return "", fault.New(fault.Invalid, "key is not a valid string")
+			return "", fault.Errorf(fault.Invalid, "key is not a valid string")
 		}
 		return ParseKey(string(text))
 	}
-	return "", fault.New(fault.Invalid, "key must be a string")
+	return "", fault.Errorf(fault.Invalid, "key must be a string")
 }
 
 // Value renders the key as the JSON value that [KeyOf] reads.
@@ -102,11 +102,11 @@ func UnescapeKey(s string) (string, error) {
 			continue
 		}
 		if i+2 >= len(s) {
-			return "", fault.New(fault.Invalid, "%q ends within a %%XX escape", s)
+			return "", fault.Errorf(fault.Invalid, "%q ends within a %%XX escape", s)
 		}
 		b, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
 		if err != nil {
-			return "", fault.New(fault.Invalid, "%q has a malformed %%XX escape", s)
+			return "", fault.Errorf(fault.Invalid, "%q has a malformed %%XX escape", s)
 		}
 		out = append(out, byte(b))
 		i += 2

@@ -16,7 +16,7 @@ type Number string
 func (n Number) Float64() (float64, error) {
 	f, err := strconv.ParseFloat(n.String(), 64)
 	if err != nil {
-		return 0, fault.New(fault.Invalid, "%s is out of the range of a float64", n)
+		return 0, fault.Errorf(fault.Invalid, "%s is out of the range of a float64", n)
 	}
 	return f, nil
 }
@@ -26,7 +26,7 @@ func (n Number) Float64() (float64, error) {
 func (n Number) Int64() (int64, error) {
 	i, err := strconv.ParseInt(n.String(), 10, 64)
 	if err != nil {
-		return 0, fault.New(fault.Invalid, "%s is not an integer of 64 bits", n)
+		return 0, fault.Errorf(fault.Invalid, "%s is not an integer of 64 bits", n)
 	}
 	return i, nil
 }
@@ -43,7 +43,7 @@ func (n Number) String() string {
 func (n Number) MarshalJSONTo(enc *jsontext.Encoder) error {
 	v := jsontext.Value(n.String())
 	if v.Kind() != '0' {
-		return fault.New(fault.Invalid, "%q is not a number", string(n))
+		return fault.Errorf(fault.Invalid, "%q is not a number", string(n))
 	}
 	return enc.WriteValue(v)
 }
@@ -60,7 +60,7 @@ func (n *Number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case 'n':
 		*n = ""
 	default:
-		return fault.New(fault.Invalid, "must be a number, not %s", kindName(tok.Kind()))
+		return fault.Errorf(fault.Invalid, "must be a number, not %s", kindName(tok.Kind()))
 	}
 	return nil
 }

@@ -15,11 +15,11 @@ func TestNumber(t *testing.T) {
 		t.Error(i, err)
 	}
 	for _, n := range []events.Number{"1.0", "1e3", "9223372036854775808"} {
-		if _, err := n.Int64(); fault.CodeOf(err) != fault.Invalid {
+		if _, err := n.Int64(); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s as an int64: %v", n, err)
 		}
 	}
-	if _, err := events.Number("1e999").Float64(); fault.CodeOf(err) != fault.Invalid {
+	if _, err := events.Number("1e999").Float64(); !fault.Is(err, fault.Invalid) {
 		t.Error(err)
 	}
 }

@@ -26,5 +26,5 @@ func ParseWrite(s string) (Operation, error) {
 			return op, nil
 		}
 	}
-	return "", fault.New(fault.Invalid, "operation %q is unknown; known are POST, PUT, PATCH and DELETE", s)
+	return "", fault.Errorf(fault.Invalid, "operation %q is unknown; known are POST, PUT, PATCH and DELETE", s)
 }

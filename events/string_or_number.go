@@ -30,7 +30,7 @@ func (s StringOrNumber) IsNumber() bool { return s.isNumber }
 func (s StringOrNumber) Number() (Number, error) {
 	v := jsontext.Value(s.text)
 	if !s.isNumber && (v.Kind() != '0' || !v.IsValid()) {
-		return "", fault.New(fault.Invalid, "%q is not a number", s.text)
+		return "", fault.Errorf(fault.Invalid, "%q is not a number", s.text)
 	}
 	return Number(s.text), nil
 }
@@ -55,7 +55,7 @@ func (s *StringOrNumber) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case 'n':
 		*s = StringOrNumber{}
 	default:
-		return fault.New(fault.Invalid, "must be a string or a number, not %s", kindName(k))
+		return fault.Errorf(fault.Invalid, "must be a string or a number, not %s", kindName(k))
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func TestIDs(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "-a", "_a", ".", "..", "a.b", "a/b", `a\b`, "a b", "a\x00", "a\n", "é", "ａ", strings.Repeat("x", 65), "a:b", "a%2e"} {
-		if _, err := events.ParseSchemaID(bad); fault.CodeOf(err) != fault.Invalid {
+		if _, err := events.ParseSchemaID(bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q is taken", bad)
 		}
 	}
@@ -103,7 +103,7 @@ func TestEnvelopeSurvives(t *testing.T) {
 	if out, err := e.Encode(); err != nil || string(out) != event {
 		t.Errorf("comes back as %s, %v", out, err)
 	}
-	if _, err := e.Time.Time(); fault.CodeOf(err) != fault.Invalid {
+	if _, err := e.Time.Time(); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a placeholder is a time: %v", err)
 	}
 }

@@ -1,15 +1,15 @@
-// Package fault holds the coded errors of the event router.
+// Package fault defines the coded errors of the event router.
 //
-// Every error that crosses a package boundary carries a [Code]. Programs act
-// on the code and never on the text. A fault has two readers: the caller sees
-// the code, the message and the violations; the log also sees the operation
-// and the cause. What is secret or belongs to another tenant therefore goes
-// into the cause, never into the message.
+// Every error that crosses a package boundary has a [Code]. Programs test the
+// code with [Is] and never the text. A caller sees the code, the message and the
+// violations; the log also contains the operation and the cause. Secrets and
+// what belongs to another tenant therefore go into the cause, never into the
+// message.
 //
-//	return fault.New(fault.NotFound, "schema %q does not exist", id)
-//	return fault.E("boltstore.Commit", fault.Unavailable, err)
+//	return fault.Errorf(fault.NotFound, "schema %q does not exist", id)
+//	return fault.Wrap("boltstore.Commit", fault.Unavailable, err)
 //
-// Values are immutable once made and safe for concurrent use.
+// Values are immutable and safe for concurrent use.
 package fault
 
 import (
@@ -19,73 +19,80 @@ import (
 	"strings"
 )
 
-// A Code says what kind of thing went wrong, and so who must act.
+// A Code classifies an error by who must act. The zero code means no error.
 type Code uint8
 
 const (
-	// Internal is a fault of ours, and the code of every error without one.
-	Internal Code = iota
-	// Unavailable is a fault of what we depend on: throttled, timed out, down.
+	// Internal is a fault of the router, and the code of every error without one.
+	Internal Code = iota + 1
+	// Unavailable is a fault of a service that the router depends on: throttled,
+	// timed out, not reachable.
 	Unavailable
 	// Invalid is a request that is malformed or breaks its schema.
 	Invalid
 	// Unauthenticated is a missing or unusable API key.
 	Unauthenticated
-	// Denied is a caller who is known but may not do this.
+	// Denied is a known caller without permission.
 	Denied
-	// NotFound is a record, schema or tenant that is not there.
+	// NotFound is a record, schema or tenant that does not exist.
 	NotFound
-	// Conflict is a key that is taken, or an idempotency key used otherwise.
+	// Conflict is a key that exists already, or an idempotency key of another request.
 	Conflict
-	// Precondition is a condition of the caller's (If-Match) that does not hold.
+	// Precondition is a condition of the caller (If-Match) that does not hold.
 	Precondition
-	// TooLarge is what could never be stored or published.
+	// TooLarge is what exceeds a limit of storing or publishing.
 	TooLarge
 	// Exhausted is a quota or rate limit that is used up.
 	Exhausted
 )
 
-var codeNames = [...]string{
-	Internal:        "internal",
-	Unavailable:     "unavailable",
-	Invalid:         "invalid",
-	Unauthenticated: "unauthenticated",
-	Denied:          "denied",
-	NotFound:        "not-found",
-	Conflict:        "conflict",
-	Precondition:    "precondition-failed",
-	TooLarge:        "too-large",
-	Exhausted:       "exhausted",
+// codes lists the codes: their names in logs and problem documents, and whether
+// they are rejections.
+var codes = [...]struct {
+	name      string
+	rejection bool
+}{
+	0:               {"ok", false},
+	Internal:        {"internal", false},
+	Unavailable:     {"unavailable", false},
+	Invalid:         {"invalid", true},
+	Unauthenticated: {"unauthenticated", true},
+	Denied:          {"denied", true},
+	NotFound:        {"not-found", true},
+	Conflict:        {"conflict", true},
+	Precondition:    {"precondition-failed", true},
+	TooLarge:        {"too-large", true},
+	Exhausted:       {"exhausted", true},
 }
 
 // String returns the code's name as it appears in logs and problem documents.
 func (c Code) String() string {
-	if int(c) < len(codeNames) {
-		return codeNames[c]
+	if int(c) < len(codes) {
+		return codes[c].name
 	}
 	return fmt.Sprintf("code(%d)", uint8(c))
 }
 
 // ParseCode is the inverse of [Code.String].
 func ParseCode(name string) (Code, bool) {
-	for c, n := range codeNames {
-		if n == name {
-			return Code(c), true
+	for c := Internal; int(c) < len(codes); c++ {
+		if codes[c].name == name {
+			return c, true
 		}
 	}
-	return Internal, false
+	return 0, false
 }
 
-// Rejection reports whether the fault is the caller's: final, and never worth
-// a retry of the same request.
-func (c Code) Rejection() bool { return c > Unavailable }
+// Rejection reports whether an error of this code is the caller's and final: the
+// same request will not succeed later.
+func (c Code) Rejection() bool { return int(c) < len(codes) && codes[c].rejection }
 
 // A Violation is one way in which a document breaks its contract.
 type Violation struct {
 	// Pointer is the JSON Pointer (RFC 6901) of the offending value; "" is the
 	// whole document.
 	Pointer string `json:"pointer"`
-	// Message says what is wrong there and what would be right.
+	// Message says what is wrong and what would be valid.
 	Message string `json:"message"`
 }
 
@@ -98,15 +105,14 @@ type Error struct {
 	Err        error       // the cause, for the log; may be nil
 }
 
-// New makes a fault whose text may be shown to the caller.
-func New(code Code, format string, args ...any) *Error {
+// Errorf returns an error whose text may be shown to the caller.
+func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// E wraps err with the operation that met it. The code is that of err where it
-// has one of its own, else the one given: an inner code rises through wraps.
-// A nil err yields nil.
-func E(op string, code Code, err error) error {
+// Wrap adds the operation that failed to err. The code of err is kept if it has
+// one; otherwise code is used. It returns nil if err is nil.
+func Wrap(op string, code Code, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -116,7 +122,7 @@ func E(op string, code Code, err error) error {
 	return &Error{Code: code, Op: op, Err: err}
 }
 
-// Error gives the whole text, for the log: operation, message, violations, cause.
+// Error returns the whole text, for the log: operation, message, violations, cause.
 func (e *Error) Error() string {
 	var parts []string
 	if e.Op != "" {
@@ -140,9 +146,13 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf returns the code of err: that of the outermost [Error] in its chain;
-// Unavailable for an ended context; else Internal.
+// CodeOf returns the code of err: that of the outermost [Error] in its chain,
+// Unavailable if a context ended, otherwise Internal. A nil error has the zero
+// code.
 func CodeOf(err error) Code {
+	if err == nil {
+		return 0
+	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
@@ -152,12 +162,15 @@ func CodeOf(err error) Code {
 	return Internal
 }
 
-// IsRejection reports whether err is the caller's own and final.
-func IsRejection(err error) bool { return err != nil && CodeOf(err).Rejection() }
+// Is reports whether err has the code. A nil error has none.
+func Is(err error, code Code) bool { return err != nil && CodeOf(err) == code }
 
-// MessageOf returns what the caller may read of err: the outermost message in
-// its chain for a rejection, and for everything else a fixed sentence, since
-// the text of our own faults may name what a tenant must not see.
+// IsRejection reports whether err is the caller's and final.
+func IsRejection(err error) bool { return CodeOf(err).Rejection() }
+
+// MessageOf returns the text that the caller may read: the outermost message in
+// the chain of a rejection, and a fixed sentence for everything else, because the
+// text of internal faults may contain what a tenant must not see.
 func MessageOf(err error) string {
 	code := CodeOf(err)
 	if !code.Rejection() {

@@ -10,8 +10,8 @@ import (
 )
 
 func TestInnerCodeRisesThroughWraps(t *testing.T) {
-	inner := fault.New(fault.NotFound, "schema %q does not exist", "pets")
-	err := fmt.Errorf("loading: %w", fault.E("tenant.Schema", fault.Internal, inner))
+	inner := fault.Errorf(fault.NotFound, "schema %q does not exist", "pets")
+	err := fmt.Errorf("loading: %w", fault.Wrap("tenant.Schema", fault.Internal, inner))
 	if got := fault.CodeOf(err); got != fault.NotFound {
 		t.Errorf("code = %v, want not-found", got)
 	}
@@ -26,8 +26,8 @@ func TestInnerCodeRisesThroughWraps(t *testing.T) {
 func TestMessageHidesOurOwnFaults(t *testing.T) {
 	for _, err := range []error{
 		errors.New("dial tcp 10.0.0.1: secret"),
-		fault.E("store.Commit", fault.Unavailable, errors.New("secret")),
-		fault.New(fault.Internal, "secret"),
+		fault.Wrap("store.Commit", fault.Unavailable, errors.New("secret")),
+		fault.Errorf(fault.Internal, "secret"),
 	} {
 		if got := fault.MessageOf(err); got != "the service could not handle the request now; try again" {
 			t.Errorf("MessageOf(%v) = %q", err, got)
@@ -40,17 +40,23 @@ func TestCodeOf(t *testing.T) {
 		err  error
 		want fault.Code
 	}{
+		{nil, 0},
 		{errors.New("plain"), fault.Internal},
 		{context.DeadlineExceeded, fault.Unavailable},
 		{fmt.Errorf("x: %w", context.Canceled), fault.Unavailable},
-		{fault.New(fault.Exhausted, "x"), fault.Exhausted},
+		{fault.Errorf(fault.Exhausted, "x"), fault.Exhausted},
 	} {
 		if got := fault.CodeOf(c.err); got != c.want {
 			t.Errorf("CodeOf(%v) = %v, want %v", c.err, got, c.want)
 		}
+		for code := fault.Code(0); code <= fault.Exhausted; code++ {
+			if got, want := fault.Is(c.err, code), c.err != nil && code == c.want; got != want {
+				t.Errorf("Is(%v, %v) = %v, want %v", c.err, code, got, want)
+			}
+		}
 	}
-	if fault.E("op", fault.Internal, nil) != nil {
-		t.Error("E of a nil error is not nil")
+	if fault.Wrap("op", fault.Internal, nil) != nil {
+		t.Error("Wrap of a nil error is not nil")
 	}
 }
 
@@ -71,7 +77,7 @@ func TestRejection(t *testing.T) {
 
 func TestViolationsOf(t *testing.T) {
 	inner := &fault.Error{Code: fault.Invalid, Violations: []fault.Violation{{Pointer: "/a", Message: "is missing"}}}
-	err := fault.E("router.validate", fault.Internal, inner)
+	err := fault.Wrap("router.validate", fault.Internal, inner)
 	if got := fault.ViolationsOf(err); len(got) != 1 || got[0].Pointer != "/a" {
 		t.Errorf("violations = %v", got)
 	}

@@ -29,7 +29,7 @@ func encodeResponse(r rest.Response) ([]byte, error) {
 // request.
 func answer(r store.Receipt, err error, call invocation) ([]byte, error) {
 	if err != nil && !fault.IsRejection(err) {
-		return nil, fault.New(fault.CodeOf(err), "%s: to be tried again (request %s)", fault.CodeOf(err), call.requestID)
+		return nil, fault.Errorf(fault.CodeOf(err), "%s: to be tried again (request %s)", fault.CodeOf(err), call.requestID)
 	}
 	if err == nil {
 		return encodeResponse(rest.Result(&r))

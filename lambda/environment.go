@@ -52,7 +52,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	}
 	buses, err := tenant.ParseAllowList(getenv(deployment.EnvOutputBuses))
 	if e.err == nil && err != nil {
-		e.err = fault.New(fault.Invalid, "environment variable %s: %s", deployment.EnvOutputBuses, fault.MessageOf(err))
+		e.err = fault.Errorf(fault.Invalid, "environment variable %s: %s", deployment.EnvOutputBuses, fault.MessageOf(err))
 	}
 	if e.err != nil {
 		return nil, e.err
@@ -103,7 +103,7 @@ type environment struct {
 func (e *environment) required(name string) string {
 	value := e.getenv(name)
 	if value == "" && e.err == nil {
-		e.err = fault.New(fault.Invalid, "environment variable %s is not set", name)
+		e.err = fault.Errorf(fault.Invalid, "environment variable %s is not set", name)
 	}
 	return value
 }
@@ -122,7 +122,7 @@ func (e *environment) integer(name string, otherwise int) int {
 	}
 	n, err := strconv.Atoi(text)
 	if (err != nil || n <= 0) && e.err == nil {
-		e.err = fault.New(fault.Invalid, "environment variable %s must be a positive integer, not %q", name, text)
+		e.err = fault.Errorf(fault.Invalid, "environment variable %s must be a positive integer, not %q", name, text)
 	}
 	return n
 }
@@ -138,7 +138,7 @@ func (e *environment) credentials() aws.CredentialsProvider {
 	}
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		if !c.HasKeys() {
-			return c, fault.New(fault.Unavailable, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
+			return c, fault.Errorf(fault.Unavailable, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
 		}
 		return c, nil
 	})

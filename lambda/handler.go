@@ -193,10 +193,10 @@ func (h *Handler) failure(ctx context.Context, payload []byte, call invocation) 
 		RequestPayload jsontext.Value `json:"requestPayload"`
 	}
 	if err := json.Unmarshal(payload, &record, jsontext.AllowDuplicateNames(true)); err != nil {
-		return h.refuse(call, fault.New(fault.Invalid, "the record of a failed invocation cannot be read"))
+		return h.refuse(call, fault.Errorf(fault.Invalid, "the record of a failed invocation cannot be read"))
 	}
 	if call.unwrapped++; call.unwrapped > 3 {
-		return h.refuse(call, fault.New(fault.Invalid, "records of failed invocations are nested deeper than 3"))
+		return h.refuse(call, fault.Errorf(fault.Invalid, "records of failed invocations are nested deeper than 3"))
 	}
 	return h.dispatch(ctx, record.RequestPayload, call)
 }
@@ -217,7 +217,7 @@ var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.Allo
 // unreadable is the error of a payload that may hold events but cannot be taken
 // apart: it is logged, tried again, and ends in the dead-letter queue.
 func (h *Handler) unreadable(call invocation, message string) error {
-	err := fault.New(fault.Internal, "%s", message)
+	err := fault.Errorf(fault.Internal, "%s", message)
 	h.log.request(call, &router.Report{Outcome: router.Faulted, Code: fault.Internal, Cause: err}, statusOf(store.Receipt{}, err))
 	return err
 }

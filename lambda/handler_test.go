@@ -66,7 +66,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t}
 	ledger := memstore.New(&memstore.Options{Fault: func(string) error {
 		if f.down {
-			return fault.New(fault.Unavailable, "down")
+			return fault.Errorf(fault.Unavailable, "down")
 		}
 		return nil
 	}})

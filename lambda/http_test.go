@@ -513,7 +513,7 @@ func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
 func TestFaultIsAnAnswer(t *testing.T) {
 	h := newRESTHouse(t, restFiles)
 	h.do("GET", "/acme/pet", "", h.as("acme")) // key and schema are cached from here on
-	h.faults = func(string) error { return fault.New(fault.Unavailable, "the table burns") }
+	h.faults = func(string) error { return fault.Errorf(fault.Unavailable, "the table burns") }
 	for _, a := range []httpAnswer{
 		h.do("GET", "/acme/pet/rex", "", h.as("acme")),
 		h.do("POST", "/acme/pet", `{"name":"N"}`, h.as("acme"), jsonBody),

@@ -51,7 +51,7 @@ const functionURLHost = ".lambda-url."
 func decodeHTTP(payload []byte) rest.Request {
 	var p httpPayload
 	if err := json.Unmarshal(payload, &p, jsontext.AllowInvalidUTF8(true)); err != nil {
-		return rest.Request{Err: fault.New(fault.Invalid, "the payload has a requestContext but is no HTTP request")}
+		return rest.Request{Err: fault.Errorf(fault.Invalid, "the payload has a requestContext but is no HTTP request")}
 	}
 	req := rest.Request{ID: p.RequestContext.RequestID, Header: rest.Header{}}
 	for name, value := range p.Headers {
@@ -91,7 +91,7 @@ func decodeHTTP(payload []byte) rest.Request {
 	if p.IsBase64Encoded {
 		body, err := base64.StdEncoding.DecodeString(*p.Body)
 		if err != nil {
-			req.Err = fault.New(fault.Invalid, "the body is not valid base64, as isBase64Encoded says")
+			req.Err = fault.Errorf(fault.Invalid, "the body is not valid base64, as isBase64Encoded says")
 			return req
 		}
 		req.Body = body

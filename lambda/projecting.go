@@ -46,7 +46,7 @@ func Layout(d *tenant.Directory) func(context.Context, store.Collection) (store.
 func bucketPrefix(dataPrefix string) (string, error) {
 	prefix, ok := strings.CutSuffix(dataPrefix, deployment.DataPrefix)
 	if !ok || prefix != "" && !strings.HasSuffix(prefix, "/") {
-		return "", fault.New(fault.Invalid, "environment variable %s must be %s, or a path that ends in /%s, not %q",
+		return "", fault.Errorf(fault.Invalid, "environment variable %s must be %s, or a path that ends in /%s, not %q",
 			deployment.EnvDataPrefix, deployment.DataPrefix, deployment.DataPrefix, dataPrefix)
 	}
 	return prefix, nil

@@ -26,7 +26,7 @@ func TestUsageIsExact(t *testing.T) {
 	})
 	h.faults = func(string) error {
 		if rand.IntN(8) == 0 {
-			return fault.New(fault.Unavailable, "it broke")
+			return fault.Errorf(fault.Unavailable, "it broke")
 		}
 		return nil
 	}

@@ -127,7 +127,7 @@ func (s *Server) loadCatalog() error {
 		}
 		b := s.catalog.buses[r.Bus]
 		if b == nil {
-			return false, fault.New(fault.Internal, "rule %q is of bus %q, which is not kept", r.Name, r.Bus)
+			return false, fault.Errorf(fault.Internal, "rule %q is of bus %q, which is not kept", r.Name, r.Bus)
 		}
 		b.set(r)
 		return true, nil

@@ -131,7 +131,7 @@ func (s *Server) DeleteDeadLetter(ctx context.Context, id string) error {
 }
 
 func (s *Server) deadLetter(id string) (key []byte, letter DeadLetter, err error) {
-	missing := fault.New(fault.NotFound, "dead letter %q does not exist", clip(id))
+	missing := fault.Errorf(fault.NotFound, "dead letter %q does not exist", clip(id))
 	seq, err := strconv.ParseUint(id, 10, 64)
 	if err != nil {
 		return nil, letter, missing
@@ -148,7 +148,7 @@ func (s *Server) deadLetter(id string) (key []byte, letter DeadLetter, err error
 func decodeDeadLetter(key, record []byte) (DeadLetter, error) {
 	var letter DeadLetter
 	if err := json.Unmarshal(record, &letter, jsontext.AllowDuplicateNames(true)); err != nil || len(key) != 8 {
-		return letter, fault.New(fault.Internal, "a kept dead letter cannot be read")
+		return letter, fault.Errorf(fault.Internal, "a kept dead letter cannot be read")
 	}
 	letter.ID = strconv.FormatUint(binary.BigEndian.Uint64(key), 10)
 	return letter, nil

@@ -54,7 +54,7 @@ func TestAFailedInvocationIsTriedThreeTimesAndBuried(t *testing.T) {
 	if l, _ := m.DeadLetters(); len(l) != 0 {
 		t.Errorf("still dead: %v", l)
 	}
-	if err := m.RetryDeadLetter(context.Background(), letters[0].ID); fault.CodeOf(err) != fault.NotFound {
+	if err := m.RetryDeadLetter(context.Background(), letters[0].ID); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a second retry: %v", err)
 	}
 }
@@ -76,7 +76,7 @@ func TestDeleteDeadLetter(t *testing.T) {
 		t.Errorf("left: %v after %d attempts", l, len(box.got()))
 	}
 	for _, id := range []string{"", "x", "-1", "18446744073709551615"} {
-		if err := m.DeleteDeadLetter(context.Background(), id); fault.CodeOf(err) != fault.NotFound {
+		if err := m.DeleteDeadLetter(context.Background(), id); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
@@ -209,7 +209,7 @@ func TestOneProcessOnly(t *testing.T) {
 	if s, err := local.Open(dir, nil); err == nil {
 		s.Close()
 		t.Fatal("opened twice")
-	} else if fault.CodeOf(err) != fault.Unavailable {
+	} else if !fault.Is(err, fault.Unavailable) {
 		t.Error(err)
 	}
 }
@@ -261,7 +261,7 @@ func TestLogsAreKeptByFunction(t *testing.T) {
 			break
 		}
 	}
-	if _, err := m.Logs(ctx, "nobody", local.LogQuery{}); fault.CodeOf(err) != fault.NotFound {
+	if _, err := m.Logs(ctx, "nobody", local.LogQuery{}); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 }

@@ -22,7 +22,7 @@ func logGroup(function string) string { return "/aws/lambda/" + function }
 // that has neither been registered nor written anything is NotFound.
 func (s *Server) Logs(ctx context.Context, function string, q LogQuery) (iter.Seq[LogLine], error) {
 	if _, known := s.function(function); !known && !s.logs.Has(logGroup(function)) {
-		return nil, fault.New(fault.NotFound, "function %q does not exist here", clip(function))
+		return nil, fault.Errorf(fault.NotFound, "function %q does not exist here", clip(function))
 	}
 	return s.logs.Lines(ctx, logGroup(function), q), nil
 }

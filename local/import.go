@@ -49,7 +49,7 @@ func (s *Server) Import(ctx context.Context, t *template.Template) (leftOut []st
 		slices.SortStableFunc(resources, deadLettersFirst)
 		for _, r := range resources {
 			if err := one.take(s, ctx, r); err != nil {
-				return nil, fault.New(fault.Invalid, "%s %s: %s", one.kind, r.ID, awsjson.AsError(err).Message)
+				return nil, fault.Errorf(fault.Invalid, "%s %s: %s", one.kind, r.ID, awsjson.AsError(err).Message)
 			}
 		}
 	}

@@ -87,7 +87,7 @@ func TestImportOfWhatIsWrong(t *testing.T) {
 		if err == nil {
 			_, err = m.Import(t.Context(), stack)
 		}
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(fault.MessageOf(err), want) || !strings.Contains(fault.MessageOf(err), " x: ") {
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(fault.MessageOf(err), want) || !strings.Contains(fault.MessageOf(err), " x: ") {
 			t.Errorf("%s: %v", resource, err)
 		}
 	}

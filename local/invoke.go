@@ -69,7 +69,7 @@ func (s *Server) invoke(ctx context.Context, t *task) {
 // NotFound where there is no such function.
 func (s *Server) Invoke(ctx context.Context, function, requestID string, payload []byte) (answer []byte, failed bool, err error) {
 	if _, ok := s.function(function); !ok {
-		return nil, false, fault.New(fault.NotFound, "function %q does not exist here", clip(function))
+		return nil, false, fault.Errorf(fault.NotFound, "function %q does not exist here", clip(function))
 	}
 	answer, failure := s.call(ctx, function, requestID, payload)
 	if failure != nil {

@@ -66,7 +66,7 @@ func (s *Server) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEventsO
 	}
 	err := s.ingest(ctx, taken)
 	if err != nil {
-		if fault.CodeOf(err) == fault.Unavailable && ctx.Err() == nil {
+		if fault.Is(err, fault.Unavailable) && ctx.Err() == nil {
 			s.refused.Store(now.UnixNano())
 		}
 		return nil, err

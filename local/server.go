@@ -55,7 +55,7 @@ func Open(dir string, opts *Options) (*Server, error) {
 	o := opts.withDefaults()
 	kept, err := datafile.Open(dir, o.MaxDataBytes, allBuckets...)
 	if err != nil {
-		return nil, fault.E("local.Open", fault.Unavailable, err)
+		return nil, fault.Wrap("local.Open", fault.Unavailable, err)
 	}
 	s := &Server{
 		opts: o, log: o.Log, file: kept,
@@ -65,7 +65,7 @@ func Open(dir string, opts *Options) (*Server, error) {
 	}
 	s.metrics = newMetrics(o.Now)
 	if err := s.load(); err != nil {
-		return nil, errors.Join(fault.E("local.Open", fault.Internal, err), kept.Close())
+		return nil, errors.Join(fault.Wrap("local.Open", fault.Internal, err), kept.Close())
 	}
 	s.handler = s.routes()
 	return s, nil
@@ -136,7 +136,7 @@ func (s *Server) function(name string) (Handler, bool) {
 // Run, in this process or another.
 func (s *Server) Run(ctx context.Context) error {
 	if !s.running.CompareAndSwap(false, true) {
-		return fault.New(fault.Conflict, "the local server runs already")
+		return fault.Errorf(fault.Conflict, "the local server runs already")
 	}
 	defer s.running.Store(false)
 	var background, settler sync.WaitGroup

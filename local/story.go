@@ -53,7 +53,7 @@ func (s *Server) Stories(ctx context.Context, eventID string) ([]Story, error) {
 		stories = append(stories, story)
 	}
 	if stories == nil {
-		return nil, fault.New(fault.NotFound, "event %q is not kept here", clip(eventID))
+		return nil, fault.Errorf(fault.NotFound, "event %q is not kept here", clip(eventID))
 	}
 	return stories, nil
 }

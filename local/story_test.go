@@ -53,7 +53,7 @@ func TestAnEventsStory(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 	}
-	if _, err := m.Stories(context.Background(), "unknown"); fault.CodeOf(err) != fault.NotFound {
+	if _, err := m.Stories(context.Background(), "unknown"); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 }

@@ -36,7 +36,7 @@ func (s *Server) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, erro
 			news := s.arrived.Wait()
 			batch, after, err := s.eventsFrom(next, bus, &q)
 			if err != nil {
-				yield(Event{}, fault.E("local.Events", fault.Internal, err))
+				yield(Event{}, fault.Wrap("local.Events", fault.Internal, err))
 				return
 			}
 			for _, e := range batch {
@@ -71,7 +71,7 @@ func (s *Server) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint6
 		}
 	}
 	if batch, next, err = s.eventsFrom(seq, bus, &q); err != nil {
-		err = fault.E("local.EventsFrom", fault.Internal, err)
+		err = fault.Wrap("local.EventsFrom", fault.Internal, err)
 	}
 	return batch, next, err
 }

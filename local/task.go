@@ -85,7 +85,7 @@ func (t *task) setInput(input []byte) {
 func (s *Server) keepTask(t *task) (datafile.Write, error) {
 	record, err := json.Marshal(t, jsontext.AllowDuplicateNames(true))
 	if err != nil {
-		return datafile.Write{}, fault.E("local.keepTask", fault.Internal, err)
+		return datafile.Write{}, fault.Wrap("local.keepTask", fault.Internal, err)
 	}
 	return s.file.Put(bucketTasks, t.key.bytes(), record), nil
 }
@@ -94,7 +94,7 @@ func (s *Server) loadTasks() error {
 	return s.file.Each(bucketTasks, nil, func(key, record []byte) (bool, error) {
 		t := &task{}
 		if err := json.Unmarshal(record, t, jsontext.AllowDuplicateNames(true)); err != nil || len(key) != 12 {
-			return false, fault.New(fault.Internal, "a kept task cannot be read")
+			return false, fault.Errorf(fault.Internal, "a kept task cannot be read")
 		}
 		t.key = taskKey{binary.BigEndian.Uint64(key), binary.BigEndian.Uint32(key[8:])}
 		s.queue.add(t)

@@ -71,10 +71,10 @@ func (x *exchange) call(op events.Operation) (*router.Call, error) {
 	}
 	switch {
 	case op == events.Delete && len(x.req.Body) > 0:
-		return nil, fault.New(fault.Invalid, "a DELETE has no body: the path names the record")
+		return nil, fault.Errorf(fault.Invalid, "a DELETE has no body: the path names the record")
 	case op == events.Delete:
 	case len(x.req.Body) > events.MaxBytes:
-		return nil, fault.New(fault.TooLarge, "the body has %d bytes, at most %d are read", len(x.req.Body), events.MaxBytes)
+		return nil, fault.Errorf(fault.TooLarge, "the body has %d bytes, at most %d are read", len(x.req.Body), events.MaxBytes)
 	default:
 		if err := x.req.checkContent(); err != nil {
 			return nil, err
@@ -100,7 +100,7 @@ func (x *exchange) collection() Response {
 	page := router.Page{Cursor: parameters["cursor"]}
 	if limit, ok := parameters["limit"]; ok {
 		if page.Limit, err = strconv.Atoi(limit); err != nil || page.Limit < 1 || page.Limit > router.MaxPage {
-			return x.refuse(fault.New(fault.Invalid, "limit must be 1 to %d", router.MaxPage))
+			return x.refuse(fault.Errorf(fault.Invalid, "limit must be 1 to %d", router.MaxPage))
 		}
 	}
 	listing, report, err := x.router.List(x.ctx, c, page)
@@ -215,7 +215,7 @@ func (x *exchange) usage() Response {
 func (x *exchange) ok(v any) Response {
 	body, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
-		return x.refuse(fault.E("rest", fault.Internal, err))
+		return x.refuse(fault.Wrap("rest", fault.Internal, err))
 	}
 	return Response{Status: http.StatusOK, Body: string(body),
 		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}

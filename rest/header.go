@@ -100,7 +100,7 @@ func (req *Request) condition() (router.Condition, error) {
 
 // parseTags reads a list of entity tags, or *. weak stands before a weak one.
 func parseTags(header, value, weak string) (tags []store.Stamp, any bool, err error) {
-	malformed := fault.New(fault.Invalid, `%s must be * or a list of entity tags, such as "6b1f"`, header)
+	malformed := fault.Errorf(fault.Invalid, `%s must be * or a list of entity tags, such as "6b1f"`, header)
 	rest := strings.Trim(value, " \t")
 	if rest == "*" {
 		return nil, true, nil
@@ -148,7 +148,7 @@ func (req *Request) idempotencyKey() (string, error) {
 		value = value[1 : n-1]
 	}
 	if value == "" || strings.ContainsAny(value, `",\`) {
-		return "", fault.New(fault.Invalid, "Idempotency-Key must be one value of 1 to 128 characters, without quotes, commas and backslashes")
+		return "", fault.Errorf(fault.Invalid, "Idempotency-Key must be one value of 1 to 128 characters, without quotes, commas and backslashes")
 	}
 	return value, nil
 }
@@ -159,10 +159,10 @@ func (req *Request) parameters(names ...string) (map[string]string, error) {
 	out := map[string]string{}
 	for name, values := range req.Query {
 		if !slices.Contains(names, name) {
-			return nil, fault.New(fault.Invalid, "the query has an unknown parameter; known here are: %s", strings.Join(names, ", "))
+			return nil, fault.Errorf(fault.Invalid, "the query has an unknown parameter; known here are: %s", strings.Join(names, ", "))
 		}
 		if len(values) != 1 {
-			return nil, fault.New(fault.Invalid, "the parameter %s may be given only once", name)
+			return nil, fault.Errorf(fault.Invalid, "the parameter %s may be given only once", name)
 		}
 		out[name] = values[0]
 	}

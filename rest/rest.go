@@ -60,7 +60,7 @@ func (h Header) one(name string) (string, error) {
 	case 1:
 		return strings.Trim(values[0], " \t"), nil
 	}
-	return "", fault.New(fault.Invalid, "the header %s may be sent only once", name)
+	return "", fault.Errorf(fault.Invalid, "the header %s may be sent only once", name)
 }
 
 // list returns the value of a field that is a list, in one or several lines.

@@ -45,7 +45,7 @@ func route(req *Request) (resource, error) {
 		segment = strings.SplitN(path, "/", 3)
 	}
 	if !rooted || len(segment) < 2 || len(segment) > 3 || slices.Contains(segment, "") {
-		return resource{}, fault.New(fault.NotFound, "there is nothing at this path; it must be /{tenant}/{schema} or /{tenant}/{schema}/{key}")
+		return resource{}, fault.Errorf(fault.NotFound, "there is nothing at this path; it must be /{tenant}/{schema} or /{tenant}/{schema}/{key}")
 	}
 	at := resource{tenant: segment[0], schema: segment[1]}
 	switch {
@@ -54,7 +54,7 @@ func route(req *Request) (resource, error) {
 		if !req.Decoded {
 			var err error
 			if at.key, err = events.UnescapeKey(segment[2]); err != nil {
-				return resource{}, fault.New(fault.Invalid, "the path has a malformed %%XX escape")
+				return resource{}, fault.Errorf(fault.Invalid, "the path has a malformed %%XX escape")
 			}
 		}
 		at.methods, at.serve = recordMethods, (*exchange).record
@@ -80,7 +80,7 @@ type refusal struct {
 func (r *refusal) Error() string { return r.detail }
 
 // Unwrap gives the refusal a code for logs and metrics.
-func (r *refusal) Unwrap() error { return fault.New(fault.Invalid, "%s", r.detail) }
+func (r *refusal) Unwrap() error { return fault.Errorf(fault.Invalid, "%s", r.detail) }
 
 func methodNotAllowed(methods []string) error {
 	return &refusal{status: http.StatusMethodNotAllowed, kind: "method-not-allowed",

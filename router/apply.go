@@ -48,17 +48,17 @@ func (r *Router) apply(ctx context.Context, op Operation) (Applied, error) {
 		follows := change.Head.Backend != events.DynamoDB && !receipt.Rejected
 		return Applied{Receipt: receipt, mark: change.Mark, follows: follows}, nil
 	}
-	return Applied{}, fault.New(fault.Unavailable, "record %s is contended: gave way to %d rivals", op.ref.Path(), rivalsAllowed)
+	return Applied{}, fault.Errorf(fault.Unavailable, "record %s is contended: gave way to %d rivals", op.ref.Path(), rivalsAllowed)
 }
 
 // limit keeps the order of refusal (R7) for a POST that is too large: it has
 // read nothing, and a key that is taken comes first.
 func (r *Router) limit(ctx context.Context, op *Operation, refusal error) error {
-	if op.operation != events.Post || fault.CodeOf(refusal) != fault.TooLarge {
+	if op.operation != events.Post || !fault.Is(refusal, fault.TooLarge) {
 		return refusal
 	}
 	head, err := r.store.Get(ctx, op.ref)
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
 	if taken := op.admit(&head); taken != nil {
@@ -74,7 +74,7 @@ func (r *Router) prior(ctx context.Context, op *Operation) (store.Head, error) {
 		return store.Head{}, nil
 	}
 	head, err := r.store.Get(ctx, op.ref)
-	if err != nil && fault.CodeOf(err) == fault.NotFound {
+	if fault.Is(err, fault.NotFound) {
 		return store.Head{}, nil
 	}
 	return head, err
@@ -87,7 +87,7 @@ func (op *Operation) change(prior store.Head) (store.Change, error) {
 		return store.Change{}, err
 	}
 	if most := op.owner.PayloadMaxBytes; most > 0 && int64(len(op.payload)) > most {
-		return store.Change{}, fault.New(fault.TooLarge, "the payload has %d bytes, this tenant allows %d", len(op.payload), most)
+		return store.Change{}, fault.Errorf(fault.TooLarge, "the payload has %d bytes, this tenant allows %d", len(op.payload), most)
 	}
 	next := store.Head{
 		Ref:      op.ref,
@@ -130,17 +130,17 @@ func (op *Operation) admit(prior *store.Head) error {
 	exists := prior.Stamp != "" && !prior.Deleted
 	switch {
 	case op.operation == events.Post && exists && !op.condition.NoneMatchAny:
-		return fault.New(fault.Conflict, "a record with this key exists already")
+		return fault.Errorf(fault.Conflict, "a record with this key exists already")
 	case op.condition.NoneMatchAny && exists:
-		return fault.New(fault.Precondition, "the record exists, and If-None-Match asks that it does not")
+		return fault.Errorf(fault.Precondition, "the record exists, and If-None-Match asks that it does not")
 	case op.operation != events.Post && !exists:
-		return fault.New(fault.NotFound, "there is no record with this key")
+		return fault.Errorf(fault.NotFound, "there is no record with this key")
 	case len(op.condition.Match) > 0 && !slices.Contains(op.condition.Match, prior.Stamp):
-		return fault.New(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
+		return fault.Errorf(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
 	case exists && slices.Contains(op.condition.NoneMatch, prior.Stamp):
-		return fault.New(fault.Precondition, "the record is still what If-None-Match names")
+		return fault.Errorf(fault.Precondition, "the record is still what If-None-Match names")
 	case op.condition.MatchAny && !exists:
-		return fault.New(fault.Precondition, "there is no record, and If-Match asks for one")
+		return fault.Errorf(fault.Precondition, "there is no record, and If-Match asks for one")
 	}
 	return nil
 }

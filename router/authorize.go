@@ -34,12 +34,12 @@ func (r *Router) authorize(ctx context.Context, req Request) (Granted, error) {
 
 	granted.owner, err = r.tenants.Tenant(ctx, req.tenant)
 	switch {
-	case err != nil && fault.CodeOf(err) == fault.NotFound:
+	case fault.Is(err, fault.NotFound):
 		return granted, &fault.Error{Code: fault.Denied, Message: "the tenant is not set up", Err: err}
 	case err != nil:
 		return granted, err
 	case req.event && !granted.owner.Input:
-		return granted, fault.New(fault.Denied, "input events are switched off for this tenant; eventbridge-input=true in tenant.properties switches them on")
+		return granted, fault.Errorf(fault.Denied, "input events are switched off for this tenant; eventbridge-input=true in tenant.properties switches them on")
 	}
 	granted.fingerprint, err = req.fingerprint()
 	return granted, err

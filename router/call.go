@@ -64,7 +64,7 @@ func (c *Call) write() (Request, error) {
 	}
 	if c.IdempotencyKey != "" {
 		if err := events.CheckIdempotencyKey(c.IdempotencyKey); err != nil {
-			return req, fault.New(fault.Invalid, "Idempotency-Key %s", fault.MessageOf(err))
+			return req, fault.Errorf(fault.Invalid, "Idempotency-Key %s", fault.MessageOf(err))
 		}
 		req.idempotency = store.IdempotencyKey{Tenant: req.tenant, Origin: store.OriginRESTKey, Value: c.IdempotencyKey}
 	}
@@ -93,7 +93,7 @@ func (c *Call) request() (Request, error) {
 		}
 	}
 	if err := events.CheckIdempotencyKey(c.RequestID); err != nil {
-		return req, fault.New(fault.Internal, "the request's id %s", fault.MessageOf(err))
+		return req, fault.Errorf(fault.Internal, "the request's id %s", fault.MessageOf(err))
 	}
 	req.idempotency = store.IdempotencyKey{Tenant: req.tenant, Origin: store.OriginRESTOnce, Value: c.RequestID}
 	return req, nil

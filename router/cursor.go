@@ -35,7 +35,7 @@ func parseCursor(cursor string, at store.Collection) (events.Key, error) {
 	return last, nil
 }
 
-var errCursor = fault.New(fault.Invalid, "cursor is not one that this list has given out; start again without it")
+var errCursor = fault.Errorf(fault.Invalid, "cursor is not one that this list has given out; start again without it")
 
 func sumCursor(at store.Collection, last events.Key) [sha256.Size]byte {
 	// No id and no key holds a NUL.

@@ -29,7 +29,7 @@ type bucket struct {
 func (b *bucket) ask() error {
 	b.asked++
 	if b.down {
-		return fault.New(fault.Unavailable, "the bucket is down")
+		return fault.Errorf(fault.Unavailable, "the bucket is down")
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func (h *shownHouse) object(key string) string {
 func (h *shownHouse) shown(key string) string {
 	h.t.Helper()
 	o, err := h.bucket.Memory.Get(h.t.Context(), h.object(key), "")
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		h.t.Fatal(err)
 	}
 	return string(o.Data)

@@ -14,7 +14,7 @@ import (
 func Merge(target, patch jsontext.Value) (jsontext.Value, error) {
 	out, err := appendMerge(make([]byte, 0, len(target)+len(patch)), target, patch)
 	if err != nil {
-		return nil, fault.E("router.Merge", fault.Invalid, err)
+		return nil, fault.Wrap("router.Merge", fault.Invalid, err)
 	}
 	return out, nil
 }

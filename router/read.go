@@ -39,15 +39,15 @@ func (r *Router) Get(ctx context.Context, c *Call) (Found, *Report, error) {
 			return ref, err
 		}
 		report.names(ref.Key, schema)
-		if found.Head, err = r.store.Get(ctx, ref); err != nil && fault.CodeOf(err) != fault.NotFound {
+		if found.Head, err = r.store.Get(ctx, ref); err != nil && !fault.Is(err, fault.NotFound) {
 			return ref, err
 		}
 		if err != nil || found.Head.Deleted {
-			return ref, fault.New(fault.NotFound, "there is no record with this key")
+			return ref, fault.Errorf(fault.NotFound, "there is no record with this key")
 		}
 		stamp, want := found.Head.Stamp, &req.condition
 		if len(want.Match) > 0 && !slices.Contains(want.Match, stamp) {
-			return ref, fault.New(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
+			return ref, fault.Errorf(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
 		}
 		found.NotModified = want.NoneMatchAny || slices.Contains(want.NoneMatch, stamp)
 		return ref, nil
@@ -90,7 +90,7 @@ func (r *Router) List(ctx context.Context, c *Call, p Page) (Listing, *Report, e
 			p.Limit = defaultPage
 		}
 		if p.Limit < 1 || p.Limit > MaxPage {
-			return store.Ref{Collection: at}, fault.New(fault.Invalid, "limit must be 1 to %d", MaxPage)
+			return store.Ref{Collection: at}, fault.Errorf(fault.Invalid, "limit must be 1 to %d", MaxPage)
 		}
 		after, err := parseCursor(p.Cursor, at)
 		if err != nil {
@@ -142,7 +142,7 @@ func (r *Router) Usage(ctx context.Context, c *Call, month string) (store.Usage,
 			month = store.Month(r.now())
 		}
 		if _, err := time.Parse("2006-01", month); err != nil {
-			return ref, fault.New(fault.Invalid, "month must be such as 2026-11")
+			return ref, fault.Errorf(fault.Invalid, "month must be such as 2026-11")
 		}
 		var err error
 		usage, err = r.store.Usage(ctx, req.tenant, month)

@@ -26,7 +26,7 @@ func TestRedeliveryOfAnEventDatedAhead(t *testing.T) {
 			receipt, _, err := h.send(e)
 			if stale := !h.clock.Now().Before(sent.Add(store.DefaultMarkAge)); stale {
 				// It may be answered from its record for as long as that exists.
-				if !receipt.Replayed && fault.CodeOf(err) != fault.Invalid {
+				if !receipt.Replayed && !fault.Is(err, fault.Invalid) {
 					t.Errorf("%v ahead, again after %v: replayed %v, %v; want a stale event", ahead, after, receipt.Replayed, err)
 				}
 			} else if err != nil || !receipt.Replayed {

@@ -76,7 +76,7 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 	for i := range store.Shards {
 		shard := (first + i) % store.Shards
 		if err := ctx.Err(); err != nil {
-			return done, fault.E("router.Relay", fault.Unavailable, err)
+			return done, fault.Wrap("router.Relay", fault.Unavailable, err)
 		}
 		now := r.now()
 		held, err := r.store.Lease(ctx, shard, r.owner, now, now.Add(leaseTerm))
@@ -98,7 +98,7 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 	if done.Err != nil {
 		failure = done.Err
 	}
-	return done, fault.E("router.Relay", fault.Unavailable, failure)
+	return done, fault.Wrap("router.Relay", fault.Unavailable, failure)
 }
 
 // look adds the result of a check of buses.
@@ -144,7 +144,7 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 	var bills []store.IdempotencyKey
 	for _, key := range keys {
 		mark, err := r.store.Mark(ctx, key)
-		if err != nil && fault.CodeOf(err) == fault.NotFound {
+		if fault.Is(err, fault.NotFound) {
 			continue // it expired, or another relay closed it
 		}
 		if format.IsNewer(err) {

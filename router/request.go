@@ -54,7 +54,7 @@ func (r *Request) collection() store.Collection {
 // to pass on.
 func decodeEvent(e *events.Envelope, trace string) (Request, error) {
 	if !e.IsInput() {
-		return Request{}, fault.New(fault.Invalid, "source must be %s", events.InputSource)
+		return Request{}, fault.Errorf(fault.Invalid, "source must be %s", events.InputSource)
 	}
 	in, err := events.DecodeInput(e)
 	if err != nil {
@@ -87,7 +87,7 @@ func decodeEvent(e *events.Envelope, trace string) (Request, error) {
 		req.correlationID = e.ID
 	}
 	if req.hops >= events.MaxHops {
-		return req, fault.New(fault.Invalid, "the event has passed %d routers: the loop is cut here", req.hops)
+		return req, fault.Errorf(fault.Invalid, "the event has passed %d routers: the loop is cut here", req.hops)
 	}
 	return req, nil
 }
@@ -118,7 +118,7 @@ func (r *Request) fingerprint() (store.Fingerprint, error) {
 	b = append(b, 0)
 	b, err := jsontext.AppendFormat(b, r.payload, jsontext.ReorderRawObjects(true))
 	if err != nil {
-		return store.Fingerprint{}, fault.E("router.fingerprint", fault.Invalid, err)
+		return store.Fingerprint{}, fault.Wrap("router.fingerprint", fault.Invalid, err)
 	}
 	return sha256.Sum256(b), nil
 }

@@ -116,7 +116,7 @@ func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal
 	if !fault.IsRejection(refusal) {
 		return store.Receipt{}, report.end(store.Receipt{}, refusal)
 	}
-	if g.idempotency.Origin == store.OriginRESTOnce || fault.CodeOf(refusal) == fault.Unauthenticated {
+	if g.idempotency.Origin == store.OriginRESTOnce || fault.Is(refusal, fault.Unauthenticated) {
 		// No other request bears the id of a call: there is no mark, and none is
 		// needed. And no mark answers a key that the commit found revoked.
 		return store.Receipt{}, report.end(store.Receipt{}, refusal)

@@ -173,7 +173,7 @@ func TestRedeliveryChangesNothing(t *testing.T) {
 	if h.tokens("acme") != before || h.published() != "" {
 		t.Error("a redelivery was billed or published")
 	}
-	if _, _, err := h.send(put{id: "e1", payload: `{"name":"Max"}`}); fault.CodeOf(err) != fault.Conflict {
+	if _, _, err := h.send(put{id: "e1", payload: `{"name":"Max"}`}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("another request under the same id: %v", err)
 	}
 	// another spelling of the same request is the same request
@@ -188,32 +188,32 @@ func TestRedeliveryChangesNothing(t *testing.T) {
 func TestRejectionsThatDependOnStateAreRemembered(t *testing.T) {
 	h := newHouse(t)
 	missing := put{id: "early", operation: "PUT", payload: `{"id":"rex","name":"Max"}`}
-	if _, _, err := h.send(missing); fault.CodeOf(err) != fault.NotFound {
+	if _, _, err := h.send(missing); !fault.Is(err, fault.NotFound) {
 		t.Fatal(err)
 	}
 	h.must(put{payload: `{"id":"rex","name":"Rex"}`})
 	_, report, err := h.send(missing)
-	if fault.CodeOf(err) != fault.NotFound || report.Outcome != router.Replayed {
+	if !fault.Is(err, fault.NotFound) || report.Outcome != router.Replayed {
 		t.Errorf("redelivered 404: %v (%s)", err, report.Outcome)
 	}
 	if got := h.data("rex"); !strings.Contains(got, "Rex") {
 		t.Errorf("a redelivery had an effect: %s", got)
 	}
 	taken := put{id: "late", payload: `{"id":"rex","name":"x"}`}
-	if _, _, err := h.send(taken); fault.CodeOf(err) != fault.Conflict {
+	if _, _, err := h.send(taken); !fault.Is(err, fault.Conflict) {
 		t.Fatal(err)
 	}
 	h.must(put{operation: "DELETE", payload: `{"id":"rex"}`})
-	if _, _, err := h.send(taken); fault.CodeOf(err) != fault.Conflict {
+	if _, _, err := h.send(taken); !fault.Is(err, fault.Conflict) {
 		t.Errorf("redelivered 409: %v", err)
 	}
 	h.settings("acme", "eventbridge-input=true\ntoken-limit-monthly=1\n")
 	broke := put{id: "broke", payload: `{"name":"x"}`}
-	if _, _, err := h.send(broke); fault.CodeOf(err) != fault.Exhausted {
+	if _, _, err := h.send(broke); !fault.Is(err, fault.Exhausted) {
 		t.Fatal(err)
 	}
 	h.settings("acme", "eventbridge-input=true\n")
-	if _, _, err := h.send(broke); fault.CodeOf(err) != fault.Exhausted {
+	if _, _, err := h.send(broke); !fault.Is(err, fault.Exhausted) {
 		t.Errorf("redelivered 429: %v", err)
 	}
 }
@@ -229,7 +229,7 @@ func TestARevokedKeyIsRefusedDespiteTheMark(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.clock.advance(30 * time.Second)
-	if _, _, err := h.send(put{id: "e1"}); fault.CodeOf(err) != fault.Unauthenticated {
+	if _, _, err := h.send(put{id: "e1"}); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("%v", err)
 	}
 }
@@ -252,7 +252,7 @@ func TestOneBodyForEveryKeyThatWillNotDo(t *testing.T) {
 func TestInputMustBeSwitchedOn(t *testing.T) {
 	h := newHouse(t)
 	h.settings("acme", "eventbridge-output=[{}]\n")
-	if _, _, err := h.send(put{}); fault.CodeOf(err) != fault.Denied {
+	if _, _, err := h.send(put{}); !fault.Is(err, fault.Denied) {
 		t.Errorf("%v", err)
 	}
 	h.settings("acme", "eventbridge-input=true\n")
@@ -262,7 +262,7 @@ func TestInputMustBeSwitchedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.clock.advance(31 * time.Second)
-	if _, report, err := h.send(put{}); fault.CodeOf(err) != fault.Denied || report.Outcome != router.Rejected {
+	if _, report, err := h.send(put{}); !fault.Is(err, fault.Denied) || report.Outcome != router.Rejected {
 		t.Errorf("the folder is gone: %v (%s)", err, report.Outcome)
 	}
 }
@@ -391,7 +391,7 @@ func TestGeneratedKeyIsTheSameForARedelivery(t *testing.T) {
 
 func TestFaultIsNoRejection(t *testing.T) {
 	h := newHouse(t)
-	h.failing = func(string) error { return fault.E("test", fault.Unavailable, errDown) }
+	h.failing = func(string) error { return fault.Wrap("test", fault.Unavailable, errDown) }
 	_, report, err := h.send(put{id: "e1"})
 	if err == nil || fault.IsRejection(err) || report.Outcome != router.Faulted {
 		t.Errorf("%v (%s)", err, report.Outcome)

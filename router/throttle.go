@@ -40,9 +40,9 @@ func (t *Throttled) Error() string {
 // Unwrap gives the error its code.
 func (t *Throttled) Unwrap() error {
 	if t.event {
-		return fault.New(fault.Unavailable, "%s", t.Error())
+		return fault.Errorf(fault.Unavailable, "%s", t.Error())
 	}
-	return fault.New(fault.Exhausted, "the tenant's rate-limit-per-second is reached; wait a moment")
+	return fault.Errorf(fault.Exhausted, "the tenant's rate-limit-per-second is reached; wait a moment")
 }
 
 // A throttle holds a token bucket for each tenant that has a rate limit. It

@@ -46,7 +46,7 @@ func (r *Router) validate(ctx context.Context, g Granted) (Operation, error) {
 // allViolations makes one fault of what is wrong with the key and what is wrong
 // with the payload: R6 wants every violation, each place once.
 func allViolations(key, payload error) error {
-	if key == nil || payload == nil || fault.CodeOf(key) != fault.Invalid || fault.CodeOf(payload) != fault.Invalid {
+	if key == nil || payload == nil || !fault.Is(key, fault.Invalid) || !fault.Is(payload, fault.Invalid) {
 		return cmp.Or(key, payload)
 	}
 	all := slices.Clone(fault.ViolationsOf(key))
@@ -72,9 +72,9 @@ func (r *Router) timely(at time.Time) error {
 	switch age := r.now().Sub(at); {
 	case at.IsZero():
 	case age >= r.markAge:
-		return fault.New(fault.Invalid, "the event is stale: its time is %d days ago or more", int(r.markAge.Hours()/24))
+		return fault.Errorf(fault.Invalid, "the event is stale: its time is %d days ago or more", int(r.markAge.Hours()/24))
 	case age < -aDayAhead:
-		return fault.New(fault.Invalid, "the event's time is more than a day ahead")
+		return fault.Errorf(fault.Invalid, "the event's time is more than a day ahead")
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (s *Store) adopt(ctx context.Context, l Layout, prior Head, shown Shown) (H
 	}
 	r, err := s.driver.Commit(ctx, &c)
 	if _, moved := errors.AsType[*Moved](err); moved || err == nil && r.Stamp != c.Head.Stamp {
-		return Head{}, fault.New(fault.Precondition, "another adopted or changed the record first")
+		return Head{}, fault.Errorf(fault.Precondition, "another adopted or changed the record first")
 	}
 	if err != nil {
 		return Head{}, err

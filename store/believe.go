@@ -26,7 +26,7 @@ func (s *Store) layout(ctx context.Context, c Collection) (Layout, Projection, e
 		return Layout{}, nil, nil
 	}
 	l, err := s.o.Projecting.Layout(ctx, c)
-	if err != nil && fault.CodeOf(err) == fault.NotFound {
+	if fault.Is(err, fault.NotFound) {
 		return Layout{}, nil, nil // no schema any more: nobody looks at its objects
 	}
 	return l, s.projection(l.Backend), err
@@ -109,7 +109,7 @@ func (s *Store) admit(ctx context.Context, c *Change) error {
 		if tooLarge == nil && !taken {
 			return nil
 		}
-		if _, err := s.driver.Mark(ctx, c.Mark.Key); err == nil || fault.CodeOf(err) != fault.NotFound {
+		if _, err := s.driver.Mark(ctx, c.Mark.Key); !fault.Is(err, fault.NotFound) {
 			return err // where there is a mark, the driver answers with it
 		}
 		if tooLarge != nil {

@@ -54,7 +54,7 @@ const LimitLag = time.Minute
 // else nil.
 func (c *Change) Exhausted(used int64) error {
 	if c.TokenLimit > 0 && c.Mark.Bill.Tokens > 0 && used+c.Mark.Bill.Tokens > c.TokenLimit {
-		return fault.New(fault.Exhausted, "the monthly limit of %d tokens is used up: %d used in %s, %d asked for",
+		return fault.Errorf(fault.Exhausted, "the monthly limit of %d tokens is used up: %d used in %s, %d asked for",
 			c.TokenLimit, used, c.Mark.Bill.Month, c.Mark.Bill.Tokens)
 	}
 	return nil
@@ -78,4 +78,4 @@ func (m *Moved) Error() string { return "the record has moved on to stamp " + st
 // Unwrap gives the error its code.
 func (m *Moved) Unwrap() error { return errMoved }
 
-var errMoved = fault.New(fault.Unavailable, "the record has moved on")
+var errMoved = fault.Errorf(fault.Unavailable, "the record has moved on")

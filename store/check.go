@@ -34,16 +34,16 @@ func (c *Change) check() error {
 			return err
 		}
 		if n := h.Size(); n > MaxItem {
-			return fault.New(fault.TooLarge, "the record would take %d bytes as stored, at most %d are allowed", n, MaxItem)
+			return fault.Errorf(fault.TooLarge, "the record would take %d bytes as stored, at most %d are allowed", n, MaxItem)
 		}
 	}
 	if n := m.Size(); n > MaxItem {
-		return fault.New(fault.TooLarge, "the request with its %d output events would take %d bytes as stored, at most %d are allowed",
+		return fault.Errorf(fault.TooLarge, "the request with its %d output events would take %d bytes as stored, at most %d are allowed",
 			len(m.Outputs.Entries), n, MaxItem)
 	}
 	for i := range m.Outputs.Entries {
 		if n := m.entrySize(i); n >= events.MaxBytes {
-			return fault.New(fault.TooLarge, "output event %d would take %d bytes, fewer than %d can be published", i, n, events.MaxBytes)
+			return fault.Errorf(fault.TooLarge, "output event %d would take %d bytes, fewer than %d can be published", i, n, events.MaxBytes)
 		}
 	}
 	return nil

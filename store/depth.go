@@ -15,7 +15,7 @@ const MaxLevels = 32
 // The fault is TooLarge.
 func CheckDepth(doc jsontext.Value) error {
 	if at := events.TooDeep(doc, MaxLevels); at >= 0 {
-		return fault.New(fault.TooLarge, "the record is nested deeper than %d levels at byte %d", MaxLevels, at)
+		return fault.Errorf(fault.TooLarge, "the record is nested deeper than %d levels at byte %d", MaxLevels, at)
 	}
 	return nil
 }

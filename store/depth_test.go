@@ -26,7 +26,7 @@ func TestCheckDepth(t *testing.T) {
 		"wide":                 {jsontext.Value(`[` + strings.Repeat(`[],{},`, 100) + `0]`), true},
 	} {
 		err := store.CheckDepth(c.doc)
-		if (err == nil) != c.ok || err != nil && fault.CodeOf(err) != fault.TooLarge {
+		if (err == nil) != c.ok || err != nil && !fault.Is(err, fault.TooLarge) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

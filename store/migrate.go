@@ -61,7 +61,7 @@ func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (Migrated, e
 			return done, wrap(op, err)
 		}
 	}
-	return done, fault.E(op, fault.Conflict, fault.New(fault.Conflict,
+	return done, fault.Wrap(op, fault.Conflict, fault.Errorf(fault.Conflict,
 		"records of %s/%s are changed faster than they are moved: stop its requests, and run this again", m.Tenant, m.Schema))
 }
 
@@ -119,7 +119,7 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 		if n := len(problems) - maxProblems; n > 0 {
 			problems, more = problems[:maxProblems], fmt.Sprintf("; and %d more", n)
 		}
-		return p, fault.New(fault.Invalid, "records that cannot be moved: %s%s", strings.Join(problems, "; "), more)
+		return p, fault.Errorf(fault.Invalid, "records that cannot be moved: %s%s", strings.Join(problems, "; "), more)
 	}
 	return p, nil
 }

@@ -195,7 +195,7 @@ func TestMigrateToAnotherKey(t *testing.T) {
 	h.post("f", `{"id":"f","chip":"x"}`)
 	before := h.records()
 	_, err := h.migrate(events.S3, "chip")
-	if fault.CodeOf(err) != fault.Invalid {
+	if !fault.Is(err, fault.Invalid) {
 		t.Fatalf("%v", err)
 	}
 	for _, want := range []string{`"a": its chip "b" is the present key of another`, `"c": it has no chip`, `"d": its chip is neither a string nor an integer`, `"f": its chip "x" is that of "e" too`} {

@@ -236,7 +236,7 @@ func (s *Store) untilWritten(ctx context.Context, try func() error) error {
 		if err == nil {
 			return nil
 		}
-		if fault.CodeOf(err) == fault.Precondition && s.pause(ctx, attempt) {
+		if fault.Is(err, fault.Precondition) && s.pause(ctx, attempt) {
 			continue
 		}
 		if fault.IsRejection(err) {
@@ -254,7 +254,7 @@ func isEnded(err error) bool {
 // head reads a head; the zero one with its Ref where there is none.
 func (s *Store) head(ctx context.Context, ref Ref) (Head, error) {
 	h, err := s.driver.Head(ctx, ref)
-	if fault.CodeOf(err) == fault.NotFound && err != nil {
+	if fault.Is(err, fault.NotFound) {
 		return Head{Ref: ref}, nil
 	}
 	return h, err

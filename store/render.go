@@ -21,7 +21,7 @@ const renderedTime = "2006-01-02T15:04:05.000Z"
 func (m *Mark) Render(i int) (events.Entry, error) {
 	o, r := &m.Outputs, &m.Receipt
 	if i < 0 || i >= len(o.Entries) {
-		return events.Entry{}, fault.New(fault.Internal, "entry %d of %d does not exist", i, len(o.Entries))
+		return events.Entry{}, fault.Errorf(fault.Internal, "entry %d of %d does not exist", i, len(o.Entries))
 	}
 	e := &o.Entries[i]
 	id := m.OutputID(i)
@@ -39,13 +39,13 @@ func (m *Mark) Render(i int) (events.Entry, error) {
 	if e.Outcome {
 		var err error
 		if out.Detail, err = m.appendOutcome(make([]byte, 0, m.outcomeSize())); err != nil {
-			return events.Entry{}, fault.E("store.Render", fault.Internal, fmt.Errorf("entry %d: %w", i, err))
+			return events.Entry{}, fault.Wrap("store.Render", fault.Internal, fmt.Errorf("entry %d: %w", i, err))
 		}
 		return out, nil
 	}
 	shown := m.shown(e)
 	if len(shown) == 0 {
-		return events.Entry{}, fault.New(fault.Internal, "entry %d shows a document that the mark does not hold", i)
+		return events.Entry{}, fault.Errorf(fault.Internal, "entry %d shows a document that the mark does not hold", i)
 	}
 
 	// Tenant, schema and operation are checked identifiers that need no escape.
@@ -61,7 +61,7 @@ func (m *Mark) Render(i int) (events.Entry, error) {
 	if e.Metadata {
 		var err error
 		if b, err = m.appendMetadata(b, id); err != nil {
-			return events.Entry{}, fault.E("store.Render", fault.Internal, fmt.Errorf("entry %d: %w", i, err))
+			return events.Entry{}, fault.Wrap("store.Render", fault.Internal, fmt.Errorf("entry %d: %w", i, err))
 		}
 	}
 	b = append(b, '}')

@@ -63,7 +63,7 @@ func TestRender(t *testing.T) {
 func TestRenderRefuses(t *testing.T) {
 	m := rendered()
 	for _, i := range []int{-1, 2} {
-		if _, err := m.Render(i); fault.CodeOf(err) != fault.Internal || err == nil {
+		if _, err := m.Render(i); !fault.Is(err, fault.Internal) {
 			t.Errorf("entry %d: %v", i, err)
 		}
 	}

@@ -27,7 +27,7 @@ func (m *Mark) replay(number int, f Fingerprint, older Fingerprints) (Receipt, e
 		f = older(format.Number(m.Format))
 	}
 	if m.Fingerprint != f {
-		return Receipt{}, fault.New(fault.Conflict, "the idempotency key has been used by another request; use a new one")
+		return Receipt{}, fault.Errorf(fault.Conflict, "the idempotency key has been used by another request; use a new one")
 	}
 	r := m.Receipt
 	r.Replayed = true
@@ -120,7 +120,7 @@ const MaxFold = 25
 // CheckFold verifies the number of keys that Fold was given.
 func CheckFold(keys []IdempotencyKey) error {
 	if len(keys) > MaxFold {
-		return fault.New(fault.Internal, "fold of %d marks, at most %d at once", len(keys), MaxFold)
+		return fault.Errorf(fault.Internal, "fold of %d marks, at most %d at once", len(keys), MaxFold)
 	}
 	return nil
 }

@@ -152,7 +152,7 @@ func fullJitter(attempt int) time.Duration { return retry.FullJitter(attempt, 2*
 func (s *Store) Get(ctx context.Context, ref Ref) (Head, error) {
 	const op = "store.Get"
 	h, err := s.driver.Head(ctx, ref)
-	if absent := err != nil && fault.CodeOf(err) == fault.NotFound; err == nil && h.Dirty || err != nil && !absent {
+	if absent := fault.Is(err, fault.NotFound); err == nil && h.Dirty || err != nil && !absent {
 		return h, wrap(op, err)
 	} else if absent {
 		h = Head{Ref: ref}
@@ -168,7 +168,7 @@ func (s *Store) Get(ctx context.Context, ref Ref) (Head, error) {
 		return Head{}, wrap(op, err)
 	}
 	if h.Stamp == "" {
-		return Head{}, fault.E(op, fault.NotFound, fault.New(fault.NotFound, "there is no record with this key"))
+		return Head{}, fault.Wrap(op, fault.NotFound, fault.Errorf(fault.NotFound, "there is no record with this key"))
 	}
 	return h, nil
 }
@@ -179,7 +179,7 @@ func (s *Store) Get(ctx context.Context, ref Ref) (Head, error) {
 func (s *Store) List(ctx context.Context, c Collection, after events.Key, limit int) ([]Head, error) {
 	const op = "store.List"
 	if limit < 1 {
-		return nil, fault.New(fault.Invalid, "limit is %d, it must be positive", limit)
+		return nil, fault.Errorf(fault.Invalid, "limit is %d, it must be positive", limit)
 	}
 	l, p, err := s.layout(ctx, c)
 	if err != nil {
@@ -201,7 +201,7 @@ func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint, 
 	const op = "store.Receipt"
 	m, err := s.driver.Mark(ctx, key)
 	switch {
-	case fault.CodeOf(err) == fault.NotFound:
+	case fault.Is(err, fault.NotFound):
 		return Receipt{}, false, nil
 	case err != nil:
 		return Receipt{}, false, wrap(op, err)
@@ -232,5 +232,5 @@ func wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fault.E(op, fault.CodeOf(err), err)
+	return fault.Wrap(op, fault.CodeOf(err), err)
 }

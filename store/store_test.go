@@ -36,7 +36,7 @@ func (s *scripted) Commit(_ context.Context, c *store.Change) (store.Receipt, er
 
 func (s *scripted) Mark(context.Context, store.IdempotencyKey) (store.Mark, error) {
 	if s.mark.Key.Value == "" {
-		return store.Mark{}, fault.New(fault.NotFound, "none")
+		return store.Mark{}, fault.Errorf(fault.NotFound, "none")
 	}
 	return s.mark, nil
 }
@@ -102,9 +102,9 @@ func TestCommitStamps(t *testing.T) {
 func TestCommitAsksTheDriverOnce(t *testing.T) {
 	for name, err := range map[string]error{
 		"success":     nil,
-		"unavailable": fault.New(fault.Unavailable, "down"),
-		"conflict":    fault.New(fault.Conflict, "no"),
-		"exhausted":   fault.New(fault.Exhausted, "no"),
+		"unavailable": fault.Errorf(fault.Unavailable, "down"),
+		"conflict":    fault.Errorf(fault.Conflict, "no"),
+		"exhausted":   fault.Errorf(fault.Exhausted, "no"),
 		"internal":    errors.New("broken"),
 		"moved":       &store.Moved{Head: store.Head{Stamp: "x"}},
 	} {
@@ -187,14 +187,14 @@ func TestReceipt(t *testing.T) {
 	if r, found, err := s.Receipt(context.Background(), key, f, nil); !found || err != nil || !r.Replayed || r.Stamp != "x" {
 		t.Errorf("with a mark: %+v, %v, %v", r, found, err)
 	}
-	if _, found, err := s.Receipt(context.Background(), key, store.Fingerprint{2}, nil); found || fault.CodeOf(err) != fault.Conflict {
+	if _, found, err := s.Receipt(context.Background(), key, store.Fingerprint{2}, nil); found || !fault.Is(err, fault.Conflict) {
 		t.Errorf("of another request: %v, %v", found, err)
 	}
 }
 
 func TestMovedDoesNotNameTheRecord(t *testing.T) {
 	err := &store.Moved{Head: store.Head{Ref: petRef(), Stamp: "s"}}
-	if fault.CodeOf(err) != fault.Unavailable || strings.Contains(err.Error(), "rex") {
+	if !fault.Is(err, fault.Unavailable) || strings.Contains(err.Error(), "rex") {
 		t.Errorf("%v, code %v", err, fault.CodeOf(err))
 	}
 }

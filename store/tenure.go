@@ -36,7 +36,7 @@ func (s *Store) Holdings(ctx context.Context, t events.TenantID) (Holdings, erro
 	const op = "store.Holdings"
 	d, ok := s.driver.(Tenure)
 	if !ok {
-		return Holdings{}, fault.E(op, fault.Internal, errNoTenure)
+		return Holdings{}, fault.Wrap(op, fault.Internal, errNoTenure)
 	}
 	h, err := d.Holdings(ctx, t)
 	return h, wrap(op, err)
@@ -48,7 +48,7 @@ func (s *Store) Purge(ctx context.Context, t events.TenantID) (int, error) {
 	const op, atOnce = "store.Purge", 500
 	d, ok := s.driver.(Tenure)
 	if !ok {
-		return 0, fault.E(op, fault.Internal, errNoTenure)
+		return 0, fault.Wrap(op, fault.Internal, errNoTenure)
 	}
 	for sum := 0; ; {
 		n, err := d.Purge(ctx, t, atOnce)
@@ -59,7 +59,7 @@ func (s *Store) Purge(ctx context.Context, t events.TenantID) (int, error) {
 	}
 }
 
-var errNoTenure = fault.New(fault.Internal, "this ledger cannot tell what it keeps of a tenant")
+var errNoTenure = fault.Errorf(fault.Internal, "this ledger cannot tell what it keeps of a tenant")
 
 // Guard refuses a backend or key field that is not the one under which the
 // collection's records are kept (R45); Precondition, with the command that
@@ -68,10 +68,10 @@ func (s *Store) Guard(ctx context.Context, c Collection, b events.Backend, keyFi
 	const op = "store.Guard"
 	d, ok := s.driver.(Tenure)
 	if !ok {
-		return fault.E(op, fault.Internal, errNoTenure) // or a schema would pass unseen
+		return fault.Wrap(op, fault.Internal, errNoTenure) // or a schema would pass unseen
 	}
 	h, err := d.Sample(ctx, c)
-	if err != nil && fault.CodeOf(err) == fault.NotFound {
+	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Store) Guard(ctx context.Context, c Collection, b events.Backend, keyFi
 	if h.Backend == b && h.KeyField == keyField {
 		return nil
 	}
-	return fault.E(op, fault.Precondition, fault.New(fault.Precondition,
+	return fault.Wrap(op, fault.Precondition, fault.Errorf(fault.Precondition,
 		"records are kept in %s by %s, and the schema says %s by %s; move them: eventrouter tenant migrate --tenant %s --schema %s --backend %s --key %s",
 		h.Backend, h.KeyField, b, keyField, c.Tenant, c.Schema, b, keyField))
 }

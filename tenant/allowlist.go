@@ -35,15 +35,15 @@ func ParseAllowList(text string) ([]AllowedBus, error) {
 		return nil, nil
 	}
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, fault.New(fault.Invalid, "the allow-list of output buses must be a JSON array of ARNs, or of objects with arn, tenants and sources: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "the allow-list of output buses must be a JSON array of ARNs, or of objects with arn, tenants and sources: %v", err)
 	}
 	for i, a := range list {
 		if _, err := events.ParseBusARN(string(a.ARN)); err != nil {
-			return nil, fault.New(fault.Invalid, "entry %d of the allow-list of output buses: %s", i+1, fault.MessageOf(err))
+			return nil, fault.Errorf(fault.Invalid, "entry %d of the allow-list of output buses: %s", i+1, fault.MessageOf(err))
 		}
 		for _, t := range a.Tenants {
 			if _, err := events.ParseTenantID(string(t)); err != nil {
-				return nil, fault.New(fault.Invalid, "entry %d of the allow-list of output buses: %s", i+1, fault.MessageOf(err))
+				return nil, fault.Errorf(fault.Invalid, "entry %d of the allow-list of output buses: %s", i+1, fault.MessageOf(err))
 			}
 		}
 	}
@@ -77,8 +77,8 @@ func AllowOnly(own events.BusARN, list []AllowedBus) BusPolicy {
 			}
 		}
 		if known {
-			return fault.New(fault.Denied, "bus %s is on the deployment's allow-list, but not for tenant %s with source %q", bus, t, source)
+			return fault.Errorf(fault.Denied, "bus %s is on the deployment's allow-list, but not for tenant %s with source %q", bus, t, source)
 		}
-		return fault.New(fault.Denied, "bus %s is not on the deployment's allow-list (context key outputBuses)", bus)
+		return fault.Errorf(fault.Denied, "bus %s is not on the deployment's allow-list (context key outputBuses)", bus)
 	}
 }

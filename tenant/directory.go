@@ -137,7 +137,7 @@ func (d *Directory) Tenant(ctx context.Context, id events.TenantID) (*Tenant, er
 			return parseTenant(id, key, data, d.policy)
 		}, nil)
 	})
-	if fault.CodeOf(err) == fault.NotFound && err != nil {
+	if fault.Is(err, fault.NotFound) {
 		return nil, &fault.Error{Code: fault.NotFound, Op: "tenant.Tenant", Message: "tenant \"" + string(id) + "\" does not exist", Err: err}
 	}
 	if err != nil {
@@ -177,7 +177,7 @@ func (d *Directory) Schema(ctx context.Context, t events.TenantID, id events.Sch
 			return d.admit(ctx, owner, now, next)
 		})
 	})
-	if fault.CodeOf(err) == fault.NotFound && err != nil {
+	if fault.Is(err, fault.NotFound) {
 		return nil, &fault.Error{Code: fault.NotFound, Op: "tenant.Schema", Message: "schema \"" + string(id) + "\" does not exist", Err: err}
 	}
 	if err != nil {
@@ -190,7 +190,7 @@ func (d *Directory) Schema(ctx context.Context, t events.TenantID, id events.Sch
 func (d *Directory) admit(ctx context.Context, owner *Tenant, now, next source[*schemaFile]) error {
 	s := next.inForce.alone
 	if f, refused := refusal(s.checkMatches(owner, next.inForce.file)); refused {
-		return fault.New(fault.Invalid, "%s", f.Message)
+		return fault.Errorf(fault.Invalid, "%s", f.Message)
 	}
 	moved := !now.good || now.inForce.alone.Backend != s.Backend ||
 		now.inForce.alone.KeyField != s.KeyField || now.inForce.alone.IntegerKey != s.IntegerKey
@@ -211,7 +211,7 @@ func (d *Directory) bind(f *schemaFile, owner *Tenant) (*Schema, error) {
 	if finding, refused := refusal(f.alone.checkMatches(owner, f.file)); refused {
 		d.files.reportAll([]Finding{finding}, b != nil)
 		if b == nil {
-			return nil, unusable(false, fault.New(fault.Invalid, "%s", finding))
+			return nil, unusable(false, fault.Errorf(fault.Invalid, "%s", finding))
 		}
 		bound.schema = b.schema
 	} else {
@@ -226,7 +226,7 @@ func (d *Directory) bind(f *schemaFile, owner *Tenant) (*Schema, error) {
 func (d *Directory) Tenants(ctx context.Context) ([]events.TenantID, error) {
 	keys, err := listKeys(ctx, d.files.bucket, d.prefix)
 	if err != nil {
-		return nil, fault.E("tenant.Tenants", fault.Unavailable, err)
+		return nil, fault.Wrap("tenant.Tenants", fault.Unavailable, err)
 	}
 	var ids []events.TenantID
 	for _, key := range keys {
@@ -248,7 +248,7 @@ func (d *Directory) Schemas(ctx context.Context, t events.TenantID) ([]events.Sc
 	below := d.prefix + string(t) + "/"
 	keys, err := listKeys(ctx, d.files.bucket, below)
 	if err != nil {
-		return nil, fault.E("tenant.Schemas", fault.Unavailable, err)
+		return nil, fault.Wrap("tenant.Schemas", fault.Unavailable, err)
 	}
 	var ids []events.SchemaID
 	for _, key := range keys {

@@ -277,7 +277,7 @@ func TestBucketThatCannotBeRead(t *testing.T) {
 	w.wait(5 * time.Second)
 	w.expect("schema", w.schema(), "id")
 
-	for _, err := range []error{errors.New("no route"), fault.New(fault.Denied, "no"), fault.New(fault.Unavailable, "slow down")} {
+	for _, err := range []error{errors.New("no route"), fault.Errorf(fault.Denied, "no"), fault.Errorf(fault.Unavailable, "slow down")} {
 		w.bucket.fail(err)
 		for range 3 {
 			w.wait(time.Hour)
@@ -305,7 +305,7 @@ func TestGuard(t *testing.T) {
 		return nil
 	}})
 	w.put(props, "")
-	reason := error(fault.New(fault.Conflict, "records exist under key id; use tenant migrate"))
+	reason := error(fault.Errorf(fault.Conflict, "records exist under key id; use tenant migrate"))
 	refuse.Store(&reason)
 	w.put(pet, `{"meta":{"key":"first"}}`)
 	w.expect("kept out", w.schema(), "unavailable")
@@ -362,10 +362,10 @@ func TestIdsAreCheckedBeforeTheBucketIsAsked(t *testing.T) {
 	w.input()
 	reads := w.bucket.reads.Load()
 	for _, id := range []string{"", "..", "a/b", "a\x00", "а", strings.Repeat("a", 65), "-a"} {
-		if _, err := w.dir.Tenant(t.Context(), events.TenantID(id)); fault.CodeOf(err) != fault.Invalid {
+		if _, err := w.dir.Tenant(t.Context(), events.TenantID(id)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("tenant %q: %v", id, err)
 		}
-		if _, err := w.dir.Schema(t.Context(), "acme", events.SchemaID(id)); fault.CodeOf(err) != fault.Invalid {
+		if _, err := w.dir.Schema(t.Context(), "acme", events.SchemaID(id)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("schema %q: %v", id, err)
 		}
 	}
@@ -388,7 +388,7 @@ func TestLists(t *testing.T) {
 	if err != nil || !cmp.Equal(schemas, []events.SchemaID{"y", "z"}) {
 		t.Errorf("schemas = %v, %v", schemas, err)
 	}
-	if _, err := w.dir.Schemas(t.Context(), "none"); fault.CodeOf(err) != fault.NotFound {
+	if _, err := w.dir.Schemas(t.Context(), "none"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("schemas of no tenant: %v", err)
 	}
 }

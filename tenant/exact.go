@@ -130,7 +130,7 @@ func (d *exactDecoder) tooLarge(format string, args ...any) error {
 }
 
 func (d *exactDecoder) fault(code fault.Code, format string, args ...any) error {
-	e := fault.New(code, format, args...)
+	e := fault.Errorf(code, format, args...)
 	pointer := string(d.dec.StackPointer())
 	e.Violations = []fault.Violation{{Pointer: clip(pointer), Message: e.Message}}
 	e.Message = "document: " + strconv.Quote(clip(pointer)) + " " + e.Message

@@ -27,7 +27,7 @@ func Lint(ctx context.Context, b object.Bucket, o *LintOptions) ([]Finding, erro
 	l := linter{bucket: b, prefix: folder(o.Prefix), policy: policy{standard: o.DefaultBus, allow: o.AllowBus}}
 	keys, err := listKeys(ctx, b, l.prefix)
 	if err != nil {
-		return nil, fault.E("tenant.Lint", fault.Unavailable, err)
+		return nil, fault.Wrap("tenant.Lint", fault.Unavailable, err)
 	}
 	var folders []string
 	files := map[string][]string{}
@@ -43,7 +43,7 @@ func Lint(ctx context.Context, b object.Bucket, o *LintOptions) ([]Finding, erro
 	}
 	for _, dir := range folders {
 		if err := l.folder(ctx, dir, files[dir]); err != nil {
-			return nil, fault.E("tenant.Lint", fault.Unavailable, err)
+			return nil, fault.Wrap("tenant.Lint", fault.Unavailable, err)
 		}
 	}
 	return sortFindings(l.findings), nil

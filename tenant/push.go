@@ -50,7 +50,7 @@ func PlanPush(ctx context.Context, from, to object.Bucket, prefix string, remove
 	p := &Push{Steps: []Step{}, to: to, prefix: folder(prefix)}
 	keys, err := listKeys(ctx, from, "")
 	if err != nil {
-		return nil, fault.E(op, fault.Unavailable, err)
+		return nil, fault.Wrap(op, fault.Unavailable, err)
 	}
 	tenants, local := map[string]bool{}, map[string]bool{}
 	var last []Step
@@ -63,7 +63,7 @@ func PlanPush(ctx context.Context, from, to object.Bucket, prefix string, remove
 		step, err := p.compare(ctx, from, key)
 		switch {
 		case err != nil:
-			return nil, fault.E(op, fault.Unavailable, err)
+			return nil, fault.Wrap(op, fault.Unavailable, err)
 		case step.Action == "":
 			p.Same++
 		case strings.HasSuffix(key, "/"+propertiesFile):
@@ -75,7 +75,7 @@ func PlanPush(ctx context.Context, from, to object.Bucket, prefix string, remove
 	p.Steps = append(p.Steps, last...)
 	there, err := p.others(ctx, tenants, local, remove)
 	if err != nil {
-		return nil, fault.E(op, fault.Unavailable, err)
+		return nil, fault.Wrap(op, fault.Unavailable, err)
 	}
 	p.Steps = append(p.Steps, there...)
 	return p, nil
@@ -105,7 +105,7 @@ func (p *Push) compare(ctx context.Context, from object.Bucket, key string) (Ste
 	step := Step{Action: ActionAdd, File: key, data: mine.Data}
 	theirs, err := p.to.Get(ctx, p.prefix+key, "")
 	switch {
-	case err != nil && fault.CodeOf(err) == fault.NotFound:
+	case fault.Is(err, fault.NotFound):
 		return step, nil
 	case err != nil:
 		return Step{}, err
@@ -187,10 +187,10 @@ func (p *Push) Do(ctx context.Context) error {
 		}
 		switch {
 		case err == nil:
-		case fault.CodeOf(err) == fault.Precondition:
-			return fault.New(fault.Precondition, "%s was changed by somebody else meanwhile: look, and push again", s.File)
+		case fault.Is(err, fault.Precondition):
+			return fault.Errorf(fault.Precondition, "%s was changed by somebody else meanwhile: look, and push again", s.File)
 		default:
-			return fault.E("tenant.Push", fault.Unavailable, err)
+			return fault.Wrap("tenant.Push", fault.Unavailable, err)
 		}
 	}
 	return nil

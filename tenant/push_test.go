@@ -116,7 +116,7 @@ func TestPushMeetsARival(t *testing.T) {
 			put("theirs")
 		}
 		before := contents(t, to)
-		if err := p.Do(t.Context()); fault.CodeOf(err) != fault.Precondition || contents(t, to) != before {
+		if err := p.Do(t.Context()); !fault.Is(err, fault.Precondition) || contents(t, to) != before {
 			t.Errorf("%s: %v, the bucket holds %s", c.change, err, contents(t, to))
 		}
 	}

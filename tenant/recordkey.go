@@ -49,7 +49,7 @@ func (s *Schema) keySpan(payload jsontext.Value) (at span, present bool, err err
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return span{}, false, fault.New(fault.Invalid, "payload is not valid JSON")
+		return span{}, false, fault.Errorf(fault.Invalid, "payload is not valid JSON")
 	}
 	return span{}, false, nil
 }

@@ -107,7 +107,7 @@ func TestValidateListsEveryViolation(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s\n%s", c.doc, diff)
 		}
-		if c.want == nil != (err == nil) || err != nil && fault.CodeOf(err) != fault.Invalid {
+		if c.want == nil != (err == nil) || err != nil && !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", c.doc, err)
 		}
 		if err == nil {
@@ -126,7 +126,7 @@ func TestValidateMalformed(t *testing.T) {
 	s := mustSchema(t, petSchema)
 	for _, doc := range []string{``, `{`, `{"name":"CANARY"`, `{"name":"a","name":"b"}`, "{\"name\":\"CANARY\xff\"}", `{"name":"Rex"} 1`} {
 		err := s.Validate(jsontext.Value(doc))
-		if fault.CodeOf(err) != fault.Invalid || strings.Contains(fault.MessageOf(err), "CANARY") {
+		if !fault.Is(err, fault.Invalid) || strings.Contains(fault.MessageOf(err), "CANARY") {
 			t.Errorf("%q: %v", doc, err)
 		}
 	}
@@ -291,12 +291,12 @@ func TestKeyOfPayload(t *testing.T) {
 		if key != c.key || present != c.present || (err != nil) != (c.pointer != "") {
 			t.Errorf("%s: %q, %v, %v", c.payload, key, present, err)
 		}
-		if err != nil && (fault.CodeOf(err) != fault.Invalid || fault.ViolationsOf(err)[0].Pointer != c.pointer) {
+		if err != nil && (!fault.Is(err, fault.Invalid) || fault.ViolationsOf(err)[0].Pointer != c.pointer) {
 			t.Errorf("%s: %v", c.payload, err)
 		}
 	}
 	for _, payload := range []string{``, `[]`, `"id"`, `null`, `{"a":1`, `{"a"}`} {
-		if _, _, err := text.Key(jsontext.Value(payload)); fault.CodeOf(err) != fault.Invalid {
+		if _, _, err := text.Key(jsontext.Value(payload)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", payload, err)
 		}
 	}

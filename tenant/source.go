@@ -56,7 +56,7 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 			s.candidate, s.pending = next, true
 		}
 		r.reportAll(findings, s.good)
-	case fault.CodeOf(err) == fault.NotFound:
+	case fault.Is(err, fault.NotFound):
 		return soon(source[T]{}, err)
 	case ctx.Err() != nil:
 		// The caller gave up, which tells nothing of the file: the next one asks.

@@ -35,7 +35,7 @@ func (s *Schema) Validate(doc jsontext.Value) error {
 	}
 	tree, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {
-		return fault.E("tenant.Validate", fault.Internal, err)
+		return fault.Wrap("tenant.Validate", fault.Internal, err)
 	}
 	return broken(violations(tree, v)...)
 }

@@ -123,7 +123,7 @@ func wire(entries []events.Entry) []types.PutEventsRequestEntry {
 func code(op string, err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return fault.E(op, fault.Unavailable, err)
+		return fault.Wrap(op, fault.Unavailable, err)
 	}
 	refusal := fault.Unavailable
 	switch api.ErrorCode() {

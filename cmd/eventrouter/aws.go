@@ -31,18 +31,18 @@ func (f *deploymentFlags) choose(s *session, command string) error {
 		return nil
 	}
 	if word, _, _ := strings.Cut(command, " "); !slices.Contains(onAWS, word) {
-		return fault.New(fault.Invalid, "%s works with a server alone; those that take --aws: %s", word, strings.Join(onAWS, ", "))
+		return fault.Errorf(fault.Invalid, "%s works with a server alone; those that take --aws: %s", word, strings.Join(onAWS, ", "))
 	}
 	env, err := deployment.ParseEnvironment(f.Environment)
 	if err != nil {
-		return fault.New(fault.Invalid, "--environment: %v", err)
+		return fault.Errorf(fault.Invalid, "--environment: %v", err)
 	}
 	cfg, err := config.LoadDefaultConfig(s.ctx)
 	if err != nil {
-		return fault.New(fault.Invalid, "AWS configuration: %v", err)
+		return fault.Errorf(fault.Invalid, "AWS configuration: %v", err)
 	}
 	if cfg.Region == "" {
-		return fault.New(fault.Invalid, "no region is set; type: export AWS_REGION=us-east-1, or where the deployment is")
+		return fault.Errorf(fault.Invalid, "no region is set; type: export AWS_REGION=us-east-1, or where the deployment is")
 	}
 	s.deployment = &deployed{env: env, cfg: cfg}
 	s.admin = s.deployment.admin()

@@ -57,7 +57,7 @@ func (f *awsFunctions) RetryDeadLetters(ctx context.Context, ids []string) (int,
 			return nil
 		}
 		if _, err := f.queues.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
-			return fault.E("sqs.DeleteMessage", fault.Unavailable, err)
+			return fault.Wrap("sqs.DeleteMessage", fault.Unavailable, err)
 		}
 		if done++; done == wanted {
 			return errEnough
@@ -68,7 +68,7 @@ func (f *awsFunctions) RetryDeadLetters(ctx context.Context, ids []string) (int,
 	case err != nil && !errors.Is(err, errEnough):
 		return done, err
 	case again > 0:
-		return done, fault.New(fault.Unavailable, "%d sent again and done with; on %d the function failed once more, see its log", done, again)
+		return done, fault.Errorf(fault.Unavailable, "%d sent again and done with; on %d the function failed once more, see its log", done, again)
 	}
 	return done, nil
 }
@@ -85,7 +85,7 @@ func (f *awsFunctions) retry(ctx context.Context, m sqstypes.Message) (bool, err
 	}
 	out, err := f.lambda.Invoke(ctx, &awslambda.InvokeInput{FunctionName: aws.String(f.env.Function()), Payload: payload})
 	if err != nil {
-		return false, fault.E("lambda.Invoke", fault.Unavailable, err)
+		return false, fault.Wrap("lambda.Invoke", fault.Unavailable, err)
 	}
 	var answer struct {
 		Failures []jsontext.Value `json:"batchItemFailures"`
@@ -101,7 +101,7 @@ func (f *awsFunctions) walk(ctx context.Context, hidden int32, visit func(queue 
 	for _, name := range []string{f.env.InputDLQ(), f.env.FailureQueue()} {
 		found, err := f.queues.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 		if err != nil {
-			return fault.E("queue "+name, fault.Unavailable, err)
+			return fault.Wrap("queue "+name, fault.Unavailable, err)
 		}
 		for visited := map[string]bool{}; ; {
 			out, err := f.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
@@ -109,7 +109,7 @@ func (f *awsFunctions) walk(ctx context.Context, hidden int32, visit func(queue 
 				MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"SentTimestamp"},
 			})
 			if err != nil {
-				return fault.E("queue "+name, fault.Unavailable, err)
+				return fault.Wrap("queue "+name, fault.Unavailable, err)
 			}
 			news := false
 			for _, m := range out.Messages {
@@ -132,7 +132,7 @@ func (f *awsFunctions) walk(ctx context.Context, hidden int32, visit func(queue 
 func (f *awsFunctions) release(ctx context.Context, queue string, m sqstypes.Message) error {
 	_, err := f.queues.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: peek})
 	if err != nil {
-		return fault.E("sqs.ChangeMessageVisibility", fault.Unavailable, err)
+		return fault.Wrap("sqs.ChangeMessageVisibility", fault.Unavailable, err)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (f *awsFunctions) lines(ctx context.Context, function string, from int64) (
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fault.E("logs of "+function, fault.Unavailable, err)
+			return nil, fault.Wrap("logs of "+function, fault.Unavailable, err)
 		}
 		lines = append(lines, page.Events...)
 	}

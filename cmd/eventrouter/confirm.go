@@ -13,7 +13,7 @@ func (s *session) confirm(question, word string) error {
 	s.print.note("%s\nType %s to go on:", question, word)
 	line, _ := bufio.NewReader(s.in).ReadString('\n')
 	if strings.TrimSpace(line) != word {
-		return fault.New(fault.Invalid, "nothing was done: the answer was not %q (--yes goes on without asking)", word)
+		return fault.Errorf(fault.Invalid, "nothing was done: the answer was not %q (--yes goes on without asking)", word)
 	}
 	return nil
 }

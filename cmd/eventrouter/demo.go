@@ -72,7 +72,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 		return err
 	}
 	if results[0].Error != "" {
-		return fault.New(fault.Internal, "PutEvents refused the event: %s", results[0].Error)
+		return fault.Errorf(fault.Internal, "PutEvents refused the event: %s", results[0].Error)
 	}
 	p.line("  answered  event id %s", results[0].EventID)
 
@@ -93,7 +93,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 		return err
 	}
 	if got := usage.BySchema[demoSchema][events.Post]; got != usage.Tokens || got == 0 {
-		return fault.New(fault.Internal, "the bill is wrong: %d tokens for the POST, %d in all", got, usage.Tokens)
+		return fault.Errorf(fault.Internal, "the bill is wrong: %d tokens for the POST, %d in all", got, usage.Tokens)
 	}
 	p.line("%s\n  tokens    %d for %s, in %s", p.bold("3. one bill"), usage.Tokens, demoTenant, usage.Month)
 
@@ -113,7 +113,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	}
 	p.line("%s\n%s", p.bold("5. one log line, that tells it all"), indent(line))
 	if strings.Contains(line+output, key.Key) {
-		return fault.New(fault.Internal, "the API key is in a log")
+		return fault.Errorf(fault.Internal, "the API key is in a log")
 	}
 	p.line("%s", p.green("one event in: one record, one bill, one output event, one log line"))
 	return nil
@@ -128,7 +128,7 @@ func until[T any](ctx context.Context, what string, ask func() (T, bool, error))
 		}
 		select {
 		case <-ctx.Done():
-			return v, fault.New(fault.Unavailable, "%s did not appear within %v", what, demoPatient)
+			return v, fault.Errorf(fault.Unavailable, "%s did not appear within %v", what, demoPatient)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -91,7 +91,7 @@ func (c *doctorCommand) local(s *session) []check {
 		{"server", func(ctx context.Context) finding {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.endpoint+"/_/health", nil)
 			if err != nil {
-				return failed("check --endpoint-url", fault.New(fault.Invalid, "%v", err))
+				return failed("check --endpoint-url", fault.Errorf(fault.Invalid, "%v", err))
 			}
 			res, err := http.DefaultClient.Do(req)
 			if err != nil {

@@ -94,7 +94,7 @@ func (c *entryChoice) act(s *session, action string) error {
 		return err
 	}
 	if q == (admin.EntryQuery{}) {
-		return fault.New(fault.Invalid, "say which entries: --id, --state, --tenant, --bus, --since or --until")
+		return fault.Errorf(fault.Invalid, "say which entries: --id, --state, --tenant, --bus, --since or --until")
 	}
 	acted, err := s.admin.SettleEntries(s.ctx, admin.EntryAction{Query: q, Action: action})
 	if err != nil {

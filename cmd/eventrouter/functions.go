@@ -77,7 +77,7 @@ func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, err
 	}
 	for i, id := range ids {
 		if err := f.local.RetryDeadLetter(ctx, id); err != nil {
-			return i, fault.E("dead-letters", fault.Unavailable, err)
+			return i, fault.Wrap("dead-letters", fault.Unavailable, err)
 		}
 	}
 	return len(ids), nil

@@ -36,7 +36,7 @@ func (c *keysCreate) Run(s *session) error {
 	}
 	switch {
 	case c.ExpiresIn < 0:
-		return fault.New(fault.Invalid, "--expires-in must be positive")
+		return fault.Errorf(fault.Invalid, "--expires-in must be positive")
 	case c.ExpiresIn > 0:
 		in.Expires = time.Now().Add(c.ExpiresIn).UTC().Truncate(time.Second)
 	}

@@ -25,9 +25,9 @@ func (c *keysRotate) Run(s *session) error {
 	in := admin.Rotation{KeyID: apikey.ID(c.KeyID), Overlap: int64(c.Overlap / time.Second)}
 	switch {
 	case c.Overlap < 0:
-		return fault.New(fault.Invalid, "--overlap must not be negative")
+		return fault.Errorf(fault.Invalid, "--overlap must not be negative")
 	case c.ExpiresIn < 0:
-		return fault.New(fault.Invalid, "--expires-in must be positive")
+		return fault.Errorf(fault.Invalid, "--expires-in must be positive")
 	case c.ExpiresIn > 0:
 		in.Expires = time.Now().Add(c.ExpiresIn).UTC().Truncate(time.Second)
 	}
@@ -70,11 +70,11 @@ type keysImport struct {
 func (c *keysImport) Run(s *session) error {
 	data, err := c.read(s)
 	if err != nil {
-		return fault.New(fault.Invalid, "%s: %v", c.File, err)
+		return fault.Errorf(fault.Invalid, "%s: %v", c.File, err)
 	}
 	var in storedKeys
 	if err := json.Unmarshal(data, &in, json.RejectUnknownMembers(true)); err != nil {
-		return fault.New(fault.Invalid, "%s is not what keys export prints: %v", c.File, err)
+		return fault.Errorf(fault.Invalid, "%s is not what keys export prints: %v", c.File, err)
 	}
 	n, err := s.admin.ImportKeys(s.ctx, in.Keys)
 	if err != nil {

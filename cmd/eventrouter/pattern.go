@@ -42,7 +42,7 @@ func (q *patternQuestion) read(s *session) (*pattern.Pattern, *pattern.Event, er
 	}
 	e, err := pattern.Parse(text)
 	if err != nil {
-		return nil, nil, noAnswer{fault.New(fault.Invalid, "--event: %v", err)}
+		return nil, nil, noAnswer{fault.Errorf(fault.Invalid, "--event: %v", err)}
 	}
 	return p, e, nil
 }
@@ -70,7 +70,7 @@ func (s *session) refuse(err error, text []byte) error {
 	if excerpt := refusal.Excerpt(text); excerpt != "" {
 		message += "\n" + excerpt
 	}
-	return noAnswer{fault.New(fault.Invalid, "%s", message)}
+	return noAnswer{fault.Errorf(fault.Invalid, "%s", message)}
 }
 
 type patternTest struct{ patternQuestion }
@@ -160,7 +160,7 @@ func fileOrText(flag, given string) ([]byte, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%s: %v", flag, err)
+		return nil, fault.Errorf(fault.Invalid, "%s: %v", flag, err)
 	}
 	return text, nil
 }

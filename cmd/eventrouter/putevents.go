@@ -96,7 +96,7 @@ func readEntries(from string, stdin io.Reader) ([]putEntry, error) {
 		text = []byte(from)
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "--entries: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "--entries: %v", err)
 	}
 	text = bytes.TrimSpace(text)
 	if len(text) > 0 && text[0] == '{' {
@@ -104,13 +104,13 @@ func readEntries(from string, stdin io.Reader) ([]putEntry, error) {
 	}
 	var entries []putEntry
 	if err := json.Unmarshal(text, &entries, json.RejectUnknownMembers(true)); err != nil {
-		return nil, fault.New(fault.Invalid, "--entries: want an array of entries with Source, DetailType and Detail: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "--entries: want an array of entries with Source, DetailType and Detail: %v", err)
 	}
 	switch n := len(entries); {
 	case n == 0:
-		return nil, fault.New(fault.Invalid, "--entries: there is no entry")
+		return nil, fault.Errorf(fault.Invalid, "--entries: there is no entry")
 	case n > events.MaxEntries:
-		return nil, fault.New(fault.Invalid, "--entries: %d entries, PutEvents takes at most %d a call", n, events.MaxEntries)
+		return nil, fault.Errorf(fault.Invalid, "--entries: %d entries, PutEvents takes at most %d a call", n, events.MaxEntries)
 	}
 	return entries, checkSize(entries)
 }
@@ -126,7 +126,7 @@ func checkSize(entries []putEntry) error {
 		total += e.Size()
 	}
 	if total > events.MaxBytes {
-		return fault.New(fault.Invalid, "--entries: %d bytes as EventBridge counts, PutEvents takes at most %d a call", total, events.MaxBytes)
+		return fault.Errorf(fault.Invalid, "--entries: %d bytes as EventBridge counts, PutEvents takes at most %d a call", total, events.MaxBytes)
 	}
 	return nil
 }
@@ -177,7 +177,7 @@ func putEntries(ctx context.Context, endpoint string, entries []putEntry, result
 		if e.Time != nil {
 			t, err := entryTime(e.Time)
 			if err != nil {
-				return fault.New(fault.Invalid, "entry %d: %v", i, err)
+				return fault.Errorf(fault.Invalid, "entry %d: %v", i, err)
 			}
 			out.Time = aws.Time(t)
 		}
@@ -185,7 +185,7 @@ func putEntries(ctx context.Context, endpoint string, entries []putEntry, result
 	}
 	answer, err := client.PutEvents(ctx, in)
 	if err != nil {
-		return fault.E("put-events", fault.Unavailable, err)
+		return fault.Wrap("put-events", fault.Unavailable, err)
 	}
 	for i, e := range answer.Entries {
 		if i >= len(results) {
@@ -213,13 +213,13 @@ func entryTime(v jsontext.Value) (time.Time, error) {
 		}
 		t, err := time.Parse(time.RFC3339, text)
 		if err != nil {
-			return time.Time{}, fault.New(fault.Invalid, "Time %q is not RFC 3339, such as 2026-01-02T03:04:05Z", text)
+			return time.Time{}, fault.Errorf(fault.Invalid, "Time %q is not RFC 3339, such as 2026-01-02T03:04:05Z", text)
 		}
 		return t, nil
 	}
 	var seconds float64
 	if err := json.Unmarshal(v, &seconds); err != nil {
-		return time.Time{}, fault.New(fault.Invalid, "Time must be RFC 3339 or seconds since 1970")
+		return time.Time{}, fault.Errorf(fault.Invalid, "Time must be RFC 3339 or seconds since 1970")
 	}
 	return time.UnixMilli(int64(seconds * 1000)), nil
 }

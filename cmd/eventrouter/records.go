@@ -30,7 +30,7 @@ func (c *recordsList) Run(s *session) error {
 		return err
 	}
 	if c.Limit < 0 {
-		return fault.New(fault.Invalid, "--limit must be positive")
+		return fault.Errorf(fault.Invalid, "--limit must be positive")
 	}
 	page, err := s.listRecords(q, c.Limit)
 	if err != nil {

@@ -117,7 +117,7 @@ func newEventBridge(endpoint string, o ...func(*eventbridge.Options)) *eventbrid
 // awsFault says what a service answered, without the SDK's words around it.
 func awsFault(op string, err error) error {
 	if answered, ok := errors.AsType[smithy.APIError](err); ok {
-		return fault.New(fault.Invalid, "%s: %s", answered.ErrorCode(), answered.ErrorMessage())
+		return fault.Errorf(fault.Invalid, "%s: %s", answered.ErrorCode(), answered.ErrorMessage())
 	}
-	return fault.E(op, fault.Unavailable, err)
+	return fault.Wrap(op, fault.Unavailable, err)
 }

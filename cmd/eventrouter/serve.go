@@ -138,7 +138,7 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 		return nil, err
 	}
 	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, fault.New(fault.Invalid, "--data: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "--data: %v", err)
 	}
 	ledgerPath := filepath.Join(data, ledgerFile)
 	_, statErr := os.Stat(ledgerPath)
@@ -151,7 +151,7 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 
 	// First of all: a folder is made, and its demo key shown, only where this works.
 	if srv.listener, err = net.Listen("tcp", listen); err != nil {
-		return nil, fault.New(fault.Invalid, "--listen %s: %v", listen, err)
+		return nil, fault.Errorf(fault.Invalid, "--listen %s: %v", listen, err)
 	}
 	srv.url = "http://" + reachable(srv.listener.Addr())
 
@@ -225,9 +225,9 @@ func openSchemas(path string) (*object.Dir, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, fault.New(fault.Invalid, "--schemas: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "--schemas: %v", err)
 	case !info.IsDir():
-		return nil, fault.New(fault.Invalid, "--schemas: %s is not a folder", path)
+		return nil, fault.Errorf(fault.Invalid, "--schemas: %s is not a folder", path)
 	}
 	return object.OpenDir(path)
 }

@@ -59,8 +59,8 @@ func (a *awsSide) install(l *local.Server, router local.Handler, url string) err
 		return installRules(l)
 	}
 	err := a.importTemplate(l, router, url)
-	if fault.CodeOf(err) == fault.Invalid {
-		err = fault.New(fault.Invalid, "--template %s: %s", a.template, fault.MessageOf(err))
+	if fault.Is(err, fault.Invalid) {
+		err = fault.Errorf(fault.Invalid, "--template %s: %s", a.template, fault.MessageOf(err))
 	}
 	return err
 }
@@ -150,7 +150,7 @@ func installRules(l *local.Server) error {
 			return err
 		}
 		if out.FailedEntryCount > 0 {
-			return fault.New(fault.Internal, "rule %s: %s", r.name, out.FailedEntries[0].ErrorMessage)
+			return fault.Errorf(fault.Internal, "rule %s: %s", r.name, out.FailedEntries[0].ErrorMessage)
 		}
 	}
 	return nil
@@ -164,7 +164,7 @@ func exists(err error) bool { return awsjson.AsError(err).Code == "ResourceConfl
 func (a *awsSide) importTemplate(l *local.Server, router local.Handler, url string) error {
 	text, err := os.ReadFile(a.template)
 	if err != nil {
-		return fault.New(fault.Invalid, "%v", err)
+		return fault.Errorf(fault.Invalid, "%v", err)
 	}
 	stack, err := template.Parse(text, template.Place{Account: deployment.LocalAccount, Region: deployment.LocalRegion, QueueURL: url})
 	if err != nil {

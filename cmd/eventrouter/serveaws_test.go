@@ -91,7 +91,7 @@ func TestServeTemplate(t *testing.T) {
 
 	for _, bad := range []string{"nowhere.json", "serve.go"} {
 		_, err := openServer("127.0.0.1:0", t.TempDir(), sampleSchemas, (&awsFlags{Template: bad}).options(slog.New(slog.DiscardHandler)))
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "--template "+bad) {
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "--template "+bad) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

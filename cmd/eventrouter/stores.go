@@ -30,7 +30,7 @@ const recordsFolder = "records"
 // have been used.
 func checkNoObjects(data string) error {
 	objects, err := object.OpenDir(filepath.Join(data, recordsFolder))
-	if fault.CodeOf(err) == fault.NotFound {
+	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {
@@ -42,7 +42,7 @@ func checkNoObjects(data string) error {
 		return err
 	}
 	if len(found) > 0 {
-		return fault.New(fault.Invalid, "damaged: %s: it is missing, and %s holds the objects of its records; restore a backup, or start with a new ledger by --new-ledger",
+		return fault.Errorf(fault.Invalid, "damaged: %s: it is missing, and %s holds the objects of its records; restore a backup, or start with a new ledger by --new-ledger",
 			filepath.Join(data, ledgerFile), filepath.Join(data, recordsFolder))
 	}
 	return nil
@@ -54,7 +54,7 @@ func checkNoObjects(data string) error {
 func openStores(ledger store.Driver, tree *object.Dir, data string, log *slog.Logger, clock func() time.Time) (*stores, error) {
 	path := filepath.Join(data, recordsFolder)
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fault.New(fault.Invalid, "--data: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "--data: %v", err)
 	}
 	objects, err := object.OpenDir(path)
 	if err != nil {
@@ -85,7 +85,7 @@ type layoutFunc func(context.Context, store.Collection) (store.Layout, error)
 func inForceElseWritten(inForce, written layoutFunc) layoutFunc {
 	return func(ctx context.Context, c store.Collection) (store.Layout, error) {
 		l, err := inForce(ctx, c)
-		if err != nil && fault.CodeOf(err) == fault.Unavailable {
+		if fault.Is(err, fault.Unavailable) {
 			return written(ctx, c)
 		}
 		return l, err

@@ -176,7 +176,7 @@ func (t *tracer) effects(ctx context.Context, eventID string, received time.Time
 	for cursor := ""; ; {
 		marks, next, err := t.records.Marks(ctx, cursor, marksAtOnce)
 		if err != nil {
-			return effects, fault.E("trace", fault.Unavailable, err)
+			return effects, fault.Wrap("trace", fault.Unavailable, err)
 		}
 		for i := range marks {
 			if marks[i].Outputs.InputEventID != eventID {
@@ -250,7 +250,7 @@ func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]local.Event,
 	}
 	detail := jsontext.Value(bytes.Clone(entry.Detail))
 	if err := detail.Compact(); err != nil {
-		return nil, fault.E("trace", fault.Internal, err)
+		return nil, fault.Wrap("trace", fault.Internal, err)
 	}
 	return t.taken[digest(string(entry.Bus), entry.Source, string(entry.DetailType), entry.Resources, entry.Time, detail)], nil
 }

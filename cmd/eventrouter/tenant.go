@@ -34,11 +34,11 @@ func (c *tenantLint) options() (*tenant.LintOptions, error) {
 	}
 	own, err := events.ParseBusARN(c.DefaultBus)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "--default-bus: %s", fault.MessageOf(err))
+		return nil, fault.Errorf(fault.Invalid, "--default-bus: %s", fault.MessageOf(err))
 	}
 	buses, err := tenant.ParseAllowList(c.OutputBuses)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "--output-buses: %s", fault.MessageOf(err))
+		return nil, fault.Errorf(fault.Invalid, "--output-buses: %s", fault.MessageOf(err))
 	}
 	return &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, nil
 }
@@ -67,16 +67,16 @@ func (c *tenantLint) Run(s *session) error {
 	}
 	tree, err := openSchemas(root)
 	if err != nil {
-		return fault.New(fault.Invalid, "%s", strings.Replace(fault.MessageOf(err), "--schemas", "DIR", 1))
+		return fault.Errorf(fault.Invalid, "%s", strings.Replace(fault.MessageOf(err), "--schemas", "DIR", 1))
 	}
 	findings, err := tenant.Lint(s.ctx, tree, options)
 	if err != nil {
-		return fault.E("tenant lint", fault.Unavailable, err)
+		return fault.Wrap("tenant lint", fault.Unavailable, err)
 	}
 	if len(findings) == 0 {
 		tenants, err := tenant.NewDirectory(tree, nil).Tenants(s.ctx)
 		if err != nil {
-			return fault.E("tenant lint", fault.Unavailable, err)
+			return fault.Wrap("tenant lint", fault.Unavailable, err)
 		}
 		if len(tenants) == 0 {
 			findings = []tenant.Finding{{File: ".", Line: 1, Column: 1, Severity: tenant.SeverityError,

@@ -35,7 +35,7 @@ func (c *tenantAddSchema) Run(s *session) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(c.Dir, "tenant.properties")); err != nil {
-		return fault.New(fault.NotFound, "%s has no tenant.properties, so it is no tenant; make one with `eventrouter tenant init`", c.Dir)
+		return fault.Errorf(fault.NotFound, "%s has no tenant.properties, so it is no tenant; make one with `eventrouter tenant init`", c.Dir)
 	}
 	samples, err := c.samples(s)
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *tenantAddSchema) samples(s *session) ([]jsontext.Value, error) {
 	if c.From != "-" {
 		f, err := os.Open(c.From)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.Errorf(fault.Invalid, "%v", err)
 		}
 		defer f.Close()
 		in = f
@@ -80,24 +80,24 @@ func (c *tenantAddSchema) samples(s *session) ([]jsontext.Value, error) {
 			break
 		}
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%s is not JSON: %v", c.From, err)
+			return nil, fault.Errorf(fault.Invalid, "%s is not JSON: %v", c.From, err)
 		}
 		list := []jsontext.Value{v.Clone()}
 		if v.Kind() == '[' {
 			list = nil
 			if err := json.Unmarshal(v, &list); err != nil {
-				return nil, fault.New(fault.Invalid, "%s: %v", c.From, err)
+				return nil, fault.Errorf(fault.Invalid, "%s: %v", c.From, err)
 			}
 		}
 		for _, sample := range list {
 			if sample.Kind() != '{' {
-				return nil, fault.New(fault.Invalid, "%s: sample %d is not an object", c.From, len(out)+1)
+				return nil, fault.Errorf(fault.Invalid, "%s: sample %d is not an object", c.From, len(out)+1)
 			}
 			out = append(out, sample)
 		}
 	}
 	if len(out) == 0 {
-		return nil, fault.New(fault.Invalid, "%s has no samples", c.From)
+		return nil, fault.Errorf(fault.Invalid, "%s has no samples", c.From)
 	}
 	return out, nil
 }
@@ -121,7 +121,7 @@ func schemaOf(title, key string, closed bool, samples []jsontext.Value) (string,
 	}
 	text := jsontext.Value(append(append(head, ','), root[1:]...))
 	if err := text.Indent(jsontext.WithIndent("  ")); err != nil {
-		return "", fault.E("tenant add-schema", fault.Internal, err)
+		return "", fault.Wrap("tenant add-schema", fault.Internal, err)
 	}
 	return string(text) + "\n", nil
 }
@@ -218,14 +218,14 @@ func takesSamples(s *session, id events.SchemaID, text string, samples []jsontex
 	dir := tenant.NewDirectory(files, &tenant.DirectoryOptions{Report: func(f tenant.Finding) { found = append(found, f.Message) }})
 	made, err := dir.Schema(s.ctx, "t", id)
 	if err != nil {
-		return fault.New(fault.Invalid, "no schema can be made of these samples: %s; name another member with --key", strings.Join(found, "; "))
+		return fault.Errorf(fault.Invalid, "no schema can be made of these samples: %s; name another member with --key", strings.Join(found, "; "))
 	}
 	for i, sample := range samples {
 		if _, _, err := made.Key(sample); err != nil {
-			return fault.New(fault.Invalid, "sample %d: %s; name another member with --key", i+1, fault.MessageOf(err))
+			return fault.Errorf(fault.Invalid, "sample %d: %s; name another member with --key", i+1, fault.MessageOf(err))
 		}
 		if err := made.Validate(sample); err != nil {
-			return fault.New(fault.Internal, "the schema does not take sample %d: %v", i+1, err)
+			return fault.Errorf(fault.Internal, "the schema does not take sample %d: %v", i+1, err)
 		}
 	}
 	return nil

@@ -72,7 +72,7 @@ func newTestHouse(ctx context.Context, tree object.Bucket, id events.TenantID) (
 	var refused error
 	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Report: func(f tenant.Finding) {
 		if f.Severity == tenant.SeverityError && refused == nil {
-			refused = fault.New(fault.Invalid, "%s", f)
+			refused = fault.Errorf(fault.Invalid, "%s", f)
 		}
 	}})
 	if _, err := tenants.Tenant(ctx, id); err != nil {
@@ -99,7 +99,7 @@ func (c *tenantCase) run(ctx context.Context, h *testHouse) (failures []string, 
 		step := &c.Steps[i]
 		envelope, err := h.envelope(step.Event, i)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "step %d: event: %s", i+1, fault.MessageOf(err))
+			return nil, fault.Errorf(fault.Invalid, "step %d: event: %s", i+1, fault.MessageOf(err))
 		}
 		h.sent = nil
 		receipt, report, err := h.router.Event(ctx, &envelope, "")
@@ -174,7 +174,7 @@ func (e *tenantExpectation) judge(ctx context.Context, h *testHouse, r store.Rec
 	}
 	if e.Record != nil {
 		head, err := h.store.Get(ctx, r.Ref)
-		if err != nil && fault.CodeOf(err) != fault.NotFound {
+		if err != nil && !fault.Is(err, fault.NotFound) {
 			return nil, err
 		}
 		found := head.Data

@@ -54,7 +54,7 @@ func (c *tenantExport) Run(s *session) (err error) {
 	if c.Out != "" {
 		f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
-			return fault.New(fault.Invalid, "--out: %v", err)
+			return fault.Errorf(fault.Invalid, "--out: %v", err)
 		}
 		defer func() {
 			if closeErr := f.Close(); err == nil {

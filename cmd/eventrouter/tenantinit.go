@@ -38,12 +38,12 @@ func (c *tenantInit) Run(s *session) error {
 		c.Input = s.ask(ask, "Shall input events be taken, besides calls to the API? (yes or no)", "yes")
 	}
 	if c.Input != "yes" && c.Input != "no" {
-		return fault.New(fault.Invalid, "the answer must be yes or no, not %q", c.Input)
+		return fault.Errorf(fault.Invalid, "the answer must be yes or no, not %q", c.Input)
 	}
 
 	folder := filepath.Join(c.Dir, string(id))
 	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.Conflict, "%s is there already", folder)
+		return fault.Errorf(fault.Conflict, "%s is there already", folder)
 	}
 	fill := strings.NewReplacer("{tenant}", string(id), "{schema}", string(schema), "{input}", fmt.Sprint(c.Input == "yes"))
 	written := []string{
@@ -85,14 +85,14 @@ func (s *session) ask(in *bufio.Scanner, question, otherwise string) string {
 // writeNew writes a file that is not there yet, and its folder.
 func writeNew(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fault.New(fault.Invalid, "%v", err)
+		return fault.Errorf(fault.Invalid, "%v", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return fault.New(fault.Conflict, "%s is there already", path)
+		return fault.Errorf(fault.Conflict, "%s is there already", path)
 	}
 	if err != nil {
-		return fault.New(fault.Invalid, "%v", err)
+		return fault.Errorf(fault.Invalid, "%v", err)
 	}
 	if _, err := f.WriteString(text); err != nil {
 		f.Close()

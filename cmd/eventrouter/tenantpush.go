@@ -36,7 +36,7 @@ type bucketFlags struct {
 func (f *bucketFlags) open(ctx context.Context) (object.Bucket, string, error) {
 	if f.To != "" {
 		if err := os.MkdirAll(f.To, 0o755); err != nil {
-			return nil, "", fault.New(fault.Invalid, "--to: %v", err)
+			return nil, "", fault.Errorf(fault.Invalid, "--to: %v", err)
 		}
 		dir, err := object.OpenDir(f.To)
 		return dir, "", err
@@ -47,7 +47,7 @@ func (f *bucketFlags) open(ctx context.Context) (object.Bucket, string, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
-		return nil, "", fault.New(fault.Invalid, "AWS configuration: %v", err)
+		return nil, "", fault.Errorf(fault.Invalid, "AWS configuration: %v", err)
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		if f.S3EndpointURL != "" {
@@ -78,7 +78,7 @@ func (c *tenantPush) Run(s *session) error {
 	}
 	findings, err := tenant.Lint(s.ctx, tree, options)
 	if err != nil {
-		return fault.E("tenant push", fault.Unavailable, err)
+		return fault.Wrap("tenant push", fault.Unavailable, err)
 	}
 	wrong := 0
 	for _, f := range findings {
@@ -88,7 +88,7 @@ func (c *tenantPush) Run(s *session) error {
 		}
 	}
 	if wrong > 0 {
-		return fault.New(fault.Invalid, "nothing was pushed: %d errors in %s", wrong, c.Dir)
+		return fault.Errorf(fault.Invalid, "nothing was pushed: %d errors in %s", wrong, c.Dir)
 	}
 	to, prefix, err := c.open(s.ctx)
 	if err != nil {

@@ -54,7 +54,7 @@ func (c *tenantTest) Run(s *session) error {
 		}
 	}
 	if len(verdicts) == 0 {
-		return fault.New(fault.NotFound, "%s: no tenant here has a %s/*.json", c.Dir, testsFolder)
+		return fault.Errorf(fault.NotFound, "%s: no tenant here has a %s/*.json", c.Dir, testsFolder)
 	}
 	if done, err := s.print.value(struct {
 		Tests []verdict `json:"tests"`
@@ -85,10 +85,10 @@ func tenantFolders(dir string) ([]string, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "%s does not exist", dir)
+		return nil, fault.Errorf(fault.NotFound, "%s does not exist", dir)
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%v", err)
+		return nil, fault.Errorf(fault.Invalid, "%v", err)
 	}
 	var folders []string
 	for _, e := range entries {
@@ -104,14 +104,14 @@ func tenantFolders(dir string) ([]string, error) {
 func runTestFile(s *session, folder, file string) ([]string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%v", err)
+		return nil, fault.Errorf(fault.Invalid, "%v", err)
 	}
 	var test tenantCase
 	if err := json.Unmarshal(data, &test, json.RejectUnknownMembers(true)); err != nil {
-		return nil, fault.New(fault.Invalid, "%s is not a test: %v", file, err)
+		return nil, fault.Errorf(fault.Invalid, "%s is not a test: %v", file, err)
 	}
 	if len(test.Steps) == 0 {
-		return nil, fault.New(fault.Invalid, "%s has no steps", file)
+		return nil, fault.Errorf(fault.Invalid, "%s has no steps", file)
 	}
 	absolute, err := filepath.Abs(folder)
 	if err != nil {
@@ -131,7 +131,7 @@ func runTestFile(s *session, folder, file string) ([]string, error) {
 	}
 	failures, err := test.run(s.ctx, house)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%s: %s", strings.TrimSuffix(file, "\n"), message(err))
+		return nil, fault.Errorf(fault.Invalid, "%s: %s", strings.TrimSuffix(file, "\n"), message(err))
 	}
 	return failures, nil
 }

@@ -31,7 +31,7 @@ func (c *usageCommand) Run(s *session) error {
 		month = store.Month(time.Now())
 	}
 	if _, err := time.Parse("2006-01", month); err != nil {
-		return fault.New(fault.Invalid, "--month must be such as 2026-11, not %q", month)
+		return fault.Errorf(fault.Invalid, "--month must be such as 2026-11, not %q", month)
 	}
 	usage, err := s.admin.Usage(s.ctx, t, month)
 	if err != nil {

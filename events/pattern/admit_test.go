@@ -52,7 +52,7 @@ func TestComplexity(t *testing.T) {
 }
 
 func TestAdmit(t *testing.T) {
-	if _, err := Admit([]byte(wildcardPattern("*a*a*a*a*a*a")), 0); fault.CodeOf(err) != fault.TooLarge {
+	if _, err := Admit([]byte(wildcardPattern("*a*a*a*a*a*a")), 0); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("too complex a pattern: %v", err)
 	}
 	long := `{"n":["` + strings.Repeat("ä", DefaultMaxLength-10) + `"]}`
@@ -60,18 +60,18 @@ func TestAdmit(t *testing.T) {
 		t.Errorf("as long as allowed, in characters: %v", err)
 	}
 	longer := `{"n":["` + strings.Repeat("ä", DefaultMaxLength-9) + `"]}`
-	if _, err := Admit([]byte(longer), 0); fault.CodeOf(err) != fault.TooLarge {
+	if _, err := Admit([]byte(longer), 0); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("one character too long: %v", err)
 	}
 	if _, err := Admit([]byte(longer), MaxLength); err != nil {
 		t.Errorf("with the limit raised: %v", err)
 	}
-	if _, err := Admit([]byte(`{"n":["`+strings.Repeat("a", MaxLength)+`"]}`), 1<<20); fault.CodeOf(err) != fault.TooLarge {
+	if _, err := Admit([]byte(`{"n":["`+strings.Repeat("a", MaxLength)+`"]}`), 1<<20); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("past what can be raised: %v", err)
 	}
 	_, err := Admit([]byte(`{"n":"a"}`), 0)
 	var refused *Error
-	if !errors.As(err, &refused) || fault.CodeOf(err) != fault.Invalid {
+	if !errors.As(err, &refused) || !fault.Is(err, fault.Invalid) {
 		t.Fatalf("a refused pattern: %v", err)
 	}
 	if refused.Line != 1 || refused.Column != 6 || refused.Hint != `values stand in a list: "n": ["a"]` {

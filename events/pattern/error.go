@@ -36,10 +36,10 @@ func (e *Error) ServiceMessage() string { return e.Error() + e.location }
 // pattern past a limit of the service.
 func (e *Error) Unwrap() error {
 	code := e.code
-	if code == fault.Internal {
+	if code == 0 {
 		code = fault.Invalid
 	}
-	return fault.New(code, "%s", e.Error())
+	return fault.Errorf(code, "%s", e.Error())
 }
 
 // An EventError says why an event cannot be matched at all.
@@ -53,7 +53,7 @@ func (e *EventError) Error() string {
 }
 
 // Unwrap gives the error its code, [fault.Invalid].
-func (e *EventError) Unwrap() error { return fault.New(fault.Invalid, "%s", e.Error()) }
+func (e *EventError) Unwrap() error { return fault.Errorf(fault.Invalid, "%s", e.Error()) }
 
 // operators are the names that an expression may have.
 var operators = []string{"prefix", "suffix", "equals-ignore-case", "wildcard", "numeric", "cidr", "exists", "anything-but", "exactly"}

@@ -21,7 +21,7 @@ func Failed(op, resource string, err error, codes ...string) error {
 	case ok && slices.Contains([]string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"}, api.ErrorCode()):
 		return &fault.Error{Code: fault.Denied, Op: op, Message: "not allowed to read " + resource, Err: err}
 	}
-	return fault.E(op, fault.Unavailable, err)
+	return fault.Wrap(op, fault.Unavailable, err)
 }
 
 // Gone is the fault for a resource that a service answered nothing about.
@@ -31,5 +31,5 @@ func Gone(op, resource string) error {
 
 // Unnamed is the fault for an event that does not name its resource.
 func Unnamed(what string) error {
-	return fault.New(fault.Invalid, "event does not name its %s", what)
+	return fault.Errorf(fault.Invalid, "event does not name its %s", what)
 }

@@ -37,7 +37,7 @@ type Place struct {
 func PlaceOf(e *events.Envelope) (Place, error) {
 	arn := "arn:aws:events:" + e.Region + ":" + e.Account + ":event-bus/default"
 	if _, err := events.ParseBusARN(arn); err != nil {
-		return Place{}, fault.New(fault.Invalid, "event names account %q and region %q; want 12 digits, and such as us-east-1", e.Account, e.Region)
+		return Place{}, fault.Errorf(fault.Invalid, "event names account %q and region %q; want 12 digits, and such as us-east-1", e.Account, e.Region)
 	}
 	return Place{Account: e.Account, Region: e.Region}, nil
 }
@@ -60,7 +60,7 @@ type Configure func(context.Context, Place) (aws.Config, error)
 func SameAccount(cfg aws.Config, account string) Configure {
 	return func(_ context.Context, p Place) (aws.Config, error) {
 		if p.Account != account {
-			return aws.Config{}, fault.New(fault.Denied, "event is of account %s, these credentials of %s; use AssumeRole", p.Account, account)
+			return aws.Config{}, fault.Errorf(fault.Denied, "event is of account %s, these credentials of %s; use AssumeRole", p.Account, account)
 		}
 		c := cfg.Copy()
 		c.Region = p.Region
@@ -108,7 +108,7 @@ func (c *Clients[C]) For(ctx context.Context, e *events.Envelope) (C, error) {
 	}
 	cfg, err := c.configure(ctx, place)
 	if err != nil {
-		return none, fault.E("resource.For", fault.Unavailable, err)
+		return none, fault.Wrap("resource.For", fault.Unavailable, err)
 	}
 	client := c.make(cfg)
 	c.known[place] = client

@@ -82,7 +82,7 @@ const found = fault.Internal // no fault is expected
 
 func TestInstance(t *testing.T) {
 	e := sample[ec2events.InstanceStateChangeNotification](t, "aws.ec2@EC2InstanceStateChangeNotification-8.json")
-	if _, err := ec2.Instance(t.Context(), resource.NewClients(nil, ec2.New), e); fault.CodeOf(err) != fault.Invalid {
+	if _, err := ec2.Instance(t.Context(), resource.NewClients(nil, ec2.New), e); !fault.Is(err, fault.Invalid) {
 		t.Errorf("the sample names no instance-id: %v", err)
 	}
 	e.Detail.InstanceID = "i-1"
@@ -173,7 +173,7 @@ func TestRecord(t *testing.T) {
 		}
 	}
 	e.Resources = []string{"/acme/other/x", "/acme/pet/%zz", "/acme/pet/"}
-	if _, err := router.Fetch(t.Context(), api, e); fault.CodeOf(err) != fault.Invalid {
+	if _, err := router.Fetch(t.Context(), api, e); !fault.Is(err, fault.Invalid) {
 		t.Errorf("no record is named: %v", err)
 	}
 }
@@ -194,12 +194,12 @@ func TestClients(t *testing.T) {
 		t.Errorf("configured %d times", configured)
 	}
 	for _, e := range []events.Envelope{{}, {Account: "1", Region: "eu-west-1"}, {Account: "111122223333", Region: "evil.example/"}} {
-		if _, err := clients.For(t.Context(), &e); fault.CodeOf(err) != fault.Invalid {
+		if _, err := clients.For(t.Context(), &e); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: %v, want Invalid", e, err)
 		}
 	}
 	mine := resource.NewClients(resource.SameAccount(aws.Config{}, "999999999999"), func(aws.Config) int { return 0 })
-	if _, err := mine.For(t.Context(), &e); fault.CodeOf(err) != fault.Denied {
+	if _, err := mine.For(t.Context(), &e); !fault.Is(err, fault.Denied) {
 		t.Errorf("another account's event: %v, want Denied", err)
 	}
 	for region, want := range map[string]string{"eu-west-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"} {

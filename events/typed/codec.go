@@ -413,7 +413,7 @@ func encodeValue(enc *jsontext.Encoder, v reflect.Value) error {
 // encodeMembers writes the members of an object's text.
 func encodeMembers(enc *jsontext.Encoder, object []byte) error {
 	if text := jsontext.Value(object); text.Kind() != '{' || !text.IsValid() {
-		return fault.New(fault.Invalid, "Unknown must hold the text of a JSON object")
+		return fault.Errorf(fault.Invalid, "Unknown must hold the text of a JSON object")
 	}
 	dec := jsontext.NewDecoder(bytes.NewReader(object))
 	if _, err := dec.ReadToken(); err != nil {

@@ -147,7 +147,7 @@ func TestCodecNamesThePlace(t *testing.T) {
 	} {
 		event, err := r.Decode(events.Envelope{Source: "s", DetailType: "t", Detail: jsontext.Value(detail)})
 		violations := fault.ViolationsOf(err)
-		if fault.CodeOf(err) != fault.Invalid || len(violations) != 1 || violations[0].Pointer != want {
+		if !fault.Is(err, fault.Invalid) || len(violations) != 1 || violations[0].Pointer != want {
 			t.Errorf("%s: %v at %+v, want Invalid at %s", detail, err, violations, want)
 		}
 		if event == nil || string(event.Raw().Detail) != detail {

@@ -109,7 +109,7 @@ func (s *splitter) split(data []byte, messageID string, wraps int) error {
 	value := jsontext.Value(data)
 	switch {
 	case wraps > maxWraps:
-		return fault.New(fault.Invalid, "event is in more than %d wrappers", maxWraps)
+		return fault.Errorf(fault.Invalid, "event is in more than %d wrappers", maxWraps)
 	case value.Kind() == '[':
 		return s.splitArray(data, messageID, wraps)
 	case value.Kind() != '{':
@@ -161,7 +161,7 @@ func (s *splitter) unwrap(data []byte, messageID string, wraps int) error {
 	case w.UpperBody != nil:
 		return s.body(*w.UpperBody, w.UpperID, wraps)
 	case w.LowerID != "":
-		s.fail(w.LowerID, fault.New(fault.Invalid, "message has no body"))
+		s.fail(w.LowerID, fault.Errorf(fault.Invalid, "message has no body"))
 		return nil
 	case w.Message != nil:
 		return s.split([]byte(*w.Message), messageID, wraps+1)
@@ -193,16 +193,16 @@ func (s *splitter) refuse(data []byte) error {
 	if err := unmarshalPayload(data, new(jsontext.Value)); err != nil {
 		return err
 	}
-	return fault.New(fault.Invalid, "payload is no event: it has neither source nor detail-type, and is no array, SQS batch or record of a failed invocation")
+	return fault.Errorf(fault.Invalid, "payload is no event: it has neither source nor detail-type, and is no array, SQS batch or record of a failed invocation")
 }
 
 // unmarshalPayload is [Unmarshal] with the larger limit of a batch.
 func unmarshalPayload(data []byte, v any) error {
 	if len(data) > maxPayload {
-		return fault.New(fault.Invalid, "payload has %d bytes, at most %d are read", len(data), maxPayload)
+		return fault.Errorf(fault.Invalid, "payload has %d bytes, at most %d are read", len(data), maxPayload)
 	}
 	if at := events.TooDeep(data, events.MaxDepth); at >= 0 {
-		return fault.New(fault.Invalid, "payload is nested deeper than %d at byte %d", events.MaxDepth, at)
+		return fault.Errorf(fault.Invalid, "payload is nested deeper than %d at byte %d", events.MaxDepth, at)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return events.Malformed("payload", err)

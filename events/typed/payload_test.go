@@ -81,7 +81,7 @@ func TestDecodePayloadRefuses(t *testing.T) {
 		"deep": strings.Repeat("[", 70) + strings.Repeat("]", 70),
 		"long": `"` + strings.Repeat("x", 17<<20) + `"`,
 	} {
-		if found, err := (&typed.Registry{}).DecodePayload([]byte(payload)); fault.CodeOf(err) != fault.Invalid {
+		if found, err := (&typed.Registry{}).DecodePayload([]byte(payload)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, %v; want Invalid", name, found, err)
 		}
 	}
@@ -126,7 +126,7 @@ func TestDecodeStream(t *testing.T) {
 			}
 			last = err
 		}
-		if fault.CodeOf(last) != fault.Invalid {
+		if !fault.Is(last, fault.Invalid) {
 			t.Errorf("%q: error %v, want Invalid", text, last)
 		}
 	}

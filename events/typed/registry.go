@@ -57,7 +57,7 @@ func describe(e *events.Envelope, detail any) string {
 func encode(e events.Envelope, detail any) ([]byte, error) {
 	text, err := json.Marshal(detail, forSending)
 	if err != nil {
-		return nil, fault.E("typed.Encode", fault.Invalid, err)
+		return nil, fault.Wrap("typed.Encode", fault.Invalid, err)
 	}
 	if !unchanged(&e, detail, text) {
 		e.Detail = text
@@ -161,7 +161,7 @@ func (r *Registry) Decode(e events.Envelope) (Decoded, error) {
 	}
 	typed, err := decode(e)
 	if err != nil {
-		return &e, fault.E("typed.Decode", fault.Invalid, err)
+		return &e, fault.Wrap("typed.Decode", fault.Invalid, err)
 	}
 	return typed, nil
 }

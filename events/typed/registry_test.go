@@ -88,7 +88,7 @@ func TestUnfittingDetailIsAFaultAndStaysUsable(t *testing.T) {
 	for _, detail := range []string{`{"order-id":7}`, `[]`, `"x"`, `{"total":"1"}`} {
 		e := envelope(t, `{"source":"shop","detail-type":"Order Placed","detail":`+detail+`}`)
 		event, err := typed.NewRegistry(shop).Decode(e)
-		if fault.CodeOf(err) != fault.Invalid || len(fault.ViolationsOf(err)) == 0 ||
+		if !fault.Is(err, fault.Invalid) || len(fault.ViolationsOf(err)) == 0 ||
 			!strings.HasPrefix(fault.ViolationsOf(err)[0].Pointer, "/detail") {
 			t.Errorf("%s: error %v, want Invalid below /detail", detail, err)
 		}
@@ -97,7 +97,7 @@ func TestUnfittingDetailIsAFaultAndStaysUsable(t *testing.T) {
 		}
 	}
 	missing := envelope(t, `{"source":"shop","detail-type":"Order Placed"}`)
-	if _, err := typed.NewRegistry(shop).Decode(missing); fault.CodeOf(err) != fault.Invalid {
+	if _, err := typed.NewRegistry(shop).Decode(missing); !fault.Is(err, fault.Invalid) {
 		t.Errorf("missing detail: %v", err)
 	}
 }

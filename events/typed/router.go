@@ -38,7 +38,7 @@ type InputMetadata struct {
 func (d InputDetail[P]) Entry(at time.Time) (events.Entry, error) {
 	detail, err := json.Marshal(d, forSending)
 	if err != nil {
-		return events.Entry{}, fault.E("events.Entry", fault.Invalid, err)
+		return events.Entry{}, fault.Wrap("events.Entry", fault.Invalid, err)
 	}
 	op := d.Operation
 	if op == "" {

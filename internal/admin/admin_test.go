@@ -23,7 +23,7 @@ type fakeFunctions struct{ retried []string }
 
 func (f *fakeFunctions) Logs(_ context.Context, function string, from int64, limit int) (admin.LogPage, error) {
 	if function != "known" {
-		return admin.LogPage{}, fault.New(fault.NotFound, "function %q does not exist here", function)
+		return admin.LogPage{}, fault.Errorf(fault.NotFound, "function %q does not exist here", function)
 	}
 	return admin.LogPage{Lines: []admin.LogLine{{Text: "line"}}, Next: from + 1}, nil
 }
@@ -80,11 +80,11 @@ func TestKeys(t *testing.T) {
 		if info, err := a.RevokeKey(ctx, made.KeyID); err != nil || info.State != "revoked" {
 			t.Errorf("%+v, %v", info, err)
 		}
-		if _, err := a.RevokeKey(ctx, "aaaaaaaaaaaaaaaa"); fault.CodeOf(err) != fault.NotFound {
+		if _, err := a.RevokeKey(ctx, "aaaaaaaaaaaaaaaa"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("revoking nothing: %v", err)
 		}
 		for _, bad := range []admin.NewKey{{Tenant: "../x"}, {Tenant: "acme", Permissions: []apikey.Permission{"everything"}}} {
-			if _, err := a.CreateKey(ctx, bad); fault.CodeOf(err) != fault.Invalid {
+			if _, err := a.CreateKey(ctx, bad); !fault.Is(err, fault.Invalid) {
 				t.Errorf("%+v: %v", bad, err)
 			}
 		}
@@ -135,11 +135,11 @@ func TestRecordsUsageAndEntries(t *testing.T) {
 				t.Errorf("%s: %+v, %v", action, now, err)
 			}
 		}
-		if _, err := a.SettleEntries(ctx, admin.EntryAction{Action: "burn"}); fault.CodeOf(err) != fault.Invalid {
+		if _, err := a.SettleEntries(ctx, admin.EntryAction{Action: "burn"}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("an unknown action: %v", err)
 		}
 		for _, bad := range []admin.RecordQuery{{Tenant: "..", Schema: "pet"}, {Tenant: "acme", Schema: "a/b"}, {Tenant: "acme", Schema: "pet", Limit: 1001}} {
-			if _, err := a.ListRecords(ctx, bad); fault.CodeOf(err) != fault.Invalid {
+			if _, err := a.ListRecords(ctx, bad); !fault.Is(err, fault.Invalid) {
 				t.Errorf("%+v: %v", bad, err)
 			}
 		}
@@ -152,7 +152,7 @@ func TestFunctions(t *testing.T) {
 		if page, err := a.Logs(ctx, "known", 4, 10); err != nil || len(page.Lines) != 1 || page.Next != 5 {
 			t.Errorf("%+v, %v", page, err)
 		}
-		if _, err := a.Logs(ctx, "unknown", 0, 0); fault.CodeOf(err) != fault.NotFound || !strings.Contains(fault.MessageOf(err), "unknown") {
+		if _, err := a.Logs(ctx, "unknown", 0, 0); !fault.Is(err, fault.NotFound) || !strings.Contains(fault.MessageOf(err), "unknown") {
 			t.Errorf("%v", err)
 		}
 		page, err := a.Tail(ctx, admin.TailQuery{Bus: "b", Pattern: "p", From: 4})

@@ -35,35 +35,38 @@ func do[T any](ctx context.Context, c *Client, name string, in any) (T, error) {
 	var out T
 	body, err := json.Marshal(in)
 	if err != nil {
-		return out, fault.E("admin."+name, fault.Invalid, err)
+		return out, fault.Wrap("admin."+name, fault.Invalid, err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint+Prefix+name, bytes.NewReader(body))
 	if err != nil {
-		return out, fault.New(fault.Invalid, "endpoint %q is not a URL such as http://127.0.0.1:4010", c.endpoint)
+		return out, fault.Errorf(fault.Invalid, "endpoint %q is not a URL such as http://127.0.0.1:4010", c.endpoint)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.http.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return out, fault.New(fault.NotFound, "no server answers at %s: start one with `eventrouter serve`, or name another with --endpoint-url", c.endpoint)
+		return out, fault.Errorf(fault.NotFound, "no server answers at %s: start one with `eventrouter serve`, or name another with --endpoint-url", c.endpoint)
 	}
 	if err != nil {
-		return out, fault.E("admin."+name, fault.Unavailable, err)
+		return out, fault.Wrap("admin."+name, fault.Unavailable, err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return out, fault.E("admin."+name, fault.Unavailable, err)
+		return out, fault.Wrap("admin."+name, fault.Unavailable, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		var f wireFault
 		if json.Unmarshal(answer, &f) != nil || f.Code == "" {
-			return out, fault.New(fault.Unavailable, "%s answered %s: is it an eventrouter server?", c.endpoint, resp.Status)
+			return out, fault.Errorf(fault.Unavailable, "%s answered %s: is it an eventrouter server?", c.endpoint, resp.Status)
 		}
-		code, _ := fault.ParseCode(f.Code)
-		return out, fault.New(code, "%s", f.Message)
+		code, ok := fault.ParseCode(f.Code)
+		if !ok {
+			code = fault.Internal
+		}
+		return out, fault.Errorf(code, "%s", f.Message)
 	}
 	if err := json.Unmarshal(answer, &out, jsontext.AllowDuplicateNames(true)); err != nil {
-		return out, fault.E("admin."+name, fault.Internal, err)
+		return out, fault.Wrap("admin."+name, fault.Internal, err)
 	}
 	return out, nil
 }

@@ -44,7 +44,7 @@ func (d *Direct) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
 		return CreatedKey{}, err
 	}
 	if err := d.keys.PutKey(ctx, key); err != nil {
-		return CreatedKey{}, fault.E("admin.CreateKey", fault.Unavailable, err)
+		return CreatedKey{}, fault.Wrap("admin.CreateKey", fault.Unavailable, err)
 	}
 	return CreatedKey{KeyID: key.ID, Key: secret.Reveal()}, nil
 }
@@ -56,7 +56,7 @@ func (d *Direct) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, er
 	}
 	keys, err := d.keys.KeysOf(ctx, t)
 	if err != nil {
-		return nil, fault.E("admin.ListKeys", fault.Unavailable, err)
+		return nil, fault.Wrap("admin.ListKeys", fault.Unavailable, err)
 	}
 	infos := make([]KeyInfo, len(keys))
 	for i, k := range keys {
@@ -69,7 +69,7 @@ func (d *Direct) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, er
 func (d *Direct) RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error) {
 	key, err := apikey.Revoke(ctx, d.keys, id, d.now())
 	if err != nil {
-		return KeyInfo{}, fault.E("admin.RevokeKey", fault.Unavailable, err)
+		return KeyInfo{}, fault.Wrap("admin.RevokeKey", fault.Unavailable, err)
 	}
 	return d.info(key), nil
 }
@@ -98,7 +98,7 @@ func (d *Direct) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, er
 		q.Limit = 100
 	}
 	if q.Limit < 1 || q.Limit > 1000 {
-		return RecordPage{}, fault.New(fault.Invalid, "limit must be 1 to 1000, not %d", q.Limit)
+		return RecordPage{}, fault.Errorf(fault.Invalid, "limit must be 1 to 1000, not %d", q.Limit)
 	}
 	heads, err := d.store.List(ctx, store.Collection{Tenant: q.Tenant, Schema: q.Schema}, q.After, q.Limit)
 	if err != nil {
@@ -120,11 +120,11 @@ func (d *Direct) Usage(ctx context.Context, t events.TenantID, month string) (Us
 		return Usage{}, err
 	}
 	if _, err := time.Parse("2006-01", month); err != nil {
-		return Usage{}, fault.New(fault.Invalid, "month must be such as 2026-11, not %q", month)
+		return Usage{}, fault.Errorf(fault.Invalid, "month must be such as 2026-11, not %q", month)
 	}
 	u, err := d.store.Usage(ctx, t, month)
 	if err != nil {
-		return Usage{}, fault.E("admin.Usage", fault.Unavailable, err)
+		return Usage{}, fault.Wrap("admin.Usage", fault.Unavailable, err)
 	}
 	out := Usage{Tenant: t, Month: month, Tokens: u.Tokens(), BySchema: u.BySchema, ByDay: u.ByDay}
 	if out.BySchema == nil {
@@ -140,7 +140,7 @@ const marksAtOnce = 200
 func (d *Direct) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
 	marks, next, err := d.store.Marks(ctx, q.Cursor, marksAtOnce)
 	if err != nil {
-		return EntryPage{}, fault.E("admin.ListEntries", fault.Unavailable, err)
+		return EntryPage{}, fault.Wrap("admin.ListEntries", fault.Unavailable, err)
 	}
 	page := EntryPage{Entries: []EntryInfo{}, Cursor: next}
 	for m := range marks {
@@ -161,13 +161,13 @@ func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed,
 	case "drop":
 		state = store.EntryDropped
 	default:
-		return EntryActed{}, fault.New(fault.Invalid, "action %q is unknown; known are retry and drop", in.Action)
+		return EntryActed{}, fault.Errorf(fault.Invalid, "action %q is unknown; known are retry and drop", in.Action)
 	}
 	var acted EntryActed
 	for cursor := ""; ; {
 		marks, next, err := d.store.Marks(ctx, cursor, marksAtOnce)
 		if err != nil {
-			return acted, fault.E("admin.SettleEntries", fault.Unavailable, err)
+			return acted, fault.Wrap("admin.SettleEntries", fault.Unavailable, err)
 		}
 		for m := range marks {
 			s := store.Settlement{Again: true}
@@ -180,7 +180,7 @@ func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed,
 				continue
 			}
 			if err := d.store.Settle(ctx, marks[m].Key, s); err != nil {
-				return acted, fault.E("admin.SettleEntries", fault.Unavailable, err)
+				return acted, fault.Wrap("admin.SettleEntries", fault.Unavailable, err)
 			}
 			acted.Count += len(s.Entries)
 		}

@@ -14,14 +14,14 @@ import (
 // RotateKey implements [Keys].
 func (d *Direct) RotateKey(ctx context.Context, in Rotation) (CreatedKey, error) {
 	if in.Overlap < 0 {
-		return CreatedKey{}, fault.New(fault.Invalid, "the overlap must not be negative")
+		return CreatedKey{}, fault.Errorf(fault.Invalid, "the overlap must not be negative")
 	}
 	if _, err := apikey.ParseID(string(in.KeyID)); err != nil {
 		return CreatedKey{}, err
 	}
 	key, secret, err := apikey.Rotate(ctx, d.keys, in.KeyID, time.Duration(in.Overlap)*time.Second, in.Expires, d.now(), rand.Reader)
 	if err != nil {
-		return CreatedKey{}, fault.E("admin.RotateKey", fault.Unavailable, err)
+		return CreatedKey{}, fault.Wrap("admin.RotateKey", fault.Unavailable, err)
 	}
 	return CreatedKey{KeyID: key.ID, Key: secret.Reveal()}, nil
 }
@@ -33,7 +33,7 @@ func (d *Direct) ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey
 	}
 	keys, err := d.keys.KeysOf(ctx, t)
 	if err != nil {
-		return nil, fault.E("admin.ExportKeys", fault.Unavailable, err)
+		return nil, fault.Wrap("admin.ExportKeys", fault.Unavailable, err)
 	}
 	out := make([]StoredKey, len(keys))
 	for i, k := range keys {
@@ -49,7 +49,7 @@ func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
 	for i := range in {
 		var err error
 		if keys[i], err = in[i].key(); err != nil {
-			return 0, fault.New(fault.Invalid, "key %d: %s", i+1, fault.MessageOf(err))
+			return 0, fault.Errorf(fault.Invalid, "key %d: %s", i+1, fault.MessageOf(err))
 		}
 		if err := d.importable(ctx, &keys[i]); err != nil {
 			return 0, err
@@ -57,7 +57,7 @@ func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
 	}
 	for i := range keys {
 		if err := d.keys.PutKey(ctx, keys[i]); err != nil {
-			return i, fault.E("admin.ImportKeys", fault.Unavailable, err)
+			return i, fault.Wrap("admin.ImportKeys", fault.Unavailable, err)
 		}
 	}
 	return len(keys), nil
@@ -68,12 +68,12 @@ func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
 func (d *Direct) importable(ctx context.Context, k *apikey.Key) error {
 	have, err := d.keys.Key(ctx, k.ID)
 	switch {
-	case fault.CodeOf(err) == fault.NotFound:
+	case fault.Is(err, fault.NotFound):
 		return nil
 	case err != nil:
-		return fault.E("admin.ImportKeys", fault.Unavailable, err)
+		return fault.Wrap("admin.ImportKeys", fault.Unavailable, err)
 	case have.Tenant != k.Tenant || have.Hash != k.Hash:
-		return fault.New(fault.Conflict, "key %s is here already, with another secret or tenant", k.ID)
+		return fault.Errorf(fault.Conflict, "key %s is here already, with another secret or tenant", k.ID)
 	}
 	k.LastUsed = have.LastUsed
 	if k.Revoked.IsZero() {
@@ -100,11 +100,11 @@ func (s *StoredKey) key() (apikey.Key, error) {
 	hash, err := hex.DecodeString(s.SHA256)
 	switch {
 	case err != nil || len(hash) != len(k.Hash):
-		return k, fault.New(fault.Invalid, "sha256 must have %d hexadecimal digits", 2*len(k.Hash))
+		return k, fault.Errorf(fault.Invalid, "sha256 must have %d hexadecimal digits", 2*len(k.Hash))
 	case len(s.Permissions) == 0:
-		return k, fault.New(fault.Invalid, "permissions are missing")
+		return k, fault.Errorf(fault.Invalid, "permissions are missing")
 	case s.Created.IsZero():
-		return k, fault.New(fault.Invalid, "created is missing")
+		return k, fault.Errorf(fault.Invalid, "created is missing")
 	}
 	copy(k.Hash[:], hash)
 	return k, nil

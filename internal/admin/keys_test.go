@@ -50,7 +50,7 @@ func TestRotateKey(t *testing.T) {
 		if _, err := a.RevokeKey(ctx, old.KeyID); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.RotateKey(ctx, admin.Rotation{KeyID: old.KeyID}); fault.CodeOf(err) != fault.Conflict {
+		if _, err := a.RotateKey(ctx, admin.Rotation{KeyID: old.KeyID}); !fault.Is(err, fault.Conflict) {
 			t.Errorf("rotating a revoked key: %v", err)
 		}
 	})
@@ -117,7 +117,7 @@ func TestKeysMove(t *testing.T) {
 			if n, err := b.ImportKeys(ctx, c.keys); n != 0 || fault.CodeOf(err) != c.want {
 				t.Errorf("%s: %d, %v, want %v", name, n, err, c.want)
 			}
-			if _, err := elsewhere.Key(ctx, "bbbbbbbbbbbbbbbb"); fault.CodeOf(err) != fault.NotFound {
+			if _, err := elsewhere.Key(ctx, "bbbbbbbbbbbbbbbb"); !fault.Is(err, fault.NotFound) {
 				t.Errorf("%s: the keys before it were stored", name)
 			}
 		}

@@ -82,7 +82,7 @@ func on[T any](name string, do func(context.Context, Admin, T) (any, error)) cal
 	return call{name, func(ctx context.Context, a Admin, body []byte) (any, error) {
 		var in T
 		if err := json.Unmarshal(body, &in, json.RejectUnknownMembers(true)); err != nil {
-			return nil, fault.New(fault.Invalid, "the request of %s cannot be read", name)
+			return nil, fault.Errorf(fault.Invalid, "the request of %s cannot be read", name)
 		}
 		return do(ctx, a, in)
 	}}
@@ -98,7 +98,7 @@ func NewHandler(a Admin) http.Handler {
 		mux.HandleFunc("POST "+Prefix+c.name, func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 2*events.MaxBytes))
 			if err != nil {
-				reply(w, nil, fault.New(fault.TooLarge, "the request is too large"))
+				reply(w, nil, fault.Errorf(fault.TooLarge, "the request is too large"))
 				return
 			}
 			out, err := c.serve(r.Context(), a, body)
@@ -123,15 +123,15 @@ func NewHandler(a Admin) http.Handler {
 func sameMachine(r *http.Request) error {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return fault.New(fault.Denied, "administration answers peers on this machine alone")
+		return fault.Errorf(fault.Denied, "administration answers peers on this machine alone")
 	}
 	if !namesThisMachine(r.Host) {
-		return fault.New(fault.Denied, "administration answers requests to localhost alone, not to %q", r.Host)
+		return fault.Errorf(fault.Denied, "administration answers requests to localhost alone, not to %q", r.Host)
 	}
 	for _, origin := range r.Header.Values("Origin") {
 		host, found := strings.CutPrefix(origin, "http://")
 		if !found || !namesThisMachine(host) {
-			return fault.New(fault.Denied, "administration refuses the origin %q", origin)
+			return fault.Errorf(fault.Denied, "administration refuses the origin %q", origin)
 		}
 	}
 	return nil

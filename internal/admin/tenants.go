@@ -84,13 +84,13 @@ func (d *Direct) PurgeTenant(ctx context.Context, t events.TenantID) (Purged, er
 		}
 	}
 	if active > 0 {
-		return Purged{}, fault.New(fault.Conflict, "tenant %s has %d active API keys: revoke them first, so that nothing new comes in", t, active)
+		return Purged{}, fault.Errorf(fault.Conflict, "tenant %s has %d active API keys: revoke them first, so that nothing new comes in", t, active)
 	}
 	if p.Items, err = d.store.Purge(ctx, t); err != nil {
-		return p, fault.E("admin.PurgeTenant", fault.Unavailable, err)
+		return p, fault.Wrap("admin.PurgeTenant", fault.Unavailable, err)
 	}
 	if p.Objects, err = d.purgeObjects(ctx, t); err != nil {
-		return p, fault.E("admin.PurgeTenant", fault.Unavailable, err)
+		return p, fault.Wrap("admin.PurgeTenant", fault.Unavailable, err)
 	}
 	return p, nil
 }
@@ -127,7 +127,7 @@ func (d *Direct) MigrateSchema(ctx context.Context, m Migration) (Migrated, erro
 		return Migrated{}, err
 	}
 	if m.KeyField == "" {
-		return Migrated{}, fault.New(fault.Invalid, "the name of the key field is empty")
+		return Migrated{}, fault.Errorf(fault.Invalid, "the name of the key field is empty")
 	}
 	done, err := d.store.Migrate(ctx, store.Migration{
 		Collection: store.Collection{Tenant: m.Tenant, Schema: m.Schema}, Backend: m.Backend, KeyField: m.KeyField,

@@ -78,13 +78,13 @@ func Open(path string, o *Options) (*DB, error) {
 	err := db.open()
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fault.New(fault.Unavailable, "data file %s is in use by %s", path, holder(path))
+		return nil, fault.Errorf(fault.Unavailable, "data file %s is in use by %s", path, holder(path))
 	case err != nil:
-		return nil, fault.E("boltdb.Open", fault.Internal, err)
+		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
 	}
 	if err := sign(path); err != nil {
 		_ = db.bolt.Close()
-		return nil, fault.E("boltdb.Open", fault.Internal, err)
+		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
 	}
 	return db, nil
 }
@@ -190,7 +190,7 @@ func (db *DB) Close() error {
 		return nil
 	}
 	unsign(db.path) // while the lock is still ours
-	return fault.E("boltdb.Close", fault.Internal, db.bolt.Close())
+	return fault.Wrap("boltdb.Close", fault.Internal, db.bolt.Close())
 }
 
 // View runs fn in a read-only transaction. What it gets from tx is valid until
@@ -207,7 +207,7 @@ func (db *DB) View(fn func(*bbolt.Tx) error) error {
 }
 
 func (db *DB) errClosed() error {
-	return fault.New(fault.Unavailable, "data file %s is closed", db.path)
+	return fault.Errorf(fault.Unavailable, "data file %s is closed", db.path)
 }
 
 func (db *DB) fault(op string) error {

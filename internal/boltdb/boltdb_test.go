@@ -206,7 +206,7 @@ func TestContextEndsTheWaitOnly(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	err := db.Update(ctx, put("second", "v"))
-	if fault.CodeOf(err) != fault.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
+	if !fault.Is(err, fault.Unavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waiting past the deadline: %v", err)
 	}
 	close(gate)
@@ -219,7 +219,7 @@ func TestContextEndsTheWaitOnly(t *testing.T) {
 	if get(t, db, "second") != "" {
 		t.Error("an update that was given up has an effect")
 	}
-	if err := db.Update(ctx, put("fourth", "v")); fault.CodeOf(err) != fault.Unavailable {
+	if err := db.Update(ctx, put("fourth", "v")); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("update with an ended context: %v", err)
 	}
 }
@@ -259,7 +259,7 @@ func TestClose(t *testing.T) {
 				switch err := db.Update(context.Background(), put(key, "v")); {
 				case err == nil:
 					acknowledged.Store(key, true)
-				case fault.CodeOf(err) == fault.Unavailable && strings.Contains(err.Error(), "is closed"):
+				case fault.Is(err, fault.Unavailable) && strings.Contains(err.Error(), "is closed"):
 					return
 				default:
 					t.Errorf("update while closing: %v", err)
@@ -276,7 +276,7 @@ func TestClose(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Errorf("closing twice: %v", err)
 	}
-	if err := db.View(func(*bbolt.Tx) error { return nil }); fault.CodeOf(err) != fault.Unavailable {
+	if err := db.View(func(*bbolt.Tx) error { return nil }); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("view of a closed file: %v", err)
 	}
 	if _, err := os.Stat(path + ".pid"); !errors.Is(err, os.ErrNotExist) {
@@ -344,7 +344,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, err := range []error{err, again} {
-		if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "no space is left for data file "+path) {
+		if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space is left for data file "+path) {
 			t.Errorf("on a full disk: %v", err)
 		}
 	}
@@ -379,7 +379,7 @@ func TestMaxSize(t *testing.T) {
 	for i := 0; err == nil && i < 1000; i++ {
 		err = db.Update(context.Background(), put(fmt.Sprint(i), strings.Repeat("v", 10_000)))
 	}
-	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "no space is left") {
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space is left") {
 		t.Errorf("past the largest size: %v", err)
 	}
 }
@@ -441,7 +441,7 @@ func TestSecondProcessIsToldWhoHoldsIt(t *testing.T) {
 	open(t, path, nil)
 	began := time.Now()
 	_, err := boltdb.Open(path, &boltdb.Options{LockWait: 100 * time.Millisecond})
-	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d (", os.Getpid())) {
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d (", os.Getpid())) {
 		t.Errorf("the second is told %v", err)
 	}
 	if wait := time.Since(began); wait > 2*time.Second {

@@ -50,7 +50,7 @@ func (c *call) result() error {
 // waits for its end whatever ctx says.
 func (db *DB) Update(ctx context.Context, fn func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
-		return fault.E("boltdb.Update", fault.Unavailable, err)
+		return fault.Wrap("boltdb.Update", fault.Unavailable, err)
 	}
 	c := &call{fn: fn, done: make(chan struct{})}
 	if !db.enqueue(c) {
@@ -65,7 +65,7 @@ func (db *DB) Update(ctx context.Context, fn func(*bbolt.Tx) error) error {
 			<-db.turn
 		case <-ctx.Done():
 			if db.withdraw(c) {
-				return fault.E("boltdb.Update", fault.Unavailable, ctx.Err())
+				return fault.Wrap("boltdb.Update", fault.Unavailable, ctx.Err())
 			}
 			<-c.done
 			return c.result()

@@ -18,7 +18,7 @@ import (
 // Damaged returns the error for a data file that cannot be used: reason says what
 // is wrong with it.
 func Damaged(path, reason string, args ...any) error {
-	return fault.New(fault.Invalid, "damaged: %s: %s; restore a backup", path, fmt.Sprintf(reason, args...))
+	return fault.Errorf(fault.Invalid, "damaged: %s: %s; restore a backup", path, fmt.Sprintf(reason, args...))
 }
 
 // Sizes and flags of bbolt's file format, version 2.

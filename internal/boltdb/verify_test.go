@@ -186,7 +186,7 @@ func TestCreationIsWhole(t *testing.T) {
 		if err == nil {
 			err = db.Close()
 		}
-		if err != nil && fault.CodeOf(err) != fault.Unavailable {
+		if err != nil && !fault.Is(err, fault.Unavailable) {
 			t.Error(err)
 		}
 	})

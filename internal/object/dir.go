@@ -59,7 +59,7 @@ func OpenDir(name string) (*Dir, error) {
 		return nil, &fault.Error{Code: fault.NotFound, Message: "directory " + name + " does not exist", Err: err}
 	case err != nil:
 		if info, statErr := os.Stat(name); statErr == nil && !info.IsDir() {
-			return nil, fault.New(fault.Invalid, "%s is not a directory", name)
+			return nil, fault.Errorf(fault.Invalid, "%s is not a directory", name)
 		}
 		return nil, dirFault("open", name, err)
 	}
@@ -199,7 +199,7 @@ type fileObject struct {
 }
 
 // errNoFile is the error for what is there but is no object.
-var errNoFile = fault.New(fault.NotFound, "is not a regular file")
+var errNoFile = fault.Errorf(fault.NotFound, "is not a regular file")
 
 func (d *Dir) readOnce(key, name string) (fileObject, error) {
 	before := time.Now()

@@ -65,7 +65,7 @@ func TestDirServesPlainFiles(t *testing.T) {
 	if err != nil || second.ETag == first.ETag || string(second.Data) != "[]" {
 		t.Errorf("got %+v, %v after an edit", second, err)
 	}
-	if _, err := d.Put(t.Context(), "schemas/acme/pet.json", nil, nil, object.Condition{IfMatch: first.ETag}); fault.CodeOf(err) != fault.Precondition {
+	if _, err := d.Put(t.Context(), "schemas/acme/pet.json", nil, nil, object.Condition{IfMatch: first.ETag}); !fault.Is(err, fault.Precondition) {
 		t.Errorf("put over an edit: %v", err)
 	}
 	for _, name := range []string{".lock", ".pet.json.meta"} {
@@ -164,14 +164,14 @@ func TestDirRefusesLinksOutOfIt(t *testing.T) {
 	link(t, "in/a", filepath.Join(root, "inside"))
 	d := dirAt(t, root)
 	for _, key := range []string{"file", "dir/secret", "up"} {
-		if _, err := d.Get(t.Context(), key, ""); fault.CodeOf(err) != fault.Denied || !strings.Contains(err.Error(), "leads out") {
+		if _, err := d.Get(t.Context(), key, ""); !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "leads out") {
 			t.Errorf("get %s: %v, want Denied", key, err)
 		}
 	}
-	if _, err := d.Put(t.Context(), "dir/new", nil, nil, object.Condition{}); fault.CodeOf(err) != fault.Denied {
+	if _, err := d.Put(t.Context(), "dir/new", nil, nil, object.Condition{}); !fault.Is(err, fault.Denied) {
 		t.Errorf("put through a link: %v, want Denied", err)
 	}
-	if _, err := d.List(t.Context(), "", "", 10); fault.CodeOf(err) != fault.Denied {
+	if _, err := d.List(t.Context(), "", "", 10); !fault.Is(err, fault.Denied) {
 		t.Errorf("list: %v, want Denied", err)
 	}
 	if o, err := d.Get(t.Context(), "inside", ""); err != nil || string(o.Data) != "a" {
@@ -191,7 +191,7 @@ func TestDirPutBelowAFile(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"a/b", "a/b/c", "b"} {
-		if _, err := d.Put(t.Context(), key, nil, nil, object.Condition{}); fault.CodeOf(err) != fault.Invalid {
+		if _, err := d.Put(t.Context(), key, nil, nil, object.Condition{}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("put %s: %v, want Invalid", key, err)
 		}
 	}
@@ -211,7 +211,7 @@ func TestDirReadOnly(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may write whatever the mode says")
 	}
-	if _, err := d.Put(t.Context(), "a", nil, nil, object.Condition{}); fault.CodeOf(err) != fault.Denied {
+	if _, err := d.Put(t.Context(), "a", nil, nil, object.Condition{}); !fault.Is(err, fault.Denied) {
 		t.Errorf("put: %v, want Denied", err)
 	}
 }
@@ -225,7 +225,7 @@ func TestDirProcesses(t *testing.T) {
 			switch err := objecttest.Increment(t.Context(), d, "dir/n"); {
 			case err == nil:
 				done++
-			case fault.CodeOf(err) != fault.Precondition:
+			case !fault.Is(err, fault.Precondition):
 				t.Fatal(err)
 			}
 		}

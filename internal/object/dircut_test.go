@@ -29,7 +29,7 @@ func TestDirWriteCutOff(t *testing.T) {
 				}
 				break
 			}
-			if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "disk is full") {
+			if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "disk is full") {
 				t.Errorf("step %d: %v, want Unavailable that tells of the disk", n, err)
 			}
 			o, err := d.Get(t.Context(), "dir/a", "")
@@ -60,7 +60,7 @@ func TestDirDeleteCutOff(t *testing.T) {
 			}
 			break
 		}
-		if fault.CodeOf(err) != fault.Unavailable {
+		if !fault.Is(err, fault.Unavailable) {
 			t.Errorf("step %d: %v, want Unavailable", n, err)
 		}
 		d.before = func(string) error { return nil }

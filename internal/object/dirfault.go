@@ -24,7 +24,7 @@ func dirFault(op, key string, err error) error {
 	}
 	if coded, ok := errors.AsType[*fault.Error](err); ok {
 		if coded == errNoFile {
-			return fault.New(fault.NotFound, "object %q does not exist: there is a directory or a special file in its place", key)
+			return fault.Errorf(fault.NotFound, "object %q does not exist: there is a directory or a special file in its place", key)
 		}
 		return err
 	}

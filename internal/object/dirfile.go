@@ -53,7 +53,7 @@ func (d *Dir) makeDirs(dir string) error {
 	case err == nil && info.IsDir():
 		return nil
 	case err == nil || errors.Is(err, syscall.ENOTDIR):
-		return fault.New(fault.Invalid, "there is a file at %s or above it, so no object can be below it", dir)
+		return fault.Errorf(fault.Invalid, "there is a file at %s or above it, so no object can be below it", dir)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

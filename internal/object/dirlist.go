@@ -104,7 +104,7 @@ func (d *Dir) walkLink(file, key string, visit func(key string)) error {
 	case err != nil:
 		return err
 	case info.IsDir():
-		return fault.New(fault.Denied, "%s is a symbolic link to a directory, which is not followed", file)
+		return fault.Errorf(fault.Denied, "%s is a symbolic link to a directory, which is not followed", file)
 	}
 	visit(key)
 	return nil

@@ -22,9 +22,9 @@ func CheckKey(key string) error {
 	for element := range strings.SplitSeq(key, "/") {
 		switch {
 		case element == "":
-			return fault.New(fault.Invalid, "object key %q has an empty element", key)
+			return fault.Errorf(fault.Invalid, "object key %q has an empty element", key)
 		case element[0] == '.':
-			return fault.New(fault.Invalid, "object key %q has an element that begins with a dot", key)
+			return fault.Errorf(fault.Invalid, "object key %q has an element that begins with a dot", key)
 		}
 	}
 	return nil
@@ -42,13 +42,13 @@ func CheckPrefix(prefix string) error {
 func checkText(key string) error {
 	switch {
 	case len(key) > maxKey:
-		return fault.New(fault.Invalid, "object key has %d bytes, at most %d are allowed", len(key), maxKey)
+		return fault.Errorf(fault.Invalid, "object key has %d bytes, at most %d are allowed", len(key), maxKey)
 	case !utf8.ValidString(key):
-		return fault.New(fault.Invalid, "object key %q is not valid UTF-8", key)
+		return fault.Errorf(fault.Invalid, "object key %q is not valid UTF-8", key)
 	}
 	for i, r := range key {
 		if r < 0x20 || r == 0x7f || r == '\\' {
-			return fault.New(fault.Invalid, "object key %q has %q at byte %d", key, r, i)
+			return fault.Errorf(fault.Invalid, "object key %q has %q at byte %d", key, r, i)
 		}
 	}
 	return nil
@@ -62,16 +62,16 @@ func CheckMetadata(metadata map[string]string) error {
 	for name, value := range metadata {
 		size += len(name) + len(value)
 		if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return fault.New(fault.Invalid, "metadata name %q must consist of lower-case letters, digits and -", name)
+			return fault.Errorf(fault.Invalid, "metadata name %q must consist of lower-case letters, digits and -", name)
 		}
 		for i := range len(value) {
 			if value[i] <= ' ' || value[i] > '~' {
-				return fault.New(fault.Invalid, "metadata %s has %q at byte %d; visible ASCII is allowed", name, value[i], i)
+				return fault.Errorf(fault.Invalid, "metadata %s has %q at byte %d; visible ASCII is allowed", name, value[i], i)
 			}
 		}
 	}
 	if size > maxMetadata {
-		return fault.New(fault.Invalid, "metadata has %d bytes, at most %d are allowed", size, maxMetadata)
+		return fault.Errorf(fault.Invalid, "metadata has %d bytes, at most %d are allowed", size, maxMetadata)
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func CheckMetadata(metadata map[string]string) error {
 // CheckWrite verifies all that a Put is given but the data.
 func CheckWrite(key string, metadata map[string]string, c Condition) error {
 	if c.IfNone && c.IfMatch != "" {
-		return fault.New(fault.Invalid, "a condition asks for an object to be absent and to have ETag %s", c.IfMatch)
+		return fault.Errorf(fault.Invalid, "a condition asks for an object to be absent and to have ETag %s", c.IfMatch)
 	}
 	if err := CheckKey(key); err != nil {
 		return err
@@ -91,7 +91,7 @@ func CheckWrite(key string, metadata map[string]string, c Condition) error {
 // no condition to remove it on.
 func CheckDelete(key string, c Condition) error {
 	if c.IfNone {
-		return fault.New(fault.Invalid, "a delete asks for object %q to be absent", key)
+		return fault.Errorf(fault.Invalid, "a delete asks for object %q to be absent", key)
 	}
 	return CheckKey(key)
 }
@@ -101,11 +101,11 @@ func CheckDelete(key string, c Condition) error {
 func (c Condition) Check(key string, found ETag) error {
 	switch {
 	case c.IfNone && found != "":
-		return fault.New(fault.Precondition, "object %q exists already", key)
+		return fault.Errorf(fault.Precondition, "object %q exists already", key)
 	case c.IfMatch != "" && found == "":
-		return fault.New(fault.Precondition, "object %q is gone", key)
+		return fault.Errorf(fault.Precondition, "object %q is gone", key)
 	case c.IfMatch != "" && c.IfMatch != found:
-		return fault.New(fault.Precondition, "object %q has changed", key)
+		return fault.Errorf(fault.Precondition, "object %q has changed", key)
 	}
 	return nil
 }

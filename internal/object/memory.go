@@ -38,7 +38,7 @@ func (m *Memory) Get(ctx context.Context, key string, known ETag) (Object, error
 	o, ok := m.objects[key]
 	switch {
 	case !ok:
-		return Object{}, fault.New(fault.NotFound, "object %q does not exist", key)
+		return Object{}, fault.Errorf(fault.NotFound, "object %q does not exist", key)
 	case o.ETag == known:
 		return Object{}, ErrNotModified
 	}

@@ -44,22 +44,22 @@ func Open(dir, dataFile string) (*Key, error) {
 	secret, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(filepath.Join(dir, dataFile)); err == nil {
-			return nil, fault.New(fault.Invalid, "damaged: %s: it is missing, and %s cannot be read without it; restore a backup", path, dataFile)
+			return nil, fault.Errorf(fault.Invalid, "damaged: %s: it is missing, and %s cannot be read without it; restore a backup", path, dataFile)
 		}
 		if err = create(path); err == nil {
 			secret, err = read(path)
 		}
 	}
 	if err != nil {
-		return nil, fault.E("seal.Open", fault.Internal, err)
+		return nil, fault.Wrap("seal.Open", fault.Internal, err)
 	}
 	block, err := aes.NewCipher(secret)
 	if err != nil {
-		return nil, fault.E("seal.Open", fault.Internal, err)
+		return nil, fault.Wrap("seal.Open", fault.Internal, err)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
-		return nil, fault.E("seal.Open", fault.Internal, err)
+		return nil, fault.Wrap("seal.Open", fault.Internal, err)
 	}
 	return &Key{aead}, nil
 }
@@ -75,7 +75,7 @@ func (k *Key) Seal(dst, plaintext, additional []byte) []byte {
 func (k *Key) Open(dst, sealed, additional []byte) ([]byte, error) {
 	out, err := k.aead.Open(dst, nil, sealed, additional)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "a sealed value cannot be opened: it was changed, or sealed with another key")
+		return nil, fault.Errorf(fault.Internal, "a sealed value cannot be opened: it was changed, or sealed with another key")
 	}
 	return out, nil
 }
@@ -92,9 +92,9 @@ func read(path string) ([]byte, error) {
 	}
 	switch mode := info.Mode(); {
 	case !mode.IsRegular():
-		return nil, fault.New(fault.Denied, "key file %s is not a regular file", path)
+		return nil, fault.Errorf(fault.Denied, "key file %s is not a regular file", path)
 	case mode.Perm()&0o077 != 0:
-		return nil, fault.New(fault.Denied, "key file %s has mode %04o, others may use it; run chmod 600 %s", path, mode.Perm(), path)
+		return nil, fault.Errorf(fault.Denied, "key file %s has mode %04o, others may use it; run chmod 600 %s", path, mode.Perm(), path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -102,7 +102,7 @@ func read(path string) ([]byte, error) {
 	}
 	secret, err := hex.DecodeString(strings.TrimSuffix(string(text), "\n"))
 	if err != nil || len(secret) != keySize {
-		return nil, fault.New(fault.Invalid, "damaged: %s: it must hold %d hex digits; restore a backup", path, 2*keySize)
+		return nil, fault.Errorf(fault.Invalid, "damaged: %s: it must hold %d hex digits; restore a backup", path, 2*keySize)
 	}
 	return secret, nil
 }

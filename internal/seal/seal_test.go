@@ -57,7 +57,7 @@ func TestOpenRefuses(t *testing.T) {
 		"empty":       func() ([]byte, error) { return k.Open(nil, nil, []byte("here")) },
 		"another key": func() ([]byte, error) { return open(t, t.TempDir()).Open(nil, sealed, []byte("here")) },
 	} {
-		if got, err := try(); fault.CodeOf(err) != fault.Internal || err == nil || got != nil {
+		if got, err := try(); !fault.Is(err, fault.Internal) || got != nil {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
@@ -93,7 +93,7 @@ func TestKeyFile(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := seal.Open(dir, dataFile); fault.CodeOf(err) != fault.Denied || !strings.Contains(err.Error(), "chmod 600 "+path) || strings.Contains(err.Error(), secret) {
+		if _, err := seal.Open(dir, dataFile); !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "chmod 600 "+path) || strings.Contains(err.Error(), secret) {
 			t.Errorf("mode %o: %v", mode, err)
 		}
 	}
@@ -109,7 +109,7 @@ func TestWhatIsNoKey(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, seal.FileName), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := seal.Open(dir, dataFile); fault.CodeOf(err) != fault.Invalid {
+		if _, err := seal.Open(dir, dataFile); !fault.Is(err, fault.Invalid) {
 			t.Errorf("key file %q: %v", text, err)
 		}
 		if got, _ := os.ReadFile(filepath.Join(dir, seal.FileName)); string(got) != text {
@@ -120,7 +120,7 @@ func TestWhatIsNoKey(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "elsewhere"), filepath.Join(dir, seal.FileName)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := seal.Open(dir, dataFile); fault.CodeOf(err) != fault.Denied {
+	if _, err := seal.Open(dir, dataFile); !fault.Is(err, fault.Denied) {
 		t.Errorf("a symbolic link: %v", err)
 	}
 	if _, err := seal.Open(filepath.Join(dir, "none"), dataFile); err == nil {

@@ -176,7 +176,7 @@ func registrySource(pkg, about string, events []header) ([]byte, error) {
 func gofmt(name, text string) ([]byte, error) {
 	out, err := format.Source([]byte(text))
 	if err != nil {
-		return nil, fault.New(fault.Internal, "schema %q became Go that does not parse: %v", name, err)
+		return nil, fault.Errorf(fault.Internal, "schema %q became Go that does not parse: %v", name, err)
 	}
 	return out, nil
 }

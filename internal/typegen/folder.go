@@ -40,7 +40,7 @@ func openFolder(dir string) (*folder, error) {
 		return f, nil
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "output folder %q cannot be read: %v", dir, err)
+		return nil, fault.Errorf(fault.Invalid, "output folder %q cannot be read: %v", dir, err)
 	}
 	for _, entry := range entries {
 		f.files[strings.ToLower(entry.Name())] = true
@@ -58,12 +58,12 @@ func (f *folder) readGo(name string) error {
 	path := filepath.Join(f.dir, name)
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return fault.New(fault.Invalid, "%s cannot be read: %v", path, err)
+		return fault.Errorf(fault.Invalid, "%s cannot be read: %v", path, err)
 	}
 	// What does not parse still shows most of its names; the compiler will tell.
 	parsed, err := parser.ParseFile(token.NewFileSet(), path, data, parser.SkipObjectResolution|parser.ParseComments)
 	if parsed == nil || parsed.Name == nil || parsed.Name.Name == "" || parsed.Name.Name == "_" {
-		return fault.New(fault.Invalid, "%s is no Go file: %v", path, err)
+		return fault.Errorf(fault.Invalid, "%s is no Go file: %v", path, err)
 	}
 	h, ours := parseHeader(data)
 	pkg := parsed.Name.Name
@@ -74,7 +74,7 @@ func (f *folder) readGo(name string) error {
 		f.pkg = pkg
 	}
 	if f.pkg != pkg {
-		return fault.New(fault.Invalid, "%s is of package %s, the files before it of %s; want one package in the folder", path, pkg, f.pkg)
+		return fault.Errorf(fault.Invalid, "%s is of package %s, the files before it of %s; want one package in the folder", path, pkg, f.pkg)
 	}
 	names := declared(parsed)
 	if ours {
@@ -140,14 +140,14 @@ func PackageName(service string) string {
 // write replaces a file as a whole, so that a crash leaves the old or the new.
 func write(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fault.New(fault.Invalid, "folder of %s cannot be made: %v", path, err)
+		return fault.Errorf(fault.Invalid, "folder of %s cannot be made: %v", path, err)
 	}
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".eventrouter-*")
 	if err != nil {
-		return fault.New(fault.Invalid, "%s cannot be written: %v", path, err)
+		return fault.Errorf(fault.Invalid, "%s cannot be written: %v", path, err)
 	}
 	defer os.Remove(temp.Name())
 	_, err = temp.Write(data)
@@ -156,7 +156,7 @@ func write(path string, data []byte) error {
 		err = os.Rename(temp.Name(), path)
 	}
 	if err != nil {
-		return fault.New(fault.Invalid, "%s cannot be written: %v", path, err)
+		return fault.Errorf(fault.Invalid, "%s cannot be written: %v", path, err)
 	}
 	return nil
 }

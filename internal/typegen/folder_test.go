@@ -74,13 +74,13 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 			put(t, dir, file, text)
 		}
 		_, err := typegen.NewPlan(dir, "ec2", documents(t, "testdata/registry", "aws.ec2"))
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), dir) {
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s: %v; want Invalid, naming the file", name, err)
 		}
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	put(t, filepath.Dir(file), "file", "")
-	if _, err := typegen.NewPlan(file, "ec2", nil); fault.CodeOf(err) != fault.Invalid {
+	if _, err := typegen.NewPlan(file, "ec2", nil); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a file as folder: %v", err)
 	}
 }
@@ -136,7 +136,7 @@ func FuzzSchemaToGo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		d, err := schema.Read(name, data)
 		if err != nil {
-			if fault.CodeOf(err) != fault.Invalid {
+			if !fault.Is(err, fault.Invalid) {
 				t.Fatal(err)
 			}
 			return

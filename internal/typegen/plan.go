@@ -188,7 +188,7 @@ func (p *planner) change(name string, data []byte) {
 // registry plans the map of all events of the folder.
 func (p *planner) registry() error {
 	if _, ours := p.folder.written[registryFile]; p.folder.files[registryFile] && !ours {
-		return fault.New(fault.Invalid, "%s was not written by eventrouter; move it away", filepath.Join(p.folder.dir, registryFile))
+		return fault.Errorf(fault.Invalid, "%s was not written by eventrouter; move it away", filepath.Join(p.folder.dir, registryFile))
 	}
 	slices.SortFunc(p.headers, func(a, b header) int { return strings.Compare(a.Schema, b.Schema) })
 	var events []header
@@ -226,7 +226,7 @@ func (p *Plan) Apply() error {
 	for _, c := range p.Changes {
 		if c.New == nil {
 			if err := os.Remove(c.Path); err != nil {
-				return fault.New(fault.Invalid, "%s cannot be removed: %v", c.Path, err)
+				return fault.Errorf(fault.Invalid, "%s cannot be removed: %v", c.Path, err)
 			}
 			continue
 		}

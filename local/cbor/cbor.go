@@ -44,7 +44,7 @@ func Decode(document []byte) (any, error) {
 	return v, err
 }
 
-func malformed(why string) error { return fault.New(fault.Invalid, "CBOR document %s", why) }
+func malformed(why string) error { return fault.Errorf(fault.Invalid, "CBOR document %s", why) }
 
 type decoder struct{ rest []byte }
 

@@ -41,7 +41,7 @@ func TestMalformed(t *testing.T) {
 	for _, in := range []string{"", "18", "61", "62c328", "9f01", "ff", "1c", "a10102", "a2616101616102", "0001", "1bffffffffffffffff",
 		"5f6161ff", "c16161", "c1fb7e37e43c8800759c", "f8ff", "3f", "dfff"} {
 		document, _ := hex.DecodeString(in)
-		if v, err := cbor.Decode(document); fault.CodeOf(err) != fault.Invalid || err == nil {
+		if v, err := cbor.Decode(document); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %#v %v", in, v, err)
 		}
 	}

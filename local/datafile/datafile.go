@@ -91,9 +91,9 @@ func checkFormat(tx *bbolt.Tx, path string) error {
 	}
 	number, err := strconv.ParseInt(string(stored), 10, 64)
 	if err != nil || number < 1 {
-		return fault.New(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", path, stored)
+		return fault.Errorf(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", path, stored)
 	}
-	return fault.E("", fault.Invalid, format.Check("data file "+path, number, format.LocalFile))
+	return fault.Wrap("", fault.Invalid, format.Check("data file "+path, number, format.LocalFile))
 }
 
 // Close closes the file; writes that still wait fail.
@@ -151,7 +151,7 @@ func (f *File) Get(bucket string, key []byte) (value []byte, err error) {
 	err = f.db.View(func(tx *bbolt.Tx) error {
 		sealed := tx.Bucket([]byte(bucket)).Get(key)
 		if sealed == nil {
-			return fault.New(fault.NotFound, "nothing is kept there")
+			return fault.Errorf(fault.NotFound, "nothing is kept there")
 		}
 		value, err = f.open(bucket, key, sealed)
 		return err

@@ -27,7 +27,7 @@ func TestKeep(t *testing.T) {
 	if err := f.Commit(ctx, []datafile.Write{f.Remove("a", k("1")), f.Put("a", k("3"), k("canary-three"))}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Get("a", k("1")); fault.CodeOf(err) != fault.NotFound {
+	if _, err := f.Get("a", k("1")); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 	var got []string
@@ -43,7 +43,7 @@ func TestKeep(t *testing.T) {
 	if err := f.Close(); err != nil || !f.Closed() {
 		t.Error(err)
 	}
-	if err := f.Commit(ctx, nil); fault.CodeOf(err) != fault.Unavailable {
+	if err := f.Commit(ctx, nil); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a commit after Close: %v", err)
 	}
 	if data, err := os.ReadFile(filepath.Join(dir, "local.db")); err != nil || strings.Contains(string(data), "canary") {
@@ -80,7 +80,7 @@ func TestValuesAreBoundToTheirPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Get("b", []byte("1")); fault.CodeOf(err) != fault.Internal {
+	if _, err := f.Get("b", []byte("1")); !fault.Is(err, fault.Internal) {
 		t.Errorf("a moved value: %v", err)
 	}
 	if v, err := f.Get("a", []byte("1")); err != nil || string(v) != "x" {
@@ -118,7 +118,7 @@ func TestNewerFormat(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := datafile.Open(dir, 0, "a", "b"); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), want) {
+		if _, err := datafile.Open(dir, 0, "a", "b"); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("format %s: %v, want %q", number, err, want)
 		}
 		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {

@@ -86,7 +86,7 @@ func Open(file *datafile.File, opts Options) (*Groups, error) {
 		name, _, _ := bytes.Cut(key, []byte{0})
 		var lines []Line
 		if err := json.Unmarshal(record, &lines); err != nil || len(lines) == 0 {
-			return false, fault.New(fault.Internal, "a kept log cannot be read")
+			return false, fault.Errorf(fault.Internal, "a kept log cannot be read")
 		}
 		one := g.byName[string(name)]
 		if one == nil {
@@ -167,7 +167,7 @@ func (g *Groups) Flush(ctx context.Context) error {
 		lines := one.lines[len(one.lines)-one.unsaved:]
 		record, err := json.Marshal(lines)
 		if err != nil {
-			return fault.E("logs.Flush", fault.Internal, err)
+			return fault.Wrap("logs.Flush", fault.Internal, err)
 		}
 		writes = append(writes, g.file.Put(BucketLines, chunkKey(name, lines[0].Seq), record))
 		for _, c := range one.stale(g.opts.Keep) {

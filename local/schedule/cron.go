@@ -52,7 +52,7 @@ func names(list string) map[string]int {
 
 func parseCron(body string) (Schedule, error) {
 	refuse := func(why string) (Schedule, error) {
-		return nil, fault.New(fault.Invalid, "cron(%s) is not valid: %s", body, why)
+		return nil, fault.Errorf(fault.Invalid, "cron(%s) is not valid: %s", body, why)
 	}
 	f := strings.Fields(body)
 	if len(f) != 6 {

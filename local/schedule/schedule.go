@@ -37,7 +37,7 @@ func Parse(expression string) (Schedule, error) {
 			return parseAt(body)
 		}
 	}
-	return nil, fault.New(fault.Invalid, "schedule %q is none of rate(...), cron(...) and at(...)", expression)
+	return nil, fault.Errorf(fault.Invalid, "schedule %q is none of rate(...), cron(...) and at(...)", expression)
 }
 
 // rate falls due every so often.
@@ -54,10 +54,10 @@ func parseRate(body string) (Schedule, error) {
 	n, err := strconv.ParseUint(count, 10, 32)
 	every, known := rateUnits[strings.TrimSuffix(unit, "s")]
 	if err != nil || n == 0 || !known || strings.HasSuffix(unit, "s") != (n != 1) {
-		return nil, fault.New(fault.Invalid, "rate(%s) is not valid; examples are rate(1 minute), rate(5 hours), rate(2 days)", body)
+		return nil, fault.Errorf(fault.Invalid, "rate(%s) is not valid; examples are rate(1 minute), rate(5 hours), rate(2 days)", body)
 	}
 	if time.Duration(n) > longest/every {
-		return nil, fault.New(fault.Invalid, "rate(%s) is too long", body)
+		return nil, fault.Errorf(fault.Invalid, "rate(%s) is too long", body)
 	}
 	return rate(time.Duration(n) * every), nil
 }
@@ -77,7 +77,7 @@ type at time.Time
 func parseAt(body string) (Schedule, error) {
 	t, err := time.Parse("2006-01-02T15:04:05", body)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "at(%s) is not valid; an example is at(2026-01-02T03:04:05)", body)
+		return nil, fault.Errorf(fault.Invalid, "at(%s) is not valid; an example is at(2026-01-02T03:04:05)", body)
 	}
 	return at(t), nil
 }

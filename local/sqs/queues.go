@@ -231,7 +231,7 @@ func (u *flexibleUint) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	n, err := strconv.ParseUint(tok.String(), 10, 32)
 	if err != nil {
-		return fault.New(fault.Invalid, "must be a number")
+		return fault.Errorf(fault.Invalid, "must be a number")
 	}
 	*u = flexibleUint(n)
 	return nil

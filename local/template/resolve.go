@@ -15,7 +15,7 @@ func (t *resolver) resolve(v jsontext.Value) (jsontext.Value, error) {
 	case '{':
 		var members map[string]jsontext.Value
 		if err := json.Unmarshal(v, &members); err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.Errorf(fault.Invalid, "%v", err)
 		}
 		if len(members) == 1 {
 			for name, argument := range members {
@@ -28,7 +28,7 @@ func (t *resolver) resolve(v jsontext.Value) (jsontext.Value, error) {
 	case '[':
 		var elements, out []jsontext.Value
 		if err := json.Unmarshal(v, &elements); err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.Errorf(fault.Invalid, "%v", err)
 		}
 		for _, e := range elements {
 			resolved, err := t.resolve(e)
@@ -67,7 +67,7 @@ func (t *resolver) text(v jsontext.Value) (string, error) {
 	}
 	var s string
 	if json.Unmarshal(resolved, &s) != nil {
-		return "", fault.New(fault.Invalid, "%.60s is not a string", v)
+		return "", fault.Errorf(fault.Invalid, "%.60s is not a string", v)
 	}
 	return s, nil
 }
@@ -97,9 +97,9 @@ func (t *resolver) call(name string, argument jsontext.Value) (jsontext.Value, e
 		s, err = t.substitute(argument)
 		return quote(s), err
 	default:
-		return nil, fault.New(fault.Invalid, "%s is not known here", name)
+		return nil, fault.Errorf(fault.Invalid, "%s is not known here", name)
 	}
-	return nil, fault.New(fault.Invalid, "%s: %.60s is not what it takes", name, argument)
+	return nil, fault.Errorf(fault.Invalid, "%s: %.60s is not what it takes", name, argument)
 }
 
 func quote(s string) jsontext.Value {
@@ -125,7 +125,7 @@ func (t *resolver) ref(to string) (jsontext.Value, error) {
 	}
 	d, ok := t.resources[to]
 	if !ok {
-		return nil, fault.New(fault.Invalid, "Ref %s leads nowhere", to)
+		return nil, fault.Errorf(fault.Invalid, "Ref %s leads nowhere", to)
 	}
 	name, err := t.name(to)
 	if d.Type == "AWS::SQS::Queue" {
@@ -136,7 +136,7 @@ func (t *resolver) ref(to string) (jsontext.Value, error) {
 
 func (t *resolver) attribute(of, attribute string) (string, error) {
 	if _, ok := t.resources[of]; !ok {
-		return "", fault.New(fault.Invalid, "Fn::GetAtt %s leads nowhere", of)
+		return "", fault.Errorf(fault.Invalid, "Fn::GetAtt %s leads nowhere", of)
 	}
 	switch attribute {
 	case "Arn":
@@ -144,7 +144,7 @@ func (t *resolver) attribute(of, attribute string) (string, error) {
 	case "Name", "QueueName":
 		return t.name(of)
 	}
-	return "", fault.New(fault.Invalid, "Fn::GetAtt %s.%s is not known here", of, attribute)
+	return "", fault.Errorf(fault.Invalid, "Fn::GetAtt %s.%s is not known here", of, attribute)
 }
 
 func (t *resolver) join(separator, list jsontext.Value) (string, error) {
@@ -158,7 +158,7 @@ func (t *resolver) join(separator, list jsontext.Value) (string, error) {
 	}
 	var parts []string
 	if json.Unmarshal(resolved, &parts) != nil {
-		return "", fault.New(fault.Invalid, "Fn::Join of something else than strings")
+		return "", fault.Errorf(fault.Invalid, "Fn::Join of something else than strings")
 	}
 	return strings.Join(parts, by), nil
 }
@@ -170,12 +170,12 @@ func (t *resolver) substitute(argument jsontext.Value) (string, error) {
 	if argument.Kind() == '[' {
 		var parts []jsontext.Value
 		if json.Unmarshal(argument, &parts) != nil || len(parts) != 2 || json.Unmarshal(parts[1], &given) != nil {
-			return "", fault.New(fault.Invalid, "Fn::Sub: %.60s is not what it takes", argument)
+			return "", fault.Errorf(fault.Invalid, "Fn::Sub: %.60s is not what it takes", argument)
 		}
 		argument = parts[0]
 	}
 	if json.Unmarshal(argument, &text) != nil {
-		return "", fault.New(fault.Invalid, "Fn::Sub: %.60s is not what it takes", argument)
+		return "", fault.Errorf(fault.Invalid, "Fn::Sub: %.60s is not what it takes", argument)
 	}
 	var out strings.Builder
 	for {
@@ -186,7 +186,7 @@ func (t *resolver) substitute(argument jsontext.Value) (string, error) {
 		}
 		name, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			return "", fault.New(fault.Invalid, "Fn::Sub: a ${ has no end")
+			return "", fault.Errorf(fault.Invalid, "Fn::Sub: a ${ has no end")
 		}
 		text = after
 		value, err := t.variable(name, given)
@@ -213,7 +213,7 @@ func (t *resolver) variable(name string, given map[string]jsontext.Value) (strin
 	}
 	var s string
 	if json.Unmarshal(v, &s) != nil {
-		return "", fault.New(fault.Invalid, "${%s} is not a string", name)
+		return "", fault.Errorf(fault.Invalid, "${%s} is not a string", name)
 	}
 	return s, nil
 }

@@ -59,10 +59,10 @@ func Parse(text []byte, place Place) (*Template, error) {
 		Resources  map[string]declared  `json:"Resources"`
 	}
 	if err := json.Unmarshal(text, &t); err != nil {
-		return nil, fault.New(fault.Invalid, "this is no CloudFormation template in JSON: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "this is no CloudFormation template in JSON: %v", err)
 	}
 	if len(t.Resources) == 0 {
-		return nil, fault.New(fault.Invalid, "this is no CloudFormation template: it has no Resources")
+		return nil, fault.Errorf(fault.Invalid, "this is no CloudFormation template: it has no Resources")
 	}
 	return &Template{place: place, parameters: t.Parameters, resources: t.Resources}, nil
 }
@@ -97,7 +97,7 @@ func (t *Template) Resources(kind string, wanted ...string) ([]Resource, error) 
 			r.Properties, err = in.members(properties)
 		}
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%s %s: %s", kind, id, fault.MessageOf(err))
+			return nil, fault.Errorf(fault.Invalid, "%s %s: %s", kind, id, fault.MessageOf(err))
 		}
 		list = append(list, r)
 	}
@@ -106,7 +106,7 @@ func (t *Template) Resources(kind string, wanted ...string) ([]Resource, error) 
 
 func (d *declared) properties() (properties map[string]jsontext.Value, err error) {
 	if d.Properties != nil && json.Unmarshal(d.Properties, &properties) != nil {
-		err = fault.New(fault.Invalid, "its Properties are no object")
+		err = fault.Errorf(fault.Invalid, "its Properties are no object")
 	}
 	return properties, err
 }
@@ -122,7 +122,7 @@ func (t *Template) Names(kind string) ([]string, error) {
 		}
 		name, err := in.name(id)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%s %s: %s", kind, id, fault.MessageOf(err))
+			return nil, fault.Errorf(fault.Invalid, "%s %s: %s", kind, id, fault.MessageOf(err))
 		}
 		names = append(names, name)
 	}
@@ -157,7 +157,7 @@ func (t *resolver) name(id string) (string, error) {
 		return id, nil
 	}
 	if t.naming[id] {
-		return "", fault.New(fault.Invalid, "the name of %s refers to itself", id)
+		return "", fault.Errorf(fault.Invalid, "the name of %s refers to itself", id)
 	}
 	t.naming[id] = true
 	defer delete(t.naming, id)
@@ -206,7 +206,7 @@ func (t *resolver) arn(id string) (string, error) {
 		}
 		service, resource = "events", "rule/"+name
 	default:
-		return "", fault.New(fault.Invalid, "the ARN of %s, which is a %s, is not known here", id, kind)
+		return "", fault.Errorf(fault.Invalid, "the ARN of %s, which is a %s, is not known here", id, kind)
 	}
 	return "arn:aws:" + service + ":" + t.place.Region + ":" + t.place.Account + ":" + resource, nil
 }

@@ -33,12 +33,12 @@ func TestBadReferences(t *testing.T) {
 	for _, given := range []string{`{"Ref":"Nobody"}`, `{"Ref":7}`, `{"Fn::GetAtt":["Queue"]}`, `{"Fn::GetAtt":["Nobody","Arn"]}`, `{"Fn::GetAtt":["Test","Arn"]}`,
 		`{"Fn::Join":["-"]}`, `{"Fn::Join":["-",[{}]]}`, `{"Fn::Join":[7,[]]}`, `{"Fn::Sub":"${Queue"}`, `{"Fn::Sub":"${Nobody}"}`, `{"Fn::Sub":["a"]}`,
 		`{"Fn::Sub":7}`, `{"Fn::ImportValue":"x"}`, `{"Ref":"Ring"}`} {
-		if got, err := parse(t, given).Resources("Test", "P"); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "Test Test: ") {
+		if got, err := parse(t, given).Resources("Test", "P"); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "Test Test: ") {
 			t.Errorf("%s: %v, %v", given, got, err)
 		}
 	}
 	for _, text := range []string{"", "{}", "[]", "Resources:\n  yaml: true", `{"Resources":{}}`, `{"Resources":{"a":7}}`} {
-		if _, err := Parse([]byte(text), place); fault.CodeOf(err) != fault.Invalid {
+		if _, err := Parse([]byte(text), place); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -58,7 +58,7 @@ func Open(path string, o *Options) (*Driver, error) {
 	}
 	if err := d.prepare(o.Sealer != nil); err != nil {
 		_ = db.Close()
-		return nil, fault.E("boltstore.Open", fault.Internal, err)
+		return nil, fault.Wrap("boltstore.Open", fault.Internal, err)
 	}
 	return d, nil
 }
@@ -123,22 +123,22 @@ func (d *Driver) prepare(sealed bool) error {
 func (d *Driver) checkFormat(meta *bbolt.Bucket, sealed bool) error {
 	n, err := strconv.ParseInt(string(meta.Get([]byte("format"))), 10, 64)
 	if err != nil || n < 1 {
-		return fault.New(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", d.db.Path(), meta.Get([]byte("format")))
+		return fault.Errorf(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", d.db.Path(), meta.Get([]byte("format")))
 	}
 	if err := format.Check("data file "+d.db.Path(), n, format.LedgerFile); err != nil {
-		return fault.E("", fault.Invalid, err)
+		return fault.Wrap("", fault.Invalid, err)
 	}
 	constant := meta.Get([]byte("seal"))
 	switch {
 	case constant == nil && sealed:
-		return fault.New(fault.Invalid, "data file %s is not sealed, but a key is given", d.db.Path())
+		return fault.Errorf(fault.Invalid, "data file %s is not sealed, but a key is given", d.db.Path())
 	case constant != nil && !sealed:
-		return fault.New(fault.Invalid, "data file %s is sealed, but no key is given", d.db.Path())
+		return fault.Errorf(fault.Invalid, "data file %s is sealed, but no key is given", d.db.Path())
 	case constant == nil:
 		return nil
 	}
 	if got, err := d.sealer.Open(nil, constant, metaBucket); err != nil || !bytes.Equal(got, sealedConstant) {
-		return fault.New(fault.Invalid, "data file %s was sealed with another key; put its own key file back", d.db.Path())
+		return fault.Errorf(fault.Invalid, "data file %s was sealed with another key; put its own key file back", d.db.Path())
 	}
 	return nil
 }

@@ -202,9 +202,22 @@ func receiptFields(c *codec, r *store.Receipt) {
 	text(c, &r.Stamp)
 	c.time(&r.Time)
 	c.bool(&r.Rejected)
-	integer(c, &r.Code)
+	rejectionCode(c, &r.Code)
 	text(c, &r.Message)
 	list(c, &r.Violations, violationFields)
+}
+
+// rejectionCode is stored as one less than [fault.Code], as format 1 did when the
+// codes began at 0; a result that is no rejection has 0.
+func rejectionCode(c *codec, code *fault.Code) {
+	var n int64
+	if *code > fault.Internal {
+		n = int64(*code) - 1
+	}
+	c.int(&n)
+	if *code = 0; n > 0 {
+		*code = fault.Code(n + 1)
+	}
 }
 
 func violationFields(c *codec, v *fault.Violation) {

@@ -107,7 +107,7 @@ func TestOpenRefusesTheWrongKey(t *testing.T) {
 		{plainPath, wrong, "is not sealed, but a key"},
 	} {
 		_, err := boltstore.Open(c.path, &boltstore.Options{Sealer: c.sealer})
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
@@ -155,7 +155,7 @@ func TestDamageIsReported(t *testing.T) {
 		_, markErr := s.Mark(ctx, c.Mark.Key)
 		_, againErr := s.Commit(ctx, c)
 		for what, err := range map[string]error{"get": getErr, "mark": markErr, "redelivery": againErr} {
-			if err == nil || fault.CodeOf(err) != fault.Internal {
+			if !fault.Is(err, fault.Internal) {
 				t.Errorf("%s: %s: %v", name, what, err)
 			}
 		}
@@ -175,7 +175,7 @@ func TestLimitSetLater(t *testing.T) {
 	}
 	c := post("limited", `{}`)
 	c.TokenLimit = 39
-	if _, err := s.Commit(ctx, c); fault.CodeOf(err) != fault.Exhausted {
+	if _, err := s.Commit(ctx, c); !fault.Is(err, fault.Exhausted) {
 		t.Errorf("30 used, 10 asked for, limit 39: %v", err)
 	}
 	c.TokenLimit = 40
@@ -228,7 +228,7 @@ func TestASecondDriverIsToldWhoHoldsTheFile(t *testing.T) {
 	dir := t.TempDir()
 	openIn(t, dir, storetest.Env{})
 	_, err := boltstore.Open(filepath.Join(dir, fileName), &boltstore.Options{LockWait: 50 * time.Millisecond})
-	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("the second is told %v", err)
 	}
 }
@@ -247,7 +247,7 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 			stored++
 		}
 	}
-	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "no space is left") {
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space is left") {
 		t.Fatalf("on a full disk: %v", err)
 	}
 	heads, err := s.List(ctx, post("", "").Head.Collection, "", 1000)
@@ -298,7 +298,7 @@ func TestNewerFormats(t *testing.T) {
 	}
 	_, err = boltstore.Open(file, &boltstore.Options{Sealer: secret})
 	newer("open", err, "data file "+file+" has format 99")
-	if fault.CodeOf(err) != fault.Invalid {
+	if !fault.Is(err, fault.Invalid) {
 		t.Errorf("open: the code is %v", fault.CodeOf(err))
 	}
 	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(before, after) {

@@ -27,7 +27,7 @@ func (d *Driver) Key(ctx context.Context, id apikey.ID) (k apikey.Key, err error
 // PutKey implements [apikey.Store].
 func (d *Driver) PutKey(ctx context.Context, k apikey.Key) error {
 	if k.ID == "" {
-		return fault.New(fault.Invalid, "key id is empty")
+		return fault.Errorf(fault.Invalid, "key id is empty")
 	}
 	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
 		index := tx.Bucket(keysOfBucket)
@@ -35,7 +35,7 @@ func (d *Driver) PutKey(ctx context.Context, k apikey.Key) error {
 		switch {
 		case err == nil:
 			err = index.Delete(keysOfKey(&old))
-		case fault.CodeOf(err) == fault.NotFound:
+		case fault.Is(err, fault.NotFound):
 			err = nil
 		}
 		if err != nil {
@@ -52,7 +52,7 @@ func (d *Driver) PutKey(ctx context.Context, k apikey.Key) error {
 func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) error {
 	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
 		k, err := readKey(tx, []byte(id))
-		if fault.CodeOf(err) == fault.NotFound {
+		if fault.Is(err, fault.NotFound) {
 			return nil
 		}
 		if err != nil {
@@ -69,7 +69,7 @@ func allows(tx *bbolt.Tx, w *commit) error {
 		return nil
 	}
 	k, err := readKey(tx, []byte(w.ActiveKey))
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
 	if err != nil || k.Tenant != w.Mark.Key.Tenant || !k.Active(w.now) {
@@ -101,7 +101,7 @@ func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []apikey.K
 func readKey(tx *bbolt.Tx, id []byte) (apikey.Key, error) {
 	v := tx.Bucket(keysBucket).Get(id)
 	if v == nil {
-		return apikey.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
+		return apikey.Key{}, fault.Errorf(fault.NotFound, "API key %s does not exist", id)
 	}
 	return decodeKey(v)
 }

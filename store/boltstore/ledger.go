@@ -38,7 +38,7 @@ func (d *Driver) ready(c *store.Change) *commit {
 // Commit implements [store.Ledger].
 func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Receipt, error) {
 	if n := len(c.Mark.Receipt.Stamp); n > maxStamp {
-		return store.Receipt{}, fault.New(fault.Internal, "stamp has %d bytes, at most %d fit", n, maxStamp)
+		return store.Receipt{}, fault.Errorf(fault.Internal, "stamp has %d bytes, at most %d fit", n, maxStamp)
 	}
 	w := d.ready(c)
 	var (
@@ -167,7 +167,7 @@ func (d *Driver) Head(ctx context.Context, ref store.Ref) (h store.Head, err err
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		v := tx.Bucket(headsBucket).Get(key)
 		if v == nil {
-			return fault.New(fault.NotFound, "the record does not exist")
+			return fault.Errorf(fault.NotFound, "the record does not exist")
 		}
 		h, err = d.decodeHead(key, v)
 		return err
@@ -206,7 +206,7 @@ func (d *Driver) Mark(ctx context.Context, key store.IdempotencyKey) (m store.Ma
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		v := liveMark(tx, k, now)
 		if v == nil {
-			return fault.New(fault.NotFound, "the idempotency key has not been used")
+			return fault.Errorf(fault.NotFound, "the idempotency key has not been used")
 		}
 		m, err = d.decodeMark(k, v)
 		return err

@@ -18,7 +18,7 @@ var _ store.Tenure = (*Driver)(nil)
 func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Head, error) {
 	heads, err := d.Heads(ctx, c, "", 1)
 	if err == nil && len(heads) == 0 {
-		err = fault.New(fault.NotFound, "the collection has no records")
+		err = fault.Errorf(fault.NotFound, "the collection has no records")
 	}
 	if err != nil {
 		return store.Head{}, err

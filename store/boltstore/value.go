@@ -136,7 +136,7 @@ func unseal[T any](d *Driver, bucket, key, header, body []byte, fields func(*cod
 		v, err = decode(opened, fields)
 	}
 	if err != nil {
-		return v, fault.E("boltstore", fault.Internal, fmt.Errorf("%s: %w", bucket, err))
+		return v, fault.Wrap("boltstore", fault.Internal, fmt.Errorf("%s: %w", bucket, err))
 	}
 	return v, nil
 }

@@ -92,7 +92,7 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 func quote(text []byte) (jsontext.Value, error) {
 	if !utf8.Valid(text) {
-		return nil, fault.New(fault.Invalid, "the text is not valid UTF-8; save the file as UTF-8")
+		return nil, fault.Errorf(fault.Invalid, "the text is not valid UTF-8; save the file as UTF-8")
 	}
 	return jsontext.AppendQuote(nil, text)
 }

@@ -135,7 +135,7 @@ func (p *Projection) table(ctx context.Context, c store.Collection, l store.Layo
 	switch {
 	case errors.Is(err, object.ErrNotModified):
 		return known.table(l), nil
-	case err != nil && fault.CodeOf(err) == fault.NotFound:
+	case fault.Is(err, fault.NotFound):
 		p.cache.drop(name)
 		return newTable(file{name: name}, l), nil
 	case err != nil:

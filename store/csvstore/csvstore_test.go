@@ -462,7 +462,7 @@ func (l *ledger) commit(key, data string) store.Ref {
 	l.now = l.now.Add(time.Minute)
 	r := store.Ref{Collection: pets, Key: events.Key(key)}
 	h, err := l.Get(l.t.Context(), r)
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		l.t.Fatal(err)
 	}
 	document := jsontext.Value(data)
@@ -511,7 +511,7 @@ func (l *ledger) remove(key string) {
 func (l *ledger) wantGone(key string) {
 	l.t.Helper()
 	h, err := l.Get(l.t.Context(), store.Ref{Collection: pets, Key: events.Key(key)})
-	if (err != nil || !h.Deleted) && fault.CodeOf(err) != fault.NotFound {
+	if (err != nil || !h.Deleted) && !fault.Is(err, fault.NotFound) {
 		l.t.Errorf("%s is %s, %v, want none", key, h.Data, err)
 	}
 }

@@ -158,7 +158,7 @@ func (h *header) append(b []byte) []byte {
 // checkLayout refuses a layout whose key field cannot be a column.
 func checkLayout(l store.Layout) error {
 	if reserved(l.KeyField) {
-		return fault.New(fault.Invalid, "the key field %q has a name that csv keeps for itself", l.KeyField)
+		return fault.Errorf(fault.Invalid, "the key field %q has a name that csv keeps for itself", l.KeyField)
 	}
 	return nil
 }

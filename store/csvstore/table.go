@@ -51,7 +51,7 @@ func newTable(f file, l store.Layout) *table {
 		pos = len(byteOrderMark)
 	}
 	if pos = t.skipBlank(pos); pos == len(f.data) {
-		t.unread = fault.New(fault.Invalid, "%s: the file is empty: it has no header", f.name)
+		t.unread = fault.Errorf(fault.Invalid, "%s: the file is empty: it has no header", f.name)
 		return t
 	}
 	fields, _, next, err := scanRow(f.data, pos, nil)
@@ -146,7 +146,7 @@ func (t *table) record(k events.Key, l store.Layout) (jsontext.Value, error) {
 	}
 	i, ok := t.index[k]
 	if !ok {
-		return nil, fault.New(fault.NotFound, "%s has no row with this key", t.name)
+		return nil, fault.Errorf(fault.NotFound, "%s has no row with this key", t.name)
 	}
 	return t.read(t.rows[i], l)
 }
@@ -190,7 +190,7 @@ func (t *table) located(err error) error {
 
 func (t *table) locatedAt(offset int, format string, args ...any) error {
 	column := offset - bytes.LastIndexByte(t.data[:offset], '\n')
-	return fault.New(fault.Invalid, "%s: line %d, column %d: %s", t.name, t.line(offset), column, fmt.Sprintf(format, args...))
+	return fault.Errorf(fault.Invalid, "%s: line %d, column %d: %s", t.name, t.line(offset), column, fmt.Sprintf(format, args...))
 }
 
 func (t *table) line(offset int) int { return 1 + bytes.Count(t.data[:offset], []byte{'\n'}) }

@@ -27,7 +27,7 @@ func (v *view) Shown(k events.Key) store.Shown {
 		return store.Shown{Ours: true} // see the package comment
 	}
 	record, err := v.record(k, v.l)
-	absent := err != nil && fault.CodeOf(err) == fault.NotFound
+	absent := fault.Is(err, fault.NotFound)
 	switch {
 	case v.ours && err != nil:
 		return store.Shown{Ours: true}
@@ -83,7 +83,7 @@ func (v *view) Fits(h store.Head) error {
 }
 
 func tooLarge(name string, size int) error {
-	return fault.New(fault.TooLarge, "%s would have %d bytes, at most %d are allowed with the backend csv: use dynamodb or s3 for this schema (tenant migrate)",
+	return fault.Errorf(fault.TooLarge, "%s would have %d bytes, at most %d are allowed with the backend csv: use dynamodb or s3 for this schema (tenant migrate)",
 		name, size, MaxFile)
 }
 

@@ -45,7 +45,7 @@ func (l *Ledger) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
 			return err
 		}
 		if !l.retry.Pause(ctx, attempt) {
-			return fault.E("dynamostore.Fold", fault.Unavailable, err)
+			return fault.Wrap("dynamostore.Fold", fault.Unavailable, err)
 		}
 	}
 }
@@ -164,7 +164,7 @@ func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (st
 		}
 		total = again
 		if !l.retry.Pause(ctx, attempt) {
-			return store.Usage{}, fault.New(fault.Unavailable, "bills are folded faster than usage can be read")
+			return store.Usage{}, fault.Errorf(fault.Unavailable, "bills are folded faster than usage can be read")
 		}
 	}
 }

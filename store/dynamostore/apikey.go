@@ -25,7 +25,7 @@ func (l *Ledger) Key(ctx context.Context, id apikey.ID) (apikey.Key, error) {
 		return apikey.Key{}, err
 	}
 	if it == nil {
-		return apikey.Key{}, fault.New(fault.NotFound, "API key %s does not exist", id)
+		return apikey.Key{}, fault.Errorf(fault.NotFound, "API key %s does not exist", id)
 	}
 	return decodeKey(it)
 }
@@ -50,7 +50,7 @@ func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
 		if err := refusal.newer(format.Key); err != nil {
 			return err
 		}
-		return fault.New(fault.Conflict, "API key %s belongs to another tenant", k.ID)
+		return fault.Errorf(fault.Conflict, "API key %s belongs to another tenant", k.ID)
 	}
 	return err
 }
@@ -58,7 +58,7 @@ func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
 // TouchKey implements [apikey.Store], on both of the key's items.
 func (l *Ledger) TouchKey(ctx context.Context, id apikey.ID, day time.Time) error {
 	k, err := l.Key(ctx, id)
-	if fault.CodeOf(err) == fault.NotFound {
+	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {

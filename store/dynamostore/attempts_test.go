@@ -112,7 +112,7 @@ func TestAttemptsEndBeforeTheDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := store.New(l, nil).Commit(ctx, *newChange("p1", "e1", `{}`))
-	if fault.CodeOf(err) != fault.Unavailable || ctx.Err() != nil || f.count["TransactWriteItems"] != 1 {
+	if !fault.Is(err, fault.Unavailable) || ctx.Err() != nil || f.count["TransactWriteItems"] != 1 {
 		t.Errorf("%v after %v, context %v; want Unavailable after one request", err, f.count, ctx.Err())
 	}
 }

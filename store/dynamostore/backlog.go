@@ -78,7 +78,7 @@ func (l *Ledger) Marks(ctx context.Context, cursor string, limit int) ([]store.M
 	}
 	if cursor != "" {
 		if !strings.HasPrefix(cursor, markPrefix) {
-			return nil, "", fault.New(fault.Invalid, "cursor is not one that a list of marks has answered")
+			return nil, "", fault.Errorf(fault.Invalid, "cursor is not one that a list of marks has answered")
 		}
 		in.ExclusiveStartKey = primaryKey(cursor, alone)
 	}

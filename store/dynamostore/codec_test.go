@@ -126,10 +126,10 @@ func TestItemOfAnotherProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 		mark[name], head[name] = v, v
-		if _, err := decodeMark(mark); fault.CodeOf(err) != fault.Internal || err == nil {
+		if _, err := decodeMark(mark); !fault.Is(err, fault.Internal) {
 			t.Errorf("mark with another %s: %v", name, err)
 		}
-		if _, err := decodeHead(head); fault.CodeOf(err) != fault.Internal || err == nil {
+		if _, err := decodeHead(head); !fault.Is(err, fault.Internal) {
 			t.Errorf("head with another %s: %v", name, err)
 		}
 	}

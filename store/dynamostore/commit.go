@@ -54,7 +54,7 @@ func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Receipt, er
 			return receipt, err
 		}
 		if !l.retry.Pause(ctx, attempt) {
-			return store.Receipt{}, fault.E("dynamostore.Commit", fault.Unavailable, refusal)
+			return store.Receipt{}, fault.Wrap("dynamostore.Commit", fault.Unavailable, refusal)
 		}
 	}
 }

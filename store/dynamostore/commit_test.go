@@ -90,7 +90,7 @@ func TestThrottledForGood(t *testing.T) {
 	defer cancel()
 	w.reset()
 	_, err := l.Commit(ctx, newChange("p1", "e1", `{}`))
-	if fault.CodeOf(err) != fault.Unavailable {
+	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v, want the fault unavailable", err)
 	}
 	if ctx.Err() != nil {
@@ -136,7 +136,7 @@ func TestRefusals(t *testing.T) {
 	t.Run("another request", func(t *testing.T) {
 		other := newChange("p1", "e1", `{"n":2}`)
 		other.Mark.Fingerprint = store.Fingerprint{9}
-		if _, err := l.Commit(t.Context(), other); fault.CodeOf(err) != fault.Conflict {
+		if _, err := l.Commit(t.Context(), other); !fault.Is(err, fault.Conflict) {
 			t.Errorf("%v, want the fault conflict", err)
 		}
 	})
@@ -154,10 +154,10 @@ func TestRefusals(t *testing.T) {
 	t.Run("exhausted", func(t *testing.T) {
 		c := newChange("p2", "e3", `{}`)
 		c.TokenLimit = 15
-		if _, err := l.Commit(t.Context(), c); fault.CodeOf(err) != fault.Exhausted {
+		if _, err := l.Commit(t.Context(), c); !fault.Is(err, fault.Exhausted) {
 			t.Errorf("%v, want the fault exhausted: 10 of 15 are used", err)
 		}
-		if _, err := l.Head(t.Context(), c.Head.Ref); fault.CodeOf(err) != fault.NotFound {
+		if _, err := l.Head(t.Context(), c.Head.Ref); !fault.Is(err, fault.NotFound) {
 			t.Errorf("head of the exhausted: %v", err)
 		}
 	})

@@ -20,23 +20,23 @@ func (l *Ledger) explain(call string, err error) error {
 		return refused // the caller knows what it means
 	}
 	if missing, ok := errors.AsType[*credentialError](err); ok {
-		return fault.E(op, fault.Unavailable, fmt.Errorf("there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the process a role: %w", missing.err))
+		return fault.Wrap(op, fault.Unavailable, fmt.Errorf("there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the process a role: %w", missing.err))
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return fault.E(op, fault.Unavailable, err)
+		return fault.Wrap(op, fault.Unavailable, err)
 	}
 	switch api.ErrorCode() {
 	case "ExpiredTokenException", "ExpiredToken", "RequestExpired":
-		return fault.E(op, fault.Unavailable, fmt.Errorf("the AWS credentials have expired: renew them: %w", err))
+		return fault.Wrap(op, fault.Unavailable, fmt.Errorf("the AWS credentials have expired: renew them: %w", err))
 	case "AccessDeniedException", "AccessDenied":
-		return fault.E(op, fault.Internal, fmt.Errorf("access is denied: the role must allow dynamodb:%s on table %s and its indexes: %w", call, *l.table, err))
+		return fault.Wrap(op, fault.Internal, fmt.Errorf("access is denied: the role must allow dynamodb:%s on table %s and its indexes: %w", call, *l.table, err))
 	case "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "MissingAuthenticationToken", "IncompleteSignatureException", "InvalidClientTokenId":
-		return fault.E(op, fault.Internal, fmt.Errorf("AWS does not accept the credentials: check access key id, secret and clock: %w", err))
+		return fault.Wrap(op, fault.Internal, fmt.Errorf("AWS does not accept the credentials: check access key id, secret and clock: %w", err))
 	case "ResourceNotFoundException":
-		return fault.E(op, fault.Internal, fmt.Errorf("table %s does not exist in this account and region, or lacks its index; make it:\n%s\n%w", *l.table, l.createCommand(), err))
+		return fault.Wrap(op, fault.Internal, fmt.Errorf("table %s does not exist in this account and region, or lacks its index; make it:\n%s\n%w", *l.table, l.createCommand(), err))
 	}
-	return fault.E(op, fault.Internal, err)
+	return fault.Wrap(op, fault.Internal, err)
 }
 
 // A credentialError says that no credentials could be had. The SDK's own error

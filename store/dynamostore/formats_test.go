@@ -285,7 +285,7 @@ func TestFormatV1Table(t *testing.T) {
 		check("redelivery", r, want, err)
 		other := *c
 		other.Mark.Fingerprint[7]++
-		if _, err := l.Commit(ctx, &other); fault.CodeOf(err) != fault.Conflict {
+		if _, err := l.Commit(ctx, &other); !fault.Is(err, fault.Conflict) {
 			t.Errorf("another request with the same key: %v, want a conflict", err)
 		}
 		if c.Head == nil {
@@ -317,7 +317,7 @@ func TestFormatV1Table(t *testing.T) {
 	limited := p.rejection
 	limited.Mark.Receipt, limited.Mark.Key.Value = p.post.Mark.Receipt, "limited"
 	limited.Mark.Bill, limited.TokenLimit = p.post.Mark.Bill, 49
-	if _, err := l.Commit(ctx, &limited); fault.CodeOf(err) != fault.Exhausted {
+	if _, err := l.Commit(ctx, &limited); !fault.Is(err, fault.Exhausted) {
 		t.Errorf("a request with 40 of 49 tokens used: %v, want it refused", err)
 	}
 	limited.TokenLimit = 50

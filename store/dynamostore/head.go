@@ -45,7 +45,7 @@ func decodeHead(it item) (store.Head, error) {
 	}
 	collection := strings.Split(strings.TrimPrefix(r.text("pk"), headPrefix), "/")
 	if len(collection) != 3 {
-		return store.Head{}, fault.New(fault.Internal, "the item is not a head")
+		return store.Head{}, fault.Errorf(fault.Internal, "the item is not a head")
 	}
 	h := store.Head{
 		Ref: store.Ref{

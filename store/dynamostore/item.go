@@ -64,7 +64,7 @@ type reader struct {
 
 func (r *reader) refuse(name, want string) {
 	if r.err == nil {
-		r.err = fault.New(fault.Internal, "attribute %q of the item is not %s", name, want)
+		r.err = fault.Errorf(fault.Internal, "attribute %q of the item is not %s", name, want)
 	}
 }
 

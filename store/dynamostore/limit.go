@@ -257,7 +257,7 @@ func (l *Ledger) batchGet(ctx context.Context, wanted []item, f func(item) error
 		if len(left) < n {
 			attempt = 0
 		} else if !l.retry.Pause(ctx, attempt) {
-			return fault.New(fault.Unavailable, "DynamoDB did not read %d items in time", len(wanted))
+			return fault.Errorf(fault.Unavailable, "DynamoDB did not read %d items in time", len(wanted))
 		} else {
 			attempt++
 		}

@@ -16,7 +16,7 @@ import (
 // that of an absent attribute, 0.
 func encodeMark(m *store.Mark) (item, error) {
 	if !utf8.ValidString(m.Key.Value) {
-		return nil, fault.New(fault.Invalid, "the idempotency key is not valid UTF-8")
+		return nil, fault.Errorf(fault.Invalid, "the idempotency key is not valid UTF-8")
 	}
 	it := markKey(m.Key)
 	setInt(it, formatAttribute, int64(m.Format))
@@ -106,7 +106,7 @@ func decodeMark(it item) (store.Mark, error) {
 	}
 	key, ok := parseMarkKey(r.text("pk"))
 	if !ok {
-		return store.Mark{}, fault.New(fault.Internal, "the item is not a mark")
+		return store.Mark{}, fault.Errorf(fault.Internal, "the item is not a mark")
 	}
 	m := store.Mark{
 		Key:     key,

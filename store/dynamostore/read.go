@@ -25,7 +25,7 @@ func (l *Ledger) Head(ctx context.Context, ref store.Ref) (store.Head, error) {
 			return h, err
 		}
 	}
-	return store.Head{}, fault.New(fault.NotFound, "the record does not exist")
+	return store.Head{}, fault.Errorf(fault.NotFound, "the record does not exist")
 }
 
 // Mark implements [store.Ledger].
@@ -40,7 +40,7 @@ func (l *Ledger) Mark(ctx context.Context, key store.IdempotencyKey) (store.Mark
 			return m, err
 		}
 	}
-	return store.Mark{}, fault.New(fault.NotFound, "the idempotency key has not been used")
+	return store.Mark{}, fault.Errorf(fault.NotFound, "the idempotency key has not been used")
 }
 
 // Heads implements [store.Ledger]: the parts of the collection, each in the

@@ -18,9 +18,9 @@ func (l *Ledger) try(ctx context.Context, call string, f func(context.Context) e
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return fault.E("dynamodb."+call, fault.Unavailable, errors.Join(ctx.Err(), err))
+		return fault.Wrap("dynamodb."+call, fault.Unavailable, errors.Join(ctx.Err(), err))
 	case transient(err):
-		return fault.E("dynamodb."+call, fault.Unavailable, err)
+		return fault.Wrap("dynamodb."+call, fault.Unavailable, err)
 	}
 	return l.explain(call, err)
 }

@@ -30,7 +30,7 @@ func (l *Ledger) Settle(ctx context.Context, key store.IdempotencyKey, s store.S
 		}
 		// Another has written in between: look again.
 		if !l.retry.Pause(ctx, attempt) {
-			return fault.E("dynamostore.Settle", fault.Unavailable, err)
+			return fault.Wrap("dynamostore.Settle", fault.Unavailable, err)
 		}
 	}
 }
@@ -47,7 +47,7 @@ func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.S
 		switch {
 		case err == nil:
 			head = &h
-		case fault.CodeOf(err) != fault.NotFound:
+		case !fault.Is(err, fault.NotFound):
 			return err
 		}
 	}

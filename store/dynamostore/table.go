@@ -30,18 +30,18 @@ func (l *Ledger) Check(ctx context.Context) error {
 	}
 	table := out.Table
 	if wrong := wrongKeys(table.KeySchema, table.AttributeDefinitions, "pk", "sk"); wrong != "" {
-		return fault.New(fault.Internal, "table %s %s; a table's keys cannot be changed, make another:\n%s", *l.table, wrong, l.createCommand())
+		return fault.Errorf(fault.Internal, "table %s %s; a table's keys cannot be changed, make another:\n%s", *l.table, wrong, l.createCommand())
 	}
 	for _, index := range table.GlobalSecondaryIndexes {
 		if aws.ToString(index.IndexName) != Index {
 			continue
 		}
 		if wrong := wrongKeys(index.KeySchema, table.AttributeDefinitions, "open", "opened"); wrong != "" {
-			return fault.New(fault.Internal, "index %s of table %s %s; delete it and make it anew:\n%s", Index, *l.table, wrong, l.indexCommand())
+			return fault.Errorf(fault.Internal, "index %s of table %s %s; delete it and make it anew:\n%s", Index, *l.table, wrong, l.indexCommand())
 		}
 		return nil
 	}
-	return fault.New(fault.Internal, "table %s has no index %s; make it:\n%s", *l.table, Index, l.indexCommand())
+	return fault.Errorf(fault.Internal, "table %s has no index %s; make it:\n%s", *l.table, Index, l.indexCommand())
 }
 
 // wrongKeys says how a key schema differs from two strings of these names.
@@ -98,7 +98,7 @@ func (l *Ledger) createTable(ctx context.Context) error {
 	waiter := dynamodb.NewTableExistsWaiter(l.client)
 	const patience = 5 * time.Minute
 	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: l.table}, patience); err != nil {
-		return fault.E("dynamodb.DescribeTable", fault.Unavailable, err)
+		return fault.Wrap("dynamodb.DescribeTable", fault.Unavailable, err)
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func TestCredentials(t *testing.T) {
 	for name, provider := range map[string]aws.CredentialsProvider{"no provider": nil, "nothing provided": empty} {
 		client := dynamodb.New(newOfflineClient().Options(), func(o *dynamodb.Options) { o.Credentials = provider })
 		_, err := New(client, "t", nil).Commit(t.Context(), newChange("p1", "e1", `{}`))
-		if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "there are no AWS credentials: set AWS_ACCESS_KEY_ID") {
+		if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "there are no AWS credentials: set AWS_ACCESS_KEY_ID") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

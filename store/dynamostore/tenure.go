@@ -42,7 +42,7 @@ func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Head, er
 			return decodeHead(sources[i].pop())
 		}
 	}
-	return store.Head{}, fault.New(fault.NotFound, "the collection has no records")
+	return store.Head{}, fault.Errorf(fault.NotFound, "the collection has no records")
 }
 
 // Holdings implements [store.Tenure]. It scans the table.
@@ -142,7 +142,7 @@ func (l *Ledger) deleteAll(ctx context.Context, keys []item) error {
 	}
 	for attempt := 0; len(writes) > 0; attempt++ {
 		if attempt > 0 && !l.retry.Pause(ctx, attempt-1) {
-			return fault.New(fault.Unavailable, "DynamoDB did not delete %d items in time", len(writes))
+			return fault.Errorf(fault.Unavailable, "DynamoDB did not delete %d items in time", len(writes))
 		}
 		var out *dynamodb.BatchWriteItemOutput
 		err := l.try(ctx, "BatchWriteItem", func(ctx context.Context) (err error) {

@@ -42,7 +42,7 @@ func parseValue(doc jsontext.Value) (types.AttributeValue, error) {
 		return nil, err
 	}
 	if _, err := dec.ReadToken(); err != io.EOF {
-		return nil, fault.New(fault.Internal, "the record has more than one JSON value")
+		return nil, fault.Errorf(fault.Internal, "the record has more than one JSON value")
 	}
 	return v, nil
 }
@@ -51,7 +51,7 @@ func nextValue(dec *jsontext.Decoder) (types.AttributeValue, error) {
 	tok, err := dec.ReadToken()
 	if err != nil {
 		// The decoder's own text may quote the record.
-		return nil, fault.New(fault.Internal, "the record is not valid JSON at byte %d", dec.InputOffset())
+		return nil, fault.Errorf(fault.Internal, "the record is not valid JSON at byte %d", dec.InputOffset())
 	}
 	if dec.StackDepth() > store.MaxLevels {
 		return nil, tooDeep(dec.StackPointer())
@@ -85,11 +85,11 @@ func restOfObject(dec *jsontext.Decoder) (types.AttributeValue, error) {
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
 		if err != nil {
-			return nil, fault.New(fault.Internal, "the record is not valid JSON at byte %d", dec.InputOffset())
+			return nil, fault.Errorf(fault.Internal, "the record is not valid JSON at byte %d", dec.InputOffset())
 		}
 		key := escapeName(name.String())
 		if _, repeated := members[key]; repeated {
-			return nil, fault.New(fault.Internal, "the record repeats a name at byte %d", dec.InputOffset())
+			return nil, fault.Errorf(fault.Internal, "the record repeats a name at byte %d", dec.InputOffset())
 		}
 		if members[key], err = nextValue(dec); err != nil {
 			return nil, err
@@ -141,7 +141,7 @@ func appendValue(b []byte, v types.AttributeValue) ([]byte, error) {
 	case *types.AttributeValueMemberNULL:
 		return append(b, "null"...), nil
 	}
-	return nil, fault.New(fault.Internal, "the record has a set or binary value, which JSON has not")
+	return nil, fault.Errorf(fault.Internal, "the record has a set or binary value, which JSON has not")
 }
 
 func appendObject(b []byte, members item) ([]byte, error) {

@@ -58,7 +58,7 @@ func TestValueIsNative(t *testing.T) {
 
 func TestValueTooDeep(t *testing.T) {
 	_, err := parseValue(jsontext.Value(strings.Repeat(`{"a":`, store.MaxLevels+1) + "1" + strings.Repeat("}", store.MaxLevels+1)))
-	if fault.CodeOf(err) != fault.TooLarge || len(fault.ViolationsOf(err)) != 1 {
+	if !fault.Is(err, fault.TooLarge) || len(fault.ViolationsOf(err)) != 1 {
 		t.Errorf("%v, want the fault too-large with its place", err)
 	}
 }

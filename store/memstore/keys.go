@@ -17,7 +17,7 @@ func (d *Driver) Key(ctx context.Context, id apikey.ID) (k apikey.Key, err error
 	err = d.do(ctx, "key", func() error {
 		found, ok := d.keys[id]
 		if !ok {
-			return fault.New(fault.NotFound, "API key %s does not exist", id)
+			return fault.Errorf(fault.NotFound, "API key %s does not exist", id)
 		}
 		k = cloneKey(found)
 		return nil

@@ -216,7 +216,7 @@ func (d *Driver) Head(ctx context.Context, ref store.Ref) (h store.Head, err err
 	err = d.do(ctx, "head", func() error {
 		found, ok := d.heads[ref]
 		if !ok {
-			return fault.New(fault.NotFound, "the record does not exist")
+			return fault.Errorf(fault.NotFound, "the record does not exist")
 		}
 		h = cloneHead(found)
 		return nil
@@ -244,7 +244,7 @@ func (d *Driver) Mark(ctx context.Context, key store.IdempotencyKey) (m store.Ma
 	err = d.do(ctx, "mark", func() error {
 		found, ok := d.mark(key)
 		if !ok {
-			return fault.New(fault.NotFound, "the idempotency key has not been used")
+			return fault.Errorf(fault.NotFound, "the idempotency key has not been used")
 		}
 		m = cloneMark(found)
 		return nil

@@ -29,5 +29,5 @@ func located(o object.Object, err error) error {
 	before := o.Data[:min(max(syntax.ByteOffset, 0), int64(len(o.Data)))]
 	line := 1 + bytes.Count(before, []byte{'\n'})
 	column := len(before) - bytes.LastIndexByte(before, '\n')
-	return fault.New(fault.Invalid, "%s: line %d, column %d: %s", o.Key, line, column, fault.MessageOf(err))
+	return fault.Errorf(fault.Invalid, "%s: line %d, column %d: %s", o.Key, line, column, fault.MessageOf(err))
 }

@@ -98,7 +98,7 @@ func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layou
 		switch {
 		case err == nil:
 			found[i] = decode(o, keys[i], l)
-		case fault.CodeOf(err) == fault.NotFound:
+		case fault.Is(err, fault.NotFound):
 		default:
 			return err
 		}

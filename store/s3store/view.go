@@ -98,10 +98,10 @@ func check(o object.Object, k events.Key, l store.Layout) error {
 	}
 	raw, ok := members[l.KeyField]
 	if !ok || members == nil {
-		return fault.New(fault.Invalid, "%s: the member %q is missing; it must be %s", o.Key, l.KeyField, k.Value(l.IntegerKey))
+		return fault.Errorf(fault.Invalid, "%s: the member %q is missing; it must be %s", o.Key, l.KeyField, k.Value(l.IntegerKey))
 	}
 	if got, err := events.KeyOf(raw, l.IntegerKey); err != nil || got != k {
-		return fault.New(fault.Invalid, "%s: the member %q must be %s, as the object's name says", o.Key, l.KeyField, k.Value(l.IntegerKey))
+		return fault.Errorf(fault.Invalid, "%s: the member %q must be %s, as the object's name says", o.Key, l.KeyField, k.Value(l.IntegerKey))
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func each(n int, f func(i int) error) error {
 	group.Wait()
 	var first error
 	for _, err := range errs {
-		if err != nil && (first == nil || fault.CodeOf(first) == fault.Precondition) {
+		if err != nil && (first == nil || fault.Is(first, fault.Precondition)) {
 			first = err
 		}
 	}

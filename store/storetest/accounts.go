@@ -23,7 +23,7 @@ func testTokenLimit(t *testing.T, h Harness) {
 			switch _, err := l.Commit(ctx, c); {
 			case err == nil:
 				done.Add(1)
-			case fault.CodeOf(err) == fault.Exhausted:
+			case fault.Is(err, fault.Exhausted):
 				exhausted.Add(1)
 			default:
 				t.Errorf("writer %d: %v", w, err)

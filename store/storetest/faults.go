@@ -25,7 +25,7 @@ func (f *failer) fail(op string) error {
 		return nil
 	}
 	f.hit.Store(true)
-	return fault.New(f.code, "injected into %s", op)
+	return fault.Errorf(f.code, "injected into %s", op)
 }
 
 func (f *failer) arm(n int) { f.left.Store(int64(n)) }
@@ -70,7 +70,7 @@ func (l *ledger) wantAllOrNothing(c store.Change, acknowledged bool) {
 	l.t.Helper()
 	head := l.find(pet)
 	m, err := l.Mark(ctx, c.Mark.Key)
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		l.t.Fatalf("mark: %v", err)
 	}
 	whole := head.Revision == 2 && err == nil && m.Receipt.Stamp == head.Stamp && l.used("acme") == 2*tokens && len(m.Outputs.Entries) == 1
@@ -115,7 +115,7 @@ func (l *ledger) story(f *failer, n int, crash func()) {
 		var prior store.Head
 		step(func() error {
 			h, err := l.Get(ctx, pet)
-			if fault.CodeOf(err) == fault.NotFound {
+			if fault.Is(err, fault.NotFound) {
 				err = nil
 			}
 			prior = h

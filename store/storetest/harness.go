@@ -244,7 +244,7 @@ func (l *ledger) write(r store.Ref, key string, op events.Operation, data string
 func (l *ledger) find(r store.Ref) store.Head {
 	l.t.Helper()
 	h, err := l.Get(ctx, r)
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		l.t.Fatalf("get: %v", err)
 	}
 	return h

@@ -61,7 +61,7 @@ func testHistory(t *testing.T, h Harness) {
 		mu.Lock()
 		defer mu.Unlock()
 		if unlucky.Load() && faults.IntN(1000) < faultsInAMille {
-			return fault.New(fault.Unavailable, "injected into %s", op)
+			return fault.Errorf(fault.Unavailable, "injected into %s", op)
 		}
 		return nil
 	})
@@ -158,7 +158,7 @@ func recordOf(n int) store.Ref { return ref("acme", "petstore", named("r", n)) }
 func (r *recorder) perform(q request) (answer, error) {
 	for range 1000 { // rivals are few: so often means that the driver is wrong
 		head, err := insist(func() (store.Head, error) { return r.l.Get(ctx, recordOf(q.record)) })
-		if err != nil && fault.CodeOf(err) != fault.NotFound {
+		if err != nil && !fault.Is(err, fault.NotFound) {
 			return answer{}, err
 		}
 		live := head.Stamp != "" && !head.Deleted
@@ -200,7 +200,7 @@ func valueOf(h store.Head, a *answer) error {
 func insist[T any](do func() (T, error)) (v T, err error) {
 	for range 20 {
 		v, err = do()
-		if _, ok := errors.AsType[*store.Moved](err); ok || fault.CodeOf(err) != fault.Unavailable {
+		if _, ok := errors.AsType[*store.Moved](err); ok || !fault.Is(err, fault.Unavailable) {
 			break
 		}
 	}

@@ -21,7 +21,7 @@ func (l *ledger) spend(name string, n int, limit int64) (passed int) {
 		switch _, err := l.Commit(ctx, c); {
 		case err == nil:
 			passed++
-		case fault.CodeOf(err) != fault.Exhausted:
+		case !fault.Is(err, fault.Exhausted):
 			l.t.Fatalf("request %s under the limit %d: %v", key, limit, err)
 		}
 	}
@@ -149,7 +149,7 @@ func testLimitMixed(t *testing.T, h Harness) {
 			default:
 			}
 			for key := range l.open(start.Add(time.Hour)) {
-				if err := l.Fold(ctx, []store.IdempotencyKey{key}); err != nil && fault.CodeOf(err) != fault.Unavailable {
+				if err := l.Fold(ctx, []store.IdempotencyKey{key}); err != nil && !fault.Is(err, fault.Unavailable) {
 					t.Errorf("fold: %v", err)
 				}
 			}
@@ -170,7 +170,7 @@ func testLimitMixed(t *testing.T, h Harness) {
 			switch _, err := on.Commit(ctx, c); {
 			case err == nil:
 				done.Add(1)
-			case fault.CodeOf(err) != fault.Exhausted || c.TokenLimit == 0:
+			case !fault.Is(err, fault.Exhausted) || c.TokenLimit == 0:
 				t.Errorf("writer %d: %v", w, err)
 			}
 		}

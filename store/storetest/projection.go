@@ -112,7 +112,7 @@ func (hs *house) storeOver(b object.Bucket) *store.Store {
 			Projections: map[events.Backend]store.Projection{hs.h.Backend: hs.h.New(b)},
 			Layout: func(_ context.Context, c store.Collection) (store.Layout, error) {
 				if c.Tenant == "nobody" {
-					return store.Layout{}, fault.New(fault.NotFound, "no such tenant")
+					return store.Layout{}, fault.Errorf(fault.NotFound, "no such tenant")
 				}
 				return store.Layout{Backend: hs.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}, nil
 			},
@@ -180,7 +180,7 @@ func (hs *house) later() { hs.clock.advance(store.DefaultLifetime + 3*time.Minut
 func (hs *house) wantFollowed(r store.Ref, data string) {
 	hs.t.Helper()
 	h, err := hs.driver.Head(ctx, r)
-	if err != nil && (fault.CodeOf(err) != fault.NotFound || data != "") {
+	if err != nil && (!fault.Is(err, fault.NotFound) || data != "") {
 		hs.t.Fatalf("head: %v", err)
 	}
 	if h.Dirty {
@@ -337,10 +337,10 @@ func testProjectionFaults(t *testing.T, h ProjectionHarness) {
 						t.Fatalf("I/O %d failing with %s: step %d is refused for ever", n, code, i)
 					}
 					prior, err := hs.Get(ctx, pet)
-					if err != nil && fault.CodeOf(err) != fault.NotFound {
+					if err != nil && !fault.Is(err, fault.NotFound) {
 						continue
 					}
-					if fault.CodeOf(err) == fault.NotFound && err != nil {
+					if fault.Is(err, fault.NotFound) {
 						prior = store.Head{}
 					}
 					if prior.Revision > int64(i) {
@@ -415,7 +415,7 @@ func testProjectionRivals(t *testing.T, h ProjectionHarness) {
 				if _, moved := errors.AsType[*store.Moved](err); moved {
 					continue
 				}
-				if err != nil && fault.CodeOf(err) != fault.Unavailable { // contended: left to the relay
+				if err != nil && !fault.Is(err, fault.Unavailable) { // contended: left to the relay
 					t.Error(err)
 				}
 				break

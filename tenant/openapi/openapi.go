@@ -53,7 +53,7 @@ func Document(owner *tenant.Tenant, schemas []*tenant.Schema, server string) ([]
 		d.Paths[base+"/{key}"] = p.record()
 	}
 	b, err := json.Marshal(d, json.Deterministic(true), jsontext.WithIndent("  "))
-	return b, fault.E("openapi.Document", fault.Internal, err)
+	return b, fault.Wrap("openapi.Document", fault.Internal, err)
 }
 
 // An object is a part of the document that is written out in this package. Its

@@ -48,7 +48,7 @@ func Fetch[P any](ctx context.Context, api *API, e *typed.Event[typed.OutputDeta
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, api.URL+path, nil)
 	if err != nil {
-		return Record{}, fault.New(fault.Invalid, "URL of the router cannot be used")
+		return Record{}, fault.Errorf(fault.Invalid, "URL of the router cannot be used")
 	}
 	request.Header.Set("x-api-key", api.Key.Reveal())
 	client := api.Client
@@ -57,17 +57,17 @@ func Fetch[P any](ctx context.Context, api *API, e *typed.Event[typed.OutputDeta
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return Record{}, fault.E(op, fault.Unavailable, err)
+		return Record{}, fault.Wrap(op, fault.Unavailable, err)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxRecord+1))
 	switch {
 	case err != nil:
-		return Record{}, fault.E(op, fault.Unavailable, err)
+		return Record{}, fault.Wrap(op, fault.Unavailable, err)
 	case answer.StatusCode != http.StatusOK:
 		return Record{}, failed(op, path, answer.StatusCode)
 	case len(body) > maxRecord || !jsontext.Value(body).IsValid():
-		return Record{}, fault.E(op, fault.Unavailable, fmt.Errorf("%s is answered with no record", path))
+		return Record{}, fault.Wrap(op, fault.Unavailable, fmt.Errorf("%s is answered with no record", path))
 	}
 	return Record{Data: body, ETag: answer.Header.Get("ETag")}, nil
 }

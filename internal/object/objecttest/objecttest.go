@@ -190,7 +190,7 @@ func ifMatch(t *testing.T, b object.Bucket) {
 	if o := get(t, b, "a"); string(o.Data) != "two" {
 		t.Errorf("got %q after refused replacements", o.Data)
 	}
-	if _, err = b.Get(t.Context(), "b", ""); fault.CodeOf(err) != fault.NotFound {
+	if _, err = b.Get(t.Context(), "b", ""); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a refused replacement created: %v", err)
 	}
 }
@@ -360,7 +360,7 @@ func createRace(t *testing.T, b object.Bucket) {
 			switch {
 			case err == nil:
 				won.Add(1)
-			case fault.CodeOf(err) == fault.Precondition:
+			case fault.Is(err, fault.Precondition):
 				lost.Add(1)
 			default:
 				t.Error(err)
@@ -383,7 +383,7 @@ func counterRace(t *testing.T, b object.Bucket) {
 				switch err := Increment(t.Context(), b, "n"); {
 				case err == nil:
 					done++
-				case fault.CodeOf(err) != fault.Precondition:
+				case !fault.Is(err, fault.Precondition):
 					t.Error(err)
 					return
 				}

@@ -52,11 +52,11 @@ var _ object.Bucket = (*Bucket)(nil)
 // The fault is Invalid.
 func New(client *s3.Client, bucket, prefix string) (*Bucket, error) {
 	if bucket == "" {
-		return nil, fault.New(fault.Invalid, "the name of the S3 bucket is empty")
+		return nil, fault.Errorf(fault.Invalid, "the name of the S3 bucket is empty")
 	}
 	if prefix != "" {
 		if err := object.CheckKey(strings.TrimSuffix(prefix, "/")); err != nil || !strings.HasSuffix(prefix, "/") {
-			return nil, fault.New(fault.Invalid, "the key prefix %q must be empty or a path that ends in /", prefix)
+			return nil, fault.Errorf(fault.Invalid, "the key prefix %q must be empty or a path that ends in /", prefix)
 		}
 	}
 	if client != nil {

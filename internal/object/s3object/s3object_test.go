@@ -50,7 +50,7 @@ func bucket(t *testing.T, client *s3.Client, prefix string) *s3object.Bucket {
 
 func TestNewRefuses(t *testing.T) {
 	for _, c := range [][2]string{{"", ""}, {"b", "no-slash"}, {"b", "/"}, {"b", "../"}, {"b", "a//"}, {"b", ".a/"}} {
-		if _, err := s3object.New(nil, c[0], c[1]); fault.CodeOf(err) != fault.Invalid {
+		if _, err := s3object.New(nil, c[0], c[1]); !fault.Is(err, fault.Invalid) {
 			t.Errorf("New(%q, %q): %v, want Invalid", c[0], c[1], err)
 		}
 	}
@@ -63,7 +63,7 @@ func TestPrefixesKeepApart(t *testing.T) {
 	if _, err := dev.Put(t.Context(), "a", []byte("dev"), nil, object.Condition{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := prod.Get(t.Context(), "a", ""); fault.CodeOf(err) != fault.NotFound {
+	if _, err := prod.Get(t.Context(), "a", ""); !fault.Is(err, fault.NotFound) {
 		t.Errorf("get from the other prefix: %v, want NotFound", err)
 	}
 	if listed, err := prod.List(t.Context(), "", "", 10); err != nil || len(listed) != 0 {
@@ -100,7 +100,7 @@ func TestMissingBucket(t *testing.T) {
 	_, putErr := b.Put(t.Context(), "a", nil, nil, object.Condition{})
 	_, listErr := b.List(t.Context(), "", "", 1)
 	for what, err := range map[string]error{"get": getErr, "put": putErr, "list": listErr} {
-		if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), `"not-there" does not exist`) {
+		if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), `"not-there" does not exist`) {
 			t.Errorf("%s: %v, want Unavailable that names the bucket", what, err)
 		}
 	}

@@ -76,13 +76,13 @@ func Documents(spec *servicespec.Spec) ([]*schema.Document, error) {
 func registeredSchemas() ([]*schema.Document, error) {
 	files, err := schemas.ReadDir("schemas")
 	if err != nil {
-		return nil, fault.E("awsevents.Documents", fault.Internal, err)
+		return nil, fault.Wrap("awsevents.Documents", fault.Internal, err)
 	}
 	var all []*schema.Document
 	for _, file := range files {
 		text, err := schemas.ReadFile("schemas/" + file.Name())
 		if err != nil {
-			return nil, fault.E("awsevents.Documents", fault.Internal, err)
+			return nil, fault.Wrap("awsevents.Documents", fault.Internal, err)
 		}
 		d, err := schema.Read(strings.TrimSuffix(file.Name(), ".json"), text)
 		if err != nil {
@@ -110,7 +110,7 @@ func Plan(root string, spec *servicespec.Spec) ([]*typegen.Plan, error) {
 		service := Service(d.Source)
 		pkg := typegen.PackageName(service)
 		if other, taken := names[pkg]; taken && other != service {
-			return nil, fault.New(fault.Internal, "services %s and %s would be the one package %s", other, service, pkg)
+			return nil, fault.Errorf(fault.Internal, "services %s and %s would be the one package %s", other, service, pkg)
 		}
 		names[pkg] = service
 		services[pkg] = append(services[pkg], d)
@@ -151,7 +151,7 @@ func listSource(packages []string) ([]byte, error) {
 		"// services returns the map of each package below this one.\nvar services = [...]func() typed.Map{\n" + elements.String() + "}\n"
 	out, err := format.Source([]byte(text))
 	if err != nil {
-		return nil, fault.E("awsevents.Plan", fault.Internal, err)
+		return nil, fault.Wrap("awsevents.Plan", fault.Internal, err)
 	}
 	return out, nil
 }

@@ -47,7 +47,7 @@ func readFacts(text []byte) (map[kind]*facts, error) {
 	for line := range bytes.Lines(text) {
 		f := new(facts)
 		if err := json.Unmarshal(line, f); err != nil {
-			return nil, fault.E("awsevents.Documents", fault.Internal, err)
+			return nil, fault.Wrap("awsevents.Documents", fault.Internal, err)
 		}
 		all[kind{f.Source, f.DetailType}] = f
 	}
@@ -62,7 +62,7 @@ func writeFacts(all map[kind]*facts) ([]byte, error) {
 	}) {
 		line, err := json.Marshal(all[k], json.Deterministic(true))
 		if err != nil {
-			return nil, fault.E("awsevents.Facts", fault.Internal, err)
+			return nil, fault.Wrap("awsevents.Facts", fault.Internal, err)
 		}
 		b.Write(append(line, '\n'))
 	}
@@ -197,17 +197,17 @@ func ReadSamples(files ...string) ([]events.Envelope, error) {
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "samples %s cannot be read: %v", file, err)
+			return nil, fault.Errorf(fault.Invalid, "samples %s cannot be read: %v", file, err)
 		}
 		dec := jsontext.NewDecoder(bytes.NewReader(data))
 		for dec.PeekKind() != 0 {
 			value, err := dec.ReadValue()
 			if err != nil {
-				return nil, fault.New(fault.Invalid, "samples %s cannot be read: %v", file, err)
+				return nil, fault.Errorf(fault.Invalid, "samples %s cannot be read: %v", file, err)
 			}
 			e, err := events.DecodeEnvelope(value)
 			if err != nil {
-				return nil, fault.New(fault.Invalid, "samples %s: %s", file, fault.MessageOf(err))
+				return nil, fault.Errorf(fault.Invalid, "samples %s: %s", file, fault.MessageOf(err))
 			}
 			all = append(all, e)
 		}

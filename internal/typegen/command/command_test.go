@@ -161,7 +161,7 @@ func TestFromExampleFails(t *testing.T) {
 		`{"source":"aws.ec2","detail-type":"x","detail":[]}`: "no object",
 	} {
 		err := command.FromExample{Files: []string{sample(t, text)}, DryRun: true}.Run(t.Context(), new(strings.Builder))
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), says) {
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v; want it to say %q", text, err, says)
 		}
 	}
@@ -174,7 +174,7 @@ func TestDecode(t *testing.T) {
 		`{"source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","detail":{"state":7}}`)
 	var out strings.Builder
 	err := command.Decode{Files: []string{file}, Registry: aws.Registry()}.Run(t.Context(), &out)
-	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "1 of 4") {
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "1 of 4") {
 		t.Errorf("%v; want 1 of 4 to fail", err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -222,7 +222,7 @@ func TestPublishSchemas(t *testing.T) {
 		t.Errorf("second run:\n%s", out)
 	}
 	publish.Tenant = "nobody"
-	if err := publish.Run(t.Context(), new(strings.Builder)); fault.CodeOf(err) != fault.NotFound {
+	if err := publish.Run(t.Context(), new(strings.Builder)); !fault.Is(err, fault.NotFound) {
 		t.Errorf("unknown tenant: %v", err)
 	}
 

@@ -53,7 +53,7 @@ func (c Decode) Run(_ context.Context, out io.Writer) error {
 		}
 	}
 	if failed > 0 {
-		return fault.New(fault.Invalid, "%d of %d events could not be decoded", failed, total)
+		return fault.Errorf(fault.Invalid, "%d of %d events could not be decoded", failed, total)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (c Decode) Run(_ context.Context, out io.Writer) error {
 func print(out io.Writer, line decoded) error {
 	text, err := json.Marshal(line, json.Deterministic(true))
 	if err != nil {
-		return fault.E("command.Decode", fault.Internal, err)
+		return fault.Wrap("command.Decode", fault.Internal, err)
 	}
 	_, err = out.Write(append(text, '\n'))
 	return err

@@ -32,7 +32,7 @@ func checkService(name string) error {
 	if serviceName.MatchString(name) {
 		return nil
 	}
-	return fault.New(fault.Invalid, "service %q must be 1 to 64 letters, digits, _ and -, such as ec2; name others with --schema-name-prefix", name)
+	return fault.Errorf(fault.Invalid, "service %q must be 1 to 64 letters, digits, _ and -, such as ec2; name others with --schema-name-prefix", name)
 }
 
 // sources opens what the documents come from: the folder, or each registry.

@@ -46,7 +46,7 @@ func (c ExportService) Run(ctx context.Context, out io.Writer) error {
 		}
 	}
 	if f.matched == 0 {
-		return fault.New(fault.NotFound, "no schema in %s begins with %q; name registries with --registry-name, or another prefix with --schema-name-prefix", list(from), c.Prefix)
+		return fault.Errorf(fault.NotFound, "no schema in %s begins with %q; name registries with --registry-name, or another prefix with --schema-name-prefix", list(from), c.Prefix)
 	}
 	plan, err := typegen.NewPlan(c.Out, c.Service, f.documents)
 	if err != nil {
@@ -84,7 +84,7 @@ func (f *fetcher) fetch(ctx context.Context, source schemaregistry.Source, prefi
 	for i, name := range names {
 		fmt.Fprintf(f.out, "%s: %d of %d: %s\n", source, i+1, len(names), name)
 		text, err := source.Document(ctx, name)
-		if fault.CodeOf(err) == fault.NotFound { // taken away since it was listed
+		if fault.Is(err, fault.NotFound) { // taken away since it was listed
 			f.report(name, err)
 			continue
 		}
@@ -114,7 +114,7 @@ func finish(out io.Writer, plan *typegen.Plan, dryRun bool) error {
 		fmt.Fprintf(out, "! %s\n", report)
 	}
 	if plan.Written == 0 {
-		return fault.New(fault.Invalid, "none of the schemas could be written as Go; nothing is changed")
+		return fault.Errorf(fault.Invalid, "none of the schemas could be written as Go; nothing is changed")
 	}
 	if dryRun {
 		return plan.Show(out)

@@ -53,7 +53,7 @@ func (c FromExample) Run(_ context.Context, out io.Writer) error {
 			}
 		}
 		if found[path], err = infer.Widen(found[path], s.event); err != nil {
-			return fault.New(fault.Invalid, "%s: %s", s.file, fault.MessageOf(err))
+			return fault.Errorf(fault.Invalid, "%s: %s", s.file, fault.MessageOf(err))
 		}
 	}
 	fmt.Fprintf(out, "%d samples of %d events\n", len(samples), len(found))
@@ -69,7 +69,7 @@ func (c FromExample) Run(_ context.Context, out io.Writer) error {
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		text, err := found[path].Encode()
 		if err != nil {
-			return fault.E("command.FromExample", fault.Internal, err)
+			return fault.Wrap("command.FromExample", fault.Internal, err)
 		}
 		if !bytes.Equal(text, kept[path]) {
 			plan.Changes = append(plan.Changes, typegen.Change{Path: path, Old: kept[path], New: text})
@@ -92,13 +92,13 @@ func readSamples(files []string) ([]sample, error) {
 		}
 		for _, d := range deliveries {
 			if d.Err != nil {
-				return nil, fault.New(fault.Invalid, "%s: %s", file, fault.MessageOf(d.Err))
+				return nil, fault.Errorf(fault.Invalid, "%s: %s", file, fault.MessageOf(d.Err))
 			}
 			samples = append(samples, sample{file: file, event: d.Event.Raw()})
 		}
 	}
 	if len(samples) == 0 {
-		return nil, fault.New(fault.Invalid, "there is no event in %s", strings.Join(files, ", "))
+		return nil, fault.Errorf(fault.Invalid, "there is no event in %s", strings.Join(files, ", "))
 	}
 	return samples, nil
 }
@@ -107,13 +107,13 @@ func readSamples(files []string) ([]sample, error) {
 func readEvents(file string, registry *typed.Registry) ([]typed.Delivery, error) {
 	in, err := os.Open(file)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%s cannot be read: %v", file, err)
+		return nil, fault.Errorf(fault.Invalid, "%s cannot be read: %v", file, err)
 	}
 	defer in.Close()
 	var all []typed.Delivery
 	for d, err := range registry.DecodeStream(in) {
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%s: %s", file, fault.MessageOf(err))
+			return nil, fault.Errorf(fault.Invalid, "%s: %s", file, fault.MessageOf(err))
 		}
 		all = append(all, d)
 	}
@@ -126,7 +126,7 @@ func defaultOut(samples []sample) (string, error) {
 	for _, s := range samples {
 		name, isAWS := strings.CutPrefix(s.event.Source, "aws.")
 		if !isAWS || service != "" && service != name || checkService(name) != nil {
-			return "", fault.New(fault.Invalid, "the samples are not of one AWS service (%q is among them); name the folder with --out", s.event.Source)
+			return "", fault.Errorf(fault.Invalid, "the samples are not of one AWS service (%q is among them); name the folder with --out", s.event.Source)
 		}
 		service = name
 	}
@@ -140,14 +140,14 @@ func readKept(path string) (*schema.Document, []byte, error) {
 		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, nil, fault.New(fault.Invalid, "%s cannot be read: %v", path, err)
+		return nil, nil, fault.Errorf(fault.Invalid, "%s cannot be read: %v", path, err)
 	}
 	d, err := schema.Read(path, text)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !d.IsEvent() {
-		return nil, nil, fault.New(fault.Invalid, "%s describes no event; move it away", path)
+		return nil, nil, fault.Errorf(fault.Invalid, "%s describes no event; move it away", path)
 	}
 	return d, text, nil
 }

@@ -72,7 +72,7 @@ func (c PublishSchemas) documents(ctx context.Context) ([]outputschema.Document,
 		return nil, err
 	}
 	if len(names) == 0 {
-		return nil, fault.New(fault.NotFound, "tenant %q has no schemas", id)
+		return nil, fault.Errorf(fault.NotFound, "tenant %q has no schemas", id)
 	}
 	var schemas []*tenant.Schema
 	for _, name := range names {

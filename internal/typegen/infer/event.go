@@ -13,10 +13,10 @@ import (
 // first sample. The fault is Invalid.
 func Widen(old *schema.Document, sample *events.Envelope) (*schema.Document, error) {
 	if sample.Source == "" || sample.DetailType == "" {
-		return nil, fault.New(fault.Invalid, "sample has no source or no detail-type")
+		return nil, fault.Errorf(fault.Invalid, "sample has no source or no detail-type")
 	}
 	if sample.Detail.Kind() != '{' {
-		return nil, fault.New(fault.Invalid, "sample of %s from %s has a detail that is no object", sample.DetailType, sample.Source)
+		return nil, fault.Errorf(fault.Invalid, "sample of %s from %s has a detail that is no object", sample.DetailType, sample.Source)
 	}
 	detail, err := Of(sample.Detail)
 	if err != nil {
@@ -26,7 +26,7 @@ func Widen(old *schema.Document, sample *events.Envelope) (*schema.Document, err
 		return New(sample.Source, string(sample.DetailType), detail), nil
 	}
 	if old.Source != sample.Source || old.DetailType != string(sample.DetailType) {
-		return nil, fault.New(fault.Invalid, "schema %q is of %s from %s, the sample of %s from %s",
+		return nil, fault.Errorf(fault.Invalid, "schema %q is of %s from %s, the sample of %s from %s",
 			old.Name, old.DetailType, old.Source, sample.DetailType, sample.Source)
 	}
 	return New(old.Source, old.DetailType, Join(inline(old, old.Detail, 0), detail)), nil

@@ -33,7 +33,7 @@ func Of(v jsontext.Value) (*schema.Type, error) {
 	case '{':
 		return ofObject(v)
 	}
-	return nil, fault.New(fault.Invalid, "sample is not valid JSON")
+	return nil, fault.Errorf(fault.Invalid, "sample is not valid JSON")
 }
 
 func kind(name string) *schema.Type { return &schema.Type{Kinds: []string{name}} }
@@ -41,7 +41,7 @@ func kind(name string) *schema.Type { return &schema.Type{Kinds: []string{name}}
 func ofString(v jsontext.Value) (*schema.Type, error) {
 	text, err := jsontext.AppendUnquote(nil, v)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "sample has a string that is not valid")
+		return nil, fault.Errorf(fault.Invalid, "sample has a string that is not valid")
 	}
 	return &schema.Type{Kinds: []string{"string"}, Format: format(string(text))}, nil
 }
@@ -49,7 +49,7 @@ func ofString(v jsontext.Value) (*schema.Type, error) {
 func ofArray(v jsontext.Value) (*schema.Type, error) {
 	var items []jsontext.Value
 	if err := json.Unmarshal(v, &items); err != nil {
-		return nil, fault.New(fault.Invalid, "sample is not valid JSON")
+		return nil, fault.Errorf(fault.Invalid, "sample is not valid JSON")
 	}
 	t := &schema.Type{Kinds: []string{"array"}, Empty: len(items) == 0}
 	for _, item := range items {
@@ -65,7 +65,7 @@ func ofArray(v jsontext.Value) (*schema.Type, error) {
 func ofObject(v jsontext.Value) (*schema.Type, error) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(v, &members); err != nil {
-		return nil, fault.New(fault.Invalid, "sample is not valid JSON")
+		return nil, fault.Errorf(fault.Invalid, "sample is not valid JSON")
 	}
 	t := &schema.Type{Kinds: []string{"object"}, Empty: len(members) == 0,
 		Properties: make(map[string]*schema.Type), Required: make(map[string]bool)}

@@ -242,12 +242,12 @@ func TestWidenRefuses(t *testing.T) {
 	for _, e := range []events.Envelope{
 		{}, {Source: "a"}, {Source: "a", DetailType: "b"}, {Source: "a", DetailType: "b", Detail: jsontext.Value(`[]`)},
 	} {
-		if _, err := infer.Widen(nil, &e); fault.CodeOf(err) != fault.Invalid {
+		if _, err := infer.Widen(nil, &e); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: %v", e, err)
 		}
 	}
 	old := infer.New("a", "b", detail(t, `{}`))
-	if _, err := infer.Widen(old, &events.Envelope{Source: "c", DetailType: "b", Detail: jsontext.Value(`{}`)}); fault.CodeOf(err) != fault.Invalid {
+	if _, err := infer.Widen(old, &events.Envelope{Source: "c", DetailType: "b", Detail: jsontext.Value(`{}`)}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("another event's sample: %v", err)
 	}
 }

@@ -26,7 +26,7 @@ func parse(raw jsontext.Value) (any, error) {
 		return err
 	}))
 	if err := json.Unmarshal(raw, &v, exact); err != nil {
-		return nil, fault.New(fault.Invalid, "schema is not valid JSON: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "schema is not valid JSON: %v", err)
 	}
 	return v, nil
 }

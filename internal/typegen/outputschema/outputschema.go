@@ -45,7 +45,7 @@ func Documents(t events.TenantID, schemas []*tenant.Schema) ([]Document, error) 
 	for name, k := range kinds {
 		text, err := schema.EncodeOpenAPI(name, k.document())
 		if err != nil {
-			return nil, fault.E("outputschema.Documents", fault.Internal, err)
+			return nil, fault.Wrap("outputschema.Documents", fault.Internal, err)
 		}
 		documents = append(documents, Document{Name: name, Content: text, Ruled: k.ruled})
 	}
@@ -74,13 +74,13 @@ func add(kinds map[string]*kind, t events.TenantID, s *tenant.Schema, op events.
 		kinds[name] = k
 	}
 	if k.source != out.Source || k.detailType != out.DetailType {
-		return fault.New(fault.Invalid, "%q from %q and %q from %q would both be schema %q; rename one of the detail-types",
+		return fault.Errorf(fault.Invalid, "%q from %q and %q from %q would both be schema %q; rename one of the detail-types",
 			k.detailType, k.source, out.DetailType, out.Source, name)
 	}
 	k.ruled = k.ruled || ruled
 	payload, err := k.payload(s, op, out.Record)
 	if err != nil {
-		return fault.New(fault.Invalid, "%s/%s: %s", t, s.ID, fault.MessageOf(err))
+		return fault.Errorf(fault.Invalid, "%s/%s: %s", t, s.ID, fault.MessageOf(err))
 	}
 	detail := detailSchema(t, s.ID, op, payload, out.Metadata)
 	if !slices.ContainsFunc(k.details, func(d node) bool { return equal(d, detail) }) {

@@ -47,7 +47,7 @@ func read(d *Document, data []byte, mayBeWrapped bool) (*Document, error) {
 		readDraft4(d, w, root)
 	}
 	if d.Detail == nil && len(d.Components) == 0 {
-		return nil, fault.New(fault.Invalid, "schema %q describes no type: it has neither components/schemas nor definitions nor properties", d.Name)
+		return nil, fault.Errorf(fault.Invalid, "schema %q describes no type: it has neither components/schemas nor definitions nor properties", d.Name)
 	}
 	d.resolve()
 	return d, nil
@@ -104,18 +104,18 @@ func decode(name string, data []byte, v any) error {
 	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\uFEFF")))
 	switch {
 	case len(data) > MaxBytes:
-		return fault.New(fault.Invalid, "schema %q has %d bytes, at most %d are read", name, len(data), MaxBytes)
+		return fault.Errorf(fault.Invalid, "schema %q has %d bytes, at most %d are read", name, len(data), MaxBytes)
 	case len(data) == 0:
-		return fault.New(fault.Invalid, "schema %q is empty", name)
+		return fault.Errorf(fault.Invalid, "schema %q is empty", name)
 	case data[0] != '{' && looksLikeYAML(data):
-		return fault.New(fault.Invalid, "schema %q is YAML; want JSON, as the registry exports it", name)
+		return fault.Errorf(fault.Invalid, "schema %q is YAML; want JSON, as the registry exports it", name)
 	case data[0] != '{':
-		return fault.New(fault.Invalid, "schema %q is not a JSON object", name)
+		return fault.Errorf(fault.Invalid, "schema %q is not a JSON object", name)
 	case events.TooDeep(data, maxDepth) >= 0:
-		return fault.New(fault.Invalid, "schema %q is nested deeper than %d", name, maxDepth)
+		return fault.Errorf(fault.Invalid, "schema %q is nested deeper than %d", name, maxDepth)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fault.New(fault.Invalid, "schema %q cannot be read: %v", name, err)
+		return fault.Errorf(fault.Invalid, "schema %q cannot be read: %v", name, err)
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func TestReadRefuses(t *testing.T) {
 		"enormous":       {`{"a":"` + strings.Repeat("x", schema.MaxBytes) + `"}`, "bytes, at most"},
 	} {
 		_, err := schema.Read("bad", []byte(c.text))
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), c.reason) || !strings.Contains(err.Error(), `"bad"`) {
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.reason) || !strings.Contains(err.Error(), `"bad"`) {
 			t.Errorf("%s: %v; want Invalid, saying %q", name, err, c.reason)
 		}
 	}

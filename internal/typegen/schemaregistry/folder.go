@@ -25,7 +25,7 @@ var _ Source = (*Folder)(nil)
 func OpenFolder(dir string) (*Folder, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "folder of schemas %q cannot be read: %v", dir, err)
+		return nil, fault.Errorf(fault.Invalid, "folder of schemas %q cannot be read: %v", dir, err)
 	}
 	f := &Folder{dir: dir, files: make(map[string]string)}
 	for _, entry := range entries {
@@ -75,11 +75,11 @@ func (f *Folder) Names(_ context.Context, prefix string) ([]string, error) {
 func (f *Folder) Document(_ context.Context, name string) (Document, error) {
 	file, ok := f.files[name]
 	if !ok {
-		return Document{}, fault.New(fault.NotFound, "folder %s has no schema %q", f.dir, name)
+		return Document{}, fault.Errorf(fault.NotFound, "folder %s has no schema %q", f.dir, name)
 	}
 	data, err := os.ReadFile(filepath.Join(f.dir, file))
 	if err != nil {
-		return Document{}, fault.New(fault.Invalid, "schema %q cannot be read: %v", name, err)
+		return Document{}, fault.Errorf(fault.Invalid, "schema %q cannot be read: %v", name, err)
 	}
 	return Document{Name: name, Content: data}, nil
 }

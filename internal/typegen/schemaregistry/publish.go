@@ -26,7 +26,7 @@ const (
 func (r *Registry) Compare(ctx context.Context, d Document) (Outcome, error) {
 	current, err := r.Document(ctx, d.Name)
 	switch {
-	case fault.CodeOf(err) == fault.NotFound:
+	case fault.Is(err, fault.NotFound):
 		return Created, nil
 	case err != nil:
 		return "", err
@@ -49,7 +49,7 @@ func (r *Registry) Publish(ctx context.Context, d Document) (Outcome, error) {
 	case Created:
 		_, err = r.client.CreateSchema(ctx, &schemas.CreateSchemaInput{RegistryName: &r.name,
 			SchemaName: &d.Name, Type: types.TypeOpenApi3, Content: &content})
-		if err = r.failedWrite("CreateSchema", d.Name, err); fault.CodeOf(err) == fault.NotFound {
+		if err = r.failedWrite("CreateSchema", d.Name, err); fault.Is(err, fault.NotFound) {
 			return "", &fault.Error{Code: fault.NotFound, Err: err,
 				Message: fmt.Sprintf("%s does not exist; make it with: aws schemas create-registry --registry-name %s", r, r.name)}
 		}

@@ -43,10 +43,10 @@ func NewClient(ctx context.Context, o Options) (*schemas.Client, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "AWS configuration cannot be loaded: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "AWS configuration cannot be loaded: %v", err)
 	}
 	if cfg.Region == "" {
-		return nil, fault.New(fault.Invalid, "no AWS region is set; give --region or set AWS_REGION")
+		return nil, fault.Errorf(fault.Invalid, "no AWS region is set; give --region or set AWS_REGION")
 	}
 	return schemas.NewFromConfig(cfg, func(c *schemas.Options) {
 		if o.EndpointURL != "" {
@@ -124,7 +124,7 @@ func (r *Registry) newest(ctx context.Context, name string) (string, error) {
 		}
 	}
 	if newest == "" {
-		return "", fault.New(fault.NotFound, "schema %q of %s has no version", name, r)
+		return "", fault.Errorf(fault.NotFound, "schema %q of %s has no version", name, r)
 	}
 	return newest, nil
 }
@@ -144,7 +144,7 @@ func newer(a, b string) bool {
 func (r *Registry) failed(action, subject string, err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return fault.E("schemaregistry."+action, fault.Unavailable, fmt.Errorf("%s of %q in %s: %w", action, subject, r, err))
+		return fault.Wrap("schemaregistry."+action, fault.Unavailable, fmt.Errorf("%s of %q in %s: %w", action, subject, r, err))
 	}
 	code, message := fault.Unavailable, ""
 	switch api.ErrorCode() {

@@ -112,7 +112,7 @@ func TestThrottlingIsWaitedOut(t *testing.T) {
 	}
 	server.FailNext(100, http.StatusTooManyRequests, "TooManyRequestsException")
 	_, err := r.Names(t.Context(), "a")
-	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "still throttled") {
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "still throttled") {
 		t.Errorf("endless throttling: %v", err)
 	}
 }
@@ -152,7 +152,7 @@ func TestServerOutOfReach(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := schemaregistry.New(client, "mine").Names(ctx, "a"); fault.CodeOf(err) != fault.Unavailable {
+	if _, err := schemaregistry.New(client, "mine").Names(ctx, "a"); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v, want Unavailable", err)
 	}
 }
@@ -182,7 +182,7 @@ func TestPublish(t *testing.T) {
 		}
 	}
 	_, err := newRegistry(t, server, "gone").Publish(t.Context(), schemaregistry.Document{Name: "a@B", Content: []byte("{}")})
-	if fault.CodeOf(err) != fault.NotFound || !strings.Contains(err.Error(), "create-registry") {
+	if !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "create-registry") {
 		t.Errorf("registry that is not there: %v", err)
 	}
 }
@@ -210,10 +210,10 @@ func TestFolder(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", name, d.Content, err, want)
 		}
 	}
-	if _, err := f.Document(t.Context(), "../etc"); fault.CodeOf(err) != fault.NotFound {
+	if _, err := f.Document(t.Context(), "../etc"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("unlisted: %v", err)
 	}
-	if _, err := schemaregistry.OpenFolder(dir + "/none"); fault.CodeOf(err) != fault.Invalid {
+	if _, err := schemaregistry.OpenFolder(dir + "/none"); !fault.Is(err, fault.Invalid) {
 		t.Errorf("no folder: %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func Find() (string, error) {
 		}
 		dir = filepath.Dir(dir)
 	}
-	return "", fault.New(fault.NotFound, "npm package %s is not installed here; run npm ci, or name a file", Package)
+	return "", fault.Errorf(fault.NotFound, "npm package %s is not installed here; run npm ci, or name a file", Package)
 }
 
 // Open reads a specification: db.json, the same with gzip, or a folder that
@@ -68,7 +68,7 @@ func Open(path string) (*Spec, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			reason = errors.New("it does not exist")
 		}
-		return nil, fault.New(fault.Invalid, "service specification %s cannot be read: %v", path, reason)
+		return nil, fault.Errorf(fault.Invalid, "service specification %s cannot be read: %v", path, reason)
 	}
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		zip, err := gzip.NewReader(bytes.NewReader(data))
@@ -76,12 +76,12 @@ func Open(path string) (*Spec, error) {
 			data, err = io.ReadAll(io.LimitReader(zip, maxBytes+1))
 		}
 		if err != nil || len(data) > maxBytes {
-			return nil, fault.New(fault.Invalid, "service specification %s is not a gzip file of at most %d bytes: %v", path, maxBytes, err)
+			return nil, fault.Errorf(fault.Invalid, "service specification %s is not a gzip file of at most %d bytes: %v", path, maxBytes, err)
 		}
 	}
 	spec, err := Read(data)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "service specification %s: %s", path, fault.MessageOf(err))
+		return nil, fault.Errorf(fault.Invalid, "service specification %s: %s", path, fault.MessageOf(err))
 	}
 	return spec, nil
 }
@@ -140,7 +140,7 @@ type resourceEntity struct {
 func Read(data []byte) (*Spec, error) {
 	var db database
 	if err := json.Unmarshal(data, &db, jsontext.AllowInvalidUTF8(false)); err != nil {
-		return nil, fault.New(fault.Invalid, "is not the JSON of a service specification: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "is not the JSON of a service specification: %v", err)
 	}
 	r := reader{types: make(map[string]*typeEntity), resources: make(map[string]string)}
 	for i := range db.Schema.Definition.Entities {
@@ -151,7 +151,7 @@ func Read(data []byte) (*Spec, error) {
 		r.resources[resource.ID] = resource.CloudFormationType
 	}
 	if len(db.Schema.Event.Entities) == 0 {
-		return nil, fault.New(fault.Invalid, "has no entities of the type event")
+		return nil, fault.Errorf(fault.Invalid, "has no entities of the type event")
 	}
 	kinds := make(map[[2]string]*schema.Document)
 	spec := &Spec{}
@@ -199,7 +199,7 @@ type reader struct {
 // document is the document of one event.
 func (r *reader) document(e *eventEntity) (*schema.Document, error) {
 	if e.Source == "" || e.DetailType == "" {
-		return nil, fault.New(fault.Invalid, "event %q has no source or no detailType", e.Name)
+		return nil, fault.Errorf(fault.Invalid, "event %q has no source or no detailType", e.Name)
 	}
 	name := e.Name
 	if name == "" {
@@ -209,7 +209,7 @@ func (r *reader) document(e *eventEntity) (*schema.Document, error) {
 	r.names = make(map[string]string)
 	r.current.Detail = r.component(e.RootProperty.ID)
 	if r.current.Detail.Dangling {
-		return nil, fault.New(fault.Invalid, "event %q refers to type %q, which does not exist", name, e.RootProperty.ID)
+		return nil, fault.Errorf(fault.Invalid, "event %q refers to type %q, which does not exist", name, e.RootProperty.ID)
 	}
 	for _, field := range e.ResourcesField {
 		r.mark(field.Type.ID, field.FieldName, r.resources[field.Resource.ID])

@@ -91,7 +91,7 @@ func TestReadRefuses(t *testing.T) {
 		"no root type":  strings.Replace(database, `"rootProperty":{"$ref":"15"}`, `"rootProperty":{"$ref":"98"}`, 1),
 		"wrong type":    strings.Replace(database, `"detailType":"Any"`, `"detailType":7`, 1),
 	} {
-		if _, err := servicespec.Read([]byte(text)); fault.CodeOf(err) != fault.Invalid {
+		if _, err := servicespec.Read([]byte(text)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, want Invalid", name, err)
 		}
 	}
@@ -116,7 +116,7 @@ func TestOpen(t *testing.T) {
 		}
 	}
 	for _, path := range []string{filepath.Join(dir, "none"), filepath.Join(dir, "cut.json.gz")} {
-		if _, err := servicespec.Open(path); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), path) {
+		if _, err := servicespec.Open(path); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want Invalid with the path", path, err)
 		}
 	}

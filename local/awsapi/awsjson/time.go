@@ -36,12 +36,12 @@ func (t *Time) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	if tok.Kind() != '0' {
-		return fault.New(fault.Invalid, "a time must be a number of seconds since 1970")
+		return fault.Errorf(fault.Invalid, "a time must be a number of seconds since 1970")
 	}
 	seconds, err := strconv.ParseFloat(tok.String(), 64)
 	// Beyond the years 0 to 9999 no text form of the time exists.
 	if err != nil || math.IsNaN(seconds) || seconds < -62167219200 || seconds > 253402300799 {
-		return fault.New(fault.Invalid, "a time must be a number of seconds since 1970, not after the year 9999")
+		return fault.Errorf(fault.Invalid, "a time must be a number of seconds since 1970, not after the year 9999")
 	}
 	whole, fraction := math.Modf(seconds)
 	t.Time = time.Unix(int64(whole), int64(math.Round(fraction*1e6))*1000).UTC()
