@@ -153,7 +153,7 @@ func TestNumbersAreExactAndBounded(t *testing.T) {
 	}
 
 	s := mustSchema(t, `{"properties":{"n":{"type":"integer","minimum":1},"l":{"uniqueItems":true,"items":{"multipleOf":0.01}}}}`)
-	const fine = fault.Internal // the code of no error
+	const fine = fault.Code(0)
 	for doc, want := range map[string]fault.Code{
 		`{"n":1e400}`:                             fine,
 		`{"n":1e4000}`:                            fine,
