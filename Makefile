@@ -104,20 +104,22 @@ export CDK_DISABLE_VERSION_CHECK = 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 1
 
-.PHONY: synth diff deploy destroy deploy-local lint-infra test-infra golden
-synth: node_modules/aws-cdk $(FUNCTIONS) ## write the CloudFormation template to cdk.out; CONTEXT='-c key=value'
+.PHONY: functions synth diff deploy destroy deploy-local lint-infra test-infra golden
+functions: $(FUNCTIONS) ## build the functions for AWS; cdk.json has the CDK do it
+
+synth: node_modules/aws-cdk ## write the CloudFormation template to cdk.out; CONTEXT='-c key=value'
 	$(CDK) synth --no-notices --quiet $(CONTEXT)
 
-diff: node_modules/aws-cdk $(FUNCTIONS) ## show what a deployment would change
+diff: node_modules/aws-cdk ## show what a deployment would change
 	$(CDK) diff --no-notices $(CONTEXT)
 
-deploy: node_modules/aws-cdk $(FUNCTIONS) ## deploy to the AWS account of your credentials
+deploy: node_modules/aws-cdk ## deploy to the AWS account of your credentials
 	$(CDK) deploy --no-notices $(CONTEXT)
 
-destroy: node_modules/aws-cdk $(FUNCTIONS) ## take the stack away; table and bucket stay unless removalPolicy=destroy
+destroy: node_modules/aws-cdk ## take the stack away; table and bucket stay unless removalPolicy=destroy
 	$(CDK) destroy --no-notices $(CONTEXT)
 
-deploy-local: node_modules/aws-cdk $(FUNCTIONS) ## deploy the stack to moto on this machine, and send an event through what was deployed
+deploy-local: node_modules/aws-cdk ## deploy the stack to moto on this machine, and send an event through what was deployed
 	EVENTROUTER_DEPLOY_LOCAL=1 AWSTEST_REQUIRE=1 $(GO) test -count=1 -v ./internal/deploylocal
 
 lint-infra: synth ## lint the stack, and its golden templates with everything turned on; cdk-nag is part of every synth

@@ -367,7 +367,7 @@ func TestTargetBusAccess(t *testing.T) {
 		return access{"router", "arn:aws:iam::111122223333:role/" + role, "events:PutEvents", "arn:aws:events:us-east-1:" + testAccount + ":event-bus/default",
 			map[string]string{"events:source": source, "aws:PrincipalArn": "arn:aws:iam::111122223333:role/" + role}}
 	}
-	router := deployment.Environment("dev").Role("us-east-1")
+	router := deployment.Environment("dev").Role("us-east-1") // as the stack of the router names it
 	if a := request(router, deployment.OutputSource); !p.allows(a) {
 		t.Error("refused: ", a)
 	}

@@ -78,6 +78,9 @@ func ReadConfig(values map[string]any) (Config, error) {
 	if !slices.Contains(logRetentions, c.LogRetentionDays) {
 		r.refuse("logRetentionDays", "%d must be one of %s", c.LogRetentionDays, joinInts(logRetentions))
 	}
+	if n := busPolicySize(c); n > busPolicyLimit {
+		r.refuse("publisherAccounts", "%d accounts make a bus policy of %d characters, and AWS allows %d; name fewer, or their organization with publisherOrganization", len(c.PublisherAccounts), n, busPolicyLimit)
+	}
 	if r.unknown(); len(r.wrong) > 0 {
 		return Config{}, fmt.Errorf("%s", strings.Join(r.wrong, "\n"))
 	}

@@ -1,6 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -156,9 +162,74 @@ func TestRefusedTargetBusContext(t *testing.T) {
 	}
 }
 
-func TestMissingBinaries(t *testing.T) {
-	if _, err := FindCode(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), "run: make build") {
-		t.Errorf("error %v, want one that says make build", err)
+// TestCode: the folders hold programs for one architecture, which becomes the
+// functions' own.
+func TestCode(t *testing.T) {
+	header := func(machine elf.Machine) []byte {
+		var b bytes.Buffer
+		h := elf.Header64{Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+			Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64, Shentsize: 64}
+		_ = binary.Write(&b, binary.LittleEndian, h)
+		return b.Bytes()
+	}
+	arm, intel, mips := header(elf.EM_AARCH64), header(elf.EM_X86_64), header(elf.EM_MIPS)
+	for name, c := range map[string]struct {
+		router, test []byte
+		mode         os.FileMode
+		want         string
+	}{
+		"arm64":         {arm, arm, 0o755, "arm64"},
+		"amd64":         {intel, intel, 0o755, "x86_64"},
+		"missing":       {nil, nil, 0o755, "does not exist; run: make build"},
+		"another":       {mips, mips, 0o755, "set GOARCH_LAMBDA"},
+		"two":           {arm, intel, 0o755, "run: make build"},
+		"script":        {[]byte("#!/bin/sh"), arm, 0o755, "is not a program for Linux"},
+		"not a program": {arm, arm, 0o644, "is not an executable file"},
+	} {
+		build := t.TempDir()
+		for folder, text := range map[string][]byte{"eventrouter": c.router, "eventbridge-test": c.test} {
+			if text == nil {
+				continue
+			}
+			if err := os.Mkdir(filepath.Join(build, folder), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(build, folder, "bootstrap"), text, c.mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		code, err := FindCode(build, true)
+		if err == nil && *code.Architecture.Name() != c.want || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %+v, %v, want %s", name, code, err, c.want)
+		}
+	}
+}
+
+// TestPublisherLimit: the policy of a bus has an upper length.
+func TestPublisherLimit(t *testing.T) {
+	accounts := func(n int) map[string]any {
+		var list []any
+		for i := range n {
+			list = append(list, fmt.Sprintf("%012d", i))
+		}
+		return map[string]any{"publisherAccounts": list, "publisherOrganization": "o-a1b2c3d4e5", "inputBus": "dedicated"}
+	}
+	if _, err := ReadConfig(accounts(200)); err != nil {
+		t.Error(err)
+	}
+	if _, err := ReadConfig(accounts(250)); err == nil || !strings.Contains(err.Error(), "context key publisherAccounts: 250 accounts") || !strings.Contains(err.Error(), "publisherOrganization") {
+		t.Errorf("error %v", err)
+	}
+	// The estimate is not below what the template has.
+	tt := mustSynth(accounts(200))
+	c, _ := ReadConfig(accounts(200))
+	n := len(`{"Version":"2012-10-17","Statement":[]}`)
+	for _, p := range tt.of("AWS::Events::EventBusPolicy") {
+		s := tt.rule(at(p, "Properties", "Statement").(map[string]any))
+		n += len(strings.Join(s.principal, `","`))
+	}
+	if estimate := busPolicySize(c); estimate < n || len(tt.of("AWS::Events::EventBusPolicy")) != 2 {
+		t.Errorf("estimate %d, principals alone take %d", estimate, n)
 	}
 }
 

@@ -25,6 +25,7 @@ type Function struct {
 // functionProps are what the two functions differ in.
 type functionProps struct {
 	name, role, code string
+	architecture     awslambda.Architecture
 	description      string
 	timeout          time.Duration
 	memory           float64 // MB
@@ -48,7 +49,7 @@ func newFunction(scope constructs.Construct, c Config, p functionProps) *Functio
 		FunctionName:  jsii.String(p.name),
 		Description:   jsii.String(p.description),
 		Runtime:       awslambda.Runtime_PROVIDED_AL2023(),
-		Architecture:  awslambda.Architecture_ARM_64(),
+		Architecture:  p.architecture,
 		Handler:       jsii.String("bootstrap"),
 		Code:          awslambda.Code_FromAsset(jsii.String(p.code), nil),
 		Role:          role,
@@ -72,9 +73,9 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 	scope := constructs.NewConstruct(parent, jsii.String("Router"))
 	stack := awscdk.Stack_Of(scope)
 	f := newFunction(scope, c, functionProps{
-		name:        c.Environment.Function(),
-		role:        c.Environment.Role(*stack.Region()),
-		code:        code.Router,
+		name: c.Environment.Function(),
+		role: c.Environment.Role(*stack.Region()),
+		code: code.Router, architecture: code.Architecture,
 		description: "takes events of many tenants, and turns each into exactly one effect",
 		timeout:     deployment.Timeout,
 		memory:      512,
@@ -145,9 +146,9 @@ var testDelivery = delivery{retries: 2, age: 60 * 60}
 func NewTestFunction(parent constructs.Construct, c Config, code Code) {
 	scope := constructs.NewConstruct(parent, jsii.String("TestFunction"))
 	f := newFunction(scope, c, functionProps{
-		name:        c.Environment.TestFunction(),
-		role:        c.Environment.TestRole(*awscdk.Stack_Of(scope).Region()),
-		code:        code.Test,
+		name: c.Environment.TestFunction(),
+		role: c.Environment.TestRole(*awscdk.Stack_Of(scope).Region()),
+		code: code.Test, architecture: code.Architecture,
 		description: "writes output events of eventrouter " + string(c.Environment) + " to its log, and does nothing else",
 		timeout:     5 * time.Second,
 		memory:      128,

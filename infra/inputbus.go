@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -60,28 +62,59 @@ func (b *InputBus) RuleARN(scope constructs.Construct, rule string) *string {
 // policy.
 func NewPublishers(parent constructs.Construct, c Config, input *InputBus) {
 	scope := constructs.NewConstruct(parent, jsii.String("CrossAccount"))
-	source := map[string]any{"events:source": deployment.InputSource}
-	for _, account := range c.PublisherAccounts {
-		newBusPolicy(scope, "Account"+account, c.Environment.PublisherStatement()+"-"+account, input, map[string]any{
-			"Principal": map[string]any{"AWS": rootOf(scope, account)},
-			"Condition": map[string]any{"StringEquals": source},
-		})
+	var accounts awsevents.CfnEventBusPolicy
+	if len(c.PublisherAccounts) > 0 {
+		accounts = newBusPolicy(scope, "Accounts", onBus(c.Environment.PublisherStatement(), input.Name), input, accountsMayPublish(c, *awscdk.Stack_Of(scope).Partition()))
 	}
 	if c.PublisherOrganization != "" {
-		newBusPolicy(scope, "Organization", c.Environment.OrganizationStatement(), input, map[string]any{
-			"Principal": "*", // narrowed to the organization by the condition
-			"Condition": map[string]any{"StringEquals": map[string]any{
-				"events:source": deployment.InputSource, "aws:PrincipalOrgID": c.PublisherOrganization,
-			}},
-		})
+		organization := newBusPolicy(scope, "Organization", onBus(c.Environment.OrganizationStatement(), input.Name), input, organizationMayPublish(c))
+		if accounts != nil {
+			organization.Node().AddDependency(accounts) // calls of PutPermission at the same time have lost statements
+		}
 	}
 }
 
-func newBusPolicy(scope constructs.Construct, id, sid string, bus *InputBus, statement map[string]any) {
-	statement["Sid"] = sid
-	statement["Effect"] = "Allow"
-	statement["Action"] = "events:PutEvents"
-	statement["Resource"] = bus.ARN
+// accountsMayPublish is one statement for all accounts: a bus's policy has room
+// for about 34 statements.
+func accountsMayPublish(c Config, partition string) map[string]any {
+	roots := make([]any, len(c.PublisherAccounts))
+	for i, account := range c.PublisherAccounts {
+		roots[i] = rootOf(partition, account)
+	}
+	return map[string]any{
+		"Principal": map[string]any{"AWS": roots},
+		"Condition": map[string]any{"StringEquals": map[string]any{"events:source": deployment.InputSource}},
+	}
+}
+
+func organizationMayPublish(c Config) map[string]any {
+	return map[string]any{
+		"Principal": "*", // narrowed to the organization by the condition
+		"Condition": map[string]any{"StringEquals": map[string]any{
+			"events:source": deployment.InputSource, "aws:PrincipalOrgID": c.PublisherOrganization,
+		}},
+	}
+}
+
+// busPolicyLimit is how many characters the policy of a bus may have.
+const busPolicyLimit = 10_240
+
+// busPolicySize is how many characters our statements take at most: in the
+// partition and region with the longest names.
+func busPolicySize(c Config) int {
+	const partition, region = "aws-us-gov", "ap-southeast-1"
+	resource := "arn:" + partition + ":events:" + region + ":123456789012:event-bus/" + c.InputBus.Name
+	size := len(`{"Version":"2012-10-17","Statement":[]}`)
+	for _, statement := range []map[string]any{accountsMayPublish(c, partition), organizationMayPublish(c)} {
+		fill(statement, onBus(c.Environment.OrganizationStatement(), c.InputBus.Name), resource)
+		text, _ := json.Marshal(statement) // strings always marshal
+		size += len(text) + len(",")
+	}
+	return size
+}
+
+func newBusPolicy(scope constructs.Construct, id, sid string, bus *InputBus, statement map[string]any) awsevents.CfnEventBusPolicy {
+	fill(statement, sid, bus.ARN)
 	policy := awsevents.NewCfnEventBusPolicy(scope, jsii.String(id), &awsevents.CfnEventBusPolicyProps{
 		StatementId:  jsii.String(sid),
 		EventBusName: jsii.String(bus.Name),
@@ -90,10 +123,18 @@ func newBusPolicy(scope constructs.Construct, id, sid string, bus *InputBus, sta
 	if bus.first != nil { // nil in the stack of a target bus
 		bus.Before(policy.Node())
 	}
+	return policy
 }
 
-func rootOf(scope constructs.Construct, account string) string {
-	return "arn:" + *awscdk.Stack_Of(scope).Partition() + ":iam::" + account + ":root"
+func fill(statement map[string]any, sid string, resource any) {
+	statement["Sid"] = sid
+	statement["Effect"] = "Allow"
+	statement["Action"] = "events:PutEvents"
+	statement["Resource"] = resource
+}
+
+func rootOf(partition, account string) string {
+	return "arn:" + partition + ":iam::" + account + ":root"
 }
 
 // NewArchive keeps input events to be replayed, for less time than their marks
@@ -103,7 +144,7 @@ func NewArchive(scope constructs.Construct, c Config, input *InputBus, key awskm
 		return
 	}
 	archive := awsevents.NewCfnArchive(scope, jsii.String("Archive"), &awsevents.CfnArchiveProps{
-		ArchiveName:      jsii.String(c.Environment.Archive()),
+		ArchiveName:      jsii.String(onBus(c.Environment.Archive(), input.Name)),
 		Description:      jsii.String("input events of eventrouter " + string(c.Environment) + "; they hold API keys"),
 		SourceArn:        input.ARN,
 		EventPattern:     eventPattern(deployment.InputPattern),

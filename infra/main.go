@@ -10,11 +10,13 @@
 package main
 
 import (
+	"debug/elf"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
@@ -70,8 +72,9 @@ func contextOf(app awscdk.App) map[string]any {
 // Code is where the built functions are: folders that hold a file `bootstrap`
 // and nothing else.
 type Code struct {
-	Router string
-	Test   string
+	Router       string
+	Test         string
+	Architecture awslambda.Architecture // that all were built for
 }
 
 // FindCode looks below the folder that `make build` fills.
@@ -81,15 +84,47 @@ func FindCode(build string, withTest bool) (Code, error) {
 	if withTest {
 		folders = append(folders, c.Test)
 	}
+	var first string
 	for _, folder := range folders {
-		file := filepath.Join(folder, "bootstrap")
-		info, err := os.Stat(file)
+		architecture, err := architectureOf(filepath.Join(folder, "bootstrap"))
 		if err != nil {
-			return Code{}, fmt.Errorf("%s is not there; run: make build", file)
+			return Code{}, err
 		}
-		if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
-			return Code{}, fmt.Errorf("%s is not an executable file; run: make build", file)
+		if first == "" {
+			first = architecture
+		}
+		if architecture != first {
+			return Code{}, fmt.Errorf("%s is built for %s and %s for %s; run: make build", c.Router, first, folder, architecture)
 		}
 	}
+	c.Architecture = architectures[first]()
 	return c, nil
+}
+
+// architectures are those of Lambda, by the names of ELF machines. The file
+// decides, so that GOARCH_LAMBDA of the Makefile is the only setting.
+var architectures = map[string]func() awslambda.Architecture{
+	elf.EM_AARCH64.String(): awslambda.Architecture_ARM_64,
+	elf.EM_X86_64.String():  awslambda.Architecture_X86_64,
+}
+
+// architectureOf checks that a file can be the program of a function.
+func architectureOf(file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", fmt.Errorf("%s does not exist; run: make build", file)
+	}
+	if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
+		return "", fmt.Errorf("%s is not an executable file; run: make build", file)
+	}
+	program, err := elf.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("%s is not a program for Linux; run: make build", file)
+	}
+	defer program.Close()
+	machine := program.Machine.String()
+	if architectures[machine] == nil {
+		return "", fmt.Errorf("%s is built for %s; Lambda runs arm64 and amd64: set GOARCH_LAMBDA to one of them and run: make build", file, machine)
+	}
+	return machine, nil
 }

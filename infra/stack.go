@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"hash/fnv"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -79,6 +82,22 @@ func ruleARN(scope constructs.Construct, bus, rule string) *string {
 		rule = bus + "/" + rule
 	}
 	return arn(scope, "events", "rule", rule)
+}
+
+// onBus is the name of something that is made anew when its bus changes, which
+// CloudFormation does before it deletes the old one: names must differ by bus.
+func onBus(name, bus string) string {
+	if bus == deployment.DefaultBus {
+		return name
+	}
+	return name + "-" + hash(bus)
+}
+
+// hash is 8 hexadecimal digits that stand for a long name.
+func hash(s string) string {
+	h := fnv.New32a()
+	h.Write([]byte(s))
+	return fmt.Sprintf("%08x", h.Sum32())
 }
 
 // requireOwn makes the deployment fail before it changes anything if an ARN in a

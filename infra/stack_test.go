@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -50,7 +52,7 @@ func TestNamesByEnvironment(t *testing.T) {
 			{"AWS::IAM::Role", "RoleName", env.Role("${Region}")},
 			{"AWS::Events::Rule", "Name", env.InputRule()},
 			{"AWS::Events::Rule", "Name", env.RelayRule()},
-			{"AWS::Events::Archive", "ArchiveName", env.Archive()},
+			{"AWS::Events::Archive", "ArchiveName", onBus(env.Archive(), map[deployment.Environment]string{"dev": "default", "prod": "eventrouter-prod"}[env])},
 			{"AWS::SQS::Queue", "QueueName", env.InputDLQ()},
 			{"AWS::SQS::Queue", "QueueName", env.FailureQueue()},
 			{"AWS::Logs::LogGroup", "LogGroupName", deployment.LogGroup(env.Function())},
@@ -74,8 +76,8 @@ func TestTable(t *testing.T) {
 			same(t, "recovery", at(p, "PointInTimeRecoverySpecification"), `{"PointInTimeRecoveryEnabled":true}`)
 			same(t, "expiry", at(p, "TimeToLiveSpecification"), `{"AttributeName":"ttl","Enabled":true}`)
 			same(t, "encryption", at(p, "SSESpecification"), `{"SSEEnabled":true}`)
-			if at(p, "DeletionProtectionEnabled") != protected || (table["DeletionPolicy"] == "Retain") != protected {
-				t.Errorf("protection %v, policy %v, want protected %v", at(p, "DeletionProtectionEnabled"), table["DeletionPolicy"], protected)
+			if at(p, "DeletionProtectionEnabled") != nil || (table["DeletionPolicy"] == "RetainExceptOnCreate") != protected {
+				t.Errorf("protection %v, policy %v, want protected %v: a failed first deployment must be able to roll back", at(p, "DeletionProtectionEnabled"), table["DeletionPolicy"], protected)
 			}
 		}
 	}
@@ -246,7 +248,7 @@ func TestSecretsAreEncrypted(t *testing.T) {
 }
 
 func TestArchive(t *testing.T) {
-	a := complete().named(t, "AWS::Events::Archive", "ArchiveName", "eventrouter-input-prod")
+	a := complete().named(t, "AWS::Events::Archive", "ArchiveName", onBus("eventrouter-input-prod", "eventrouter-prod"))
 	if arn := text(at(a, "Properties", "SourceArn")); !strings.HasSuffix(arn, ":event-bus/eventrouter-prod") {
 		t.Errorf("source %s, want the dedicated bus", arn)
 	}
@@ -316,7 +318,7 @@ func TestDedicatedBus(t *testing.T) {
 	tt := complete()
 	bus := tt.id(tt.named(t, "AWS::Events::EventBus", "Name", "eventrouter-prod"))
 	rule := tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-input-prod")
-	archive := tt.named(t, "AWS::Events::Archive", "ArchiveName", "eventrouter-input-prod")
+	archive := tt.named(t, "AWS::Events::Archive", "ArchiveName", onBus("eventrouter-input-prod", "eventrouter-prod"))
 	for what, r := range map[string]resource{"rule": rule, "archive": archive} {
 		if !slices.Contains(list(r["DependsOn"]), any(bus)) {
 			t.Errorf("the %s does not wait for the bus: %v", what, r["DependsOn"])
@@ -333,8 +335,8 @@ func TestPublishers(t *testing.T) {
 		t.Errorf("%d bus policies although nobody else may publish", n)
 	}
 	policies := complete().of("AWS::Events::EventBusPolicy")
-	if len(policies) != 3 {
-		t.Errorf("%d bus policies, want one for each of two accounts and one for the organization", len(policies))
+	if len(policies) != 2 {
+		t.Errorf("%d bus policies, want one for all accounts and one for the organization", len(policies))
 	}
 	seen := map[string]bool{}
 	for _, p := range policies {
@@ -348,7 +350,7 @@ func TestPublishers(t *testing.T) {
 			t.Errorf("%s is let in to %v", who, text(at(s, "Resource")))
 		}
 	}
-	for _, who := range []string{"arn:${Partition}:iam::111122223333:root", "arn:${Partition}:iam::444455556666:root", "o-a1b2c3d4e5"} {
+	for _, who := range []string{"arn:${Partition}:iam::111122223333:root, arn:${Partition}:iam::444455556666:root", "o-a1b2c3d4e5"} {
 		if !seen[who] {
 			t.Errorf("%s is not let in: %v", who, seen)
 		}
@@ -371,6 +373,51 @@ func TestTargetBusStack(t *testing.T) {
 			`["arn:${Partition}:iam::123456789012:root","arn:${Partition}:iam::123456789012:role/eventrouter-prod-us-east-1",["acme.orders","blockforger-output"],"events:PutEvents"]`)
 		if text(at(s, "Resource")) != "arn:${Partition}:events:${Region}:${AccountId}:event-bus/orders" {
 			t.Errorf("resource %s", text(at(s, "Resource")))
+		}
+	}
+}
+
+// TestTargetBusNames: two routers, or two buses of one account, are two stacks and
+// two statements.
+func TestTargetBusNames(t *testing.T) {
+	stacks, statements := map[string]bool{}, map[string]bool{}
+	longest := "e" + strings.Repeat("n", 19)
+	for _, account := range []string{"111122223333", "444455556666"} {
+		for _, region := range []string{"us-east-1", "ap-southeast-1"} {
+			for _, bus := range []string{"default", "orders", "orders.v1", "orders_v1", strings.Repeat("o", 200)} {
+				c, err := ReadTargetBusConfig(map[string]any{"stack": "target-bus", "environment": longest, "routerAccount": account, "routerRegion": region, "targetBus": bus})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if stacks[c.stack()] || len(c.stack()) > 128 || !regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`).MatchString(c.stack()) {
+					t.Errorf("%s %s %s: stack %s is taken, too long or not a stack's name", account, region, bus, c.stack())
+				}
+				stacks[c.stack()], statements[c.statement()] = true, true
+			}
+		}
+	}
+	if len(statements) != 4 {
+		t.Errorf("statements %v, want one for each of 4 routers", statements)
+	}
+}
+
+// TestMovedBus: what CloudFormation replaces when the input bus changes has
+// another name then, because the new one is made before the old one is deleted.
+func TestMovedBus(t *testing.T) {
+	publishers := map[string]any{"publisherAccounts": "111122223333", "publisherOrganization": "o-a1b2c3d4e5"}
+	names := map[string]string{}
+	for _, bus := range []string{"default", "dedicated", "shared"} {
+		values := maps.Clone(publishers)
+		values["inputBus"] = bus
+		tt := mustSynth(values)
+		for kind, property := range map[string]string{"AWS::Events::Archive": "ArchiveName", "AWS::Events::EventBusPolicy": "StatementId"} {
+			for id, r := range tt.of(kind) {
+				name := text(at(r, "Properties", property))
+				if other, taken := names[name]; taken {
+					t.Errorf("%s of inputBus=%s and of %s are both named %s", id, bus, other, name)
+				}
+				names[name] = bus
+			}
 		}
 	}
 }

@@ -36,8 +36,9 @@ func newTable(scope constructs.Construct, c Config) awsdynamodb.Table {
 		TimeToLiveAttribute:              jsii.String(deployment.TableTTL),
 		Encryption:                       awsdynamodb.TableEncryption_AWS_MANAGED,
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: jsii.Bool(true)},
-		DeletionProtection:               jsii.Bool(c.Retain),
-		RemovalPolicy:                    removal(c),
+		// No deletion protection: with it, the rollback of a failed first deployment
+		// cannot delete the table and fails too. doc/deploy.md turns it on afterwards.
+		RemovalPolicy: removal(c),
 	})
 	table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
 		IndexName:      jsii.String(deployment.Index),
@@ -142,10 +143,11 @@ func service(name string) awsiam.IPrincipal {
 	return awsiam.NewServicePrincipal(jsii.String(name+".amazonaws.com"), nil)
 }
 
-// removal says what becomes of data when the stack goes.
+// removal says what becomes of data when the stack is deleted. What a failed
+// first deployment made is empty, and would be in the way of the second.
 func removal(c Config) awscdk.RemovalPolicy {
 	if c.Retain {
-		return awscdk.RemovalPolicy_RETAIN
+		return awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE
 	}
 	return awscdk.RemovalPolicy_DESTROY
 }

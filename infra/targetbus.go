@@ -24,6 +24,7 @@ type TargetBusConfig struct {
 
 var (
 	regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$`)
+	stackWord  = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 	busName    = regexp.MustCompile(`^[A-Za-z0-9/._-]{1,256}$`)
 )
 
@@ -54,25 +55,46 @@ func ReadTargetBusConfig(values map[string]any) (TargetBusConfig, error) {
 			r.refuse("targetSources", "the router cannot publish with source %q", s)
 		}
 	}
+	if n := len(c.statement()); n > mostStatementID {
+		r.refuse("routerRegion", "%q makes the statement's name %d characters long, and AWS allows %d; is it a region such as us-east-1?", c.RouterRegion, n, mostStatementID)
+	}
 	if r.unknown(); len(r.wrong) > 0 {
 		return TargetBusConfig{}, fmt.Errorf("%s", strings.Join(r.wrong, "\n"))
 	}
 	return c, nil
 }
 
+// stack names the stack: by router and bus, so that an account can let several
+// routers publish to several buses.
+func (c TargetBusConfig) stack() string {
+	bus := c.Bus
+	if len(bus) > 40 || !stackWord.MatchString(bus) {
+		bus = "bus-" + hash(bus) // a stack's name has letters, digits and hyphens alone
+	}
+	return c.Environment.TargetBusStack() + "-" + c.RouterAccount + "-" + c.RouterRegion + "-" + bus
+}
+
+// statement names the statement in the bus's policy, by router.
+func (c TargetBusConfig) statement() string {
+	return c.Environment.TargetBusStatement() + "-" + c.RouterAccount + "-" + c.RouterRegion
+}
+
+// mostStatementID is how long the name of a bus policy's statement may be.
+const mostStatementID = 64
+
 // NewTargetBusStack lets the router's role, and nobody else of its account, put
 // events of these sources on a bus that is there already.
 func NewTargetBusStack(scope constructs.Construct, c TargetBusConfig) awscdk.Stack {
-	stack := awscdk.NewStack(scope, jsii.String(c.Environment.TargetBusStack()), &awscdk.StackProps{
-		StackName:   jsii.String(c.Environment.TargetBusStack()),
+	stack := awscdk.NewStack(scope, jsii.String(c.stack()), &awscdk.StackProps{
+		StackName:   jsii.String(c.stack()),
 		Description: jsii.String("lets eventrouter " + string(c.Environment) + " of account " + c.RouterAccount + " publish to bus " + c.Bus),
 	})
 	role := "arn:" + *stack.Partition() + ":iam::" + c.RouterAccount + ":role/" + c.Environment.Role(c.RouterRegion)
 	bus := &InputBus{Name: c.Bus, ARN: arn(stack, "events", "event-bus", c.Bus)}
-	newBusPolicy(stack, "Router", c.Environment.TargetBusStatement(), bus, map[string]any{
+	newBusPolicy(stack, "Router", c.statement(), bus, map[string]any{
 		// The account, narrowed to one role: a role named as the principal must
 		// be there when the policy is made, and not be made anew.
-		"Principal": map[string]any{"AWS": rootOf(stack, c.RouterAccount)},
+		"Principal": map[string]any{"AWS": rootOf(*stack.Partition(), c.RouterAccount)},
 		"Condition": map[string]any{
 			"ArnEquals":    map[string]any{"aws:PrincipalArn": role},
 			"StringEquals": map[string]any{"events:source": c.Sources},

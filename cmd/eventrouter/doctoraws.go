@@ -121,7 +121,7 @@ func (x *examination) bucket(ctx context.Context) finding {
 		}
 	}
 	if tenants == 0 {
-		return sick("aws s3 sync schemas s3://"+name+"/"+deployment.SchemasPrefix, "%s has no tenant files below %s", name, deployment.SchemasPrefix)
+		return sick("eventrouter tenant push schemas --bucket "+name, "%s has no tenant files below %s", name, deployment.SchemasPrefix)
 	}
 	return healthy("%s, %d tenants", name, tenants)
 }

@@ -74,6 +74,33 @@ func TestDeployLocal(t *testing.T) {
 	doctor.finds(t, moto, "input rule")
 }
 
+// TestFreshCheckout: `npx cdk synth` alone works in a clone where nothing has been
+// built, of what is committed.
+func TestFreshCheckout(t *testing.T) {
+	if os.Getenv(enable) != "1" {
+		t.Skipf("takes half a minute; run: make deploy-local")
+	}
+	clone := filepath.Join(t.TempDir(), "clone")
+	modules, err := filepath.Abs(filepath.Join(root, "node_modules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("git", "clone", "--quiet", "--local", root, clone).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.Symlink(modules, filepath.Join(clone, "node_modules")); err != nil { // npm ci
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(modules, ".bin", "cdk"), "synth", "--quiet", "--no-notices")
+	cmd.Dir = clone
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cdk synth: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(clone, "cdk.out", "EventRouter-dev.template.json")); err != nil {
+		t.Error(err)
+	}
+}
+
 // look sees to it that moto has what the stack promises, for the CDK's command
 // line prints success where moto left a resource out. It returns the function's
 // environment variables.
