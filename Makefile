@@ -46,7 +46,7 @@ fuzz: ## fuzz every parser for FUZZTIME each
 	./bench/fuzz.sh $(or $(FUZZTIME),20s)
 
 # The packages with goroutines, servers and clocks first.
-FLAKY ?= ./local/... ./cmd/eventrouter ./router ./internal/boltdb ./internal/object ./store ./store/memstore ./store/boltstore ./store/s3store ./store/csvstore ./lambda ./bus ./tenant ./internal/admin
+FLAKY ?= ./local/... ./cmd/eventrouter ./router ./internal/boltdb ./internal/blob ./store ./store/memstore ./store/boltstore ./projection/s3object ./projection/csvfile ./lambda ./bus ./tenant ./internal/admin
 
 flaky: ## run tests COUNT times (100) quiet, under CPU load, and with the race detector; FLAKY=./local for one package
 	./bench/flaky.sh $(or $(COUNT),100) $(FLAKY)
@@ -56,8 +56,8 @@ SOAK_ROUNDS ?= 10
 
 soak: ## the long forms of tests, an hour and more: a million cross-tenant attempts, the API's contract, 10,000 random operations on each ledger (SOAK_SEED), kill tests SOAK_ROUNDS times, events under chaos for SOAK=30m
 	STORETEST_OPS=10000 STORETEST_SEED=$(SOAK_SEED) $(GO) test -count=1 -run 'TestDriver/History' -timeout 60m -v ./store/...
-	$(GO) test -count=$(SOAK_ROUNDS) -run 'Kill|CutOff|FullDisk|AFullDisk|Chaos|TestDriver/Durability' -timeout 60m ./cmd/eventrouter ./local ./internal/boltdb ./internal/object ./store/...
-	$(GO) test -count=$(SOAK_ROUNDS) -timeout 60m ./store/s3store ./store/csvstore
+	$(GO) test -count=$(SOAK_ROUNDS) -run 'Kill|CutOff|FullDisk|AFullDisk|Chaos|TestDriver/Durability' -timeout 60m ./cmd/eventrouter ./local ./internal/boltdb ./internal/blob ./store/...
+	$(GO) test -count=$(SOAK_ROUNDS) -timeout 60m ./projection/s3object ./projection/csvfile
 	SOAK=1 $(GO) test -run 'TestCrossTenant|TestContract' -timeout 60m -v ./lambda
 	SOAK=$(or $(SOAK),30m) $(GO) test -run '^TestSoak$$' -count=1 -timeout 0 -v ./local
 
@@ -76,7 +76,7 @@ tools-conformance: .tools/bin/versitygw ## build versitygw, a second S3, into .t
 	GOBIN=$(CURDIR)/.tools/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 conformance: tools-conformance ## ask versitygw (HTTP and TLS) and moto for a second opinion on S3 and DynamoDB
-	AWSTEST_REQUIRE=1 $(GO) test -tags conformance -count=1 -run TestConformance -v ./internal/object/s3object ./store/dynamostore
+	AWSTEST_REQUIRE=1 $(GO) test -tags conformance -count=1 -run TestConformance -v ./internal/blob/s3blob ./store/dynamostore
 
 clean: ## remove what was built
 	rm -rf bin build
@@ -90,7 +90,7 @@ build/eventrouter/bootstrap:
 	GOOS=linux GOARCH=$(GOARCH_LAMBDA) CGO_ENABLED=0 $(GO) build $(LAMBDA_FLAGS) -o $@ ./lambda/bootstrap
 
 build/eventbridge-test/bootstrap:
-	GOOS=linux GOARCH=$(GOARCH_LAMBDA) CGO_ENABLED=0 $(GO) build $(LAMBDA_FLAGS) -o $@ ./lambda/eventtest
+	GOOS=linux GOARCH=$(GOARCH_LAMBDA) CGO_ENABLED=0 $(GO) build $(LAMBDA_FLAGS) -o $@ ./lambda/eventlog/bootstrap
 
 # On AWS: infra/ is the CDK app. CONTEXT holds context keys, see doc/deploy.md:
 #   make deploy CONTEXT='-c environment=prod -c alarmEmail=ops@example.com'

@@ -102,7 +102,7 @@ func costs(ctx context.Context, t *table) error {
 // files measures one change of one record in CSV files of several sizes: what a
 // megabyte costs must not grow with the file.
 func files(ctx context.Context, t *table) error {
-	found, err := goBench(ctx, "./store/csvstore", "BenchmarkChange", "3x")
+	found, err := goBench(ctx, "./projection/csvfile", "BenchmarkChange", "3x")
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func newBucket(scope constructs.Construct, c Config) awss3.Bucket {
 }
 
 // AllowFunction lets the function do what its drivers do (store/dynamostore,
-// internal/object/s3object), and no more: it deletes no item and scans nothing.
+// internal/blob/s3blob), and no more: it deletes no item and scans nothing.
 func (b *Backend) AllowFunction(role awsiam.Role) {
 	allow(role, "Ledger", []*string{b.Table.TableArn()},
 		"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem")

@@ -17,8 +17,8 @@ import (
 	"github.com/blockforger/eventrouter/bus/eventbridgebus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/internal/object/s3object"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
@@ -66,7 +66,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		Region: region, Credentials: credentials, BaseEndpoint: e.endpoint("S3"),
 		UsePathStyle: e.endpoint("S3") != nil, DisableLogOutputChecksumValidationSkipped: true,
 	})
-	files, err := s3object.New(objects, bucket, getenv(deployment.EnvSchemasPrefix))
+	files, err := s3blob.New(objects, bucket, getenv(deployment.EnvSchemasPrefix))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	if err != nil {
 		return nil, err
 	}
-	shown, err := s3object.New(objects, bucket, shownBelow)
+	shown, err := s3blob.New(objects, bucket, shownBelow)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
@@ -71,13 +71,13 @@ func newFixture(t *testing.T) *fixture {
 		return nil
 	}})
 	f.store = store.New(stuckLedger{ledger, f}, &store.Options{Backoff: func(int) time.Duration { return 0 }})
-	files := object.NewMemory()
+	files := blob.NewMemory()
 	for name, text := range map[string]string{
 		"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{}]\n",
 		"acme/pet.json":          `{"properties":{"id":{"type":"string"}},"required":["name"]}`,
 		"acme/secret.json":       `{"meta":{"logKey":false}}`,
 	} {
-		if _, err := files.Put(t.Context(), name, []byte(text), nil, object.Condition{}); err != nil {
+		if _, err := files.Put(t.Context(), name, []byte(text), nil, blob.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/tenant"
@@ -461,11 +461,11 @@ func TestCORS(t *testing.T) {
 
 // A countingBucket counts the objects that are asked for.
 type countingBucket struct {
-	object.Bucket
+	blob.Bucket
 	gets atomic.Int64
 }
 
-func (b *countingBucket) Get(ctx context.Context, key string, known object.ETag) (object.Object, error) {
+func (b *countingBucket) Get(ctx context.Context, key string, known blob.ETag) (blob.Object, error) {
 	b.gets.Add(1)
 	return b.Bucket.Get(ctx, key, known)
 }

@@ -7,22 +7,22 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/projection/csvfile"
+	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/store/csvstore"
-	"github.com/blockforger/eventrouter/store/s3store"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
 // Projecting shows the records of s3 and csv schemas in a bucket, at
 // data/{tenant}/..., as layout says. lifetime is how long an invocation can
 // live: where it is the relay's age, the relay's first visit is also the last.
-func Projecting(b object.Bucket, layout func(context.Context, store.Collection) (store.Layout, error), lifetime time.Duration) store.Projecting {
+func Projecting(b blob.Bucket, layout func(context.Context, store.Collection) (store.Layout, error), lifetime time.Duration) store.Projecting {
 	return store.Projecting{
 		Projections: map[events.Backend]store.Projection{
-			events.S3:  s3store.New(b),
-			events.CSV: csvstore.New(b),
+			events.S3:  s3object.New(b),
+			events.CSV: csvfile.New(b),
 		},
 		Layout:   layout,
 		Lifetime: lifetime,

@@ -21,7 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
@@ -38,7 +38,7 @@ type restHouse struct {
 	relay   *router.Relay
 	store   *store.Store
 	ledger  *memstore.Driver
-	files   *object.Memory
+	files   *blob.Memory
 	keys    map[string]string // a key of each tenant, that allows all
 	log     syncBuffer
 	faults  func(op string) error
@@ -113,7 +113,7 @@ func (h *restHouse) advance(d time.Duration) {
 
 // newRESTHouse serves the files given, and makes a key for each tenant in them.
 func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router.Options)) *restHouse {
-	h := &restHouse{t: t, files: object.NewMemory(), keys: map[string]string{},
+	h := &restHouse{t: t, files: blob.NewMemory(), keys: map[string]string{},
 		now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
 	h.ledger = memstore.New(&memstore.Options{Clock: h.clock, Fault: func(op string) error {
 		if h.faults == nil {
@@ -145,7 +145,7 @@ func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router
 
 func (h *restHouse) file(name, text string) {
 	h.t.Helper()
-	if _, err := h.files.Put(context.Background(), name, []byte(text), nil, object.Condition{}); err != nil {
+	if _, err := h.files.Put(context.Background(), name, []byte(text), nil, blob.Condition{}); err != nil {
 		h.t.Fatal(err)
 	}
 }

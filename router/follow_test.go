@@ -9,10 +9,10 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection/csvfile"
+	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/store/csvstore"
-	"github.com/blockforger/eventrouter/store/s3store"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -21,7 +21,7 @@ const lifetime = 40 * time.Second
 
 // A bucket that can be down, and counts what it is asked.
 type bucket struct {
-	*object.Memory
+	*blob.Memory
 	down  bool
 	asked int
 }
@@ -34,21 +34,21 @@ func (b *bucket) ask() error {
 	return nil
 }
 
-func (b *bucket) Get(ctx context.Context, key string, known object.ETag) (object.Object, error) {
+func (b *bucket) Get(ctx context.Context, key string, known blob.ETag) (blob.Object, error) {
 	if err := b.ask(); err != nil {
-		return object.Object{}, err
+		return blob.Object{}, err
 	}
 	return b.Memory.Get(ctx, key, known)
 }
 
-func (b *bucket) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c object.Condition) (object.ETag, error) {
+func (b *bucket) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c blob.Condition) (blob.ETag, error) {
 	if err := b.ask(); err != nil {
 		return "", err
 	}
 	return b.Memory.Put(ctx, key, data, metadata, c)
 }
 
-func (b *bucket) Delete(ctx context.Context, key string, c object.Condition) error {
+func (b *bucket) Delete(ctx context.Context, key string, c blob.Condition) error {
 	if err := b.ask(); err != nil {
 		return err
 	}
@@ -63,12 +63,12 @@ type shownHouse struct {
 }
 
 func newShownHouse(t *testing.T, b events.Backend) *shownHouse {
-	h := &shownHouse{house: newHouse(t), bucket: &bucket{Memory: object.NewMemory()}, backend: b}
+	h := &shownHouse{house: newHouse(t), bucket: &bucket{Memory: blob.NewMemory()}, backend: b}
 	h.file("acme/pet.json", strings.Replace(petSchema, `{`, fmt.Sprintf(`{"meta":{"backend":%q},`, b), 1))
 	directory := tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock.Now, Report: func(f tenant.Finding) { t.Log(f) }})
 	h.store = store.New(h.ledger, &store.Options{Clock: h.clock.Now, Backoff: func(int) time.Duration { return 0 }, Projecting: store.Projecting{
 		Projections: map[events.Backend]store.Projection{
-			events.S3: s3store.New(h.bucket), events.CSV: csvstore.New(h.bucket),
+			events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket),
 		},
 		Layout: func(ctx context.Context, c store.Collection) (store.Layout, error) {
 			s, err := directory.Schema(ctx, c.Tenant, c.Schema)
@@ -108,7 +108,7 @@ func (h *shownHouse) edit(key, from, to string) {
 	if !strings.Contains(text, from) {
 		h.t.Fatalf("%s does not hold %s:\n%s", h.object(key), from, text)
 	}
-	if _, err := h.bucket.Memory.Put(h.t.Context(), h.object(key), []byte(strings.Replace(text, from, to, 1)), nil, object.Condition{}); err != nil {
+	if _, err := h.bucket.Memory.Put(h.t.Context(), h.object(key), []byte(strings.Replace(text, from, to, 1)), nil, blob.Condition{}); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -26,7 +26,7 @@ import (
 type house struct {
 	t       testing.TB
 	clock   *clock
-	files   *object.Memory
+	files   *blob.Memory
 	ledger  *memstore.Driver
 	store   *store.Store
 	sender  *sender
@@ -94,7 +94,7 @@ const petSchema = `{"type":"object","properties":{"id":{"type":"string"},"name":
 // newHouse serves the tenants acme and rival, each with a schema pet whose
 // changes are published to the default bus.
 func newHouse(t testing.TB) *house {
-	h := &house{t: t, clock: &clock{now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}, files: object.NewMemory(),
+	h := &house{t: t, clock: &clock{now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}, files: blob.NewMemory(),
 		sender: &sender{}, keys: map[events.TenantID]string{}}
 	h.ledger = memstore.New(&memstore.Options{Clock: h.clock.Now, Fault: func(op string) error {
 		if h.failing != nil {
@@ -130,7 +130,7 @@ func (h *house) watch(w *bus.Watch) {
 
 func (h *house) file(name, text string) {
 	h.t.Helper()
-	if _, err := h.files.Put(h.t.Context(), name, []byte(text), nil, object.Condition{}); err != nil {
+	if _, err := h.files.Put(h.t.Context(), name, []byte(text), nil, blob.Condition{}); err != nil {
 		h.t.Fatal(err)
 	}
 }

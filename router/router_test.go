@@ -11,7 +11,7 @@ import (
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -258,7 +258,7 @@ func TestInputMustBeSwitchedOn(t *testing.T) {
 	h.settings("acme", "eventbridge-input=true\n")
 	h.must(put{})
 	// a tenant folder that disappears while serving is switched off too
-	if err := h.files.Delete(t.Context(), "acme/tenant.properties", object.Condition{}); err != nil {
+	if err := h.files.Delete(t.Context(), "acme/tenant.properties", blob.Condition{}); err != nil {
 		t.Fatal(err)
 	}
 	h.clock.advance(31 * time.Second)

@@ -12,18 +12,18 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection/csvfile"
+	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/store/csvstore"
 	"github.com/blockforger/eventrouter/store/memstore"
-	"github.com/blockforger/eventrouter/store/s3store"
 )
 
 // A moving house is a collection of pets whose schema can be changed.
 type movingHouse struct {
 	t       *testing.T
 	store   *store.Store
-	bucket  *object.Memory
+	bucket  *blob.Memory
 	layout  store.Layout
 	now     time.Time
 	failing func(op string) error
@@ -32,7 +32,7 @@ type movingHouse struct {
 var pets = store.Collection{Tenant: "acme", Schema: "petstore"}
 
 func newMovingHouse(t *testing.T, b events.Backend) *movingHouse {
-	h := &movingHouse{t: t, bucket: object.NewMemory(), now: now,
+	h := &movingHouse{t: t, bucket: blob.NewMemory(), now: now,
 		layout: store.Layout{Backend: b, KeyField: "id", Columns: []string{"id", "chip", "name"}}}
 	clock := func() time.Time { return h.now }
 	driver := memstore.New(&memstore.Options{Clock: clock, Fault: func(op string) error {
@@ -42,7 +42,7 @@ func newMovingHouse(t *testing.T, b events.Backend) *movingHouse {
 		return nil
 	}})
 	h.store = store.New(driver, &store.Options{Clock: clock, Backoff: func(int) time.Duration { return 0 }, Projecting: store.Projecting{
-		Projections: map[events.Backend]store.Projection{events.S3: s3store.New(h.bucket), events.CSV: csvstore.New(h.bucket)},
+		Projections: map[events.Backend]store.Projection{events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket)},
 		Layout:      func(context.Context, store.Collection) (store.Layout, error) { return h.layout, nil },
 	}})
 	return h

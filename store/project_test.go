@@ -11,17 +11,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/store/csvstore"
 	"github.com/blockforger/eventrouter/store/memstore"
 )
 
 // A call whose work another call does must not fail because the other's time has
 // run out.
 func TestAnothersDeadlineIsNotTheCallers(t *testing.T) {
-	puts := &steppedBucket{Bucket: object.NewMemory(), started: make(chan struct{}), release: make(chan struct{})}
-	csv := csvstore.New(puts)
+	puts := &steppedBucket{Bucket: blob.NewMemory(), started: make(chan struct{}), release: make(chan struct{})}
+	csv := csvfile.New(puts)
 	s := store.New(memstore.New(nil), &store.Options{Projecting: store.Projecting{
 		Projections: map[events.Backend]store.Projection{events.CSV: csv},
 		Layout: func(context.Context, store.Collection) (store.Layout, error) {
@@ -108,11 +108,11 @@ func waitUntil(t *testing.T, holds func() bool) {
 // A steppedBucket reports the start of each put, and holds it until it is
 // released or its context ends.
 type steppedBucket struct {
-	object.Bucket
+	blob.Bucket
 	started, release chan struct{}
 }
 
-func (b *steppedBucket) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c object.Condition) (object.ETag, error) {
+func (b *steppedBucket) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c blob.Condition) (blob.ETag, error) {
 	b.started <- struct{}{}
 	select {
 	case <-b.release:

@@ -6,13 +6,13 @@ import (
 	"slices"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 )
 
 // Buses returns the event buses that the tenants' files name, in order: those of
 // output rules, of tenants and of schemas, and those for outcomes. Mistakes in
 // the files are for [Lint] to report.
-func Buses(ctx context.Context, b object.Bucket) ([]events.BusARN, error) {
+func Buses(ctx context.Context, b blob.Bucket) ([]events.BusARN, error) {
 	named := map[events.BusARN]bool{}
 	_, err := Lint(ctx, b, &LintOptions{AllowBus: func(_ events.TenantID, _ string, bus events.BusARN) error {
 		named[bus] = true

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -13,7 +13,7 @@ import (
 // and mistakes elsewhere in the files do not hide it.
 func TestBuses(t *testing.T) {
 	arn := func(name string) string { return "arn:aws:events:us-east-1:111122223333:event-bus/" + name }
-	files := object.NewMemory()
+	files := blob.NewMemory()
 	for name, text := range map[string]string{
 		"acme/tenant.properties":  `eventbridge-output=[{"eventbridge_arn":"` + arn("b") + `"},{},{"eventbridge_arn":"` + arn("a") + `"}]` + "\neventbridge-results=" + arn("results") + "\n",
 		"acme/pet.json":           `{"type":"object","properties":{"id":{"type":"string"}},"meta":{"eventbridge-output":[{"eventbridge_arn":"` + arn("schema") + `"}]}}`,
@@ -21,7 +21,7 @@ func TestBuses(t *testing.T) {
 		"rival/broken.json":       `{`,
 		"other/pet.json":          `{"meta":{"eventbridge-output":[{"eventbridge_arn":"` + arn("unused") + `"}]}}`, // no tenant
 	} {
-		if _, err := files.Put(t.Context(), name, []byte(text), nil, object.Condition{}); err != nil {
+		if _, err := files.Put(t.Context(), name, []byte(text), nil, blob.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/cache"
-	"github.com/blockforger/eventrouter/internal/object"
 )
 
 const (
@@ -75,7 +75,7 @@ type schemaName struct {
 }
 
 // NewDirectory makes a view of a bucket. Nothing is read before it is asked for.
-func NewDirectory(b object.Bucket, o *DirectoryOptions) *Directory {
+func NewDirectory(b blob.Bucket, o *DirectoryOptions) *Directory {
 	if o == nil {
 		o = &DirectoryOptions{}
 	}
@@ -262,7 +262,7 @@ func (d *Directory) Schemas(ctx context.Context, t events.TenantID) ([]events.Sc
 }
 
 // listKeys lists all keys with a prefix, page by page.
-func listKeys(ctx context.Context, b object.Bucket, prefix string) ([]string, error) {
+func listKeys(ctx context.Context, b blob.Bucket, prefix string) ([]string, error) {
 	const page = 1000
 	var keys []string
 	for after := ""; ; after = keys[len(keys)-1] {

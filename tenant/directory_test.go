@@ -15,7 +15,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -31,19 +31,19 @@ type world struct {
 
 // watched counts the reads of a bucket, and fails them at will.
 type watched struct {
-	*object.Memory
+	*blob.Memory
 	reads  atomic.Int64
 	broken atomic.Pointer[error]
 	gate   chan struct{} // where not nil, each read waits for it
 }
 
-func (w *watched) Get(ctx context.Context, key string, known object.ETag) (object.Object, error) {
+func (w *watched) Get(ctx context.Context, key string, known blob.ETag) (blob.Object, error) {
 	w.reads.Add(1)
 	if w.gate != nil {
 		<-w.gate
 	}
 	if err := w.broken.Load(); err != nil && *err != nil {
-		return object.Object{}, *err
+		return blob.Object{}, *err
 	}
 	return w.Memory.Get(ctx, key, known)
 }
@@ -51,7 +51,7 @@ func (w *watched) Get(ctx context.Context, key string, known object.ETag) (objec
 func (w *watched) fail(err error) { w.broken.Store(&err) }
 
 func newWorld(t *testing.T, o tenant.DirectoryOptions) *world {
-	w := &world{t: t, bucket: &watched{Memory: object.NewMemory()}}
+	w := &world{t: t, bucket: &watched{Memory: blob.NewMemory()}}
 	w.now.Store(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC).UnixNano())
 	o.Clock = func() time.Time { return time.Unix(0, w.now.Load()) }
 	o.Report = func(f tenant.Finding) {
@@ -65,14 +65,14 @@ func newWorld(t *testing.T, o tenant.DirectoryOptions) *world {
 
 func (w *world) put(key, text string) {
 	w.t.Helper()
-	if _, err := w.bucket.Put(w.t.Context(), key, []byte(text), nil, object.Condition{}); err != nil {
+	if _, err := w.bucket.Put(w.t.Context(), key, []byte(text), nil, blob.Condition{}); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 func (w *world) remove(key string) {
 	w.t.Helper()
-	if err := w.bucket.Delete(w.t.Context(), key, object.Condition{}); err != nil {
+	if err := w.bucket.Delete(w.t.Context(), key, blob.Condition{}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -436,9 +436,9 @@ func TestCacheIsBounded(t *testing.T) {
 }
 
 func BenchmarkSchemaCached(b *testing.B) {
-	bucket := object.NewMemory()
+	bucket := blob.NewMemory()
 	for key, text := range map[string]string{props: "eventbridge-output=[{}]", pet: "{}"} {
-		if _, err := bucket.Put(b.Context(), key, []byte(text), nil, object.Condition{}); err != nil {
+		if _, err := bucket.Put(b.Context(), key, []byte(text), nil, blob.Condition{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 )
 
 // LintOptions say how the tree is to be judged; nil is the zero value.
@@ -20,7 +20,7 @@ type LintOptions struct {
 // Lint reads every file of every tenant and lists all there is to mend, in
 // order of place. Files are named by their keys, without the prefix. The error
 // is the bucket's.
-func Lint(ctx context.Context, b object.Bucket, o *LintOptions) ([]Finding, error) {
+func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]Finding, error) {
 	if o == nil {
 		o = &LintOptions{}
 	}
@@ -50,7 +50,7 @@ func Lint(ctx context.Context, b object.Bucket, o *LintOptions) ([]Finding, erro
 }
 
 type linter struct {
-	bucket   object.Bucket
+	bucket   blob.Bucket
 	prefix   string
 	policy   policy
 	findings []Finding

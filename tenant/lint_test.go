@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -37,7 +37,7 @@ func TestLint(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dir, err := object.OpenDir(root)
+	dir, err := blob.OpenDir(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +78,8 @@ func TestLint(t *testing.T) {
 }
 
 func TestLintOfABucketThatCannotBeRead(t *testing.T) {
-	bucket := &watched{Memory: object.NewMemory()}
-	if _, err := bucket.Put(t.Context(), "acme/tenant.properties", nil, nil, object.Condition{}); err != nil {
+	bucket := &watched{Memory: blob.NewMemory()}
+	if _, err := bucket.Put(t.Context(), "acme/tenant.properties", nil, nil, blob.Condition{}); err != nil {
 		t.Fatal(err)
 	}
 	bucket.fail(errors.New("no route"))

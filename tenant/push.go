@@ -9,7 +9,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 )
 
 // An Action is what a [Push] does with a file.
@@ -29,7 +29,7 @@ type Step struct {
 	Note   string `json:"note,omitempty"` // what to know before it is done
 
 	data []byte
-	etag object.ETag // of the version that it replaces or removes
+	etag blob.ETag // of the version that it replaces or removes
 }
 
 // A Push is what makes a bucket hold the tenants of a tree. Other tenants of the
@@ -38,14 +38,14 @@ type Push struct {
 	Steps []Step `json:"steps"` // in the order in which they are done
 	Same  int    `json:"same"`  // files that are alike
 
-	to     object.Bucket
+	to     blob.Bucket
 	prefix string
 }
 
 // PlanPush compares the files of every tenant of the tree with those of a
 // bucket, behind a prefix. It writes nothing. Files of those tenants that the
 // tree does not have stay, unless remove is set.
-func PlanPush(ctx context.Context, from, to object.Bucket, prefix string, remove bool) (*Push, error) {
+func PlanPush(ctx context.Context, from, to blob.Bucket, prefix string, remove bool) (*Push, error) {
 	const op = "tenant.PlanPush"
 	p := &Push{Steps: []Step{}, to: to, prefix: folder(prefix)}
 	keys, err := listKeys(ctx, from, "")
@@ -97,7 +97,7 @@ func served(key string) (id string, ok bool) {
 }
 
 // compare finds what must be done for one file; no action where it is the same.
-func (p *Push) compare(ctx context.Context, from object.Bucket, key string) (Step, error) {
+func (p *Push) compare(ctx context.Context, from blob.Bucket, key string) (Step, error) {
 	mine, err := from.Get(ctx, key, "")
 	if err != nil {
 		return Step{}, err
@@ -179,11 +179,11 @@ func (p *Push) Do(ctx context.Context) error {
 		var err error
 		switch key := p.prefix + s.File; s.Action {
 		case ActionAdd:
-			_, err = p.to.Put(ctx, key, s.data, nil, object.Condition{IfNone: true})
+			_, err = p.to.Put(ctx, key, s.data, nil, blob.Condition{IfNone: true})
 		case ActionReplace:
-			_, err = p.to.Put(ctx, key, s.data, nil, object.Condition{IfMatch: s.etag})
+			_, err = p.to.Put(ctx, key, s.data, nil, blob.Condition{IfMatch: s.etag})
 		case ActionRemove:
-			err = p.to.Delete(ctx, key, object.Condition{IfMatch: s.etag})
+			err = p.to.Delete(ctx, key, blob.Condition{IfMatch: s.etag})
 		}
 		switch {
 		case err == nil:

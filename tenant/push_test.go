@@ -6,15 +6,15 @@ import (
 	"testing"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-func bucket(t *testing.T, files ...string) *object.Memory {
+func bucket(t *testing.T, files ...string) *blob.Memory {
 	t.Helper()
-	b := object.NewMemory()
+	b := blob.NewMemory()
 	for i := 0; i < len(files); i += 2 {
-		if _, err := b.Put(t.Context(), files[i], []byte(files[i+1]), nil, object.Condition{}); err != nil {
+		if _, err := b.Put(t.Context(), files[i], []byte(files[i+1]), nil, blob.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -22,7 +22,7 @@ func bucket(t *testing.T, files ...string) *object.Memory {
 }
 
 // contents lists every object of a bucket with its text.
-func contents(t *testing.T, b object.Bucket) string {
+func contents(t *testing.T, b blob.Bucket) string {
 	t.Helper()
 	infos, err := b.List(t.Context(), "", "", 100)
 	if err != nil {
@@ -39,7 +39,7 @@ func contents(t *testing.T, b object.Bucket) string {
 	return strings.Join(lines, "\n")
 }
 
-func planned(t *testing.T, from, to object.Bucket, remove bool) (*tenant.Push, string) {
+func planned(t *testing.T, from, to blob.Bucket, remove bool) (*tenant.Push, string) {
 	t.Helper()
 	p, err := tenant.PlanPush(t.Context(), from, to, "dev/schemas", remove)
 	if err != nil {
@@ -100,7 +100,7 @@ func TestPushMeetsARival(t *testing.T) {
 		from, to := bucket(t, "acme/pet.json", "{}"), bucket(t)
 		put := func(text string) {
 			t.Helper()
-			if _, err := to.Put(t.Context(), "dev/schemas/acme/pet.json", []byte(text), nil, object.Condition{}); err != nil {
+			if _, err := to.Put(t.Context(), "dev/schemas/acme/pet.json", []byte(text), nil, blob.Condition{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -109,7 +109,7 @@ func TestPushMeetsARival(t *testing.T) {
 		}
 		p, _ := planned(t, from, to, false)
 		if c.change == "gone" {
-			if err := to.Delete(t.Context(), "dev/schemas/acme/pet.json", object.Condition{}); err != nil {
+			if err := to.Delete(t.Context(), "dev/schemas/acme/pet.json", blob.Condition{}); err != nil {
 				t.Fatal(err)
 			}
 		} else {

@@ -6,13 +6,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
 // The sample tenants are what a newcomer serves first: they are to be clean.
 func TestSampleTenants(t *testing.T) {
-	dir, err := object.OpenDir("../schemas")
+	dir, err := blob.OpenDir("../schemas")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,16 +7,16 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/cache"
-	"github.com/blockforger/eventrouter/internal/object"
 )
 
 // A source is a file as the directory knows it: the version in force, and what
 // was found wrong with a later one.
 type source[T any] struct {
 	inForce T
-	good    bool        // there is a version in force
-	etag    object.ETag // of the version read last, in force or not
+	good    bool      // there is a version in force
+	etag    blob.ETag // of the version read last, in force or not
 
 	// candidate is a version that is well formed but was not let into force.
 	candidate T
@@ -28,7 +28,7 @@ type source[T any] struct {
 
 // A fileReader brings sources up to date with their files.
 type fileReader struct {
-	bucket             object.Bucket
+	bucket             blob.Bucket
 	report             func(Finding)
 	clock              func() time.Time
 	positive, negative time.Duration
@@ -46,7 +46,7 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 	s := was.Value
 	o, err := r.bucket.Get(ctx, key, s.etag)
 	switch {
-	case errors.Is(err, object.ErrNotModified):
+	case errors.Is(err, blob.ErrNotModified):
 	case err == nil:
 		next, findings := parse(o.Data)
 		s.etag, s.refused, s.pending = o.ETag, Finding{}, false

@@ -12,8 +12,8 @@ import (
 	"github.com/blockforger/eventrouter/bus/eventbridgebus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -132,7 +132,7 @@ func (c *doctorCommand) local(s *session) []check {
 
 // localBuses checks that the buses of the server's own account and region exist.
 // The server accepts entries for all others as they are.
-func (s *session) localBuses(ctx context.Context, files object.Bucket) finding {
+func (s *session) localBuses(ctx context.Context, files blob.Bucket) finding {
 	buses, err := tenant.Buses(ctx, files)
 	if err != nil {
 		return failed("", err)
@@ -159,7 +159,7 @@ func createBus(b events.BusARN) string {
 }
 
 // lintFinding has the tenants' files checked as a deployment would read them.
-func lintFinding(ctx context.Context, files object.Bucket, o *tenant.LintOptions, where string) finding {
+func lintFinding(ctx context.Context, files blob.Bucket, o *tenant.LintOptions, where string) finding {
 	findings, err := tenant.Lint(ctx, files, o)
 	if err != nil {
 		return failed("", err)

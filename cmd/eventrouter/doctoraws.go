@@ -20,8 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/internal/object/s3object"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -129,7 +129,7 @@ func (x *examination) bucket(ctx context.Context) finding {
 // tenantFiles are read as the function reads them, under its allow-list.
 func (x *examination) tenantFiles(ctx context.Context) finding {
 	name := x.env.Bucket(x.account, x.cfg.Region)
-	files, err := s3object.New(x.s3(), name, deployment.SchemasPrefix)
+	files, err := s3blob.New(x.s3(), name, deployment.SchemasPrefix)
 	if err != nil {
 		return failed("", err)
 	}

@@ -21,11 +21,11 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/internal/seal"
 	"github.com/blockforger/eventrouter/lambda"
-	"github.com/blockforger/eventrouter/lambda/noop"
+	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store/boltstore"
@@ -192,7 +192,7 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 	srv.relay = router.NewRelay(records, publisher, deployment.Local, watch)
 	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local, Clock: side.Now})
 	srv.local.Register(function, handler.Serve)
-	srv.local.Register(testFunction, noop.Serve)
+	srv.local.Register(testFunction, eventlog.Serve)
 	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func reachable(a net.Addr) string {
 	return a.String()
 }
 
-func openSchemas(path string) (*object.Dir, error) {
+func openSchemas(path string) (*blob.Dir, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -229,7 +229,7 @@ func openSchemas(path string) (*object.Dir, error) {
 	case !info.IsDir():
 		return nil, fault.Errorf(fault.Invalid, "--schemas: %s is not a folder", path)
 	}
-	return object.OpenDir(path)
+	return blob.OpenDir(path)
 }
 
 func (s *server) routes() http.Handler {

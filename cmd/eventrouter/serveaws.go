@@ -13,7 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/lambda/noop"
+	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/template"
@@ -177,7 +177,7 @@ func (a *awsSide) importTemplate(l *local.Server, router local.Handler, url stri
 	for _, name := range names {
 		switch {
 		case strings.HasPrefix(name, "eventbridge-test-"):
-			l.Register(name, noop.Serve)
+			l.Register(name, eventlog.Serve)
 		case strings.HasPrefix(name, "eventrouter-"):
 			l.Register(name, router)
 		default:

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/internal/object"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
@@ -19,7 +19,7 @@ import (
 type stores struct {
 	records *store.Store
 	tenants *tenant.Directory
-	objects *object.Dir // in which records of s3 and csv schemas can be seen
+	objects *blob.Dir // in which records of s3 and csv schemas can be seen
 }
 
 // recordsFolder is the folder of the objects, in the data folder.
@@ -29,7 +29,7 @@ const recordsFolder = "records"
 // ledger it is not known which of them are records, and which idempotency keys
 // have been used.
 func checkNoObjects(data string) error {
-	objects, err := object.OpenDir(filepath.Join(data, recordsFolder))
+	objects, err := blob.OpenDir(filepath.Join(data, recordsFolder))
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -51,12 +51,12 @@ func checkNoObjects(data string) error {
 // openStores opens them over a ledger. Objects lie in the folder records of the
 // data folder, by the names that they have in S3's bucket: data/{tenant}/...
 // A nil clock is time.Now.
-func openStores(ledger store.Driver, tree *object.Dir, data string, log *slog.Logger, clock func() time.Time) (*stores, error) {
+func openStores(ledger store.Driver, tree *blob.Dir, data string, log *slog.Logger, clock func() time.Time) (*stores, error) {
 	path := filepath.Join(data, recordsFolder)
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "--data: %v", err)
 	}
-	objects, err := object.OpenDir(path)
+	objects, err := blob.OpenDir(path)
 	if err != nil {
 		return nil, err
 	}

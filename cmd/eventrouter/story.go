@@ -18,7 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/lambda/noop"
+	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -52,7 +52,7 @@ func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, 
 }
 
 func eventInfo(e *local.Event) admin.EventInfo {
-	return admin.EventInfo{ID: e.ID, Bus: e.Bus, Received: e.Received, Replay: e.Replay, Event: noop.Mask(e.JSON)}
+	return admin.EventInfo{ID: e.ID, Bus: e.Bus, Received: e.Received, Replay: e.Replay, Event: eventlog.Mask(e.JSON)}
 }
 
 // Trace tells an event's story, and those of the events that it led to.

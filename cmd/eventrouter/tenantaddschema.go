@@ -14,7 +14,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/typegen/infer"
 	"github.com/blockforger/eventrouter/internal/typegen/schema"
 	"github.com/blockforger/eventrouter/tenant"
@@ -208,9 +208,9 @@ func quoteText(s string) jsontext.Value {
 
 // takesSamples has the schema read as the router will, and the samples checked.
 func takesSamples(s *session, id events.SchemaID, text string, samples []jsontext.Value) error {
-	files := object.NewMemory()
+	files := blob.NewMemory()
 	for name, data := range map[string]string{"t/tenant.properties": "", "t/" + string(id) + ".json": text} {
-		if _, err := files.Put(s.ctx, name, []byte(data), nil, object.Condition{}); err != nil {
+		if _, err := files.Put(s.ctx, name, []byte(data), nil, blob.Condition{}); err != nil {
 			return err
 		}
 	}

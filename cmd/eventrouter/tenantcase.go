@@ -13,7 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -66,7 +66,7 @@ func (h *testHouse) Send(_ context.Context, _ string, entries []events.Entry) ([
 	return make([]bus.Result, len(entries)), nil
 }
 
-func newTestHouse(ctx context.Context, tree object.Bucket, id events.TenantID) (*testHouse, error) {
+func newTestHouse(ctx context.Context, tree blob.Bucket, id events.TenantID) (*testHouse, error) {
 	ledger := memstore.New(nil)
 	h := &testHouse{tenant: id, store: store.New(ledger, nil)}
 	var refused error

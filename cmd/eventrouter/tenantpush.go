@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
-	"github.com/blockforger/eventrouter/internal/object/s3object"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -33,12 +33,12 @@ type bucketFlags struct {
 }
 
 // open opens it, and answers the prefix of its keys.
-func (f *bucketFlags) open(ctx context.Context) (object.Bucket, string, error) {
+func (f *bucketFlags) open(ctx context.Context) (blob.Bucket, string, error) {
 	if f.To != "" {
 		if err := os.MkdirAll(f.To, 0o755); err != nil {
 			return nil, "", fault.Errorf(fault.Invalid, "--to: %v", err)
 		}
-		dir, err := object.OpenDir(f.To)
+		dir, err := blob.OpenDir(f.To)
 		return dir, "", err
 	}
 	var load []func(*config.LoadOptions) error
@@ -54,7 +54,7 @@ func (f *bucketFlags) open(ctx context.Context) (object.Bucket, string, error) {
 			o.BaseEndpoint, o.UsePathStyle = aws.String(f.S3EndpointURL), true
 		}
 	})
-	b, err := s3object.New(client, f.Bucket, "")
+	b, err := s3blob.New(client, f.Bucket, "")
 	return b, f.Prefix, err
 }
 

@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/blockforger/eventrouter/internal/awstest"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
-	"github.com/blockforger/eventrouter/internal/object"
-	"github.com/blockforger/eventrouter/internal/object/s3object"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
@@ -102,7 +102,7 @@ func TestDirectoryOverS3(t *testing.T) {
 	push("prod/schemas/")
 
 	config := awstest.Config(counted)
-	bucket, err := s3object.New(s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true; o.RetryMaxAttempts = 1 }), "house", deployment.SchemasPrefix)
+	bucket, err := s3blob.New(s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true; o.RetryMaxAttempts = 1 }), "house", deployment.SchemasPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,10 +137,10 @@ func TestDirectoryOverS3(t *testing.T) {
 	}
 	// Somebody writes past the linter. (gofakes3 keeps the old checksum where an
 	// object is overwritten, so that it is removed first.)
-	if err := bucket.Delete(t.Context(), "evented/tenant.properties", object.Condition{}); err != nil {
+	if err := bucket.Delete(t.Context(), "evented/tenant.properties", blob.Condition{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bucket.Put(t.Context(), "evented/tenant.properties", []byte("token-limit-monthly=many\n"), nil, object.Condition{}); err != nil {
+	if _, err := bucket.Put(t.Context(), "evented/tenant.properties", []byte("token-limit-monthly=many\n"), nil, blob.Condition{}); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(31 * time.Second)

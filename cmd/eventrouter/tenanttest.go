@@ -11,7 +11,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 )
 
 // testsFolder is where a tenant keeps its tests, below its own folder.
@@ -121,7 +121,7 @@ func runTestFile(s *session, folder, file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := object.OpenDir(filepath.Dir(absolute))
+	tree, err := blob.OpenDir(filepath.Dir(absolute))
 	if err != nil {
 		return nil, err
 	}

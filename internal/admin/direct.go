@@ -8,7 +8,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -21,7 +21,7 @@ type Direct struct {
 	now   func() time.Time
 
 	// Objects, where it is set, is the bucket in which records are shown.
-	Objects object.Bucket
+	Objects blob.Bucket
 }
 
 var _ Admin = (*Direct)(nil)

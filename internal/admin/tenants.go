@@ -6,7 +6,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -107,7 +107,7 @@ func (d *Direct) purgeObjects(ctx context.Context, t events.TenantID) (n int, er
 			return n, err
 		}
 		for _, info := range infos {
-			if err := d.Objects.Delete(ctx, info.Key, object.Condition{}); err != nil {
+			if err := d.Objects.Delete(ctx, info.Key, blob.Condition{}); err != nil {
 				return n, err
 			}
 			n++

@@ -21,25 +21,25 @@ const module = "github.com/blockforger/eventrouter/"
 // layer maps packages to layers; the longest prefix applies. A package imports
 // lower layers only, or a package that sameLayer lists.
 var layer = map[string]int{
-	"fault": 0, "events": 0, "internal/object": 0, "internal/deployment": 0, "internal/seal": 0, "internal/cache": 0, "internal/boltdb": 0, "internal/redact": 0, "internal/retry": 0, "internal/format": 0, "internal/deadline": 0,
+	"fault": 0, "events": 0, "internal/blob": 0, "internal/deployment": 0, "internal/seal": 0, "internal/cache": 0, "internal/boltdb": 0, "internal/redact": 0, "internal/retry": 0, "internal/format": 0, "internal/deadline": 0,
 	"tenant": 1, "apikey": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/aws": 2,
-	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "store/s3store": 2, "store/csvstore": 2,
-	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/object/s3object": 2, "internal/object/objecttest": 2,
+	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "projection/s3object": 2, "projection/csvfile": 2,
+	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/blob/s3blob": 2, "internal/blob/blobtest": 2,
 	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
 	"router": 3, "internal/admin": 3,
-	"lambda": 4, "rest": 4, "local": 4, "lambda/noop": 4,
-	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventtest": 5, "bench": 5, "internal/archtest": 5, "internal/deploylocal": 5, "examples": 5,
+	"lambda": 4, "rest": 4, "local": 4, "lambda/eventlog": 4,
+	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventlog/bootstrap": 5, "bench": 5, "internal/archtest": 5, "internal/deploylocal": 5, "examples": 5,
 }
 
 // sameLayer lists the imports that are allowed within a layer.
 var sameLayer = map[string][]string{
 	"events":                       {"fault"},
-	"internal/object":              {"fault"},
+	"internal/blob":                {"fault"},
 	"internal/seal":                {"fault"},
 	"internal/boltdb":              {"fault"},
-	"store/storetest":              {"store/memstore", "store/s3store", "store/csvstore"},
-	"internal/object/objecttest":   {"internal/object"},
-	"lambda":                       {"lambda/noop", "rest"},
+	"store/storetest":              {"store/memstore", "projection/s3object", "projection/csvfile"},
+	"internal/blob/blobtest":       {"internal/blob"},
+	"lambda":                       {"lambda/eventlog", "rest"},
 	"internal/typegen/servicespec": {"internal/typegen/infer"},
 	"local/awsapi/restjson":        {"local/awsapi/awsjson"},
 	"local/logs":                   {"local/awsapi/awsjson", "local/datafile", "local/signal"},
@@ -58,7 +58,7 @@ var forbidden = map[string][]string{
 	"store":               {"net/http", "github.com/aws/", module + "tenant", module + "store/"},
 	"bus":                 {"net/http", "github.com/aws/"},
 	"rest":                {"github.com/aws/", module + "lambda", module + "store/"},
-	"router":              {"net/http", "github.com/aws/", module + "store/", module + "bus/", module + "internal/object/"},
+	"router":              {"net/http", "github.com/aws/", module + "store/", module + "bus/", module + "internal/blob/"},
 	"local":               {module + "router", module + "lambda", module + "store", module + "tenant"},
 	"internal/deployment": {"github.com/", "golang.org/"},
 }
@@ -155,7 +155,7 @@ func TestLambdaDependencies(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/schemas", "github.com/aws/aws-sdk-go-v2/service/sqs",
 		"github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "net/rpc", "golang.org/x/term", "testing",
 	}
-	for _, main := range []string{"./lambda/bootstrap", "./lambda/eventtest"} {
+	for _, main := range []string{"./lambda/bootstrap", "./lambda/eventlog/bootstrap"} {
 		for _, p := range list(t, "-deps", "-tags", "lambda.norpc", main) {
 			for _, bad := range unwanted {
 				if p.ImportPath == bad || strings.HasPrefix(p.ImportPath, bad+"/") {
@@ -168,9 +168,9 @@ func TestLambdaDependencies(t *testing.T) {
 
 // The test function needs no package of the router.
 func TestTestFunctionDependencies(t *testing.T) {
-	for _, p := range list(t, "-deps", "-tags", "lambda.norpc", "./lambda/eventtest") {
+	for _, p := range list(t, "-deps", "-tags", "lambda.norpc", "./lambda/eventlog/bootstrap") {
 		if name, ours := strings.CutPrefix(p.ImportPath, module); ours && !strings.HasPrefix(name, "lambda/") && name != "internal/redact" {
-			t.Errorf("lambda/eventtest links %s", name)
+			t.Errorf("lambda/eventlog/bootstrap links %s", name)
 		}
 	}
 }

@@ -5,16 +5,16 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/storetest"
 )
 
 // The ledger under projections on AWS is this one.
 func TestProjection(t *testing.T) {
-	for name, h := range map[string]storetest.ProjectionHarness{"s3store": storetest.S3(), "csvstore": storetest.CSV()} {
+	for name, h := range map[string]storetest.ProjectionHarness{"s3object": storetest.S3(), "csvfile": storetest.CSV()} {
 		h.Ledger = openSuite
-		h.Bucket = func(testing.TB) object.Bucket { return object.NewMemory() }
+		h.Bucket = func(testing.TB) blob.Bucket { return blob.NewMemory() }
 		t.Run(name, func(t *testing.T) { storetest.RunProjection(t, h) })
 	}
 }

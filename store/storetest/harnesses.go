@@ -10,47 +10,47 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection/csvfile"
+	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
-	"github.com/blockforger/eventrouter/store/csvstore"
-	"github.com/blockforger/eventrouter/store/s3store"
 )
 
-// S3 returns the harness of s3store, without Ledger and Bucket.
+// S3 returns the harness of s3object, without Ledger and Bucket.
 func S3() ProjectionHarness {
 	return ProjectionHarness{
 		Backend: events.S3,
-		New:     func(b object.Bucket) store.Projection { return s3store.New(b) },
-		Person: func(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
+		New:     func(b blob.Bucket) store.Projection { return s3object.New(b) },
+		Person: func(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value) {
 			t.Helper()
 			if data != nil {
 				writeObject(t, b, r, "\n"+string(data)+"\n\n")
 				return
 			}
-			if err := b.Delete(t.Context(), s3store.New(b).Object(r), object.Condition{}); err != nil {
+			if err := b.Delete(t.Context(), s3object.New(b).Object(r), blob.Condition{}); err != nil {
 				t.Fatal(err)
 			}
 		},
-		Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
+		Spoil: func(t testing.TB, b blob.Bucket, r store.Ref) {
 			writeObject(t, b, r, "{\n  \"id\": \"rex\",\n  \"n\": 1,,\n}\n")
 		},
 	}
 }
 
-func writeObject(t testing.TB, b object.Bucket, r store.Ref, text string) {
+func writeObject(t testing.TB, b blob.Bucket, r store.Ref, text string) {
 	t.Helper()
-	if _, err := b.Put(t.Context(), s3store.New(b).Object(r), []byte(text), nil, object.Condition{}); err != nil {
+	if _, err := b.Put(t.Context(), s3object.New(b).Object(r), []byte(text), nil, blob.Condition{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// CSV returns the harness of csvstore, without Ledger and Bucket.
+// CSV returns the harness of csvfile, without Ledger and Bucket.
 func CSV() ProjectionHarness {
 	return ProjectionHarness{
 		Backend: events.CSV,
-		New:     func(b object.Bucket) store.Projection { return csvstore.New(b) },
+		New:     func(b blob.Bucket) store.Projection { return csvfile.New(b) },
 		Person:  editRow,
-		Spoil: func(t testing.TB, b object.Bucket, r store.Ref) {
+		Spoil: func(t testing.TB, b blob.Bucket, r store.Ref) {
 			spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
 				for _, row := range rows[1:] {
 					if row[0] == string(r.Key) {
@@ -65,7 +65,7 @@ func CSV() ProjectionHarness {
 
 // editRow changes a row as one does in a spreadsheet, which writes the whole file
 // in its own way.
-func editRow(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
+func editRow(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value) {
 	t.Helper()
 	spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
 		at := slices.IndexFunc(rows, func(row []string) bool { return row[0] == string(r.Key) })
@@ -97,9 +97,9 @@ func editRow(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value) {
 }
 
 // spreadsheet opens the file of a collection, changes it and saves it.
-func spreadsheet(t testing.TB, b object.Bucket, c store.Collection, change func(rows [][]string) [][]string) {
+func spreadsheet(t testing.TB, b blob.Bucket, c store.Collection, change func(rows [][]string) [][]string) {
 	t.Helper()
-	name := csvstore.New(b).Object(store.Ref{Collection: c})
+	name := csvfile.New(b).Object(store.Ref{Collection: c})
 	rows := [][]string{{"id", "n", "text"}}
 	if o, err := b.Get(t.Context(), name, ""); err == nil {
 		if rows, err = csv.NewReader(bytes.NewReader(o.Data)).ReadAll(); err != nil {
@@ -110,7 +110,7 @@ func spreadsheet(t testing.TB, b object.Bucket, c store.Collection, change func(
 	if err := csv.NewWriter(&out).WriteAll(change(rows)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Put(t.Context(), name, out.Bytes(), nil, object.Condition{}); err != nil {
+	if _, err := b.Put(t.Context(), name, out.Bytes(), nil, blob.Condition{}); err != nil {
 		t.Fatal(err)
 	}
 }

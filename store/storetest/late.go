@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -147,11 +147,11 @@ func testDeleteAfterRejectedPost(t *testing.T, h ProjectionHarness) {
 
 // An afterGet calls do once, after the next Get.
 type afterGet struct {
-	object.Bucket
+	blob.Bucket
 	do func()
 }
 
-func (b *afterGet) Get(ctx context.Context, key string, known object.ETag) (object.Object, error) {
+func (b *afterGet) Get(ctx context.Context, key string, known blob.ETag) (blob.Object, error) {
 	o, err := b.Bucket.Get(ctx, key, known)
 	if do := b.do; do != nil {
 		b.do = nil

@@ -13,7 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -24,17 +24,17 @@ type ProjectionHarness struct {
 
 	// Ledger makes an empty ledger, Bucket an empty bucket.
 	Ledger func(t testing.TB, e Env) store.Driver
-	Bucket func(t testing.TB) object.Bucket
+	Bucket func(t testing.TB) blob.Bucket
 
 	// New returns the projection under test.
-	New func(b object.Bucket) store.Projection
+	New func(b blob.Bucket) store.Projection
 
 	// Person changes what is shown as a person would, with a tool that knows
 	// nothing of us. data nil removes the record.
-	Person func(t testing.TB, b object.Bucket, r store.Ref, data jsontext.Value)
+	Person func(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value)
 
 	// Spoil makes what is shown of the record impossible to understand.
-	Spoil func(t testing.TB, b object.Bucket, r store.Ref)
+	Spoil func(t testing.TB, b blob.Bucket, r store.Ref)
 
 	// Unconditional says that the bucket ignores the condition of a delete.
 	Unconditional bool
@@ -82,7 +82,7 @@ func RunProjection(t *testing.T, h ProjectionHarness) {
 type house struct {
 	*ledger
 	h      ProjectionHarness
-	person object.Bucket // reaches the objects without faults
+	person blob.Bucket // reaches the objects without faults
 	bucket *faultyBucket
 }
 
@@ -104,7 +104,7 @@ func openHouse(t testing.TB, h ProjectionHarness, f func(op string) error) *hous
 }
 
 // storeOver makes another process: a store of its own over the same ledger.
-func (hs *house) storeOver(b object.Bucket) *store.Store {
+func (hs *house) storeOver(b blob.Bucket) *store.Store {
 	return store.New(hs.driver, &store.Options{
 		Clock:   hs.clock.Now,
 		Backoff: func(int) time.Duration { return 0 },
@@ -227,22 +227,22 @@ func (hs *house) edit(r store.Ref, data string) {
 
 // A faultyBucket asks before and after each I/O, and can hold one up.
 type faultyBucket struct {
-	object.Bucket
+	blob.Bucket
 	fail func(op string) error
 	puts counter
 	ops  operations
 	hold func(op string) // called before a put or delete is carried out
 }
 
-func (b *faultyBucket) Get(ctx context.Context, key string, known object.ETag) (object.Object, error) {
+func (b *faultyBucket) Get(ctx context.Context, key string, known blob.ETag) (blob.Object, error) {
 	if err := b.fail("get before"); err != nil {
-		return object.Object{}, err
+		return blob.Object{}, err
 	}
 	b.ops.add("get")
 	return b.Bucket.Get(ctx, key, known)
 }
 
-func (b *faultyBucket) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c object.Condition) (object.ETag, error) {
+func (b *faultyBucket) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c blob.Condition) (blob.ETag, error) {
 	if err := b.fail("put before"); err != nil {
 		return "", err
 	}
@@ -258,7 +258,7 @@ func (b *faultyBucket) Put(ctx context.Context, key string, data []byte, metadat
 	return etag, err
 }
 
-func (b *faultyBucket) Delete(ctx context.Context, key string, c object.Condition) error {
+func (b *faultyBucket) Delete(ctx context.Context, key string, c blob.Condition) error {
 	if err := b.fail("delete before"); err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (b *faultyBucket) Delete(ctx context.Context, key string, c object.Conditio
 	return err
 }
 
-func (b *faultyBucket) List(ctx context.Context, prefix, after string, limit int) ([]object.Info, error) {
+func (b *faultyBucket) List(ctx context.Context, prefix, after string, limit int) ([]blob.Info, error) {
 	if err := b.fail("list before"); err != nil {
 		return nil, err
 	}

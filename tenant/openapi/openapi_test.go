@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/tenant"
 	"github.com/blockforger/eventrouter/tenant/openapi"
 )
@@ -20,9 +20,9 @@ import (
 // checked by a validator that is not ours.
 func describe(t *testing.T, schemas map[string]string) (string, *openapi3.T) {
 	t.Helper()
-	files := object.NewMemory()
+	files := blob.NewMemory()
 	put := func(name, text string) {
-		if _, err := files.Put(t.Context(), name, []byte(text), nil, object.Condition{}); err != nil {
+		if _, err := files.Put(t.Context(), name, []byte(text), nil, blob.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/aws"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/object"
+	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/typegen/command"
 	"github.com/blockforger/eventrouter/internal/typegen/schema"
 	"github.com/blockforger/eventrouter/internal/typegen/schemaregistry"
@@ -192,7 +192,7 @@ func TestDecode(t *testing.T) {
 
 func directory(t *testing.T) *tenant.Directory {
 	t.Helper()
-	tree, err := object.OpenDir("testdata/schemas")
+	tree, err := blob.OpenDir("testdata/schemas")
 	if err != nil {
 		t.Fatal(err)
 	}

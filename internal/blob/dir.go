@@ -1,0 +1,266 @@
+package blob
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"time"
+
+	"github.com/blockforger/eventrouter/fault"
+)
+
+// A Dir is a Bucket in a directory. An object is a plain file at its key, which
+// a person may read and edit with any tool.
+//
+// # Files
+//
+// Beside an object name lies .name.meta once the Dir has written it: version
+// and metadata, each bound to the SHA-256 of the content it belongs to. A file
+// that was edited has another sum, so that its ETag is another and its metadata
+// is gone; a file without a .meta is as good, its ETag being the sum alone.
+// Trees written by hand are therefore served as they are, and read-only ones too.
+//
+// A write makes a temporary file and syncs it, replaces .meta by one that knows
+// the old content and the new, renames the file over the object, and syncs the
+// directory: whatever is cut off in between, content and metadata fit. Writers
+// of a directory exclude one another by a lock (flock) on its file .lock, also
+// between processes; a person's editor asks for no lock, so that its write is
+// seen or lost if it falls into the same milliseconds. Names that begin with a dot are the Dir's own and no keys.
+//
+// An element of a key longer than 200 bytes, more than a file name may have with
+// what is added to it, is cut into pieces of 200: all but the last a directory
+// whose name ends in "~", all but the first a name that begins with "~".
+//
+// Symbolic links are followed to files within the directory; one that leads out
+// of it is refused (Denied), as is a link to a directory when listing.
+type Dir struct {
+	root  *os.Root
+	locks dirLocks
+	sums  sumCache
+
+	// before is called ahead of each I/O that changes something; an error ends
+	// the write there. Tests cut writes off with it.
+	before func(step string) error
+}
+
+var _ Bucket = (*Dir)(nil)
+
+// OpenDir opens a directory that exists. It is created by its owner, not here:
+// a misspelt path must not become an empty tree. Faults are NotFound, Denied
+// and Invalid.
+func OpenDir(name string) (*Dir, error) {
+	root, err := os.OpenRoot(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &fault.Error{Code: fault.NotFound, Message: "directory " + name + " does not exist", Err: err}
+	case err != nil:
+		if info, statErr := os.Stat(name); statErr == nil && !info.IsDir() {
+			return nil, fault.Errorf(fault.Invalid, "%s is not a directory", name)
+		}
+		return nil, dirFault("open", name, err)
+	}
+	return &Dir{root: root, before: func(string) error { return nil }}, nil
+}
+
+// Close gives the directory back. No method may be called after it.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// Get reads an object.
+func (d *Dir) Get(ctx context.Context, key string, known ETag) (Object, error) {
+	if err := firstError(ctx.Err(), CheckKey(key)); err != nil {
+		return Object{}, err
+	}
+	name := fileName(key)
+	if known != "" {
+		// The sum may still be known from before, which saves reading the file.
+		if info, err := d.stat(key, name); err == nil && info.ETag == known {
+			return Object{}, ErrNotModified
+		}
+	}
+	o, err := d.read(key, name)
+	if err != nil {
+		return Object{}, dirFault("get", key, err)
+	}
+	if o.ETag == known {
+		return Object{}, ErrNotModified
+	}
+	return o, nil
+}
+
+// Put writes an object.
+func (d *Dir) Put(ctx context.Context, key string, data []byte, metadata map[string]string, c Condition) (ETag, error) {
+	if err := firstError(ctx.Err(), CheckWrite(key, metadata, c)); err != nil {
+		return "", err
+	}
+	etag, err := d.put(ctx, key, data, metadata, c)
+	return etag, dirFault("put", key, err)
+}
+
+func (d *Dir) put(ctx context.Context, key string, data []byte, metadata map[string]string, c Condition) (ETag, error) {
+	name := fileName(key)
+	if err := d.makeDirs(path.Dir(name)); err != nil {
+		return "", err
+	}
+	temporary, err := d.writeTemporary(path.Dir(name), data)
+	if err != nil {
+		return "", err
+	}
+	defer d.root.Remove(temporary) // fails once it has been renamed
+
+	unlock, err := d.lock(ctx, path.Dir(name))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	old, err := d.current(key, name)
+	if err != nil {
+		return "", err
+	}
+	if err := c.Check(key, old.etag()); err != nil {
+		return "", err
+	}
+
+	next := version{Sum: sha256.Sum256(data), Number: newNumber(), Metadata: metadata}
+	if err := d.writeVersions(name, next, old); err != nil {
+		return "", err
+	}
+	if err := d.rename(temporary, name); err != nil {
+		return "", err
+	}
+	return next.etag(), d.syncDir(path.Dir(name))
+}
+
+// Delete removes an object. The .meta goes first: one that outlived its object
+// would take a file made by hand for ours.
+func (d *Dir) Delete(ctx context.Context, key string, c Condition) error {
+	if err := firstError(ctx.Err(), CheckDelete(key, c)); err != nil {
+		return err
+	}
+	return dirFault("delete", key, d.delete(ctx, key, c))
+}
+
+func (d *Dir) delete(ctx context.Context, key string, c Condition) error {
+	name := fileName(key)
+	if _, err := d.root.Lstat(name); missing(err) {
+		return c.Check(key, "") // and nothing needs a lock
+	}
+	unlock, err := d.lock(ctx, path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	old, err := d.current(key, name)
+	if err != nil {
+		return err
+	}
+	if err := c.Check(key, old.etag()); err != nil || old.etag() == "" {
+		return err
+	}
+	for _, file := range []string{metaName(name), name} {
+		if err := d.remove(file); err != nil && !missing(err) {
+			return err
+		}
+	}
+	return d.syncDir(path.Dir(name))
+}
+
+// current tells the version of an object that may be missing; it is called
+// with the directory's lock held.
+func (d *Dir) current(key, name string) (version, error) {
+	o, err := d.readOnce(key, name)
+	if missing(err) || errors.Is(err, errNoFile) {
+		return version{}, nil
+	}
+	return o.version, err
+}
+
+// read reads object and metadata. Where they do not fit, a writer may be at
+// work, so it looks again while none is.
+func (d *Dir) read(key, name string) (Object, error) {
+	o, err := d.readOnce(key, name)
+	if err == nil && o.edited {
+		if unlock, lockErr := d.lockShared(path.Dir(name)); lockErr == nil {
+			defer unlock()
+			o, err = d.readOnce(key, name)
+		}
+	}
+	return o.Object, err
+}
+
+// A fileObject is an object with what the directory knows of it.
+type fileObject struct {
+	Object
+	version version
+	edited  bool // there is a .meta, but for another content
+}
+
+// errNoFile is the error for what is there but is no object.
+var errNoFile = fault.Errorf(fault.NotFound, "is not a regular file")
+
+func (d *Dir) readOnce(key, name string) (fileObject, error) {
+	before := time.Now()
+	info, err := d.root.Stat(name)
+	if err != nil {
+		return fileObject{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return fileObject{}, errNoFile // a pipe, say, would never end
+	}
+	file, err := d.root.Open(name)
+	if err != nil {
+		return fileObject{}, err
+	}
+	defer file.Close()
+	if info, err = file.Stat(); err != nil {
+		return fileObject{}, err
+	}
+	data, err := io.ReadAll(file)
+	if err != nil {
+		return fileObject{}, err
+	}
+	sum := sha256.Sum256(data)
+	d.sums.put(name, info, sum, before)
+
+	v, edited, err := d.versionOf(name, sum)
+	if err != nil {
+		return fileObject{}, err
+	}
+	return fileObject{
+		Object: Object{
+			Info:     Info{Key: key, ETag: v.etag(), Size: int64(len(data)), Modified: info.ModTime()},
+			Data:     data,
+			Metadata: v.Metadata,
+		},
+		version: v,
+		edited:  edited,
+	}, nil
+}
+
+// stat tells of an object, without reading it where its sum is known.
+func (d *Dir) stat(key, name string) (Info, error) {
+	info, err := d.root.Stat(name)
+	if err != nil {
+		return Info{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return Info{}, errNoFile
+	}
+	sum, ok := d.sums.get(name, info)
+	if !ok {
+		o, err := d.read(key, name)
+		return o.Info, err
+	}
+	v, edited, err := d.versionOf(name, sum)
+	if err != nil {
+		return Info{}, err
+	}
+	if edited {
+		o, err := d.read(key, name)
+		return o.Info, err
+	}
+	return Info{Key: key, ETag: v.etag(), Size: info.Size(), Modified: info.ModTime()}, nil
+}

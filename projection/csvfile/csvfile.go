@@ -1,0 +1,160 @@
+// Package csvfile shows the records of a schema as one CSV file, at
+//
+//	data/{tenant}/{schema}.csv
+//
+// which a spreadsheet opens, and in which a person may change, add and remove
+// rows. On AWS the bucket is one of S3's, on one machine it is a directory.
+//
+// # Format
+//
+// RFC 4180, UTF-8, lines end in CRLF. When reading, LF alone and a byte order
+// mark are taken too, and blank lines are passed over.
+//
+// The header names the schema's properties in order. A column that the schema
+// no longer has stays; one that it has gained is put in its place, with all
+// rows, by the next write. Columns may stand in another order. Behind them come
+//
+//   - _null: the properties whose value is null, as a JSON array of their names.
+//   - _more: the properties without a column, as a JSON object.
+//   - _version: N.VERSION. N is the number of the write that wrote the file, one
+//     more than the largest before; all rows have the same. VERSION is the
+//     record's version at which the row was written.
+//
+// In the first format the column _written, a blank and a time preceded _null, and
+// no column had a version. Such a file is read; the next write converts it.
+//
+// A cell is empty where the record does not have the property. A number, true,
+// false, an array or an object is its JSON. Text is itself, but with a leading '
+// where it begins with one of = + - @ ' tab CR LF, where it is empty, and where
+// it would be taken for a JSON value: the text 42 is '42. When reading, one
+// leading ' is taken off, and TRUE and FALSE, which spreadsheets write, are true
+// and false. In the column of the key the schema says what it is: 42 needs no '
+// there. Names in the header are written as text is.
+//
+// What cannot be read this way is reported with line and column, and other rows
+// are served; the file is not written until it is put right.
+//
+// # Who wrote it
+//
+// The object's metadata hold the SHA-256 and the number of the file as this
+// package wrote it. If the SHA-256 is another, a person has edited the file. No
+// clock decides which edits are imported:
+//
+//   - a row that differs from its record, if its VERSION is the record's and its N
+//     is at least the number of the first write that showed the record. Zeros at
+//     the end of VERSION may be missing: spreadsheets take 3.10 for a number.
+//   - a row whose cell _version is empty, whatever the record: it is new.
+//   - a row that is missing counts as removed, if the largest N of the file is at
+//     least the number of the first write that showed the record.
+//
+// Every other difference is logged and overwritten by the next write: a row of an
+// older copy, one with a damaged _version, one that has a _version and no record.
+// An import counts as a write: the numbers of later files are greater, so that
+// copies made before it do not undo it. Until the next write the row keeps its
+// VERSION, so that further edits of the same copy are imported too.
+//
+// A row of a file in the first format is imported if its record has not been
+// written to a file since, and was not changed after the time in the header; a
+// row that is missing from it is restored.
+//
+// A missing file is not a request to remove every record: it is written again.
+//
+// The ledger decides; what is written and what is believed, package store says.
+package csvfile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// MaxFile is the size of the largest file, in bytes. A change that would make
+// it larger is refused; changes made at the same time, which did not know of
+// one another, may go past it by [maxOverrun].
+const MaxFile = 50 << 20
+
+const maxOverrun = 1 << 20
+
+// A Projection shows records in the CSV files of a bucket. It is safe for
+// concurrent use.
+type Projection struct {
+	bucket blob.Bucket
+	cache  cache
+}
+
+var _ store.Projection = (*Projection)(nil)
+
+// New returns the projection into a bucket.
+func New(b blob.Bucket) *Projection { return &Projection{bucket: b} }
+
+func fileName(c store.Collection) string {
+	return "data/" + string(c.Tenant) + "/" + string(c.Schema) + ".csv"
+}
+
+// Object names the file.
+func (p *Projection) Object(r store.Ref) string { return fileName(r.Collection) }
+
+// Shared answers true: the file has all records of the schema.
+func (p *Projection) Shared() bool { return true }
+
+// Keys lists the keys of all rows that have a good one.
+func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.Key, error) {
+	t, err := p.table(ctx, c, l)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Collect(maps.Keys(t.index)), nil
+}
+
+// Open reads the file.
+func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layout, _ []events.Key) (store.View, error) {
+	t, err := p.table(ctx, c, l)
+	if err != nil {
+		return nil, err
+	}
+	return &view{p: p, c: c, l: l, table: t}, nil
+}
+
+// table reads the file, or only asks whether it is still the one it knows.
+func (p *Projection) table(ctx context.Context, c store.Collection, l store.Layout) (*table, error) {
+	name := fileName(c)
+	known := p.cache.get(name)
+	var etag blob.ETag
+	if known != nil {
+		etag = known.etag
+	}
+	o, err := p.bucket.Get(ctx, name, etag)
+	switch {
+	case errors.Is(err, blob.ErrNotModified):
+		return known.table(l), nil
+	case fault.Is(err, fault.NotFound):
+		p.cache.drop(name)
+		return newTable(file{name: name}, l), nil
+	case err != nil:
+		return nil, err
+	}
+	f := file{name: name, etag: o.ETag, data: o.Data, ours: o.Metadata[sumName] == sumOf(o.Data)}
+	if f.ours {
+		f.number = readNumber([]byte(o.Metadata[numberName]))
+	}
+	return p.cache.put(f).table(l), nil
+}
+
+// The metadata of a file.
+const (
+	sumName    = "sha256" // of the file
+	numberName = "write"  // the file's write number
+)
+
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,246 @@
+package csvfile
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// A member is one property of a record.
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+// membersOf splits a record, in its order. The values are parts of it.
+func membersOf(record jsontext.Value) ([]member, error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(record))
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, err
+	}
+	var list []member
+	for dec.PeekKind() == '"' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		m := member{name: name.String()}
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		m.value = value.Clone()
+		list = append(list, m)
+	}
+	_, err := dec.ReadToken()
+	return list, err
+}
+
+// appendRow writes a record as a row under the header, up to the cell _version,
+// which is the last.
+func appendRow(b []byte, h *header, l store.Layout, k events.Key, record jsontext.Value) ([]byte, error) {
+	members, err := membersOf(record)
+	if err != nil {
+		return b, err
+	}
+	cells := make([][]byte, len(h.names))
+	cells[h.key] = appendKey(nil, k, l.IntegerKey)
+	var nulls []string
+	var more []member
+	for _, m := range members {
+		i, hasColumn := h.columns[m.name]
+		switch {
+		case hasColumn && i == h.key:
+			if got, err := events.KeyOf(m.value, l.IntegerKey); err != nil || got != k {
+				return b, fmt.Errorf("the record's member %q is not its key", m.name)
+			}
+		case !hasColumn:
+			more = append(more, m)
+		case m.value.Kind() == 'n':
+			nulls = append(nulls, m.name)
+		default:
+			if cells[i], err = appendValue(nil, m.value); err != nil {
+				return b, err
+			}
+		}
+	}
+	if len(nulls) > 0 {
+		slices.Sort(nulls)
+		if cells[h.null], err = json.Marshal(nulls); err != nil {
+			return b, err
+		}
+	}
+	if len(more) > 0 {
+		if cells[h.more], err = objectOf(more); err != nil {
+			return b, err
+		}
+	}
+	for _, cell := range cells[:h.version] {
+		b = append(appendField(b, cell), ',')
+	}
+	return b, nil
+}
+
+// A rowVersion is the cell _version of a row, N.VERSION: the file's write number
+// and the record's version at which the row was written. The zero value is an
+// empty cell.
+type rowVersion struct {
+	write, version int64
+	damaged        bool
+}
+
+// maxNumber is the largest number in a version. Spreadsheets keep 15 digits.
+const maxNumber = 1e15
+
+func (v rowVersion) isEmpty() bool { return v == rowVersion{} }
+
+// append writes the cell and the line break.
+func (v rowVersion) append(b []byte) []byte {
+	if v.version != 0 {
+		b = strconv.AppendInt(b, v.write, 10)
+		b = append(b, '.')
+		b = strconv.AppendInt(b, v.version, 10)
+	}
+	return append(b, "\r\n"...)
+}
+
+func readVersion(cell []byte) rowVersion {
+	cell = bytes.TrimSpace(readText(cell))
+	if len(cell) == 0 {
+		return rowVersion{}
+	}
+	n, version, ok := bytes.Cut(cell, []byte{'.'})
+	v := rowVersion{write: readNumber(n), version: readNumber(version)}
+	if !ok || v.write == 0 || v.version == 0 {
+		return rowVersion{damaged: true}
+	}
+	return v
+}
+
+// readNumber reads a positive number without a sign; 0 if it is none.
+func readNumber(digits []byte) int64 {
+	var n int64
+	for _, c := range digits {
+		if c < '0' || c > '9' || n > maxNumber {
+			return 0
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if n > maxNumber {
+		return 0
+	}
+	return n
+}
+
+// objectOf is the inverse of membersOf, sorted by name.
+func objectOf(list []member) (jsontext.Value, error) {
+	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	b := []byte{'{'}
+	for i, m := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = jsontext.AppendQuote(b, m.name); err != nil {
+			return nil, err
+		}
+		b = append(b, ':')
+		b = append(b, m.value...)
+	}
+	v := jsontext.Value(append(b, '}'))
+	return v, v.Compact()
+}
+
+// A cellError is what is wrong with one cell of a row.
+type cellError struct {
+	column int
+	reason string
+}
+
+func (e *cellError) Error() string { return e.reason }
+
+// readRow reads a record. The error is a *cellError.
+func readRow(h *header, l store.Layout, fields []field) (jsontext.Value, error) {
+	var list []member
+	for i, f := range fields {
+		if i == h.key || i == h.null || i == h.more || i == h.version || i == h.written || len(f.text) == 0 {
+			continue
+		}
+		v, err := readValue(f.text)
+		if err != nil {
+			return nil, &cellError{i, fault.MessageOf(err)}
+		}
+		list = append(list, member{h.names[i], v})
+	}
+	k, err := readKey(fields[h.key].text, l.IntegerKey)
+	if err != nil {
+		return nil, &cellError{h.key, fault.MessageOf(err)}
+	}
+	list = append(list, member{l.KeyField, k.Value(l.IntegerKey)})
+	if h.null >= 0 && len(fields[h.null].text) > 0 {
+		nulls, err := readNulls(h, fields)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, nulls...)
+	}
+	if h.more >= 0 && len(fields[h.more].text) > 0 {
+		more, err := readMore(h, fields)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, more...)
+	}
+	record, err := objectOf(list)
+	if err != nil {
+		return nil, &cellError{h.key, "the row is not a record: " + err.Error()}
+	}
+	return record, nil
+}
+
+func readNulls(h *header, fields []field) ([]member, error) {
+	var names []string
+	if err := events.Unmarshal("the cell", fields[h.null].text, &names); err != nil {
+		return nil, &cellError{h.null, `must be empty or a JSON array of names, such as ["tag"]`}
+	}
+	list := make([]member, 0, len(names))
+	for n, name := range names {
+		i, ok := h.columns[name]
+		switch {
+		case !ok || i == h.key:
+			return nil, &cellError{h.null, fmt.Sprintf("names %q, which is no column that can be null", name)}
+		case len(fields[i].text) > 0:
+			return nil, &cellError{h.null, fmt.Sprintf("names %q, whose cell is not empty", name)}
+		case slices.Contains(names[:n], name):
+			return nil, &cellError{h.null, fmt.Sprintf("names %q twice", name)}
+		}
+		list = append(list, member{name, jsontext.Value("null")})
+	}
+	return list, nil
+}
+
+func readMore(h *header, fields []field) ([]member, error) {
+	text := jsontext.Value(fields[h.more].text)
+	if err := events.Check("the cell", text); err != nil || text.Kind() != '{' {
+		return nil, &cellError{h.more, "must be empty or a JSON object of the properties that have no column"}
+	}
+	list, err := membersOf(text)
+	if err != nil {
+		return nil, &cellError{h.more, "must be a JSON object"}
+	}
+	for _, m := range list {
+		if _, ok := h.columns[m.name]; ok {
+			return nil, &cellError{h.more, fmt.Sprintf("has %q, which has a column of its own", m.name)}
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,190 @@
+package csvfile
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/store"
+)
+
+// A view is the file as it was when it was opened.
+type view struct {
+	p *Projection
+	c store.Collection
+	l store.Layout
+	*table
+}
+
+// Shown answers for any record.
+func (v *view) Shown(k events.Key) store.Shown {
+	if v.etag == "" {
+		return store.Shown{Ours: true} // see the package comment
+	}
+	record, err := v.record(k, v.l)
+	absent := fault.Is(err, fault.NotFound)
+	switch {
+	case v.ours && err != nil:
+		return store.Shown{Ours: true}
+	case absent && v.unread != nil:
+		return store.Shown{Err: v.unread} // it may be what cannot be read
+	case absent:
+		return store.Shown{Row: v.rowOf(row{})}
+	case err != nil:
+		return store.Shown{Err: err}
+	}
+	return store.Shown{Data: record, Ours: v.ours, Row: v.rowOf(v.rows[v.index[k]])}
+}
+
+func (v *view) rowOf(r row) *store.Row {
+	return &store.Row{
+		FileWrite: v.number, New: r.key != "" && r.version.isEmpty() && v.header.written < 0,
+		Write: r.version.write, Version: r.version.version,
+		Legacy: v.header.written >= 0, Written: v.header.time,
+	}
+}
+
+// Edited reports whether the file is not as we wrote it, or has a header under
+// which this schema's records cannot be written: it then has to be written whole.
+func (v *view) Edited() ([]events.Key, bool) {
+	if v.ours && v.unread == nil && v.header.version >= 0 {
+		return nil, false
+	}
+	return slices.Collect(maps.Keys(v.index)), true
+}
+
+// Fits measures the row of a head against the room that is left.
+func (v *view) Fits(h store.Head) error {
+	size := len(v.data)
+	if i, ok := v.index[h.Key]; ok {
+		size -= v.rows[i].next - v.rows[i].start
+	}
+	if !h.Deleted {
+		head := v.header
+		if head == nil || !head.covers(v.l) {
+			head = newHeader(v.l, v.header)
+			size += len(head.append(nil))
+		}
+		b, err := appendRow(nil, head, v.l, h.Key, h.Data)
+		if err != nil {
+			return err
+		}
+		size += len(rowVersion{write: v.number + 1, version: h.Revision}.append(b))
+	}
+	if size > MaxFile && !h.Deleted {
+		return tooLarge(v.name, size)
+	}
+	return nil
+}
+
+func tooLarge(name string, size int) error {
+	return fault.Errorf(fault.TooLarge, "%s would have %d bytes, at most %d are allowed with the backend csv: use dynamodb or s3 for this schema (tenant migrate)",
+		name, size, MaxFile)
+}
+
+// Write writes the file, with the rows of the heads replaced, added or left out.
+func (v *view) Write(ctx context.Context, heads []store.Head, after int64) (int64, error) {
+	if err := checkLayout(v.l); err != nil {
+		return 0, err
+	}
+	changes := make(map[events.Key]*store.Head, len(heads))
+	for i := range heads {
+		changes[heads[i].Key] = &heads[i]
+	}
+	if v.etag != "" && !v.ours {
+		if err := v.understood(changes); err != nil {
+			return 0, err
+		}
+	}
+	number := max(after, v.number) + 1
+	data, changed, err := v.rewrite(heads, changes, number)
+	if err != nil || !changed {
+		return v.number, err
+	}
+	if len(data) > MaxFile+maxOverrun {
+		return 0, tooLarge(v.name, len(data))
+	}
+	metadata := map[string]string{sumName: sumOf(data), numberName: strconv.FormatInt(number, 10)}
+	etag, err := v.p.bucket.Put(ctx, v.name, data, metadata, blob.Condition{IfMatch: v.etag, IfNone: v.etag == ""})
+	if err != nil {
+		return 0, err
+	}
+	v.p.cache.put(file{name: v.name, etag: etag, data: data, ours: true, number: number})
+	return number, nil
+}
+
+// understood refuses to write over what a person wrote and we cannot read,
+// unless it is a row that a change is to replace.
+func (v *view) understood(changes map[events.Key]*store.Head) error {
+	if v.unread != nil {
+		return v.unread
+	}
+	for _, r := range v.rows {
+		if changes[r.key] != nil {
+			continue
+		}
+		if _, err := v.record(r.key, v.l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewrite makes the new content under a write number. Rows that do not change are
+// copied, but for that number.
+func (v *view) rewrite(heads []store.Head, changes map[events.Key]*store.Head, number int64) (data []byte, changed bool, err error) {
+	head := v.header
+	grown := head == nil || !head.covers(v.l)
+	if grown {
+		head = newHeader(v.l, v.header)
+	}
+	const digits = 24 // by which a cell _version may grow
+	b := make([]byte, 0, len(v.data)+len(v.rows)*digits+len(heads)*256+1024)
+	b = head.append(b)
+	changed = grown && v.etag != "" || !v.ours && v.etag != ""
+	shown := make(map[events.Key]bool, len(heads))
+	for _, r := range v.rows {
+		h, from, version := changes[r.key], len(b), r.version
+		switch {
+		case h != nil && (h.Deleted || shown[r.key]):
+			changed = true
+			continue
+		case h != nil:
+			shown[r.key] = true
+			if b, err = appendRow(b, head, v.l, h.Key, h.Data); err != nil {
+				return nil, false, err
+			}
+			version.version = h.Revision
+			changed = changed || r.version.version != h.Revision || !bytes.Equal(b[from:], v.data[r.start:r.cell])
+		case grown:
+			record, err := v.read(r, v.l)
+			if err != nil {
+				return nil, false, err
+			}
+			if b, err = appendRow(b, head, v.l, r.key, record); err != nil {
+				return nil, false, err
+			}
+		default:
+			b = append(b, v.data[r.start:r.cell]...)
+		}
+		version.write = number
+		b = version.append(b)
+	}
+	for i := range heads {
+		h := changes[heads[i].Key]
+		if h.Deleted || shown[h.Key] {
+			continue
+		}
+		changed, shown[h.Key] = true, true
+		if b, err = appendRow(b, head, v.l, h.Key, h.Data); err != nil {
+			return nil, false, err
+		}
+		b = rowVersion{write: number, version: h.Revision}.append(b)
+	}
+	return b, changed, nil
+}
