@@ -160,7 +160,7 @@ func TestRecord(t *testing.T) {
 	}))
 	defer server.Close()
 	e := &typed.Event[typed.RawOutputDetail]{Detail: typed.RawOutputDetail{Tenant: "acme", RootSchema: "pet"}}
-	e.Resources = []string{"arn:other", "/acme/pet/a%2Fb"}
+	e.Envelope.Resources = []string{"arn:other", "/acme/pet/a%2Fb"}
 	api := &router.API{URL: server.URL, Key: "s3cret"}
 	record, err := router.Fetch(t.Context(), api, e)
 	if err != nil || path != "/acme/pet/a%2Fb" || key != "s3cret" || record.ETag != `"stamp"` || !strings.Contains(string(record.Data), "890.10") {
@@ -172,7 +172,7 @@ func TestRecord(t *testing.T) {
 			t.Errorf("status %d: %v, want %v", s, err, code)
 		}
 	}
-	e.Resources = []string{"/acme/other/x", "/acme/pet/%zz", "/acme/pet/"}
+	e.Envelope.Resources = []string{"/acme/other/x", "/acme/pet/%zz", "/acme/pet/"}
 	if _, err := router.Fetch(t.Context(), api, e); !fault.Is(err, fault.Invalid) {
 		t.Errorf("no record is named: %v", err)
 	}

@@ -2,6 +2,7 @@ package typed_test
 
 import (
 	stdjson "encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -128,6 +129,54 @@ func compareCodecs(t *testing.T, text []byte) {
 	if c, err := typed.MarshalStruct(again); err != nil || string(c) != string(a) {
 		t.Errorf("%q: %s is written the second time as %s, %v", text, a, c, err)
 	}
+}
+
+// TestDecodeEvent: the text of an event decodes as its envelope does.
+func TestDecodeEvent(t *testing.T) {
+	r := typed.NewRegistry(typed.Map{{Source: "s", DetailType: "t"}: typed.Decode[tree], {Source: "s", DetailType: "plain"}: typed.Decode[plainTree]})
+	var texts []string
+	for _, detail := range append(trees, badTrees...) {
+		texts = append(texts, `{"source":"s","detail-type":"t","detail":`+detail+`}`, `{"detail":`+detail+`,"detail-type":"plain","source":"s"}`,
+			`{"source":"other","detail-type":"t","detail":`+detail+`}`)
+	}
+	for _, members := range []string{`"version":"0","id":"1","account":"1","time":"x","region":"r","resources":["a","b"],`, `"version":0,`, `"resources":[],`, `"resources":null,`,
+		`"resources":[7],`, `"id":null,`, `"id":7,`, `"more":1,`, `"source":"s",`, `"detail":{},`, `"replay-name":"x",`, `"id":"\u00e9",`, "\"id\":\"\xff\",", "\"id\":\"\n\",", ` "id" : "a" ,`} {
+		texts = append(texts, `{`+members+`"source":"s","detail-type":"t","detail":{"name":"a"}}`)
+	}
+	texts = append(texts, ``, `{}`, `[]`, `{"source":"s","detail-type":"t"}`, `{"source":"s","detail-type":"t","detail":{"name":"a"}} x`, `{"source":"s","detail-type":"t","detail":{"name":"a"}`,
+		`{"source":"s","detail-type":"t","detail":{"any":`+strings.Repeat("[", 70)+strings.Repeat("]", 70)+`}}`)
+	for _, text := range texts {
+		var want typed.Decoded
+		e, wantErr := events.DecodeEnvelope([]byte(text))
+		if wantErr == nil {
+			want, wantErr = r.Decode(e)
+		}
+		got, err := r.DecodeEvent([]byte(text))
+		if fault.MessageOf(err) != fault.MessageOf(wantErr) || fmt.Sprintf("%T", got) != fmt.Sprintf("%T", want) {
+			t.Errorf("%q: %T, %v; want %T, %v", text, got, err, want, wantErr)
+			continue
+		}
+		if a, b := fmt.Sprintf("%+v", encoded(t, got)), fmt.Sprintf("%+v", encoded(t, want)); a != b {
+			t.Errorf("%q decodes as\n%s\nwant\n%s", text, a, b)
+		}
+	}
+}
+
+// encoded returns an event's envelope and detail as text.
+func encoded(t *testing.T, e typed.Decoded) string {
+	t.Helper()
+	if e == nil {
+		return "none"
+	}
+	envelope, err := e.Raw().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := json.Marshal(e, json.Deterministic(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(envelope) + "\n" + string(whole)
 }
 
 func FuzzCodec(f *testing.F) {

@@ -1,6 +1,7 @@
 package typed
 
 import (
+	"math/bits"
 	"reflect"
 	"sync/atomic"
 	"unicode/utf8"
@@ -76,37 +77,38 @@ func (s *scanner) str() (string, bool) {
 	if !s.take('"') {
 		return "", false
 	}
-	start, escaped := s.pos, false
-	for ; s.pos < len(s.text); s.pos++ {
+	text, start, escaped := s.text, s.pos, false
+	for p := start; p < len(text); p++ {
 		// Eight bytes at once, as long as none is a quote, a backslash or a control
 		// character.
-		for s.pos+8 <= len(s.text) {
-			t := s.text[s.pos : s.pos+8]
+		for p+8 <= len(text) {
+			t := text[p : p+8]
 			x := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
 				uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
 			quote, slash := x^(ones*'"'), x^(ones*'\\')
-			if ((quote-ones)&^quote|(slash-ones)&^slash|(x-ones*' ')&^x)&highs != 0 {
+			special := ((quote-ones)&^quote | (slash-ones)&^slash | (x-ones*' ')&^x) & highs
+			if special != 0 {
+				p += bits.TrailingZeros64(special) / 8 // the first of them is exact
 				break
 			}
-			s.pos += 8
+			p += 8
 		}
-		if s.pos == len(s.text) {
+		if p == len(text) {
 			break
 		}
-		switch c := s.text[s.pos]; {
+		switch c := text[p]; {
 		case c == '"':
-			text := s.text[start:s.pos]
-			s.pos++
+			s.pos = p + 1
 			if !escaped {
-				return text, true
+				return text[start:p], true
 			}
-			unquoted, err := jsontext.AppendUnquote(nil, s.text[start-1:s.pos])
+			unquoted, err := jsontext.AppendUnquote(nil, text[start-1:s.pos])
 			return string(unquoted), err == nil
 		case c < ' ':
 			return "", false
 		case c == '\\':
 			escaped = true
-			s.pos++
+			p++
 		}
 	}
 	return "", false
@@ -430,3 +432,93 @@ func mapScan(t reflect.Type) scan {
 		}
 	}
 }
+
+// scanEvent decodes an event whose detail has a generated type, in one pass over
+// its text. It reports failure for every other event, and for what the scanner is
+// not sure of.
+func (r *Registry) scanEvent(data []byte) (Decoded, bool) {
+	if !events.Readable(data) || !utf8.Valid(data) {
+		return nil, false
+	}
+	s := scanner{text: string(data)}
+	e, ok := s.envelope()
+	if !ok || e.Source == "" || len(e.Detail) == 0 {
+		return nil, false
+	}
+	decode := r.Lookup(Kind{e.Source, e.DetailType})
+	if decode == nil {
+		return nil, false
+	}
+	event, err := decode(e)
+	if err != nil {
+		return nil, false
+	}
+	// Only types of this codec are sure to have read all of the detail.
+	typed, ok := event.(interface{ detail() any })
+	if !ok || !isGenerated(reflect.TypeOf(typed.detail()).Elem()) {
+		return nil, false
+	}
+	return event, true
+}
+
+func (t *Event[T]) detail() any { return &t.Detail }
+
+// envelope reads an event with the members that EventBridge writes. The text of
+// its detail is not checked.
+func (s *scanner) envelope() (e events.Envelope, ok bool) {
+	if !s.take('{') {
+		return e, false
+	}
+	for seen := 0; ; {
+		name, ok := s.str()
+		if !ok || !s.take(':') {
+			return e, false
+		}
+		member := 0
+		var text string
+		switch name {
+		case "version":
+			member = 1 << 0
+			text, ok = s.str()
+			e.Version = events.Version(text)
+		case "id":
+			member = 1 << 1
+			e.ID, ok = s.str()
+		case "detail-type":
+			member = 1 << 2
+			text, ok = s.str()
+			e.DetailType = events.DetailType(text)
+		case "source":
+			member = 1 << 3
+			e.Source, ok = s.str()
+		case "account":
+			member = 1 << 4
+			e.Account, ok = s.str()
+		case "time":
+			member = 1 << 5
+			text, ok = s.str()
+			e.Time = events.Timestamp(text)
+		case "region":
+			member = 1 << 6
+			e.Region, ok = s.str()
+		case "resources":
+			member = 1 << 7
+			ok = scanResources(s, reflect.ValueOf(&e.Resources).Elem())
+		case "detail":
+			member = 1 << 8
+			text, ok = s.value()
+			e.Detail = jsontext.Value(text)
+		}
+		if !ok || member == 0 || seen&member != 0 {
+			return e, false
+		}
+		seen |= member
+		if done, ok := s.end('}'); !ok {
+			return e, false
+		} else if done {
+			return e, s.next() == 0 && s.pos == len(s.text)
+		}
+	}
+}
+
+var scanResources = sliceScan(reflect.TypeFor[[]string]())

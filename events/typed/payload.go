@@ -117,6 +117,10 @@ func (s *splitter) split(data []byte, messageID string, wraps int) error {
 	}
 
 	// Nearly always this is an event: try that first, it is one pass.
+	if event, ok := s.registry.scanEvent(data); ok {
+		s.found = append(s.found, Delivery{MessageID: messageID, Event: event})
+		return nil
+	}
 	if len(data) <= events.MaxBytes {
 		e, err := events.DecodeEnvelope(data)
 		if err != nil {

@@ -151,6 +151,19 @@ func (r *Registry) Lookup(kind Kind) Decoder {
 	return r.decoders[Kind{Source: kind.Source}]
 }
 
+// DecodeEvent decodes the text of one event. It returns what
+// [events.DecodeEnvelope] and [Registry.Decode] return, in about half the time.
+func (r *Registry) DecodeEvent(data []byte) (Decoded, error) {
+	if event, ok := r.scanEvent(data); ok {
+		return event, nil
+	}
+	e, err := events.DecodeEnvelope(data)
+	if err != nil {
+		return nil, err
+	}
+	return r.Decode(e)
+}
+
 // Decode returns the typed event, or the envelope itself where no type is
 // known. A detail that does not fit its type is a fault, Invalid with the place;
 // the envelope comes with it even then, so that the event stays usable.

@@ -42,7 +42,7 @@ type Record struct {
 // names it in its resources.
 func Fetch[P any](ctx context.Context, api *API, e *typed.Event[typed.OutputDetail[P]]) (Record, error) {
 	const op = "router.Fetch"
-	path, err := recordPath(e.Resources, e.Detail.Tenant, e.Detail.RootSchema)
+	path, err := recordPath(e.Envelope.Resources, e.Detail.Tenant, e.Detail.RootSchema)
 	if err != nil {
 		return Record{}, err
 	}

@@ -127,8 +127,23 @@ func Plan(root string, spec *servicespec.Spec) ([]*typegen.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(plans, &typegen.Plan{Dir: filepath.Join(root, Folder),
-		Changes: typegen.Changed(filepath.Join(root, Folder, listFile), list)}), nil
+	return append(plans,
+		&typegen.Plan{Dir: filepath.Join(root, Folder), Changes: typegen.Changed(filepath.Join(root, Folder, listFile), list)},
+		&typegen.Plan{Dir: filepath.Dir(filepath.Join(root, arnFile)), Changes: typegen.Changed(filepath.Join(root, arnFile), arnSource(spec))}), nil
+}
+
+// arnFile is the table of ARNs in package typed.
+const arnFile = "events/typed/arns_gen.go"
+
+func arnSource(spec *servicespec.Spec) []byte {
+	var b strings.Builder
+	b.WriteString(typegen.Marker + "\n\npackage typed\n\n" +
+		"// arnTypes has a line for each form of ARNs that is of one CloudFormation type:\n// service, resource with * for what differs, type.\nconst arnTypes = `\n")
+	for _, f := range spec.ARNForms() {
+		fmt.Fprintf(&b, "%s %s %s\n", f.Service, f.Resource, f.Type)
+	}
+	b.WriteString("`\n")
+	return []byte(b.String())
 }
 
 // listSource is the file of package aws that names every service's package.

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -37,6 +38,14 @@ const (
 // A Spec is a specification that was read.
 type Spec struct {
 	events []*schema.Document // by name
+	arns   []ARNForm          // sorted
+}
+
+// An ARNForm is how the ARNs of a CloudFormation type look.
+type ARNForm struct {
+	Service  string // such as ec2
+	Resource string // such as instance/*
+	Type     string // such as AWS::EC2::Instance
 }
 
 // Find returns the file of the installed npm package: that of the working
@@ -134,6 +143,7 @@ type propertyType struct {
 type resourceEntity struct {
 	ID                 string `json:"$id"`
 	CloudFormationType string `json:"cloudFormationType"`
+	ARNTemplate        string `json:"arnTemplate"`
 }
 
 // Read reads a specification's text. The fault is Invalid.
@@ -169,8 +179,35 @@ func Read(data []byte) (*Spec, error) {
 		kinds[kind] = d
 		spec.events = append(spec.events, d)
 	}
+	spec.arns = arnForms(db.Schema.Resource.Entities)
 	slices.SortFunc(spec.events, func(a, b *schema.Document) int { return strings.Compare(a.Name, b.Name) })
 	return spec, nil
+}
+
+// variable is a part of an ARN that differs from resource to resource.
+var variable = regexp.MustCompile(`\$\{[^}]*\}`)
+
+// arnForms returns the forms that only one type has.
+func arnForms(resources []resourceEntity) []ARNForm {
+	count := make(map[[2]string]int)
+	var all []ARNForm
+	for _, r := range resources {
+		part := strings.SplitN(r.ARNTemplate, ":", 6)
+		if len(part) != 6 || strings.ContainsAny(part[2]+part[5], " \n") || strings.Contains(part[2], "$") {
+			continue
+		}
+		form := ARNForm{Service: part[2], Resource: variable.ReplaceAllString(part[5], "*"), Type: r.CloudFormationType}
+		if strings.Trim(form.Resource, "*/:") == "" && form.Resource != "*" {
+			continue
+		}
+		count[[2]string{form.Service, form.Resource}]++
+		all = append(all, form)
+	}
+	all = slices.DeleteFunc(all, func(f ARNForm) bool { return count[[2]string{f.Service, f.Resource}] > 1 })
+	slices.SortFunc(all, func(a, b ARNForm) int {
+		return strings.Compare(a.Service+" "+a.Resource, b.Service+" "+b.Resource)
+	})
+	return all
 }
 
 // merge widens the document of a kind by a second one of the same kind. The name
@@ -316,6 +353,9 @@ func (r *reader) mark(typeID, field, resource string) {
 		}
 	}
 }
+
+// ARNForms returns the forms of ARNs by service, then resource.
+func (s *Spec) ARNForms() []ARNForm { return s.arns }
 
 // Events returns the documents of all kinds, by name. Callers must not change
 // them.

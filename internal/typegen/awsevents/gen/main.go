@@ -62,6 +62,6 @@ func run(specFile string, samples bool, files []string) error {
 		}
 		changed += len(plan.Changes)
 	}
-	fmt.Printf("%d packages, %d files changed\n", len(plans)-1, changed)
+	fmt.Printf("%d packages, %d files changed\n", len(plans)-2, changed)
 	return nil
 }
