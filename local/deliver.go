@@ -35,7 +35,7 @@ func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 	failed := s.opts.Chaos.strike()
 	if name, isFunction := s.functionOf(t.Target.Arn); isFunction && failed == nil {
 		if failed = s.refusal(name, t); failed == nil {
-			s.metrics.count(t.ruleName(), "Invocations", 1)
+			s.metrics.Count(t.ruleName(), "Invocations", 1)
 			t.Stage, t.Attempts, t.Since = stageInvoke, 0, s.opts.Now()
 			return true
 		}
@@ -43,14 +43,14 @@ func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 		failed = s.hand(ctx, t)
 	}
 	if failed == nil {
-		s.metrics.count(t.ruleName(), "Invocations", 1)
+		s.metrics.Count(t.ruleName(), "Invocations", 1)
 		return false
 	}
 	t.Attempts++
 	t.Failures++
 	t.LastError = failed.message
 	if why := s.exhausted(t, failed); why != "" {
-		s.metrics.count(t.ruleName(), "FailedInvocations", 1)
+		s.metrics.Count(t.ruleName(), "FailedInvocations", 1)
 		s.giveUp(t, failed, why)
 		return false
 	}
@@ -207,12 +207,12 @@ func (s *Server) giveUp(t *task, failed *undelivered, why string) {
 			attributes["RETRY_ATTEMPTS"] = sqs.String(strconv.Itoa(t.Attempts - 1))
 		}
 		if s.handToQueue(t, queue, sqs.Outgoing{Body: string(payload), Attributes: attributes}, s.endWrites(t, GivenUp, queue)) == nil {
-			s.metrics.count(t.ruleName(), "InvocationsSentToDlq", 1)
+			s.metrics.Count(t.ruleName(), "InvocationsSentToDlq", 1)
 			s.log.Error("an event was given up and is in the target's dead-letter queue", "rule", t.Rule, "target", t.Target.Arn,
 				"queue", queue, "code", failed.code, "attempts", t.Attempts)
 			return
 		}
-		s.metrics.count(t.ruleName(), "InvocationsFailedToBeSentToDlq", 1)
+		s.metrics.Count(t.ruleName(), "InvocationsFailedToBeSentToDlq", 1)
 		s.log.Error("a target's dead-letter queue does not exist; AWS would lose the event", "rule", t.Rule, "queue", queue)
 	}
 	s.bury(t, failed.code, failure{Message: failed.message, Type: failed.code}, nil)

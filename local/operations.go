@@ -22,7 +22,7 @@ func (s *Server) Operations() map[string][]Operation {
 		"lambda":    restOperations(s.functionOperations()),
 	}
 	for name, service := range map[string]*awsjson.Service{"events": s.eventsService(), "sqs": s.queues.Service(s.log),
-		"logs": s.logs.Service(s.log), "cloudwatch": s.metricsService()} {
+		"logs": s.logs.Service(s.log), "cloudwatch": s.metrics.Service()} {
 		ops := service.Operations()
 		for _, op := range sortedKeys(ops) {
 			all[name] = append(all[name], Operation{Name: op, Input: ops[op].Input, Output: ops[op].Output})

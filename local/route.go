@@ -32,7 +32,7 @@ func (s *Server) route(a *arrival) ([]*task, []datafile.Write) {
 		}
 	}
 	if len(rules) > 0 {
-		s.metrics.count("", "MatchedEvents", 1)
+		s.metrics.Count("", "MatchedEvents", 1)
 	}
 	return s.tasks(a, rules), s.archiveWrites(a)
 }
@@ -41,8 +41,8 @@ func (s *Server) route(a *arrival) ([]*task, []datafile.Write) {
 func (s *Server) tasks(a *arrival, rules []*rule) []*task {
 	var tasks []*task
 	for _, r := range rules {
-		s.metrics.count(r.Name, "TriggeredRules", 1)
-		s.metrics.count(r.Name, "MatchedEvents", 1)
+		s.metrics.Count(r.Name, "TriggeredRules", 1)
+		s.metrics.Count(r.Name, "MatchedEvents", 1)
 		a.event.Rules = append(a.event.Rules, r.ARN)
 		for i := range r.Targets {
 			tasks = append(tasks, newTask(&a.event, len(tasks), r, &r.Targets[i]))

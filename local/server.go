@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/local/metrics"
 	"github.com/blockforger/eventrouter/local/scheduler"
 	"github.com/blockforger/eventrouter/local/signal"
 	"github.com/blockforger/eventrouter/local/sqs"
@@ -33,7 +34,7 @@ type Server struct {
 	queue   *queue
 	logs    *logs.Groups
 	queues  *sqs.Queues
-	metrics *metrics
+	metrics *metrics.Metrics
 
 	schedules *scheduler.Schedules
 	arrived   signal.Signal // raised when an event was stored
@@ -63,7 +64,7 @@ func Open(dir string, opts *Options) (*Server, error) {
 		queue:     newQueue(o.Concurrency, o.Now, o.PollEvery),
 		settle:    make(chan settled, 1024),
 	}
-	s.metrics = newMetrics(o.Now)
+	s.metrics = metrics.New(o.Now, o.Log)
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fault.Wrap("local.Open", fault.Internal, err), kept.Close())
 	}
@@ -105,13 +106,13 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 func (s *Server) routes() http.Handler {
 	services := map[string]http.Handler{}
-	for _, service := range []*awsjson.Service{s.eventsService(), s.queues.Service(s.log), s.logs.Service(s.log), s.metricsService()} {
+	for _, service := range []*awsjson.Service{s.eventsService(), s.queues.Service(s.log), s.logs.Service(s.log), s.metrics.Service()} {
 		services[service.Prefix()] = service
 	}
 	paths := http.NewServeMux()
 	s.schedules.Register(paths, s.log)
 	s.registerFunctions(paths, s.log)
-	paths.HandleFunc("POST /service/"+metricsPrefix+"/operation/{Operation}", s.serveCBOR)
+	s.metrics.Register(paths)
 	return endpoint{services: services, paths: paths, log: s.log, bodyTimeout: s.opts.BodyTimeout}
 }
 

@@ -43,6 +43,7 @@ var sameLayer = map[string][]string{
 	"internal/typegen/servicespec": {"internal/typegen/infer"},
 	"local/awsapi/restjson":        {"local/awsapi/awsjson"},
 	"local/logs":                   {"local/awsapi/awsjson", "local/datafile", "local/signal"},
+	"local/metrics":                {"local/awsapi/awsjson", "local/awsapi/cbor"},
 	"local/scheduler":              {"local/awsapi/awsjson", "local/awsapi/restjson", "local/datafile", "local/schedule", "local/signal"},
 	"local/sqs":                    {"local/awsapi/awsjson", "local/datafile", "local/signal"},
 }

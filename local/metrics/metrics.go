@@ -1,14 +1,22 @@
-package local
+// Package metrics counts by rule and minute what CloudWatch would have under
+// AWS/Events, and serves the counts by CloudWatch's API.
+//
+//	m := metrics.New(time.Now, slog.Default())
+//	m.Count("my-rule", "Invocations", 1)
+//
+// The counts are in memory only. Safe for concurrent use.
+package metrics
 
 import (
+	"log/slog"
 	"sync"
 	"time"
 )
 
-// metrics count by rule and minute what CloudWatch would have under AWS/Events.
-// They are in memory only, and go back one day.
-type metrics struct {
+// Metrics holds the counts of one day.
+type Metrics struct {
 	now func() time.Time
+	log *slog.Logger
 
 	mu     sync.Mutex
 	counts map[metricKey]map[int64]float64 // by minute since 1970
@@ -19,12 +27,13 @@ type metricKey struct{ rule, name string }
 // metricMinutes is how far back counts are kept, in minutes.
 const metricMinutes = 24 * 60
 
-func newMetrics(now func() time.Time) *metrics {
-	return &metrics{now: now, counts: map[metricKey]map[int64]float64{}}
+// New returns metrics without counts.
+func New(now func() time.Time, log *slog.Logger) *Metrics {
+	return &Metrics{now: now, log: log, counts: map[metricKey]map[int64]float64{}}
 }
 
-// count adds to a rule's metric; rule "" is for those of the bus as a whole.
-func (m *metrics) count(rule, name string, n float64) {
+// Count adds to a rule's metric; rule "" is for those of the bus as a whole.
+func (m *Metrics) Count(rule, name string, n float64) {
 	minute := m.now().Unix() / 60
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -45,7 +54,7 @@ func (m *metrics) count(rule, name string, n float64) {
 
 // sums adds a metric up by periods, which begin at whole multiples of the period
 // since 1970. The keys are in seconds.
-func (m *metrics) sums(key metricKey, from, until time.Time, period time.Duration) map[int64]float64 {
+func (m *Metrics) sums(key metricKey, from, until time.Time, period time.Duration) map[int64]float64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	step := int64(period / time.Second)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local/cbor"
+	"github.com/blockforger/eventrouter/local/awsapi/cbor"
 )
 
 // Samples of RFC 8949, appendix A.

@@ -1,15 +1,16 @@
-package local
+package metrics
 
 import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
-	"github.com/blockforger/eventrouter/local/cbor"
+	"github.com/blockforger/eventrouter/local/awsapi/cbor"
 )
 
 // CloudWatch's API, as far as it is served: the counts of AWS/Events. Its
@@ -52,7 +53,7 @@ const mostDatapoints = 1440
 
 // GetMetricStatistics counts what happened under AWS/Events, by rule where the
 // dimension RuleName is given. A series that was never counted is empty.
-func (s *Server) GetMetricStatistics(_ context.Context, in *GetMetricStatisticsInput) (*GetMetricStatisticsOutput, error) {
+func (m *Metrics) GetMetricStatistics(_ context.Context, in *GetMetricStatisticsInput) (*GetMetricStatisticsOutput, error) {
 	period := time.Duration(*in.Period) * time.Second
 	span := in.EndTime.Sub(in.StartTime.Time)
 	refuse := func(code, message string) error { return &awsjson.Error{Code: code, Message: message, Query: code} }
@@ -76,7 +77,7 @@ func (s *Server) GetMetricStatistics(_ context.Context, in *GetMetricStatisticsI
 	if in.Namespace != "AWS/Events" {
 		return out, nil
 	}
-	for at, sum := range s.metrics.sums(metricKey{rule, in.MetricName}, in.StartTime.Time, in.EndTime.Time, period) {
+	for at, sum := range m.sums(metricKey{rule, in.MetricName}, in.StartTime.Time, in.EndTime.Time, period) {
 		out.Datapoints = append(out.Datapoints, datapoint(time.Unix(at, 0).UTC(), sum, in.Statistics))
 	}
 	slices.SortFunc(out.Datapoints, func(a, b Datapoint) int { return a.Timestamp.Compare(b.Timestamp.Time) })
@@ -104,15 +105,21 @@ func datapoint(at time.Time, sum float64, statistics []string) Datapoint {
 	return d
 }
 
-func (s *Server) metricsService() *awsjson.Service {
-	return awsjson.NewService(metricsPrefix, "1.0", s.log, awsjson.Op("GetMetricStatistics", s.GetMetricStatistics))
+// Service returns the operations that are served as AWS JSON.
+func (m *Metrics) Service() *awsjson.Service {
+	return awsjson.NewService(servicePrefix, "1.0", m.log, awsjson.Op("GetMetricStatistics", m.GetMetricStatistics))
 }
 
-const metricsPrefix = "GraniteServiceVersion20100801"
+const servicePrefix = "GraniteServiceVersion20100801"
+
+// Register adds the operations that are served as RPC v2 over CBOR.
+func (m *Metrics) Register(paths *http.ServeMux) {
+	paths.HandleFunc("POST /service/"+servicePrefix+"/operation/{Operation}", m.serveCBOR)
+}
 
 // serveCBOR answers a call in RPC v2 over CBOR. The operation is in the path.
-func (s *Server) serveCBOR(w http.ResponseWriter, r *http.Request) {
-	out, err := s.callCBOR(w, r)
+func (m *Metrics) serveCBOR(w http.ResponseWriter, r *http.Request) {
+	out, err := m.callCBOR(w, r)
 	status := http.StatusOK
 	if err != nil {
 		e := awsjson.AsError(err)
@@ -129,9 +136,9 @@ func (s *Server) serveCBOR(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(cbor.Encode(out))
 }
 
-func (s *Server) callCBOR(w http.ResponseWriter, r *http.Request) (any, error) {
+func (m *Metrics) callCBOR(w http.ResponseWriter, r *http.Request) (any, error) {
 	if operation := r.PathValue("Operation"); operation != "GetMetricStatistics" {
-		s.log.Warn("this AWS operation is not served here", "service", metricsPrefix, "operation", clip(operation))
+		m.log.Warn("this AWS operation is not served here", "service", servicePrefix, "operation", clip(operation))
 		return nil, awsjson.Errorf("UnknownOperationException", "The operation %s is not served here.", clip(operation))
 	}
 	body, err := awsjson.ReadBody(w, r)
@@ -145,7 +152,7 @@ func (s *Server) callCBOR(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err := awsjson.Check(in); err != nil {
 		return nil, err
 	}
-	out, err := s.GetMetricStatistics(r.Context(), in)
+	out, err := m.GetMetricStatistics(r.Context(), in)
 	if err != nil {
 		return nil, err
 	}
@@ -189,4 +196,10 @@ func timesToSeconds(v any) any {
 		}
 	}
 	return v
+}
+
+// clip limits the length of what a caller sent, for logs and answers.
+func clip(s string) string {
+	const most = 128
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }
