@@ -9,15 +9,15 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// A Key names a record within its schema: the text of a string of 1 to 256
+// A RecordKey names a record within its schema: the text of a string of 1 to 256
 // UTF-8 bytes without control characters, or an integer in canonical form. The
 // schema decides which of the two it is, so that the text alone is unambiguous.
-type Key string
+type RecordKey string
 
 const maxKey = 256
 
-// ParseKey checks the text of a string key. The fault is Invalid.
-func ParseKey(s string) (Key, error) {
+// ParseRecordKey checks the text of a string key. The fault is Invalid.
+func ParseRecordKey(s string) (RecordKey, error) {
 	switch {
 	case s == "":
 		return "", fault.Errorf(fault.Invalid, "key is empty")
@@ -29,12 +29,12 @@ func ParseKey(s string) (Key, error) {
 	if i := indexControl(s); i >= 0 {
 		return "", fault.Errorf(fault.Invalid, "key has a control character at byte %d", i)
 	}
-	return Key(s), nil
+	return RecordKey(s), nil
 }
 
-// ParseIntegerKey checks the text of an integer key: canonical form, so without
+// ParseIntegerRecordKey checks the text of an integer key: canonical form, so without
 // fraction, exponent, leading zero or plus sign, and not -0. The fault is Invalid.
-func ParseIntegerKey(s string) (Key, error) {
+func ParseIntegerRecordKey(s string) (RecordKey, error) {
 	digits := s
 	if len(digits) > 1 && digits[0] == '-' && digits[1] != '0' {
 		digits = digits[1:]
@@ -47,15 +47,15 @@ func ParseIntegerKey(s string) (Key, error) {
 	if !canonical {
 		return "", fault.Errorf(fault.Invalid, "key must be an integer of at most %d digits in canonical form, such as 42 or -7", most)
 	}
-	return Key(s), nil
+	return RecordKey(s), nil
 }
 
 // KeyOf reads a key from its JSON value: a string, or where integer is set an
 // integer. The fault is Invalid.
-func KeyOf(v jsontext.Value, integer bool) (Key, error) {
+func KeyOf(v jsontext.Value, integer bool) (RecordKey, error) {
 	switch {
 	case integer && v.Kind() == '0':
-		return ParseIntegerKey(string(v))
+		return ParseIntegerRecordKey(string(v))
 	case integer:
 		return "", fault.Errorf(fault.Invalid, "key must be an integer")
 	case v.Kind() == '"':
@@ -63,13 +63,13 @@ func KeyOf(v jsontext.Value, integer bool) (Key, error) {
 		if err != nil {
 			return "", fault.Errorf(fault.Invalid, "key is not a valid string")
 		}
-		return ParseKey(string(text))
+		return ParseRecordKey(string(text))
 	}
 	return "", fault.Errorf(fault.Invalid, "key must be a string")
 }
 
 // Value renders the key as the JSON value that [KeyOf] reads.
-func (k Key) Value(integer bool) jsontext.Value {
+func (k RecordKey) Value(integer bool) jsontext.Value {
 	if integer {
 		return jsontext.Value(k)
 	}
@@ -79,7 +79,7 @@ func (k Key) Value(integer bool) jsontext.Value {
 
 // Escape renders the key for URLs and object names: every byte outside
 // [A-Za-z0-9_-] as %XX. Distinct keys have distinct escapes.
-func (k Key) Escape() string {
+func (k RecordKey) Escape() string {
 	const hex = "0123456789ABCDEF"
 	out := make([]byte, 0, len(k))
 	for i := range len(k) {
@@ -92,7 +92,7 @@ func (k Key) Escape() string {
 	return string(out)
 }
 
-// UnescapeKey is the inverse of [Key.Escape]; any %XX is taken, in either case.
+// UnescapeKey is the inverse of [RecordKey.Escape]; any %XX is taken, in either case.
 // What it returns is not yet checked. The fault is Invalid.
 func UnescapeKey(s string) (string, error) {
 	out := make([]byte, 0, len(s))

@@ -48,7 +48,7 @@ func FuzzKeyEscape(f *testing.F) {
 	f.Add("a/b")
 	f.Add("%2e%2e")
 	f.Fuzz(func(t *testing.T, s string) {
-		escaped := events.Key(s).Escape()
+		escaped := events.RecordKey(s).Escape()
 		if strings.ContainsFunc(escaped, func(r rune) bool {
 			return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-%", r)
 		}) {

@@ -27,7 +27,7 @@ func encodeResponse(r rest.Response) ([]byte, error) {
 // error that makes Lambda repeat the invocation. That error reaches the
 // attributes of dead letters, so that it holds the code and no part of the
 // request.
-func answer(r store.Receipt, err error, call invocation) ([]byte, error) {
+func answer(r store.Result, err error, call invocation) ([]byte, error) {
 	if err != nil && !fault.IsRejection(err) {
 		return nil, fault.Errorf(fault.CodeOf(err), "%s: to be tried again (request %s)", fault.CodeOf(err), call.requestID)
 	}

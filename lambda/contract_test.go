@@ -164,7 +164,7 @@ func (f *contractFuzzer) one() {
 			key = pick(f.rand, "x y", "ü/ö", "..", "%2F", "-0", "1e3", strings.Repeat("9", 300))
 		}
 		params["key"] = key
-		path = strings.Replace(path, "{key}", events.Key(key).Escape(), 1)
+		path = strings.Replace(path, "{key}", events.RecordKey(key).Escape(), 1)
 	}
 	query := url.Values{}
 	header := http.Header{"X-Api-Key": {f.h.keys[f.tenant]}}

@@ -97,12 +97,12 @@ func crossTenantAttempt(r *rand.Rand, known []string) (method, path, body string
 	method = pick(r, "GET", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 	path = "/" + owner + "/" + schema
 	if r.IntN(2) == 0 {
-		key := pick(r, events.Key(id()).Escape(), events.Key("../rival/pet/"+id()).Escape(), "..%2F..%2Frival%2Fpet%2F"+events.Key(id()).Escape(), "%00"+events.Key(id()).Escape())
+		key := pick(r, events.RecordKey(id()).Escape(), events.RecordKey("../rival/pet/"+id()).Escape(), "..%2F..%2Frival%2Fpet%2F"+events.RecordKey(id()).Escape(), "%00"+events.RecordKey(id()).Escape())
 		path += "/" + key
 	}
 	switch r.IntN(6) {
 	case 0:
-		path += "?cursor=" + events.Key(id()).Escape()
+		path += "?cursor=" + events.RecordKey(id()).Escape()
 	case 1:
 		path += "?limit=1000"
 	case 2:

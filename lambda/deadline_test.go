@@ -51,7 +51,7 @@ func TestInvocationWhosePublishingHangs(t *testing.T) {
 		if line := f.log.String(); !strings.Contains(line, `"outcome":"carried-out"`) || !strings.Contains(line, `"EntriesPending":1`) || !strings.Contains(line, `"_aws"`) {
 			f.t.Errorf("the log is %q", line)
 		}
-		marks, _, err := f.store.Marks(f.t.Context(), "", 10)
+		marks, _, err := f.store.IdempotencyRecords(f.t.Context(), "", 10)
 		if err != nil || len(marks) != 1 {
 			f.t.Fatalf("%d idempotency records, %v", len(marks), err)
 		}

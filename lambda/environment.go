@@ -78,8 +78,8 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	if err != nil {
 		return nil, err
 	}
-	tenants := tenant.NewDirectory(files, &tenant.DirectoryOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses), Guard: Guard(store.New(ledger, nil))})
-	records := store.New(ledger, &store.Options{MarkAge: markAge, Projecting: Projecting(shown, Layout(tenants), timeout+deployment.RelayGrace)})
+	tenants := tenant.NewCatalog(files, &tenant.CatalogOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses), CompatibilityCheck: Guard(store.New(ledger, nil))})
+	records := store.New(ledger, &store.Options{Retention: markAge, Projections: Projecting(shown, Layout(tenants), timeout+deployment.RelayGrace)})
 	eventBridge := eventbridgebus.New(eventbridge.Options{
 		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
 	})
@@ -89,7 +89,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		Expected: func(context.Context) ([]events.BusARN, error) { return expected, nil },
 	})
 	r := router.New(tenants, apikey.NewAuthenticator(ledger, nil), records, publisher,
-		&router.Options{MarkAge: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
+		&router.Options{Retention: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
 	relay := router.NewRelay(records, publisher, rand.Text(), &router.Options{Watch: watch})
 	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + deployment.RelayGrace}), nil
 }

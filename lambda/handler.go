@@ -104,8 +104,8 @@ func (h *Handler) event(ctx context.Context, payload []byte, call invocation) ([
 		}
 		_ = json.Unmarshal(payload, &known, lenient)
 		report := &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err, EventID: known.ID}
-		h.log.request(call, report, statusOf(store.Receipt{}, err))
-		return answer(store.Receipt{}, err, call)
+		h.log.request(call, report, statusOf(store.Result{}, err))
+		return answer(store.Result{}, err, call)
 	}
 	if !envelope.IsInput() {
 		// R12: what a router published is never input, api_key or not.
@@ -218,15 +218,15 @@ var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.Allo
 // apart: it is logged, tried again, and ends in the dead-letter queue.
 func (h *Handler) unreadable(call invocation, message string) error {
 	err := fault.Errorf(fault.Internal, "%s", message)
-	h.log.request(call, &router.Report{Outcome: router.Faulted, Code: fault.Internal, Cause: err}, statusOf(store.Receipt{}, err))
+	h.log.request(call, &router.Report{Outcome: router.Faulted, Code: fault.Internal, Cause: err}, statusOf(store.Result{}, err))
 	return err
 }
 
 // refuse is the answer to a payload of a known shape that cannot be read.
 func (h *Handler) refuse(call invocation, err error) ([]byte, error) {
 	report := &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err}
-	h.log.request(call, report, statusOf(store.Receipt{}, err))
-	return answer(store.Receipt{}, err, call)
+	h.log.request(call, report, statusOf(store.Result{}, err))
+	return answer(store.Result{}, err, call)
 }
 
 // traceHeader is the X-Ray header of the invocation, to be passed on.

@@ -44,10 +44,10 @@ type stuckLedger struct {
 	f *fixture
 }
 
-func (l stuckLedger) Commit(ctx context.Context, c *store.Change) (store.Receipt, error) {
+func (l stuckLedger) Commit(ctx context.Context, c *store.Change) (store.Result, error) {
 	if l.f.stuck {
 		<-ctx.Done()
-		return store.Receipt{}, ctx.Err()
+		return store.Result{}, ctx.Err()
 	}
 	return l.Driver.Commit(ctx, c)
 }
@@ -90,7 +90,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f.key = secret.Reveal()
 	publisher := bus.NewPublisher(f)
-	r := router.New(tenant.NewDirectory(files, nil), apikey.NewAuthenticator(ledger, nil), f.store, publisher, nil)
+	r := router.New(tenant.NewCatalog(files, nil), apikey.NewAuthenticator(ledger, nil), f.store, publisher, nil)
 	f.handler = lambda.New(r, router.NewRelay(f.store, publisher, "test", &router.Options{Clock: f.now}), &f.log, &lambda.Options{Environment: "test"})
 	return f
 }

@@ -476,7 +476,7 @@ func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
 	h := newRESTHouse(t, restFiles)
 	files := &countingBucket{Bucket: h.files}
 	r := router.New(
-		tenant.NewDirectory(files, &tenant.DirectoryOptions{Clock: h.clock, Report: func(tenant.Finding) {}}),
+		tenant.NewCatalog(files, &tenant.CatalogOptions{Clock: h.clock, Report: func(tenant.Diagnostic) {}}),
 		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock}),
 		h.store, bus.NewPublisher(h), &router.Options{Clock: h.clock})
 	h.handler = lambda.New(r, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})

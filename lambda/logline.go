@@ -57,8 +57,8 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 			b.number("violations", int64(n))
 		}
 	}
-	if r.Emission.Err != nil {
-		b.text("emitError", clip(r.Emission.Err.Error(), 1024))
+	if r.Published.Err != nil {
+		b.text("emitError", clip(r.Published.Err.Error(), 1024))
 	}
 	b.bool("coldStart", call.cold)
 	b.open("stagesMs")
@@ -70,9 +70,9 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 	b.text("outcome", string(r.Outcome))
 	b.number("Requests", 1)
 	b.number("Tokens", r.Tokens)
-	b.number("EntriesPublished", int64(r.Emission.Published))
-	b.number("EntriesPending", int64(r.Emission.Pending))
-	b.number("EntriesFailed", int64(r.Emission.Failed))
+	b.number("EntriesPublished", int64(r.Published.Published))
+	b.number("EntriesPending", int64(r.Published.Pending))
+	b.number("EntriesFailed", int64(r.Published.Failed))
 	b.number("Rejections", count(r.Outcome == router.Rejected))
 	b.number("KeyRejections", count(r.Outcome == router.Rejected && r.Code == fault.Unauthenticated))
 	b.number("Faults", count(r.Outcome == router.Faulted))
@@ -100,13 +100,13 @@ const requestMetrics = `],"Metrics":[` +
 	`{"Name":"Duration","Unit":"Milliseconds"}]}]}`
 
 // relay writes the line of one run of the relay.
-func (l *logger) relay(call invocation, d router.Drained, err error) {
+func (l *logger) relay(call invocation, d router.RelayStats, err error) {
 	now := l.now()
 	severity := "INFO"
 	switch {
-	case err != nil || len(d.Gone) > 0:
+	case err != nil || len(d.MissingBuses) > 0:
 		severity = "ERROR"
-	case d.LookErr != nil:
+	case d.BusCheckErr != nil:
 		severity = "WARN"
 	}
 	b := newLine(now, severity, "relay")
@@ -114,20 +114,20 @@ func (l *logger) relay(call invocation, d router.Drained, err error) {
 	if err != nil {
 		b.text("error", clip(err.Error(), 1024))
 	}
-	if d.LookErr != nil {
-		b.text("lookError", clip(d.LookErr.Error(), 1024))
+	if d.BusCheckErr != nil {
+		b.text("lookError", clip(d.BusCheckErr.Error(), 1024))
 	}
-	b.text("gone", clip(joined(d.Gone), 1024))
+	b.text("gone", clip(joined(d.MissingBuses), 1024))
 	b.text("environment", l.environment)
-	b.number("RelayMarks", int64(d.Marks))
-	b.number("BillsFolded", int64(d.Folded))
+	b.number("RelayMarks", int64(d.Records))
+	b.number("BillsFolded", int64(d.Aggregated))
 	b.number("RecordsProjected", int64(d.Projected))
 	b.number("RecordsRechecked", int64(d.Rechecked))
 	b.number("ShardsBusy", int64(d.Busy))
 	b.number("EntriesPublished", int64(d.Published))
 	b.number("EntriesPending", int64(d.Pending))
 	b.number("EntriesFailed", int64(d.Failed))
-	b.number("BusesGone", int64(len(d.Gone)))
+	b.number("BusesGone", int64(len(d.MissingBuses)))
 	b.milliseconds("RelayLag", d.Lag)
 	b.milliseconds("Duration", now.Sub(call.start))
 	b.raw(`"_aws":{"Timestamp":` + strconv.FormatInt(now.UnixMilli(), 10) + relayMetrics)

@@ -18,9 +18,9 @@ import (
 // Projecting shows the records of s3 and csv schemas in a bucket, at
 // data/{tenant}/..., as layout says. lifetime is how long an invocation can
 // live: where it is the relay's age, the relay's first visit is also the last.
-func Projecting(b blob.Bucket, layout func(context.Context, store.Collection) (store.Layout, error), lifetime time.Duration) store.Projecting {
-	return store.Projecting{
-		Projections: map[events.Backend]store.Projection{
+func Projecting(b blob.Bucket, layout func(context.Context, store.Collection) (store.Layout, error), lifetime time.Duration) store.Projections {
+	return store.Projections{
+		ByBackend: map[events.Backend]store.Projection{
 			events.S3:  s3object.New(b),
 			events.CSV: csvfile.New(b),
 		},
@@ -31,7 +31,7 @@ func Projecting(b blob.Bucket, layout func(context.Context, store.Collection) (s
 
 // Layout answers from the schemas in force. The directory's [Guard] must be over
 // a store that projects nothing, or each would ask the other.
-func Layout(d *tenant.Directory) func(context.Context, store.Collection) (store.Layout, error) {
+func Layout(d *tenant.Catalog) func(context.Context, store.Collection) (store.Layout, error) {
 	return func(ctx context.Context, c store.Collection) (store.Layout, error) {
 		s, err := d.Schema(ctx, c.Tenant, c.Schema)
 		if err != nil {

@@ -70,7 +70,7 @@ func (r request) asCall(h *restHouse) httpAnswer {
 		if json.Unmarshal([]byte(r.key), &key) != nil {
 			key = r.key
 		}
-		path += "/" + events.Key(key).Escape()
+		path += "/" + events.RecordKey(key).Escape()
 	}
 	headers := []string{"x-api-key: " + r.keyOf(h)}
 	if r.op == events.Delete {

@@ -135,7 +135,7 @@ func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router
 		option(o)
 	}
 	h.router = router.New(
-		tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock, Report: func(tenant.Finding) {}}),
+		tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock, Report: func(tenant.Diagnostic) {}}),
 		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock}),
 		h.store, publisher, o)
 	h.relay = router.NewRelay(h.store, publisher, "test", &router.Options{Clock: h.clock})
@@ -257,7 +257,7 @@ func (h *restHouse) effects(tenants ...string) string {
 				h.t.Fatal(err)
 			}
 			for _, head := range heads {
-				fmt.Fprintf(&b, "record %s rev %d stamp %s %s\n", head.Path(), head.Revision, head.Stamp, head.Data)
+				fmt.Fprintf(&b, "record %s rev %d stamp %s %s\n", head.Path(), head.Revision, head.Version, head.Data)
 			}
 		}
 		usage, err := h.store.Usage(ctx, events.TenantID(id), store.Month(h.clock()))

@@ -6,7 +6,7 @@ import (
 )
 
 // statusOf is the status that answers a request.
-func statusOf(r store.Receipt, err error) int {
+func statusOf(r store.Result, err error) int {
 	if err != nil {
 		return fault.CodeOf(err).Status()
 	}

@@ -108,10 +108,10 @@ func (x *exchange) collection() Response {
 	if err != nil {
 		return x.refuse(err)
 	}
-	out := listed{Records: make([]listedRecord, len(listing.Heads)), Next: listing.Next}
-	for i := range listing.Heads {
-		h := &listing.Heads[i]
-		out.Records[i] = listedRecord{Key: h.Key, Revision: h.Revision, ETag: quoteETag(h.Stamp), Data: h.Data}
+	out := listed{Records: make([]listedRecord, len(listing.Records)), Next: listing.Next}
+	for i := range listing.Records {
+		h := &listing.Records[i]
+		out.Records[i] = listedRecord{Key: h.Key, Revision: h.Revision, ETag: quoteETag(h.Version), Data: h.Data}
 	}
 	answer := x.ok(out)
 	if listing.Next != "" {
@@ -131,10 +131,10 @@ type listed struct {
 }
 
 type listedRecord struct {
-	Key      events.Key     `json:"key"`
-	Revision int64          `json:"revision"`
-	ETag     string         `json:"etag"`
-	Data     jsontext.Value `json:"data"`
+	Key      events.RecordKey `json:"key"`
+	Revision int64            `json:"revision"`
+	ETag     string           `json:"etag"`
+	Data     jsontext.Value   `json:"data"`
 }
 
 // record serves /{tenant}/{schema}/{key}.
@@ -154,8 +154,8 @@ func (x *exchange) record() Response {
 	if err != nil {
 		return x.refuse(err)
 	}
-	answer := Response{Status: http.StatusOK, Body: string(found.Head.Data),
-		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache", "etag": quoteETag(found.Head.Stamp)}}
+	answer := Response{Status: http.StatusOK, Body: string(found.Record.Data),
+		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache", "etag": quoteETag(found.Record.Version)}}
 	if found.NotModified {
 		answer.Status, answer.Body = http.StatusNotModified, ""
 		delete(answer.Header, "content-type")

@@ -99,7 +99,7 @@ func (req *Request) condition() (router.Condition, error) {
 }
 
 // parseTags reads a list of entity tags, or *. weak stands before a weak one.
-func parseTags(header, value, weak string) (tags []store.Stamp, any bool, err error) {
+func parseTags(header, value, weak string) (tags []store.Version, any bool, err error) {
 	malformed := fault.Errorf(fault.Invalid, `%s must be * or a list of entity tags, such as "6b1f"`, header)
 	rest := strings.Trim(value, " \t")
 	if rest == "*" {
@@ -117,7 +117,7 @@ func parseTags(header, value, weak string) (tags []store.Stamp, any bool, err er
 		if !closed || strings.ContainsFunc(tag, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 			return nil, false, malformed
 		}
-		tags = append(tags, store.Stamp(prefix+tag))
+		tags = append(tags, store.Version(prefix+tag))
 		rest = strings.TrimLeft(after, " \t")
 		if rest == "" {
 			break

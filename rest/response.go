@@ -24,7 +24,7 @@ type result struct {
 	Tenant    events.TenantID  `json:"tenant"`
 	Schema    events.SchemaID  `json:"schema"`
 	Operation events.Operation `json:"operation"`
-	Key       events.Key       `json:"key"`
+	Key       events.RecordKey `json:"key"`
 	Revision  int64            `json:"revision"`
 	ETag      string           `json:"etag"`
 }
@@ -45,12 +45,12 @@ const ProblemTypes = "https://eventrouter.blockforger.dev/problems/"
 
 // Result returns the response to a change that was committed, now or by an
 // earlier delivery of the same request.
-func Result(r *store.Receipt) Response {
+func Result(r *store.Result) Response {
 	out := Response{Status: r.Status(), Header: map[string]string{}}
 	if out.Status != http.StatusNoContent {
 		body, _ := json.Marshal(result{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation,
-			Key: r.Ref.Key, Revision: r.Revision, ETag: quoteETag(r.Stamp)})
-		out.Header["etag"], out.Header["content-type"] = quoteETag(r.Stamp), jsonType
+			Key: r.Ref.Key, Revision: r.Revision, ETag: quoteETag(r.Version)})
+		out.Header["etag"], out.Header["content-type"] = quoteETag(r.Version), jsonType
 		out.Body = string(body)
 	}
 	if r.Replayed {
@@ -70,4 +70,4 @@ func Problem(err error, requestID string) Response {
 	return Response{Status: code.Status(), Header: map[string]string{"content-type": problemType}, Body: string(body)}
 }
 
-func quoteETag(s store.Stamp) string { return `"` + string(s) + `"` }
+func quoteETag(s store.Version) string { return `"` + string(s) + `"` }

@@ -12,48 +12,48 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Applied is an operation that has been committed, now or by an earlier
+// committed is an operation that has been committed, now or by an earlier
 // delivery of the same request.
-type Applied struct {
-	Receipt store.Receipt
-	mark    store.Mark
-	follows bool // an object or file is to show the record
+type committed struct {
+	Result    store.Result
+	record    store.IdempotencyRecord
+	projected bool // an object or file is to show the record
 }
 
-// rivalsAllowed bounds how often one operation gives way to rivals on the same
+// maxVersionConflicts bounds how often one operation gives way to rivals on the same
 // record before the request is sent back to be tried again.
-const rivalsAllowed = 32
+const maxVersionConflicts = 32
 
 // apply decides what the operation means for the record as it stands, and
 // commits it; where a rival was faster it decides anew on what the rival left.
-func (r *Router) apply(ctx context.Context, op Operation) (Applied, error) {
-	prior, err := r.prior(ctx, &op)
-	for range rivalsAllowed {
+func (r *Router) apply(ctx context.Context, op validatedRequest) (committed, error) {
+	prior, err := r.current(ctx, &op)
+	for range maxVersionConflicts {
 		if err != nil {
-			return Applied{}, err
+			return committed{}, err
 		}
 		change, refusal := op.change(prior)
 		if refusal != nil {
-			return Applied{}, r.limit(ctx, &op, refusal)
+			return committed{}, r.limit(ctx, &op, refusal)
 		}
-		receipt, failure := r.commit(ctx, &op.Granted, change)
-		if moved, ok := errors.AsType[*store.Moved](failure); ok {
-			prior, err = moved.Head, ctx.Err()
+		receipt, failure := r.commit(ctx, &op.authorizedRequest, change)
+		if moved, ok := errors.AsType[*store.VersionConflict](failure); ok {
+			prior, err = moved.Current, ctx.Err()
 			continue
 		}
 		if failure != nil {
-			return Applied{}, r.limit(ctx, &op, failure)
+			return committed{}, r.limit(ctx, &op, failure)
 		}
-		change.Mark.Receipt = receipt
-		follows := change.Head.Backend != events.DynamoDB && !receipt.Rejected
-		return Applied{Receipt: receipt, mark: change.Mark, follows: follows}, nil
+		change.Idempotency.Result = receipt
+		follows := change.Record.Backend != events.DynamoDB && !receipt.Rejected
+		return committed{Result: receipt, record: change.Idempotency, projected: follows}, nil
 	}
-	return Applied{}, fault.Errorf(fault.Unavailable, "record %s is contended: gave way to %d rivals", op.ref.Path(), rivalsAllowed)
+	return committed{}, fault.Errorf(fault.Unavailable, "record %s is contended: gave way to %d rivals", op.ref.Path(), maxVersionConflicts)
 }
 
 // limit keeps the order of refusal (R7) for a POST that is too large: it has
 // read nothing, and a key that is taken comes first.
-func (r *Router) limit(ctx context.Context, op *Operation, refusal error) error {
+func (r *Router) limit(ctx context.Context, op *validatedRequest, refusal error) error {
 	if op.operation != events.Post || !fault.Is(refusal, fault.TooLarge) {
 		return refusal
 	}
@@ -61,7 +61,7 @@ func (r *Router) limit(ctx context.Context, op *Operation, refusal error) error 
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if taken := op.admit(&head); taken != nil {
+	if taken := op.checkState(&head); taken != nil {
 		return taken
 	}
 	return refusal
@@ -69,27 +69,27 @@ func (r *Router) limit(ctx context.Context, op *Operation, refusal error) error 
 
 // prior is the record's head as the operation expects it. A POST expects none
 // and reads nothing: the commit tells if it is wrong.
-func (r *Router) prior(ctx context.Context, op *Operation) (store.Head, error) {
+func (r *Router) current(ctx context.Context, op *validatedRequest) (store.Record, error) {
 	if op.operation == events.Post {
-		return store.Head{}, nil
+		return store.Record{}, nil
 	}
 	head, err := r.store.Get(ctx, op.ref)
 	if fault.Is(err, fault.NotFound) {
-		return store.Head{}, nil
+		return store.Record{}, nil
 	}
 	return head, err
 }
 
 // change builds the whole effect of the operation on a record whose head is
 // prior (R5, R6), or refuses.
-func (op *Operation) change(prior store.Head) (store.Change, error) {
-	if err := op.admit(&prior); err != nil {
+func (op *validatedRequest) change(prior store.Record) (store.Change, error) {
+	if err := op.checkState(&prior); err != nil {
 		return store.Change{}, err
 	}
 	if most := op.owner.PayloadMaxBytes; most > 0 && int64(len(op.payload)) > most {
 		return store.Change{}, fault.Errorf(fault.TooLarge, "the payload has %d bytes, this tenant allows %d", len(op.payload), most)
 	}
-	next := store.Head{
+	next := store.Record{
 		Ref:      op.ref,
 		Backend:  op.contract.Backend,
 		KeyField: op.contract.KeyField,
@@ -110,24 +110,24 @@ func (op *Operation) change(prior store.Head) (store.Change, error) {
 	case events.Delete:
 		next.Data, next.Deleted, record = nil, true, prior.Data
 	}
-	receipt := store.Receipt{Ref: op.ref, Operation: op.operation, Revision: next.Revision}
+	receipt := store.Result{Ref: op.ref, Operation: op.operation, Revision: next.Revision}
 	return store.Change{
-		Mark: store.Mark{
+		Idempotency: store.IdempotencyRecord{
 			Key:         op.idempotency,
 			Fingerprint: op.fingerprint,
-			Receipt:     receipt,
+			Result:      receipt,
 			Bill:        store.Bill{Tokens: TokensPerRequest, KeyID: string(op.keyID)},
 			Outputs:     op.outputs(record, &receipt),
 		},
-		Head:       &next,
-		Prior:      prior.Stamp,
+		Record:     &next,
+		IfVersion:  prior.Version,
 		TokenLimit: op.owner.TokenLimit,
 	}, nil
 }
 
 // admit refuses what the record's state does not allow: 404, 409, 412.
-func (op *Operation) admit(prior *store.Head) error {
-	exists := prior.Stamp != "" && !prior.Deleted
+func (op *validatedRequest) checkState(prior *store.Record) error {
+	exists := prior.Version != "" && !prior.Deleted
 	switch {
 	case op.operation == events.Post && exists && !op.condition.NoneMatchAny:
 		return fault.Errorf(fault.Conflict, "a record with this key exists already")
@@ -135,9 +135,9 @@ func (op *Operation) admit(prior *store.Head) error {
 		return fault.Errorf(fault.Precondition, "the record exists, and If-None-Match asks that it does not")
 	case op.operation != events.Post && !exists:
 		return fault.Errorf(fault.NotFound, "there is no record with this key")
-	case len(op.condition.Match) > 0 && !slices.Contains(op.condition.Match, prior.Stamp):
+	case len(op.condition.Match) > 0 && !slices.Contains(op.condition.Match, prior.Version):
 		return fault.Errorf(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
-	case exists && slices.Contains(op.condition.NoneMatch, prior.Stamp):
+	case exists && slices.Contains(op.condition.NoneMatch, prior.Version):
 		return fault.Errorf(fault.Precondition, "the record is still what If-None-Match names")
 	case op.condition.MatchAny && !exists:
 		return fault.Errorf(fault.Precondition, "there is no record, and If-Match asks for one")
@@ -147,9 +147,9 @@ func (op *Operation) admit(prior *store.Head) error {
 
 // outputs are the entries that the change publishes: one a matching rule (R20),
 // and one that tells the sender of the outcome, where the tenant wants that.
-func (op *Operation) outputs(record jsontext.Value, receipt *store.Receipt) store.Outputs {
+func (op *validatedRequest) outputs(record jsontext.Value, receipt *store.Result) store.Outputs {
 	rules := op.contract.Outputs(op.operation)
-	if len(rules) == 0 && !op.tellsOutcome() {
+	if len(rules) == 0 && !op.wantsResult() {
 		return store.Outputs{}
 	}
 	out := op.origin()
@@ -159,15 +159,15 @@ func (op *Operation) outputs(record jsontext.Value, receipt *store.Receipt) stor
 	for i, rule := range rules {
 		out.Entries[i] = store.Entry{
 			Bus: rule.Bus, Source: rule.Source, DetailType: rule.DetailType,
-			Record: rule.Record && !same, Metadata: rule.Metadata, State: store.EntryPending,
+			WholeRecord: rule.Record && !same, Metadata: rule.Metadata, State: store.EntryPending,
 		}
-		if out.Entries[i].Record {
-			out.Record = record
+		if out.Entries[i].WholeRecord {
+			out.Document = record
 		} else {
 			out.Payload = op.payload
 		}
 	}
-	if op.tellsOutcome() {
+	if op.wantsResult() {
 		out.Entries = append(out.Entries, op.outcome(receipt))
 	}
 	return out

@@ -10,9 +10,9 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// Granted is a request whose API key allows it and whose tenant takes it.
-type Granted struct {
-	Request
+// authorizedRequest is a request whose API key allows it and whose tenant takes it.
+type authorizedRequest struct {
+	request
 	keyID       apikey.ID
 	owner       *tenant.Tenant
 	fingerprint store.Fingerprint
@@ -20,8 +20,8 @@ type Granted struct {
 
 // authorize checks the API key (R8) and the switch for input events (R9). A
 // tenant that is not there is switched off: its key may outlive it.
-func (r *Router) authorize(ctx context.Context, req Request) (Granted, error) {
-	granted := Granted{Request: req}
+func (r *Router) authorize(ctx context.Context, req request) (authorizedRequest, error) {
+	granted := authorizedRequest{request: req}
 	permission := apikey.BackendCalls
 	if req.operation == events.Get {
 		permission = apikey.ReadOnly

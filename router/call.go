@@ -33,11 +33,11 @@ type Call struct {
 
 // Call carries out a write over REST, just as [Router.Event] does an event. The
 // report is filled in whatever happens.
-func (r *Router) Call(ctx context.Context, c *Call) (store.Receipt, *Report, error) {
+func (r *Router) Call(ctx context.Context, c *Call) (store.Result, *Report, error) {
 	report := newReport(r.now)
 	report.EventID = c.RequestID
 	req, err := c.write()
-	receipt, err := r.carryOut(ctx, req, err, report)
+	receipt, err := r.handle(ctx, req, err, report)
 	return receipt, report, err
 }
 
@@ -47,7 +47,7 @@ func (r *Router) Call(ctx context.Context, c *Call) (store.Receipt, *Report, err
 var emptyPayload = jsontext.Value(`{}`)
 
 // write makes a request of a call that changes a record.
-func (c *Call) write() (Request, error) {
+func (c *Call) write() (request, error) {
 	req, err := c.request()
 	if err != nil {
 		return req, err
@@ -72,8 +72,8 @@ func (c *Call) write() (Request, error) {
 }
 
 // request checks what reads and writes have in common.
-func (c *Call) request() (Request, error) {
-	req := Request{
+func (c *Call) request() (request, error) {
+	req := request{
 		operation:     c.Operation,
 		apiKey:        c.APIKey,
 		payload:       emptyPayload,

@@ -15,12 +15,12 @@ import (
 // cursor from being used on another list, and damage from passing for a place.
 const cursorSum = 8
 
-func newCursor(at store.Collection, last events.Key) string {
+func newCursor(at store.Collection, last events.RecordKey) string {
 	sum := sumCursor(at, last)
 	return base64.RawURLEncoding.EncodeToString(append(sum[:cursorSum:cursorSum], last...))
 }
 
-func parseCursor(cursor string, at store.Collection) (events.Key, error) {
+func parseCursor(cursor string, at store.Collection) (events.RecordKey, error) {
 	if cursor == "" {
 		return "", nil
 	}
@@ -28,7 +28,7 @@ func parseCursor(cursor string, at store.Collection) (events.Key, error) {
 	if err != nil || len(b) <= cursorSum {
 		return "", errCursor
 	}
-	last, err := events.ParseKey(string(b[cursorSum:]))
+	last, err := events.ParseRecordKey(string(b[cursorSum:]))
 	if sum := sumCursor(at, last); err != nil || string(sum[:cursorSum]) != string(b[:cursorSum]) {
 		return "", errCursor
 	}
@@ -37,7 +37,7 @@ func parseCursor(cursor string, at store.Collection) (events.Key, error) {
 
 var errCursor = fault.Errorf(fault.Invalid, "cursor is not one that this list has given out; start again without it")
 
-func sumCursor(at store.Collection, last events.Key) [sha256.Size]byte {
+func sumCursor(at store.Collection, last events.RecordKey) [sha256.Size]byte {
 	// No id and no key holds a NUL.
 	return sha256.Sum256([]byte("cursor\x00" + string(at.Tenant) + "\x00" + string(at.Schema) + "\x00" + string(last)))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Emission is what became of the entries of one or more marks.
-type Emission struct {
+// PublishResult is what became of the entries of one or more marks.
+type PublishResult struct {
 	Published int // EventBridge has taken them
 	Pending   int // left to the relay, or held back until their bus is there again
 	Failed    int // refused for good: parked for an operator
@@ -21,7 +21,7 @@ type Emission struct {
 	Err error
 }
 
-func (e *Emission) add(o Emission) {
+func (e *PublishResult) add(o PublishResult) {
 	e.Published += o.Published
 	e.Pending += o.Pending
 	e.Failed += o.Failed
@@ -30,39 +30,39 @@ func (e *Emission) add(o Emission) {
 	}
 }
 
-// BusGone is the error that an entry shows while it is held back: its bus is one
+// BusMissing is the error that an entry shows while it is held back: its bus is one
 // of our own account's, and does not exist.
-const BusGone = "EventBusNotFound"
+const BusMissing = "EventBusNotFound"
 
 // emit shows the record in its object, where it has one, and publishes what the
 // commit decided to publish. Nothing that goes wrong here changes the answer: the
 // change is committed, and the relay does what is left. A redelivery leaves its
 // entries to whoever committed them, but not its object.
-func (r *Router) emit(ctx context.Context, a Applied) Emission {
-	if a.Receipt.Replayed {
-		a.mark.Outputs = store.Outputs{}
+func (r *Router) publish(ctx context.Context, a committed) PublishResult {
+	if a.Result.Replayed {
+		a.record.Outputs = store.Outputs{}
 	}
-	if !a.follows && len(a.mark.Outputs.Entries) == 0 {
-		return Emission{}
+	if !a.projected && len(a.record.Outputs.Entries) == 0 {
+		return PublishResult{}
 	}
-	var shown store.Settlement
+	var shown store.Progress
 	var err error
-	if a.follows {
+	if a.projected {
 		// First, so that who hears of the change finds it in the object.
-		shown, err = r.store.Project(ctx, a.Receipt.Ref)
+		shown, err = r.store.Project(ctx, a.Result.Ref)
 	}
-	done := publish(ctx, r.store, r.publisher, r.watch, r.now, []store.Mark{a.mark}, []store.Settlement{shown})
-	done.add(Emission{Err: err})
+	done := publishEntries(ctx, r.store, r.publisher, r.watch, r.now, []store.IdempotencyRecord{a.record}, []store.Progress{shown})
+	done.add(PublishResult{Err: err})
 	return done
 }
 
-// publish is the one publishing path, of the invocation and of the relay: it
+// publishEntries is the one publishing path, of the invocation and of the relay: it
 // sends the pending entries of the marks and settles each mark, together with
 // what its settlement says already. Entries for a bus that is missing, or for one
 // of which that could not be read, stay pending: EventBridge would report success
 // and lose them.
-func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch, now func() time.Time, marks []store.Mark, settlements []store.Settlement) Emission {
-	var done Emission
+func publishEntries(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch, now func() time.Time, marks []store.IdempotencyRecord, settlements []store.Progress) PublishResult {
+	var done PublishResult
 	var entries []events.Entry
 	unread := w.Refresh(ctx, pendingBuses(marks))
 	type place struct{ mark, entry int }
@@ -79,9 +79,9 @@ func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch
 			}
 			if w.Gone(entry.Bus) {
 				done.Pending++
-				if entry.Error != BusGone { // noted once, and not each time that it is passed over
+				if entry.Error != BusMissing { // noted once, and not each time that it is passed over
 					settlements[m].Entries = append(settlements[m].Entries,
-						store.EntryOutcome{Index: e, State: store.EntryPending, Error: BusGone, Time: now()})
+						store.EntryResult{Index: e, State: store.EntryPending, Error: BusMissing, Time: now()})
 				}
 				continue
 			}
@@ -96,7 +96,7 @@ func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch
 	}
 	for i, outcome := range p.Publish(ctx, entries) {
 		at := places[i]
-		note := store.EntryOutcome{Index: at.entry, State: store.EntryPublished, Error: outcome.Code, Time: now()}
+		note := store.EntryResult{Index: at.entry, State: store.EntryPublished, Error: outcome.Code, Time: now()}
 		switch outcome.Verdict {
 		case bus.Published:
 			done.Published++
@@ -113,7 +113,7 @@ func publish(ctx context.Context, s *store.Store, p *bus.Publisher, w *bus.Watch
 		if o := &settlements[m]; len(o.Entries) == 0 && o.Projected == "" && !o.Rechecked {
 			continue
 		}
-		if err := s.Settle(deadline.Final(ctx), marks[m].Key, settlements[m]); err != nil {
+		if err := s.SaveProgress(deadline.Final(ctx), marks[m].Key, settlements[m]); err != nil {
 			done.Err = err
 		}
 	}

@@ -65,9 +65,9 @@ type shownHouse struct {
 func newShownHouse(t *testing.T, b events.Backend) *shownHouse {
 	h := &shownHouse{house: newHouse(t), bucket: &bucket{Memory: blob.NewMemory()}, backend: b}
 	h.file("acme/pet.json", strings.Replace(petSchema, `{`, fmt.Sprintf(`{"meta":{"backend":%q},`, b), 1))
-	directory := tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock.Now, Report: func(f tenant.Finding) { t.Log(f) }})
-	h.store = store.New(h.ledger, &store.Options{Clock: h.clock.Now, Backoff: func(int) time.Duration { return 0 }, Projecting: store.Projecting{
-		Projections: map[events.Backend]store.Projection{
+	directory := tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock.Now, Report: func(f tenant.Diagnostic) { t.Log(f) }})
+	h.store = store.New(h.ledger, &store.Options{Clock: h.clock.Now, Backoff: func(int) time.Duration { return 0 }, Projections: store.Projections{
+		ByBackend: map[events.Backend]store.Projection{
 			events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket),
 		},
 		Layout: func(ctx context.Context, c store.Collection) (store.Layout, error) {
@@ -116,12 +116,12 @@ func (h *shownHouse) edit(key, from, to string) {
 // open counts the marks that the relay has something left to do for.
 func (h *shownHouse) open() (n int) {
 	h.t.Helper()
-	marks, _, err := h.store.Marks(h.t.Context(), "", 1000)
+	marks, _, err := h.store.IdempotencyRecords(h.t.Context(), "", 1000)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	for _, m := range marks {
-		if m.Open() {
+		if m.HasPendingWork() {
 			n++
 		}
 	}
@@ -147,19 +147,19 @@ func TestObjectsFollowEveryOperation(t *testing.T) {
 			{"POST", `{"id":"rex","name":"Bo"}`, "Bo"},
 		} {
 			_, report, err := h.send(put{operation: step.operation, payload: step.payload})
-			if err != nil || report.Emission.Err != nil || report.Emission.Published != 1 {
-				t.Fatalf("%s: %+v, %v", step.operation, report.Emission, err)
+			if err != nil || report.Published.Err != nil || report.Published.Published != 1 {
+				t.Fatalf("%s: %+v, %v", step.operation, report.Published, err)
 			}
 			text := h.shown("rex")
 			if step.shows == "" && strings.Contains(text, "Max") || !strings.Contains(text, step.shows) {
 				t.Errorf("after %s it shows:\n%s", step.operation, text)
 			}
-			if head, _ := h.head("acme", "rex"); head.Dirty {
+			if head, _ := h.head("acme", "rex"); head.Unprojected {
 				t.Errorf("after %s the head is dirty", step.operation)
 			}
 		}
 		d := h.drain()
-		if d.Folded != 5 || d.Rechecked != 5 || d.Projected != 0 || h.open() != 0 {
+		if d.Aggregated != 5 || d.Rechecked != 5 || d.Projected != 0 || h.open() != 0 {
 			t.Errorf("%+v, %d marks are open", d, h.open())
 		}
 		if !strings.Contains(h.shown("rex"), "Bo") {
@@ -196,8 +196,8 @@ func TestABucketThatIsDownIsMadeUpFor(t *testing.T) {
 			return nil
 		}
 		receipt, report, err := h.send(put{operation: "PUT", payload: `{"id":"rex","name":"Max"}`})
-		if err != nil || receipt.Revision != 2 || report.Emission.Err == nil || report.Emission.Published != 1 {
-			t.Fatalf("%+v, %+v, %v", receipt, report.Emission, err)
+		if err != nil || receipt.Revision != 2 || report.Published.Err == nil || report.Published.Published != 1 {
+			t.Fatalf("%+v, %+v, %v", receipt, report.Published, err)
 		}
 		h.failing = nil
 		if h.shown("rex") != prior || !strings.Contains(h.data("rex"), "Max") {
@@ -235,19 +235,19 @@ func TestARedeliveryProjects(t *testing.T) {
 				}
 				return nil
 			}
-			if _, report, err := h.send(p); err != nil || report.Emission.Err == nil {
-				t.Fatalf("%+v, %v", report.Emission, err)
+			if _, report, err := h.send(p); err != nil || report.Published.Err == nil {
+				t.Fatalf("%+v, %v", report.Published, err)
 			}
 			h.failing, h.bucket.down = nil, false
 			h.sender.take()
 			receipt, report, err := h.send(p)
-			if err != nil || !receipt.Replayed || report.Emission.Err != nil || len(h.sender.take()) != 0 {
-				t.Fatalf("%+v, %+v, %v", receipt, report.Emission, err)
+			if err != nil || !receipt.Replayed || report.Published.Err != nil || len(h.sender.take()) != 0 {
+				t.Fatalf("%+v, %+v, %v", receipt, report.Published, err)
 			}
 			if text := h.shown("rex"); !strings.Contains(text, step.shows) || step.shows == "" && strings.Contains(text, "Rex") {
 				t.Errorf("after the redelivered %s it shows:\n%s", step.operation, text)
 			}
-			if head, _ := h.head("acme", "rex"); head.Dirty {
+			if head, _ := h.head("acme", "rex"); head.Unprojected {
 				t.Errorf("after the redelivered %s the head is dirty", step.operation)
 			}
 		}
@@ -278,7 +278,7 @@ func TestObjectsThatCannotBeMended(t *testing.T) {
 	h.failing, h.bucket.down = nil, true
 	h.clock.advance(time.Minute)
 	d, err := h.relay.Run(t.Context(), invocation)
-	if err == nil || d.Marks != n || d.Folded != n || d.Projected != 0 {
+	if err == nil || d.Records != n || d.Aggregated != n || d.Projected != 0 {
 		t.Fatalf("%+v, %v", d, err)
 	}
 	h.bucket.down = false
@@ -295,7 +295,7 @@ func TestObjectsThatCannotBeMended(t *testing.T) {
 		h.must(put{})
 	}
 	h.clock.advance(30 * time.Second)
-	if d, err := h.relay.Run(t.Context(), 0); err != nil || d.Folded != younger || d.Rechecked != 0 || d.Lag != 30*time.Second {
+	if d, err := h.relay.Run(t.Context(), 0); err != nil || d.Aggregated != younger || d.Rechecked != 0 || d.Lag != 30*time.Second {
 		t.Errorf("%+v, %v", d, err)
 	}
 	h.clock.advance(30 * time.Second)

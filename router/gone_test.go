@@ -40,7 +40,7 @@ func watched(t *testing.T, o *bus.WatchOptions) (*house, *account) {
 }
 
 // drain runs the relay, a minute later.
-func (h *house) drain() router.Drained {
+func (h *house) drain() router.RelayStats {
 	h.t.Helper()
 	h.clock.advance(time.Minute)
 	d, err := h.relay.Run(h.t.Context(), invocation)
@@ -54,25 +54,25 @@ func TestABusThatIsGone(t *testing.T) {
 	h, a := watched(t, &bus.WatchOptions{Expected: expectOrders})
 
 	// The relay sees it though no entry waits for it.
-	if d := h.drain(); !slices.Equal(d.Gone, []events.BusARN{ordersBus}) || d.LookErr != nil || a.asked != 1 {
+	if d := h.drain(); !slices.Equal(d.MissingBuses, []events.BusARN{ordersBus}) || d.BusCheckErr != nil || a.asked != 1 {
 		t.Fatalf("%+v, looked %d times", d, a.asked)
 	}
 	// From then on the invocation holds entries back too, without a look.
 	_, report, err := h.send(put{})
-	if err != nil || report.Emission != (router.Emission{Pending: 1}) || a.asked != 1 {
-		t.Fatalf("%+v, %v, looked %d times", report.Emission, err, a.asked)
+	if err != nil || report.Published != (router.PublishResult{Pending: 1}) || a.asked != 1 {
+		t.Fatalf("%+v, %v, looked %d times", report.Published, err, a.asked)
 	}
 	h.must(put{tenant: "rival"}) // another bus is not held up
 	if sent := h.sender.take(); len(sent) != 1 || sent[0].Bus == ordersBus {
 		t.Fatalf("sent %+v", sent)
 	}
 	for range 3 {
-		if d := h.drain(); d.Pending != 1 || d.Published != 0 || len(d.Gone) != 1 || len(h.sender.take()) != 0 {
+		if d := h.drain(); d.Pending != 1 || d.Published != 0 || len(d.MissingBuses) != 1 || len(h.sender.take()) != 0 {
 			t.Fatalf("%+v", d)
 		}
 	}
 	e := h.entry()
-	if e.State != store.EntryPending || e.Error != router.BusGone || e.Attempts != 1 {
+	if e.State != store.EntryPending || e.Error != router.BusMissing || e.Attempts != 1 {
 		t.Errorf("entry = %+v", e)
 	}
 	if a.asked != 1 {
@@ -83,7 +83,7 @@ func TestABusThatIsGone(t *testing.T) {
 	a.buses = []events.BusARN{ordersBus}
 	h.clock.advance(bus.LookEvery)
 	d := h.drain()
-	if sent := h.sender.take(); d.Published != 1 || len(d.Gone) != 0 || len(sent) != 1 || sent[0].Bus != ordersBus || sent[0].OutputID == "" {
+	if sent := h.sender.take(); d.Published != 1 || len(d.MissingBuses) != 0 || len(sent) != 1 || sent[0].Bus != ordersBus || sent[0].OutputID == "" {
 		t.Errorf("%+v, sent %+v", d, sent)
 	}
 	if e := h.entry(); e.State != store.EntryPublished || e.Error != "" {
@@ -101,10 +101,10 @@ func TestAnInstanceThatNeverRanTheRelay(t *testing.T) {
 	h.drain() // this instance's relay finds the bus missing
 	relay, asked := h.relay, a.asked
 	h.watch(bus.NewWatch(a, h.store, "000000000000", &bus.WatchOptions{Clock: h.clock.Now})) // another instance
-	if _, report, err := h.send(put{}); err != nil || report.Emission != (router.Emission{Pending: 1}) {
-		t.Fatalf("%+v, %v", report.Emission, err)
+	if _, report, err := h.send(put{}); err != nil || report.Published != (router.PublishResult{Pending: 1}) {
+		t.Fatalf("%+v, %v", report.Published, err)
 	}
-	if e := h.entry(); e.State != store.EntryPending || e.Error != router.BusGone {
+	if e := h.entry(); e.State != store.EntryPending || e.Error != router.BusMissing {
 		t.Errorf("entry = %+v", e)
 	}
 	if sent := h.sender.take(); len(sent) != 0 || a.asked != asked {
@@ -120,8 +120,8 @@ func TestAnInstanceThatNeverRanTheRelay(t *testing.T) {
 		return nil
 	}
 	_, report, err := h.send(put{})
-	if err != nil || report.Emission.Pending != 1 || !errors.Is(report.Emission.Err, errDown) || len(h.sender.take()) != 0 {
-		t.Fatalf("%+v, %v", report.Emission, err)
+	if err != nil || report.Published.Pending != 1 || !errors.Is(report.Published.Err, errDown) || len(h.sender.take()) != 0 {
+		t.Fatalf("%+v, %v", report.Published, err)
 	}
 	h.must(put{tenant: "rival"}) // the default bus needs no result
 	if sent := h.sender.take(); len(sent) != 1 {
@@ -142,12 +142,12 @@ func TestABusThatGoesLater(t *testing.T) {
 	h, a := watched(t, &bus.WatchOptions{})
 	h.settings("acme", "eventbridge-input=true\neventbridge-output=[{\"eventbridge_arn\":\""+string(ordersBus)+"\"},{}]\n")
 	h.sender.answer = func(events.Entry) (bus.Result, error) { return bus.Result{Code: "ThrottlingException"}, nil }
-	if _, report, err := h.send(put{}); err != nil || report.Emission.Pending != 2 {
-		t.Fatalf("%+v, %v", report.Emission, err)
+	if _, report, err := h.send(put{}); err != nil || report.Published.Pending != 2 {
+		t.Fatalf("%+v, %v", report.Published, err)
 	}
 	h.sender.answer = nil
 	d := h.drain()
-	if sent := h.sender.take(); d.Published != 1 || len(sent) != 1 || sent[0].Bus == ordersBus || !slices.Equal(d.Gone, []events.BusARN{ordersBus}) {
+	if sent := h.sender.take(); d.Published != 1 || len(sent) != 1 || sent[0].Bus == ordersBus || !slices.Equal(d.MissingBuses, []events.BusARN{ordersBus}) {
 		t.Errorf("%+v, sent %+v", d, sent)
 	}
 	if a.asked != 1 {
@@ -161,7 +161,7 @@ func TestBusesThatCannotBeLookedAt(t *testing.T) {
 	h, a := watched(t, &bus.WatchOptions{Expected: expectOrders})
 	a.err = errors.New("not authorized to perform events:DescribeEventBus")
 	h.must(put{})
-	if d := h.drain(); !errors.Is(d.LookErr, a.err) || d.Gone != nil {
+	if d := h.drain(); !errors.Is(d.BusCheckErr, a.err) || d.MissingBuses != nil {
 		t.Errorf("%+v", d)
 	}
 	h.must(put{})
@@ -204,8 +204,8 @@ func TestABusThatRefusesUs(t *testing.T) {
 		return bus.Result{}, nil
 	}
 	_, report, err := h.send(put{})
-	if err != nil || report.Emission != (router.Emission{Published: 1, Failed: 1}) {
-		t.Fatalf("%+v, %v", report.Emission, err)
+	if err != nil || report.Published != (router.PublishResult{Published: 1, Failed: 1}) {
+		t.Fatalf("%+v, %v", report.Published, err)
 	}
 	if e := h.entry(); e.State != store.EntryFailed || e.Error != "AccessDeniedException" {
 		t.Errorf("entry = %+v", e)
@@ -225,8 +225,8 @@ func TestEveryOutcomeInOneCall(t *testing.T) {
 		return bus.Result{Code: codes[e.DetailType[4]-'0']}, nil
 	}
 	_, report, err := h.send(put{})
-	if err != nil || report.Emission != (router.Emission{Published: 1, Pending: 2, Failed: 2}) {
-		t.Fatalf("%+v, %v", report.Emission, err)
+	if err != nil || report.Published != (router.PublishResult{Published: 1, Pending: 2, Failed: 2}) {
+		t.Fatalf("%+v, %v", report.Published, err)
 	}
 	h.sender.take()
 	h.sender.answer = nil

@@ -123,7 +123,7 @@ func newHouse(t testing.TB) *house {
 func (h *house) watch(w *bus.Watch) {
 	publisher := bus.NewPublisher(h.sender)
 	o := &router.Options{Clock: h.clock.Now, Watch: w}
-	h.router = router.New(tenant.NewDirectory(h.files, &tenant.DirectoryOptions{Clock: h.clock.Now, Report: func(tenant.Finding) {}}),
+	h.router = router.New(tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock.Now, Report: func(tenant.Diagnostic) {}}),
 		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock.Now}), h.store, publisher, o)
 	h.relay = router.NewRelay(h.store, publisher, "relay", o)
 }
@@ -180,13 +180,13 @@ func (h *house) event(p put) *events.Envelope {
 }
 
 // send hands an event to the router.
-func (h *house) send(p put) (store.Receipt, *router.Report, error) {
+func (h *house) send(p put) (store.Result, *router.Report, error) {
 	h.t.Helper()
 	return h.router.Event(h.t.Context(), h.event(p), "")
 }
 
 // must is send for an event that must be carried out.
-func (h *house) must(p put) store.Receipt {
+func (h *house) must(p put) store.Result {
 	h.t.Helper()
 	r, report, err := h.send(p)
 	if err != nil {
@@ -195,8 +195,8 @@ func (h *house) must(p put) store.Receipt {
 	return r
 }
 
-func (h *house) head(tenantID, key string) (store.Head, error) {
-	return h.store.Get(h.t.Context(), store.Ref{Collection: store.Collection{Tenant: events.TenantID(tenantID), Schema: "pet"}, Key: events.Key(key)})
+func (h *house) head(tenantID, key string) (store.Record, error) {
+	return h.store.Get(h.t.Context(), store.Ref{Collection: store.Collection{Tenant: events.TenantID(tenantID), Schema: "pet"}, Key: events.RecordKey(key)})
 }
 
 func (h *house) data(key string) string {

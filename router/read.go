@@ -18,18 +18,18 @@ const (
 	BilledDescription = events.SchemaID("_openapi")
 )
 
-// A Found is the answer of a read of one record.
-type Found struct {
-	Head store.Head
+// A Document is the answer of a read of one record.
+type Document struct {
+	Record store.Record
 	// NotModified says that the caller has this version already: If-None-Match
 	// names its stamp.
 	NotModified bool
 }
 
 // Get reads one record. Its key is [Call.Key].
-func (r *Router) Get(ctx context.Context, c *Call) (Found, *Report, error) {
-	var found Found
-	report, err := r.read(ctx, c, func(ctx context.Context, req *Request, report *Report) (store.Ref, error) {
+func (r *Router) Get(ctx context.Context, c *Call) (Document, *Report, error) {
+	var found Document
+	report, err := r.read(ctx, c, func(ctx context.Context, req *request, report *Report) (store.Ref, error) {
 		ref := store.Ref{Collection: req.collection()}
 		schema, err := r.tenants.Schema(ctx, req.tenant, req.schema)
 		if err != nil {
@@ -39,13 +39,13 @@ func (r *Router) Get(ctx context.Context, c *Call) (Found, *Report, error) {
 			return ref, err
 		}
 		report.names(ref.Key, schema)
-		if found.Head, err = r.store.Get(ctx, ref); err != nil && !fault.Is(err, fault.NotFound) {
+		if found.Record, err = r.store.Get(ctx, ref); err != nil && !fault.Is(err, fault.NotFound) {
 			return ref, err
 		}
-		if err != nil || found.Head.Deleted {
+		if err != nil || found.Record.Deleted {
 			return ref, fault.Errorf(fault.NotFound, "there is no record with this key")
 		}
-		stamp, want := found.Head.Stamp, &req.condition
+		stamp, want := found.Record.Version, &req.condition
 		if len(want.Match) > 0 && !slices.Contains(want.Match, stamp) {
 			return ref, fault.Errorf(fault.Precondition, "the record has changed: its ETag is not one that If-Match names")
 		}
@@ -53,7 +53,7 @@ func (r *Router) Get(ctx context.Context, c *Call) (Found, *Report, error) {
 		return ref, nil
 	})
 	if err != nil {
-		return Found{}, report, err
+		return Document{}, report, err
 	}
 	return found, report, nil
 }
@@ -77,14 +77,14 @@ const (
 
 // A Listing is one page of records, in byte order of their keys.
 type Listing struct {
-	Heads []store.Head
-	Next  string // the cursor of the next page; "" at the end
+	Records []store.Record
+	Next    string // the cursor of the next page; "" at the end
 }
 
 // List reads a page of the records of a schema.
 func (r *Router) List(ctx context.Context, c *Call, p Page) (Listing, *Report, error) {
 	var listing Listing
-	report, err := r.read(ctx, c, func(ctx context.Context, req *Request, _ *Report) (store.Ref, error) {
+	report, err := r.read(ctx, c, func(ctx context.Context, req *request, _ *Report) (store.Ref, error) {
 		at := req.collection()
 		if p.Limit == 0 {
 			p.Limit = defaultPage
@@ -108,22 +108,22 @@ func (r *Router) List(ctx context.Context, c *Call, p Page) (Listing, *Report, e
 	return listing, report, nil
 }
 
-func (r *Router) list(ctx context.Context, at store.Collection, after events.Key, limit int) (Listing, error) {
+func (r *Router) list(ctx context.Context, at store.Collection, after events.RecordKey, limit int) (Listing, error) {
 	var out Listing
 	bytes := 0
 	for {
 		// One more than wanted tells whether this is the last page.
-		ask := min(limit-len(out.Heads)+1, listAtOnce)
+		ask := min(limit-len(out.Records)+1, listAtOnce)
 		heads, err := r.store.List(ctx, at, after, ask)
 		if err != nil {
 			return Listing{}, err
 		}
 		for _, h := range heads {
-			if bytes += len(h.Data); len(out.Heads) == limit || len(out.Heads) > 0 && bytes > pageBytes {
-				out.Next = newCursor(at, out.Heads[len(out.Heads)-1].Key)
+			if bytes += len(h.Data); len(out.Records) == limit || len(out.Records) > 0 && bytes > pageBytes {
+				out.Next = newCursor(at, out.Records[len(out.Records)-1].Key)
 				return out, nil
 			}
-			out.Heads = append(out.Heads, h)
+			out.Records = append(out.Records, h)
 			after = h.Key
 		}
 		if len(heads) < ask {
@@ -136,7 +136,7 @@ func (r *Router) list(ctx context.Context, at store.Collection, after events.Key
 // read not included; "" is the current month. [Call.Schema] is not looked at.
 func (r *Router) Usage(ctx context.Context, c *Call, month string) (store.Usage, *Report, error) {
 	var usage store.Usage
-	report, err := r.read(ctx, c.billedAs(BilledUsage), func(ctx context.Context, req *Request, _ *Report) (store.Ref, error) {
+	report, err := r.read(ctx, c.billedAs(BilledUsage), func(ctx context.Context, req *request, _ *Report) (store.Ref, error) {
 		ref := store.Ref{Collection: req.collection()}
 		if month == "" {
 			month = store.Month(r.now())
@@ -165,7 +165,7 @@ type Description struct {
 // never good, is left out. [Call.Schema] is not looked at.
 func (r *Router) Describe(ctx context.Context, c *Call) (Description, *Report, error) {
 	var out Description
-	report, err := r.read(ctx, c.billedAs(BilledDescription), func(ctx context.Context, req *Request, _ *Report) (store.Ref, error) {
+	report, err := r.read(ctx, c.billedAs(BilledDescription), func(ctx context.Context, req *request, _ *Report) (store.Ref, error) {
 		ref := store.Ref{Collection: req.collection()}
 		var err error
 		if out.Tenant, err = r.tenants.Tenant(ctx, req.tenant); err != nil {
@@ -195,38 +195,38 @@ func (r *Router) Describe(ctx context.Context, c *Call) (Description, *Report, e
 // read is a read's way from top to bottom: decode, authorize, look, bill. It is
 // billed where it found what it looked for (R53), which includes that nothing
 // has changed; a read that is refused is not.
-func (r *Router) read(ctx context.Context, c *Call, look func(context.Context, *Request, *Report) (store.Ref, error)) (*Report, error) {
+func (r *Router) read(ctx context.Context, c *Call, look func(context.Context, *request, *Report) (store.Ref, error)) (*Report, error) {
 	report := newReport(r.now)
 	report.EventID = c.RequestID
 	req, err := c.request()
 	report.decoded(&req)
 	if err != nil {
-		return report, report.end(store.Receipt{}, err)
+		return report, report.finish(store.Result{}, err)
 	}
 	granted, err := r.authorize(ctx, req)
 	report.authorized(&granted)
 	if err != nil {
-		return report, report.end(store.Receipt{}, err)
+		return report, report.finish(store.Result{}, err)
 	}
 	if report.Quota, err = r.throttle.take(granted.owner, false, r.now()); err != nil {
-		return report, report.end(store.Receipt{}, err)
+		return report, report.finish(store.Result{}, err)
 	}
 	ref, err := look(ctx, &req, report)
 	report.lap("read")
 	if err != nil {
-		return report, report.end(store.Receipt{}, err)
+		return report, report.finish(store.Result{}, err)
 	}
 	receipt, err := r.commit(ctx, &granted, store.Change{
-		Mark: store.Mark{
+		Idempotency: store.IdempotencyRecord{
 			Key:         granted.idempotency,
 			Fingerprint: granted.fingerprint,
-			Receipt:     store.Receipt{Ref: ref, Operation: events.Get},
+			Result:      store.Result{Ref: ref, Operation: events.Get},
 			Bill:        store.Bill{Tokens: TokensPerRequest, KeyID: string(granted.keyID)},
 		},
 		TokenLimit: granted.owner.TokenLimit,
 	})
 	report.lap("bill")
-	return report, report.end(receipt, err)
+	return report, report.finish(receipt, err)
 }
 
 func (c *Call) billedAs(name events.SchemaID) *Call {
@@ -236,9 +236,9 @@ func (c *Call) billedAs(name events.SchemaID) *Call {
 }
 
 // pathKey reads the key that a path names.
-func pathKey(s string, schema *tenant.Schema) (events.Key, error) {
+func pathKey(s string, schema *tenant.Schema) (events.RecordKey, error) {
 	if schema.IntegerKey {
-		return events.ParseIntegerKey(s)
+		return events.ParseIntegerRecordKey(s)
 	}
-	return events.ParseKey(s)
+	return events.ParseRecordKey(s)
 }

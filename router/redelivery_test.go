@@ -15,8 +15,8 @@ import (
 func TestRedeliveryOfAnEventDatedAhead(t *testing.T) {
 	for _, ahead := range []time.Duration{-time.Hour, 0, 500 * time.Microsecond, time.Hour, 24 * time.Hour} {
 		for _, after := range []time.Duration{
-			store.DefaultMarkAge - time.Hour, store.DefaultMarkAge - time.Millisecond, store.DefaultMarkAge, store.DefaultMarkAge + time.Second,
-			store.DefaultMarkAge + ahead - time.Millisecond, store.DefaultMarkAge + ahead, store.DefaultMarkAge + ahead + time.Second,
+			store.DefaultRetention - time.Hour, store.DefaultRetention - time.Millisecond, store.DefaultRetention, store.DefaultRetention + time.Second,
+			store.DefaultRetention + ahead - time.Millisecond, store.DefaultRetention + ahead, store.DefaultRetention + ahead + time.Second,
 		} {
 			h := newHouse(t)
 			sent := h.clock.Now().Add(ahead)
@@ -24,7 +24,7 @@ func TestRedeliveryOfAnEventDatedAhead(t *testing.T) {
 			h.must(e)
 			h.clock.advance(after)
 			receipt, _, err := h.send(e)
-			if stale := !h.clock.Now().Before(sent.Add(store.DefaultMarkAge)); stale {
+			if stale := !h.clock.Now().Before(sent.Add(store.DefaultRetention)); stale {
 				// It may be answered from its record for as long as that exists.
 				if !receipt.Replayed && !fault.Is(err, fault.Invalid) {
 					t.Errorf("%v ahead, again after %v: replayed %v, %v; want a stale event", ahead, after, receipt.Replayed, err)

@@ -38,24 +38,24 @@ func NewRelay(s *store.Store, p *bus.Publisher, owner string, o *Options) *Relay
 	return r
 }
 
-// Drained is what one run of the relay did.
-type Drained struct {
-	Emission
-	Marks     int           // marks that were looked at
-	Projected int           // of them, those whose object was brought up to date
-	Rechecked int           // of them, those whose object was compared once more
-	Folded    int           // bills that went into the totals
-	Busy      int           // shards that another relay held
-	Lag       time.Duration // how long the work had waited that waited longest
+// RelayStats is what one run of the relay did.
+type RelayStats struct {
+	PublishResult
+	Records    int           // marks that were looked at
+	Projected  int           // of them, those whose object was brought up to date
+	Rechecked  int           // of them, those whose object was compared once more
+	Aggregated int           // bills that went into the totals
+	Busy       int           // shards that another relay held
+	Lag        time.Duration // how long the work had waited that waited longest
 
 	// Gone are our own buses that do not exist though they are expected, or
 	// entries wait for them. LookErr is why that is not known of a region.
-	Gone    []events.BusARN
-	LookErr error
+	MissingBuses []events.BusARN
+	BusCheckErr  error
 }
 
 const (
-	relayPage  = 100             // marks read at a time
+	pageSize   = 100             // marks read at a time
 	foldAtOnce = 25              // bills folded in one transaction
 	leaseTerm  = 2 * time.Minute // longer than a relay's page can take
 	maxHeld    = 10_000          // marks of a shard that are passed over in one run
@@ -64,10 +64,10 @@ const (
 // Run does all the work that is older than age: marks of invocations that may
 // still be at work are left alone. It stops early when ctx ends. An error of
 // one mark does not keep the others from being done; the last is returned.
-func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
+func (r *Relay) Run(ctx context.Context, age time.Duration) (RelayStats, error) {
 	// What is committed from now on is its invocation's, however long this run takes.
 	before := r.now().Add(-age)
-	var done Drained
+	var done RelayStats
 	var failure error
 	done.look(r.watch.LookExpected(ctx))
 	// Each run begins at another shard, so that one that takes all the time does
@@ -86,7 +86,7 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 		case !held:
 			done.Busy++
 		default:
-			if err := r.drain(ctx, shard, before, &done); err != nil {
+			if err := r.relayShard(ctx, shard, before, &done); err != nil {
 				failure = err
 			}
 			// Ending the lease lets the next relay begin at once.
@@ -102,13 +102,13 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (Drained, error) {
 }
 
 // look adds the result of a check of buses.
-func (d *Drained) look(gone []events.BusARN, err error) {
+func (d *RelayStats) look(gone []events.BusARN, err error) {
 	if err != nil {
-		d.LookErr = err
+		d.BusCheckErr = err
 	}
-	d.Gone = append(d.Gone, gone...)
-	slices.Sort(d.Gone)
-	d.Gone = slices.Compact(d.Gone)
+	d.MissingBuses = append(d.MissingBuses, gone...)
+	slices.Sort(d.MissingBuses)
+	d.MissingBuses = slices.Compact(d.MissingBuses)
 }
 
 // drain works through one shard, page by page. A page on which nothing could be
@@ -116,11 +116,11 @@ func (d *Drained) look(gone []events.BusARN, err error) {
 // held back are passed over, or they would stand in the way of all behind them
 // for as long as their bus is gone; so are those whose object has had its turn in
 // this run, whether that went well or not.
-func (r *Relay) drain(ctx context.Context, shard int, before time.Time, done *Drained) error {
+func (r *Relay) relayShard(ctx context.Context, shard int, before time.Time, done *RelayStats) error {
 	held := map[store.IdempotencyKey]bool{}
 	for ctx.Err() == nil {
-		limit := len(held) + relayPage
-		keys, err := r.store.Open(ctx, shard, before, limit)
+		limit := len(held) + pageSize
+		keys, err := r.store.ListPending(ctx, shard, before, limit)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (r *Relay) drain(ctx context.Context, shard int, before time.Time, done *Dr
 		if len(keys) == 0 {
 			return nil
 		}
-		progress, err := r.page(ctx, keys, done, held)
+		progress, err := r.relayPage(ctx, keys, done, held)
 		if err != nil || !progress || last {
 			return err
 		}
@@ -139,11 +139,11 @@ func (r *Relay) drain(ctx context.Context, shard int, before time.Time, done *Dr
 
 // page works through some marks. It adds those to held that the rest of the run
 // is to pass over.
-func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Drained, held map[store.IdempotencyKey]bool) (progress bool, err error) {
-	marks := make([]store.Mark, 0, len(keys))
+func (r *Relay) relayPage(ctx context.Context, keys []store.IdempotencyKey, done *RelayStats, held map[store.IdempotencyKey]bool) (progress bool, err error) {
+	marks := make([]store.IdempotencyRecord, 0, len(keys))
 	var bills []store.IdempotencyKey
 	for _, key := range keys {
-		mark, err := r.store.Mark(ctx, key)
+		mark, err := r.store.IdempotencyRecord(ctx, key)
 		if fault.Is(err, fault.NotFound) {
 			continue // it expired, or another relay closed it
 		}
@@ -155,28 +155,28 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 		if err != nil {
 			return false, err
 		}
-		done.Marks++
-		billed := mark.Bill.Tokens > 0 && !mark.Folded
+		done.Records++
+		billed := mark.Bill.Tokens > 0 && !mark.Aggregated
 		if billed {
 			bills = append(bills, key)
 		}
-		if mark.Outputs.Pending() || r.chore(&mark) != nothing {
+		if mark.Outputs.Pending() || r.chore(&mark) != noProjection {
 			marks = append(marks, mark)
 		}
 		switch {
-		case billed || mark.Project || mark.Outputs.Pending():
-			done.Lag = max(done.Lag, r.now().Sub(mark.Receipt.Time))
+		case billed || mark.NeedsProjection || mark.Outputs.Pending():
+			done.Lag = max(done.Lag, r.now().Sub(mark.Result.Time))
 		case r.chore(&mark) == recheck:
 			done.Lag = max(done.Lag, r.now().Sub(mark.Recheck))
 		}
-		if mark.Project || !mark.Recheck.IsZero() {
+		if mark.NeedsProjection || !mark.Recheck.IsZero() {
 			held[key] = true // its object is dealt with below, or not due yet
 			progress = true
 		}
 	}
 	done.look(r.watch.Look(ctx, pendingBuses(marks)))
-	settlements := r.follow(ctx, marks, done)
-	emission := publish(ctx, r.store, r.publisher, r.watch, r.now, marks, settlements)
+	settlements := r.project(ctx, marks, done)
+	emission := publishEntries(ctx, r.store, r.publisher, r.watch, r.now, marks, settlements)
 	done.add(emission)
 	for i := range marks {
 		if r.holdsAll(&marks[i]) {
@@ -186,10 +186,10 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 	}
 	for len(bills) > 0 {
 		n := min(foldAtOnce, len(bills))
-		if err := r.store.Fold(ctx, bills[:n]); err != nil {
+		if err := r.store.AggregateUsage(ctx, bills[:n]); err != nil {
 			return false, err
 		}
-		done.Folded += n
+		done.Aggregated += n
 		bills = bills[n:]
 		progress = true
 	}
@@ -197,7 +197,7 @@ func (r *Relay) page(ctx context.Context, keys []store.IdempotencyKey, done *Dra
 }
 
 // pendingBuses are the buses that entries wait for.
-func pendingBuses(marks []store.Mark) (buses []events.BusARN) {
+func pendingBuses(marks []store.IdempotencyRecord) (buses []events.BusARN) {
 	for m := range marks {
 		for _, e := range marks[m].Outputs.Entries {
 			if e.State == store.EntryPending && !slices.Contains(buses, e.Bus) {
@@ -210,7 +210,7 @@ func pendingBuses(marks []store.Mark) (buses []events.BusARN) {
 
 // holdsAll reports whether every entry that the mark was read with as pending
 // is for a bus that is gone.
-func (r *Relay) holdsAll(m *store.Mark) bool {
+func (r *Relay) holdsAll(m *store.IdempotencyRecord) bool {
 	for _, e := range m.Outputs.Entries {
 		if e.State == store.EntryPending && !r.watch.Gone(e.Bus) {
 			return false

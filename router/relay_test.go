@@ -20,7 +20,7 @@ const invocation = 40 * time.Second // older than any invocation can be
 // entry returns the state of the one entry that has been committed.
 func (h *house) entry() store.Entry {
 	h.t.Helper()
-	marks, _, err := h.store.Marks(h.t.Context(), "", 10)
+	marks, _, err := h.store.IdempotencyRecords(h.t.Context(), "", 10)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -37,8 +37,8 @@ func TestRelayPublishesWhatAThrottleLeft(t *testing.T) {
 	h := newHouse(t)
 	h.sender.answer = func(events.Entry) (bus.Result, error) { return bus.Result{Code: "ThrottlingException"}, nil }
 	_, report, err := h.send(put{id: "e1"})
-	if err != nil || report.Emission.Pending != 1 {
-		t.Fatalf("%+v, %v", report.Emission, err)
+	if err != nil || report.Published.Pending != 1 {
+		t.Fatalf("%+v, %v", report.Published, err)
 	}
 	h.sender.answer = nil
 	h.clock.advance(30 * time.Second)
@@ -47,14 +47,14 @@ func TestRelayPublishesWhatAThrottleLeft(t *testing.T) {
 	}
 	h.clock.advance(time.Minute)
 	d, err := h.relay.Run(t.Context(), invocation)
-	if err != nil || d.Published != 1 || d.Folded != 1 || d.Lag < time.Minute {
+	if err != nil || d.Published != 1 || d.Aggregated != 1 || d.Lag < time.Minute {
 		t.Errorf("%+v, %v", d, err)
 	}
 	sent := h.sender.take()
 	if len(sent) != 1 || sent[0].OutputID == "" {
 		t.Fatalf("sent %+v", sent)
 	}
-	if d, err := h.relay.Run(t.Context(), invocation); err != nil || d.Marks != 0 || len(h.sender.take()) != 0 {
+	if d, err := h.relay.Run(t.Context(), invocation); err != nil || d.Records != 0 || len(h.sender.take()) != 0 {
 		t.Errorf("the relay is not done: %+v, %v", d, err)
 	}
 	if got := h.tokens("acme"); got != 10 {
@@ -68,8 +68,8 @@ func TestARefusedEntryIsParked(t *testing.T) {
 		return bus.Result{Code: "NotAuthorizedForSourceException"}, nil
 	}
 	_, report, err := h.send(put{})
-	if err != nil || report.Emission.Failed != 1 {
-		t.Fatalf("%+v, %v", report.Emission, err)
+	if err != nil || report.Published.Failed != 1 {
+		t.Fatalf("%+v, %v", report.Published, err)
 	}
 	if e := h.entry(); e.State != store.EntryFailed || e.Error != "NotAuthorizedForSourceException" {
 		t.Errorf("entry = %+v", e)
@@ -92,8 +92,8 @@ func TestACrashBetweenCommitAndEmit(t *testing.T) {
 		return nil
 	}
 	_, report, err := h.send(put{})
-	if err != nil || report.Emission.Err == nil {
-		t.Fatalf("%+v, %v", report.Emission, err)
+	if err != nil || report.Published.Err == nil {
+		t.Fatalf("%+v, %v", report.Published, err)
 	}
 	h.failing = nil
 	first := h.sender.take()
@@ -132,7 +132,7 @@ func TestRelayWorksThroughManyMarks(t *testing.T) {
 	h.sender.answer = nil
 	h.clock.advance(time.Minute)
 	d, err := h.relay.Run(t.Context(), invocation)
-	if err != nil || d.Published != n || d.Folded != n {
+	if err != nil || d.Published != n || d.Aggregated != n {
 		t.Errorf("%+v, %v", d, err)
 	}
 	ids := map[string]bool{}
@@ -153,11 +153,11 @@ type newerMark struct {
 	key *store.IdempotencyKey
 }
 
-func (d newerMark) Mark(ctx context.Context, key store.IdempotencyKey) (store.Mark, error) {
+func (d newerMark) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (store.IdempotencyRecord, error) {
 	if d.key != nil && key == *d.key {
-		return store.Mark{}, format.Check("item mark of the table", 99, format.Idempotency)
+		return store.IdempotencyRecord{}, format.Check("item mark of the table", 99, format.Idempotency)
 	}
-	return d.Driver.Mark(ctx, key)
+	return d.Driver.IdempotencyRecord(ctx, key)
 }
 
 // TestRelayMeetsANewerFormat: an idempotency record of a newer format is left

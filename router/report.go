@@ -14,11 +14,11 @@ import (
 type Outcome string
 
 const (
-	CarriedOut Outcome = "carried-out" // the change is committed
-	Replayed   Outcome = "replayed"    // an earlier delivery had been answered
-	Rejected   Outcome = "rejected"    // final, the caller's fault
-	Faulted    Outcome = "fault"       // ours or AWS's: to be tried again
-	Ignored    Outcome = "ignored"     // nothing for us: no effect
+	Succeeded Outcome = "carried-out" // the change is committed
+	Replayed  Outcome = "replayed"    // an earlier delivery had been answered
+	Rejected  Outcome = "rejected"    // final, the caller's fault
+	Faulted   Outcome = "fault"       // ours or AWS's: to be tried again
+	Ignored   Outcome = "ignored"     // noProjection for us: no effect
 )
 
 // Report is what one canonical log line tells of a request. It holds neither
@@ -32,10 +32,10 @@ type Report struct {
 	Schema    events.SchemaID
 	Operation events.Operation
 	KeyID     apikey.ID
-	RecordKey events.Key
+	RecordKey events.RecordKey
 	Revision  int64
 	Tokens    int64 // billed by this delivery
-	Emission  Emission
+	Published PublishResult
 	Quota     Quota
 	Stages    []Stage
 
@@ -59,7 +59,7 @@ func (r *Report) lap(name string) {
 	r.last = t
 }
 
-func (r *Report) decoded(req *Request) {
+func (r *Report) decoded(req *request) {
 	r.lap("decode")
 	r.Tenant, r.Schema, r.Operation = req.tenant, req.schema, req.operation
 	if req.eventID != "" {
@@ -67,32 +67,32 @@ func (r *Report) decoded(req *Request) {
 	}
 }
 
-func (r *Report) authorized(g *Granted) {
+func (r *Report) authorized(g *authorizedRequest) {
 	r.lap("authorize")
 	r.KeyID = g.keyID
 }
 
-func (r *Report) validated(op *Operation) {
+func (r *Report) validated(op *validatedRequest) {
 	r.lap("validate")
 	r.names(op.ref.Key, op.contract)
 }
 
 // names notes the record, where its schema lets its key be logged.
-func (r *Report) names(key events.Key, schema *tenant.Schema) {
+func (r *Report) names(key events.RecordKey, schema *tenant.Schema) {
 	if schema != nil && schema.LogKey {
 		r.RecordKey = key
 	}
 }
 
-func (r *Report) applied(*Applied) { r.lap("apply") }
+func (r *Report) applied(*committed) { r.lap("apply") }
 
-func (r *Report) emitted(e Emission) {
+func (r *Report) published(e PublishResult) {
 	r.lap("emit")
-	r.Emission = e
+	r.Published = e
 }
 
 // end notes how the request ended, and returns err.
-func (r *Report) end(receipt store.Receipt, err error) error {
+func (r *Report) finish(receipt store.Result, err error) error {
 	switch {
 	case err != nil && !fault.IsRejection(err):
 		r.Outcome = Faulted
@@ -101,7 +101,7 @@ func (r *Report) end(receipt store.Receipt, err error) error {
 	case err != nil:
 		r.Outcome = Rejected
 	default:
-		r.Outcome, r.Tokens = CarriedOut, TokensPerRequest
+		r.Outcome, r.Tokens = Succeeded, TokensPerRequest
 	}
 	if err != nil {
 		r.Code, r.Cause = fault.CodeOf(err), err

@@ -11,8 +11,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A Request is what a caller asks for, well formed in itself.
-type Request struct {
+// A request is what a caller asks for, well formed in itself.
+type request struct {
 	tenant    events.TenantID
 	schema    events.SchemaID
 	operation events.Operation
@@ -38,29 +38,29 @@ type Request struct {
 type Condition struct {
 	// Match lists stamps of which the record must bear one; MatchAny asks for a
 	// record whatever its stamp.
-	Match    []store.Stamp
+	Match    []store.Version
 	MatchAny bool
 	// NoneMatch lists stamps of which the record must bear none; NoneMatchAny
 	// asks that there be no record.
-	NoneMatch    []store.Stamp
+	NoneMatch    []store.Version
 	NoneMatchAny bool
 }
 
-func (r *Request) collection() store.Collection {
+func (r *request) collection() store.Collection {
 	return store.Collection{Tenant: r.tenant, Schema: r.schema}
 }
 
 // decodeEvent makes a request of an event (R1, R3, R11). trace is the header
 // to pass on.
-func decodeEvent(e *events.Envelope, trace string) (Request, error) {
+func decodeEvent(e *events.Envelope, trace string) (request, error) {
 	if !e.IsInput() {
-		return Request{}, fault.Errorf(fault.Invalid, "source must be %s", events.InputSource)
+		return request{}, fault.Errorf(fault.Invalid, "source must be %s", events.InputSource)
 	}
 	in, err := events.DecodeInput(e)
 	if err != nil {
-		return Request{tenant: in.Tenant, schema: in.Schema, operation: in.Operation}, err
+		return request{tenant: in.Tenant, schema: in.Schema, operation: in.Operation}, err
 	}
-	req := Request{
+	req := request{
 		tenant: in.Tenant, schema: in.Schema, operation: in.Operation,
 		apiKey: in.APIKey, payload: in.Payload,
 		idempotency:   store.IdempotencyKey{Tenant: in.Tenant, Origin: store.OriginEventKey, Value: in.IdempotencyKey},
@@ -98,7 +98,7 @@ func decodeEvent(e *events.Envelope, trace string) (Request, error) {
 // Stored fingerprints outlive the program. Another algorithm needs another
 // number, format.Idempotency, and [store.Change] the fingerprints of the older
 // ones; all formats so far have this one.
-func (r *Request) fingerprint() (store.Fingerprint, error) {
+func (r *request) fingerprint() (store.Fingerprint, error) {
 	b := make([]byte, 0, 256+len(r.payload))
 	for _, part := range [...]string{string(r.tenant), string(r.schema), string(r.operation), r.path} {
 		b = append(append(b, part...), 0)

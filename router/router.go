@@ -18,13 +18,13 @@ const TokensPerRequest = 10
 
 // Router carries out requests.
 type Router struct {
-	tenants   *tenant.Directory
+	tenants   *tenant.Catalog
 	keys      *apikey.Authenticator
 	store     *store.Store
 	publisher *bus.Publisher
 	watch     *bus.Watch
 
-	markAge    time.Duration
+	retention  time.Duration
 	strictKeys bool
 	throttle   throttle
 	origins    originLookups
@@ -34,7 +34,7 @@ type Router struct {
 // Options are what a Router does not need to be told.
 type Options struct {
 	// MarkAge is how long a mark lasts; 35 days if zero. It must be the store's.
-	MarkAge time.Duration
+	Retention time.Duration
 	// StrictKeys has every commit check that the API key is still active: a
 	// revoked key then changes nothing from that moment on, and not only after
 	// the 30 seconds for which keys are remembered. It costs one more item in
@@ -48,10 +48,10 @@ type Options struct {
 }
 
 // New returns a router over its collaborators.
-func New(tenants *tenant.Directory, keys *apikey.Authenticator, s *store.Store, p *bus.Publisher, o *Options) *Router {
-	r := &Router{tenants: tenants, keys: keys, store: s, publisher: p, markAge: store.DefaultMarkAge, now: time.Now}
-	if o != nil && o.MarkAge > 0 {
-		r.markAge = o.MarkAge
+func New(tenants *tenant.Catalog, keys *apikey.Authenticator, s *store.Store, p *bus.Publisher, o *Options) *Router {
+	r := &Router{tenants: tenants, keys: keys, store: s, publisher: p, retention: store.DefaultRetention, now: time.Now}
+	if o != nil && o.Retention > 0 {
+		r.retention = o.Retention
 	}
 	if o != nil && o.Clock != nil {
 		r.now = o.Clock
@@ -63,7 +63,7 @@ func New(tenants *tenant.Directory, keys *apikey.Authenticator, s *store.Store, 
 }
 
 // commit commits what a granted request comes to.
-func (r *Router) commit(ctx context.Context, g *Granted, c store.Change) (store.Receipt, error) {
+func (r *Router) commit(ctx context.Context, g *authorizedRequest, c store.Change) (store.Result, error) {
 	if r.strictKeys {
 		c.ActiveKey = string(g.keyID)
 	}
@@ -72,29 +72,29 @@ func (r *Router) commit(ctx context.Context, g *Granted, c store.Change) (store.
 }
 
 // Event carries out an input event. The report is filled in whatever happens.
-func (r *Router) Event(ctx context.Context, e *events.Envelope, trace string) (store.Receipt, *Report, error) {
+func (r *Router) Event(ctx context.Context, e *events.Envelope, trace string) (store.Result, *Report, error) {
 	report := newReport(r.now)
 	report.EventID = e.ID
 	req, err := decodeEvent(e, trace)
-	receipt, err := r.carryOut(ctx, req, err, report)
+	receipt, err := r.handle(ctx, req, err, report)
 	return receipt, report, err
 }
 
 // carryOut is one request's way from top to bottom.
-func (r *Router) carryOut(ctx context.Context, req Request, err error, report *Report) (store.Receipt, error) {
+func (r *Router) handle(ctx context.Context, req request, err error, report *Report) (store.Result, error) {
 	report.decoded(&req)
 	if err != nil {
-		return store.Receipt{}, report.end(store.Receipt{}, err)
+		return store.Result{}, report.finish(store.Result{}, err)
 	}
 	granted, err := r.authorize(ctx, req)
 	report.authorized(&granted)
 	if err != nil {
-		return store.Receipt{}, report.end(store.Receipt{}, err)
+		return store.Result{}, report.finish(store.Result{}, err)
 	}
 	op, err := r.validate(ctx, granted)
 	report.validated(&op)
 	if err != nil {
-		return r.reject(ctx, &granted, events.Key(""), err, report)
+		return r.reject(ctx, &granted, events.RecordKey(""), err, report)
 	}
 	if report.Quota, err = r.throttle.take(granted.owner, granted.event, r.now()); err != nil {
 		return r.reject(ctx, &granted, op.ref.Key, err, report)
@@ -104,50 +104,50 @@ func (r *Router) carryOut(ctx context.Context, req Request, err error, report *R
 	if err != nil {
 		return r.reject(ctx, &granted, op.ref.Key, err, report)
 	}
-	report.emitted(r.emit(ctx, applied))
-	return applied.Receipt, report.end(applied.Receipt, applied.Receipt.Err())
+	report.published(r.publish(ctx, applied))
+	return applied.Result, report.finish(applied.Result, applied.Result.Err())
 }
 
 // reject answers a request that was refused after its mark could have decided
 // (R7, R11): where there is a mark, its receipt is the answer whatever the
 // refusal was; where the refusal depends on state, it leaves a mark, so that a
 // redelivery is answered alike when the state is another.
-func (r *Router) reject(ctx context.Context, g *Granted, key events.Key, refusal error, report *Report) (store.Receipt, error) {
+func (r *Router) reject(ctx context.Context, g *authorizedRequest, key events.RecordKey, refusal error, report *Report) (store.Result, error) {
 	if !fault.IsRejection(refusal) {
-		return store.Receipt{}, report.end(store.Receipt{}, refusal)
+		return store.Result{}, report.finish(store.Result{}, refusal)
 	}
 	if g.idempotency.Origin == store.OriginRESTOnce || fault.Is(refusal, fault.Unauthenticated) {
 		// No other request bears the id of a call: there is no mark, and none is
 		// needed. And no mark answers a key that the commit found revoked.
-		return store.Receipt{}, report.end(store.Receipt{}, refusal)
+		return store.Result{}, report.finish(store.Result{}, refusal)
 	}
-	receipt, found, err := r.store.Receipt(ctx, g.idempotency, g.fingerprint, nil)
-	if err == nil && !found && leavesMark(refusal, g) {
-		mark := rejectionMark(g, key, refusal)
-		mark.Receipt, err = r.commit(ctx, g, store.Change{Mark: mark})
-		if receipt, found = mark.Receipt, err == nil; found {
-			report.emitted(r.emit(ctx, Applied{Receipt: receipt, mark: mark}))
+	receipt, found, err := r.store.StoredResult(ctx, g.idempotency, g.fingerprint, nil)
+	if err == nil && !found && isStored(refusal, g) {
+		mark := rejectionRecord(g, key, refusal)
+		mark.Result, err = r.commit(ctx, g, store.Change{Idempotency: mark})
+		if receipt, found = mark.Result, err == nil; found {
+			report.published(r.publish(ctx, committed{Result: receipt, record: mark}))
 		}
 	}
 	switch {
 	case err != nil: // a used idempotency key, or a fault of ours
-		return store.Receipt{}, report.end(store.Receipt{}, err)
+		return store.Result{}, report.finish(store.Result{}, err)
 	case found:
 		if !receipt.Rejected {
 			// A redelivery whose change has been made: only its object may lag behind.
-			report.emitted(r.emit(ctx, Applied{Receipt: receipt, mark: store.Mark{Key: g.idempotency}, follows: true}))
+			report.published(r.publish(ctx, committed{Result: receipt, record: store.IdempotencyRecord{Key: g.idempotency}, projected: true}))
 		}
-		return receipt, report.end(receipt, receipt.Err())
+		return receipt, report.finish(receipt, receipt.Err())
 	}
-	return store.Receipt{}, report.end(store.Receipt{}, refusal)
+	return store.Result{}, report.finish(store.Result{}, refusal)
 }
 
-// leavesMark tells the rejections that another state would not have met, so that
+// isStored tells the rejections that another state would not have met, so that
 // a redelivery must find the answer stored. A PATCH is validated and measured
 // after its merge, so all of its do; so do all of which the sender is told by an
 // event, or each redelivery would tell it again. That a request came too soon
 // is no answer to it.
-func leavesMark(refusal error, g *Granted) bool {
+func isStored(refusal error, g *authorizedRequest) bool {
 	if _, ok := errors.AsType[*Throttled](refusal); ok {
 		return false
 	}
@@ -155,5 +155,5 @@ func leavesMark(refusal error, g *Granted) bool {
 	case fault.NotFound, fault.Conflict, fault.Precondition, fault.Exhausted:
 		return true
 	}
-	return g.operation == events.Patch || g.tellsOutcome()
+	return g.operation == events.Patch || g.wantsResult()
 }

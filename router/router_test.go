@@ -167,7 +167,7 @@ func TestRedeliveryChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !again.Replayed || report.Outcome != router.Replayed || again.Ref != first.Ref || again.Stamp != first.Stamp || again.Revision != first.Revision {
+	if !again.Replayed || report.Outcome != router.Replayed || again.Ref != first.Ref || again.Version != first.Version || again.Revision != first.Revision {
 		t.Errorf("answered %+v, the first time %+v", again, first)
 	}
 	if h.tokens("acme") != before || h.published() != "" {

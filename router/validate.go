@@ -16,18 +16,18 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// An Operation is a granted request whose payload keeps to the schema: it says
+// An validatedRequest is a granted request whose payload keeps to the schema: it says
 // what is to be done to which record. A PATCH is validated once it is merged.
-type Operation struct {
-	Granted
+type validatedRequest struct {
+	authorizedRequest
 	contract *tenant.Schema
 	ref      store.Ref
 }
 
 // validate finds the schema, the record's key (R5), and checks the payload (R6).
-func (r *Router) validate(ctx context.Context, g Granted) (Operation, error) {
-	op := Operation{Granted: g}
-	if err := r.timely(g.time); err != nil {
+func (r *Router) validate(ctx context.Context, g authorizedRequest) (validatedRequest, error) {
+	op := validatedRequest{authorizedRequest: g}
+	if err := r.checkEventTime(g.time); err != nil {
 		return op, err
 	}
 	schema, err := r.tenants.Schema(ctx, g.tenant, g.schema)
@@ -36,7 +36,7 @@ func (r *Router) validate(ctx context.Context, g Granted) (Operation, error) {
 	}
 	op.contract = schema
 	op.ref = store.Ref{Collection: g.collection()}
-	op.ref.Key, op.payload, err = recordKey(&g.Request, schema)
+	op.ref.Key, op.payload, err = recordKey(&g.request, schema)
 	if g.operation == events.Post || g.operation == events.Put {
 		err = allViolations(err, schema.Validate(op.payload))
 	}
@@ -62,18 +62,18 @@ func allViolations(key, payload error) error {
 	return &fault.Error{Code: fault.Invalid, Message: fmt.Sprintf("payload breaks its schema in %d places", len(all)), Violations: all}
 }
 
-// aDayAhead is how far a sender's clock may be ahead of ours.
-const aDayAhead = 24 * time.Hour
+// maxClockSkew is how far a sender's clock may be ahead of ours.
+const maxClockSkew = 24 * time.Hour
 
 // timely rejects an event whose mark, if it had one, could have expired by now
 // (R11), and one whose time is so far ahead that its mark would outlive its age by
 // more than a day.
-func (r *Router) timely(at time.Time) error {
+func (r *Router) checkEventTime(at time.Time) error {
 	switch age := r.now().Sub(at); {
 	case at.IsZero():
-	case age >= r.markAge:
-		return fault.Errorf(fault.Invalid, "the event is stale: its time is %d days ago or more", int(r.markAge.Hours()/24))
-	case age < -aDayAhead:
+	case age >= r.retention:
+		return fault.Errorf(fault.Invalid, "the event is stale: its time is %d days ago or more", int(r.retention.Hours()/24))
+	case age < -maxClockSkew:
 		return fault.Errorf(fault.Invalid, "the event's time is more than a day ahead")
 	}
 	return nil
@@ -82,7 +82,7 @@ func (r *Router) timely(at time.Time) error {
 // recordKey finds the key in payload or path, or makes one for a POST from the
 // idempotency key, so that a redelivery makes the same one. It answers the
 // payload with the key filled in.
-func recordKey(req *Request, schema *tenant.Schema) (events.Key, jsontext.Value, error) {
+func recordKey(req *request, schema *tenant.Schema) (events.RecordKey, jsontext.Value, error) {
 	key, present, err := schema.Key(req.payload)
 	if err != nil {
 		return "", req.payload, err
@@ -108,7 +108,7 @@ func recordKey(req *Request, schema *tenant.Schema) (events.Key, jsontext.Value,
 	case schema.IntegerKey:
 		return "", req.payload, keyViolation(schema, "is required: only a string key can be made by the router")
 	}
-	key = events.Key(req.idempotency.UUID("record", 0))
+	key = events.RecordKey(req.idempotency.UUID("record", 0))
 	return key, schema.WithKey(req.payload, key), nil
 }
 

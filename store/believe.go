@@ -10,55 +10,55 @@ import (
 )
 
 func (s *Store) lifetime() time.Duration {
-	if s.o.Projecting.Lifetime == 0 {
+	if s.o.Projections.Lifetime == 0 {
 		return DefaultLifetime
 	}
-	return s.o.Projecting.Lifetime
+	return s.o.Projections.Lifetime
 }
 
 // projection returns what shows the records of a backend; nil where the head is
 // the record.
-func (s *Store) projection(b events.Backend) Projection { return s.o.Projecting.Projections[b] }
+func (s *Store) projection(b events.Backend) Projection { return s.o.Projections.ByBackend[b] }
 
 // layout finds how a collection is shown; the projection is nil where it is not.
 func (s *Store) layout(ctx context.Context, c Collection) (Layout, Projection, error) {
-	if len(s.o.Projecting.Projections) == 0 {
+	if len(s.o.Projections.ByBackend) == 0 {
 		return Layout{}, nil, nil
 	}
-	l, err := s.o.Projecting.Layout(ctx, c)
+	l, err := s.o.Projections.Layout(ctx, c)
 	if fault.Is(err, fault.NotFound) {
 		return Layout{}, nil, nil // no schema any more: nobody looks at its objects
 	}
 	return l, s.projection(l.Backend), err
 }
 
-// follows reports whether the object has a say in what the record is. It has
+// isProjected reports whether the object has a say in what the record is. It has
 // none for a head of another backend: the records have not been migrated yet.
-func follows(l Layout, h *Head) bool {
-	return !h.Dirty && (h.Stamp == "" || h.Backend == l.Backend)
+func isProjected(l Layout, h *Record) bool {
+	return !h.Unprojected && (h.Version == "" || h.Backend == l.Backend)
 }
 
 // believe answers the truth about a record of which a head has just been read:
 // the head, or what a person has made of its object. Its Stamp is "" where
 // there is no record.
-func (s *Store) believe(ctx context.Context, l Layout, p Projection, h Head) (Head, error) {
+func (s *Store) reconcile(ctx context.Context, l Layout, p Projection, h Record) (Record, error) {
 	first := true
-	err := s.untilWritten(ctx, func() (err error) {
+	err := s.retryConflicts(ctx, func() (err error) {
 		if !first {
 			if h, err = s.head(ctx, h.Ref); err != nil {
 				return err
 			}
 		}
 		first = false
-		if !follows(l, &h) {
+		if !isProjected(l, &h) {
 			return nil
 		}
-		v, err := p.Open(ctx, h.Collection, l, []events.Key{h.Key})
+		v, err := p.Open(ctx, h.Collection, l, []events.RecordKey{h.Key})
 		if err != nil {
 			return err
 		}
 		s.views.keep(h.Ref, p, v)
-		h, err = s.believeShown(ctx, l, h, v.Shown(h.Key))
+		h, err = s.reconcileObserved(ctx, l, h, v.Observed(h.Key))
 		return err
 	})
 	return h, err
@@ -66,15 +66,15 @@ func (s *Store) believe(ctx context.Context, l Layout, p Projection, h Head) (He
 
 // believeShown answers the same of what has been read of both. Where it fails
 // it answers the head that it was given.
-func (s *Store) believeShown(ctx context.Context, l Layout, h Head, shown Shown) (Head, error) {
-	switch s.judge(&h, shown) {
-	case adoptShown:
-		adopted, err := s.adopt(ctx, l, h, shown)
+func (s *Store) reconcileObserved(ctx context.Context, l Layout, h Record, shown Observed) (Record, error) {
+	switch s.resolve(&h, shown) {
+	case importObserved:
+		adopted, err := s.importEdit(ctx, l, h, shown)
 		if err != nil {
 			return h, err
 		}
 		return adopted, nil
-	case notUnderstood:
+	case unreadable:
 		return h, &fault.Error{Code: fault.Unavailable, Err: shown.Err}
 	}
 	return h, nil
@@ -82,51 +82,51 @@ func (s *Store) believeShown(ctx context.Context, l Layout, h Head, shown Shown)
 
 // admit looks at the object before a change is committed: one that could not be
 // shown is refused (TooLarge), and a record that a person has made by hand is
-// there, which a POST must know ([*Moved]). Neither may come before the mark.
-func (s *Store) admit(ctx context.Context, c *Change) error {
-	if c.Head == nil {
+// there, which a POST must know ([*VersionConflict]). Neither may come before the mark.
+func (s *Store) checkObject(ctx context.Context, c *Change) error {
+	if c.Record == nil {
 		return nil
 	}
-	p := s.projection(c.Head.Backend)
-	if p == nil || c.Prior != "" && !p.Shared() {
+	p := s.projection(c.Record.Backend)
+	if p == nil || c.IfVersion != "" && !p.Shared() {
 		return nil
 	}
-	l, p, err := s.layout(ctx, c.Head.Collection)
+	l, p, err := s.layout(ctx, c.Record.Collection)
 	if p == nil || err != nil {
 		return err
 	}
 	var refusal error // untilWritten takes a rejection for the bucket's
-	err = s.untilWritten(ctx, func() error {
+	err = s.retryConflicts(ctx, func() error {
 		refusal = nil
-		v, err := p.Open(ctx, c.Head.Collection, l, []events.Key{c.Head.Key})
+		v, err := p.Open(ctx, c.Record.Collection, l, []events.RecordKey{c.Record.Key})
 		if err != nil {
 			return err
 		}
-		s.views.keep(c.Head.Ref, p, v)
-		tooLarge := v.Fits(*c.Head)
-		shown := v.Shown(c.Head.Key)
-		taken := c.Prior == "" && !shown.Ours && (shown.Data != nil || shown.Err != nil)
+		s.views.keep(c.Record.Ref, p, v)
+		tooLarge := v.Fits(*c.Record)
+		shown := v.Observed(c.Record.Key)
+		taken := c.IfVersion == "" && !shown.Managed && (shown.Data != nil || shown.Err != nil)
 		if tooLarge == nil && !taken {
 			return nil
 		}
-		if _, err := s.driver.Mark(ctx, c.Mark.Key); !fault.Is(err, fault.NotFound) {
+		if _, err := s.driver.IdempotencyRecord(ctx, c.Idempotency.Key); !fault.Is(err, fault.NotFound) {
 			return err // where there is a mark, the driver answers with it
 		}
 		if tooLarge != nil {
 			refusal = tooLarge
 			return nil
 		}
-		h, err := s.head(ctx, c.Head.Ref)
+		h, err := s.head(ctx, c.Record.Ref)
 		if err != nil {
 			return err
 		}
-		if follows(l, &h) {
-			if h, err = s.believeShown(ctx, l, h, shown); err != nil {
+		if isProjected(l, &h) {
+			if h, err = s.reconcileObserved(ctx, l, h, shown); err != nil {
 				return err
 			}
 		}
-		if h.Stamp != "" {
-			refusal = &Moved{Head: h}
+		if h.Version != "" {
+			refusal = &VersionConflict{Current: h}
 		}
 		return nil
 	})
@@ -138,35 +138,35 @@ func (s *Store) admit(ctx context.Context, c *Change) error {
 
 // moved looks behind the head that a commit has met: a person may have changed
 // or removed the record since.
-func (s *Store) moved(ctx context.Context, m *Moved) error {
-	if m.Head.Stamp == "" || !follows(Layout{Backend: m.Head.Backend}, &m.Head) {
+func (s *Store) conflict(ctx context.Context, m *VersionConflict) error {
+	if m.Current.Version == "" || !isProjected(Layout{Backend: m.Current.Backend}, &m.Current) {
 		return m
 	}
-	l, p, err := s.layout(ctx, m.Head.Collection)
+	l, p, err := s.layout(ctx, m.Current.Collection)
 	if err != nil {
 		return err
 	}
 	if p == nil {
 		return m
 	}
-	h, err := s.believe(ctx, l, p, m.Head)
+	h, err := s.reconcile(ctx, l, p, m.Current)
 	if err != nil {
 		return err
 	}
-	return &Moved{Head: h}
+	return &VersionConflict{Current: h}
 }
 
 // list lists the records of a collection that objects show: heads, and between
 // them what people have put there.
-func (s *Store) list(ctx context.Context, c Collection, l Layout, p Projection, after events.Key, limit int) ([]Head, error) {
+func (s *Store) list(ctx context.Context, c Collection, l Layout, p Projection, after events.RecordKey, limit int) ([]Record, error) {
 	shown, err := p.Keys(ctx, c, l)
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(shown)
-	var listed []Head
+	var listed []Record
 	for {
-		heads, err := s.driver.Heads(ctx, c, after, limit)
+		heads, err := s.driver.Records(ctx, c, after, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -178,8 +178,8 @@ func (s *Store) list(ctx context.Context, c Collection, l Layout, p Projection, 
 			}
 			heads = append(heads, h)
 		}
-		slices.SortFunc(heads, func(a, b Head) int { return compareKeys(a.Key, b.Key) })
-		live, err := s.believeAll(ctx, c, l, p, heads[:min(limit, len(heads))])
+		slices.SortFunc(heads, func(a, b Record) int { return compareKeys(a.Key, b.Key) })
+		live, err := s.reconcileAll(ctx, c, l, p, heads[:min(limit, len(heads))])
 		if err != nil {
 			return nil, err
 		}
@@ -196,8 +196,8 @@ func (s *Store) list(ctx context.Context, c Collection, l Layout, p Projection, 
 
 // between picks the keys after one that have no head on the page of heads, up
 // to its last where the page is full.
-func between(shown []events.Key, after events.Key, heads []Head, full bool) []events.Key {
-	var picked []events.Key
+func between(shown []events.RecordKey, after events.RecordKey, heads []Record, full bool) []events.RecordKey {
+	var picked []events.RecordKey
 	next := 0
 	for _, k := range shown {
 		for next < len(heads) && heads[next].Key < k {
@@ -216,10 +216,10 @@ func between(shown []events.Key, after events.Key, heads []Head, full bool) []ev
 
 // believeAll answers which of the records are there. One whose object is not
 // understood is left out, and logged: the rest is still served.
-func (s *Store) believeAll(ctx context.Context, c Collection, l Layout, p Projection, heads []Head) ([]Head, error) {
-	var keys []events.Key
+func (s *Store) reconcileAll(ctx context.Context, c Collection, l Layout, p Projection, heads []Record) ([]Record, error) {
+	var keys []events.RecordKey
 	for i := range heads {
-		if follows(l, &heads[i]) {
+		if isProjected(l, &heads[i]) {
 			keys = append(keys, heads[i].Key)
 		}
 	}
@@ -227,28 +227,28 @@ func (s *Store) believeAll(ctx context.Context, c Collection, l Layout, p Projec
 	if err != nil {
 		return nil, err
 	}
-	var live []Head
+	var live []Record
 	for _, h := range heads {
-		if follows(l, &h) {
-			shown := v.Shown(h.Key)
-			switch s.judge(&h, shown) {
-			case notUnderstood:
-				s.tell(ctx, l, h.Ref, "left out of a listing what cannot be understood", shown.Err)
+		if isProjected(l, &h) {
+			shown := v.Observed(h.Key)
+			switch s.resolve(&h, shown) {
+			case unreadable:
+				s.logEdit(ctx, l, h.Ref, "left out of a listing what cannot be understood", shown.Err)
 				continue
-			case adoptShown:
-				if h, err = s.believe(ctx, l, p, h); err != nil {
+			case importObserved:
+				if h, err = s.reconcile(ctx, l, p, h); err != nil {
 					return nil, err
 				}
 			}
 		}
-		if h.Stamp != "" && !h.Deleted {
+		if h.Version != "" && !h.Deleted {
 			live = append(live, h)
 		}
 	}
 	return live, nil
 }
 
-func compareKeys(a, b events.Key) int {
+func compareKeys(a, b events.RecordKey) int {
 	switch {
 	case a < b:
 		return -1

@@ -10,21 +10,21 @@ import (
 
 // A Change is the whole effect of one request.
 type Change struct {
-	// Mark is written if its idempotency key has none; else the change is a
+	// IdempotencyRecord is written if its idempotency key has none; else the change is a
 	// redelivery.
-	Mark Mark
+	Idempotency IdempotencyRecord
 
 	// Fingerprints compares a redelivery with a mark of an older format; nil
 	// where all formats have the fingerprint of Mark.
 	Fingerprints Fingerprints
 
-	// Head is the record's new state; nil where the request is rejected for the
+	// Record is the record's new state; nil where the request is rejected for the
 	// state it met, and leaves a mark alone.
-	Head *Head
+	Record *Record
 
 	// Prior is the stamp that the record's head must bear; "" says that there
 	// must be none, not even a tombstone.
-	Prior Stamp
+	IfVersion Version
 
 	// ActiveKey names the API key that must be active and the tenant's at the
 	// very moment of the commit, before anything else, or the change is
@@ -53,9 +53,9 @@ const LimitLag = time.Minute
 // token limit of a tenant that has used so much in the bill's month already;
 // else nil.
 func (c *Change) Exhausted(used int64) error {
-	if c.TokenLimit > 0 && c.Mark.Bill.Tokens > 0 && used+c.Mark.Bill.Tokens > c.TokenLimit {
+	if c.TokenLimit > 0 && c.Idempotency.Bill.Tokens > 0 && used+c.Idempotency.Bill.Tokens > c.TokenLimit {
 		return fault.Errorf(fault.Exhausted, "the monthly limit of %d tokens is used up: %d used in %s, %d asked for",
-			c.TokenLimit, used, c.Mark.Bill.Month, c.Mark.Bill.Tokens)
+			c.TokenLimit, used, c.Idempotency.Bill.Month, c.Idempotency.Bill.Tokens)
 	}
 	return nil
 }
@@ -67,15 +67,17 @@ func KeyRefused(id string) error {
 		Err: fmt.Errorf("key %s is not active, as the commit found", id)}
 }
 
-// Moved is the error of a commit whose Prior does not hold: nothing was
+// VersionConflict is the error of a commit whose Prior does not hold: nothing was
 // written, and Head is what was found (its Stamp "" where there is none). Its
 // code is Unavailable: read, decide again, commit again.
-type Moved struct{ Head Head }
+type VersionConflict struct{ Current Record }
 
 // Error does not name the record: a schema may want its keys kept out of logs.
-func (m *Moved) Error() string { return "the record has moved on to stamp " + string(m.Head.Stamp) }
+func (m *VersionConflict) Error() string {
+	return "the record has moved on to stamp " + string(m.Current.Version)
+}
 
 // Unwrap gives the error its code.
-func (m *Moved) Unwrap() error { return errMoved }
+func (m *VersionConflict) Unwrap() error { return errMoved }
 
 var errMoved = fault.Errorf(fault.Unavailable, "the record has moved on")

@@ -11,18 +11,18 @@ import (
 // (TooLarge), and a change whose parts speak of different things (Internal:
 // the caller is in error, not the sender).
 func (c *Change) check() error {
-	m := &c.Mark
+	m := &c.Idempotency
 	if m.Key.Value == "" || m.Key.Tenant == "" {
 		return errors.New("the change has no idempotency key")
 	}
-	if m.Receipt.Ref.Tenant != m.Key.Tenant {
+	if m.Result.Ref.Tenant != m.Key.Tenant {
 		return errors.New("the receipt is another tenant's than the idempotency key")
 	}
-	if h := c.Head; h != nil {
+	if h := c.Record; h != nil {
 		switch {
-		case m.Receipt.Rejected:
+		case m.Result.Rejected:
 			return errors.New("a rejection must not change a record")
-		case h.Ref != m.Receipt.Ref || h.Key == "":
+		case h.Ref != m.Result.Ref || h.Key == "":
 			return errors.New("the head is not of the receipt's record")
 		case h.Deleted != (h.Data == nil):
 			return errors.New("a head has either data or is deleted")

@@ -3,7 +3,7 @@
 // A [Change] is everything that one request does: the record's new state, the
 // condition on its old, the mark that its idempotency key has been used, the
 // bill, and the entries to publish. [Store.Commit] carries it out whole or not
-// at all and answers a [Receipt], the same one for each redelivery.
+// at all and answers a [Result], the same one for each redelivery.
 //
 // A driver implements [Driver] over one database that has transactions: the
 // ledger. It holds heads (the decided state of each record) and marks. Where a

@@ -11,8 +11,8 @@ import (
 // carry a code of package fault; Unavailable is worth another try.
 type Driver interface {
 	Ledger
-	Backlog
-	Accounts
+	Outbox
+	Billing
 	Buses
 	Close() error
 }
@@ -23,38 +23,38 @@ type Ledger interface {
 	// set, decides first: Unauthenticated. Then the mark: where an unexpired one exists with the same fingerprint nothing is
 	// written and its receipt comes back with Replayed set; with another
 	// fingerprint the fault is Conflict. Then the head: where Prior does not
-	// hold the error is [*Moved]. Then the token limit: Exhausted. Rejections
+	// hold the error is [*VersionConflict]. Then the token limit: Exhausted. Rejections
 	// of those kinds write nothing. After any other error the change may or may
 	// not have been carried out: committing it again is safe and tells.
-	Commit(ctx context.Context, c *Change) (Receipt, error)
+	Commit(ctx context.Context, c *Change) (Result, error)
 
-	// Head reads a record's head, strongly consistent, tombstones included.
+	// Record reads a record's head, strongly consistent, tombstones included.
 	// Where there is none the fault is NotFound.
-	Head(ctx context.Context, ref Ref) (Head, error)
+	Record(ctx context.Context, ref Ref) (Record, error)
 
 	// Heads lists the live records of a collection whose key is greater than
 	// after, in ascending byte order of the key, at most limit.
-	Heads(ctx context.Context, c Collection, after events.Key, limit int) ([]Head, error)
+	Records(ctx context.Context, c Collection, after events.RecordKey, limit int) ([]Record, error)
 
-	// Mark reads an unexpired mark, strongly consistent; NotFound without one.
-	Mark(ctx context.Context, key IdempotencyKey) (Mark, error)
+	// IdempotencyRecord reads an unexpired mark, strongly consistent; NotFound without one.
+	IdempotencyRecord(ctx context.Context, key IdempotencyKey) (IdempotencyRecord, error)
 }
 
 // Shards is the number of parts into which open marks are divided, so that
 // relays can share the work and no partition of a table is hot.
 const Shards = 16
 
-// Backlog is what commits have left to be done.
-type Backlog interface {
-	// Open lists marks of a shard for which [Mark.Open] holds and that were
+// Outbox is what commits have left to be done.
+type Outbox interface {
+	// Open lists marks of a shard for which [Mark.HasPendingWork] holds and that were
 	// committed before the time given, oldest first, at most limit. It may lag
 	// behind and may name marks that are closed by now: read each with Mark.
-	Open(ctx context.Context, shard int, before time.Time, limit int) ([]IdempotencyKey, error)
+	ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]IdempotencyKey, error)
 
 	// Settle notes what has been done for a mark, atomically. A published entry
 	// stays published unless the settlement says Again; a mark that is gone is
 	// no error.
-	Settle(ctx context.Context, key IdempotencyKey, s Settlement) error
+	SaveProgress(ctx context.Context, key IdempotencyKey, s Progress) error
 
 	// Lease makes owner the only relay of a shard until the time given. It
 	// answers false where another owner's lease has not ended at now.
@@ -62,25 +62,25 @@ type Backlog interface {
 
 	// Marks lists unexpired marks, in a stable order, from a cursor ("" is the
 	// start); it answers the next cursor, "" at the end.
-	Marks(ctx context.Context, cursor string, limit int) ([]Mark, string, error)
+	IdempotencyRecords(ctx context.Context, cursor string, limit int) ([]IdempotencyRecord, string, error)
 }
 
-// A Settlement is what has been done for a mark.
-type Settlement struct {
-	Entries []EntryOutcome
-	Again   bool // entries that were published, failed or dropped may become pending
+// A Progress is what has been done for a mark.
+type Progress struct {
+	Entries []EntryResult
+	Reopen  bool // entries that were published, failed or dropped may become pending
 
 	// Projected says that object or file show the head with this stamp; where
 	// it still is the head's, Dirty and Project are cleared. Recheck, if set,
 	// is when to compare once more; Rechecked clears it.
-	Projected Stamp
-	FileWrite int64 // for [Head.FileWrite], with Projected
+	Projected Version
+	FileWrite int64 // for [Record.FileWrite], with Projected
 	Recheck   time.Time
 	Rechecked bool
 }
 
-// An EntryOutcome is what became of the entry at Index.
-type EntryOutcome struct {
+// An EntryResult is what became of the entry at Index.
+type EntryResult struct {
 	Index int
 	State EntryState
 	Error string // EventBridge's code; "" after success
@@ -99,12 +99,12 @@ type Buses interface {
 	MissingBuses(ctx context.Context) (map[events.BusARN]time.Time, error)
 }
 
-// Accounts keeps the bills.
-type Accounts interface {
+// Billing keeps the bills.
+type Billing interface {
 	// Fold adds the bills of the marks named to the totals and notes on each
 	// mark that it has been folded, all in one transaction; marks that are
 	// folded already, or gone, count for nothing. At most 25 keys.
-	Fold(ctx context.Context, keys []IdempotencyKey) error
+	AggregateUsage(ctx context.Context, keys []IdempotencyKey) error
 
 	// Usage is the totals plus what is not folded yet. It is exact, in a driver
 	// with an index that lags once the index has caught up. Until then a bill may

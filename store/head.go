@@ -17,7 +17,7 @@ type Collection struct {
 // A Ref names a record. Its parts have been checked by package events.
 type Ref struct {
 	Collection
-	Key events.Key
+	Key events.RecordKey
 }
 
 // Path is the record's name in URLs and in the resources of an event:
@@ -26,17 +26,17 @@ func (r Ref) Path() string {
 	return "/" + string(r.Tenant) + "/" + string(r.Schema) + "/" + r.Key.Escape()
 }
 
-// A Stamp is unique to the commit that made it. It is what a condition on a
+// A Version is unique to the commit that made it. It is what a condition on a
 // head compares, and the record's ETag: a revision could come again, it cannot.
-type Stamp string
+type Version string
 
-// A Head is the decided state of a record.
-type Head struct {
+// A Record is the decided state of a record.
+type Record struct {
 	Ref
 	Backend  events.Backend
 	KeyField string // the member of Data that holds the key
 	Revision int64  // 1 for the first; goes on across DELETE
-	Stamp    Stamp
+	Version  Version
 	Time     time.Time // of the commit
 
 	// Data is the record as a JSON object with its numbers exact; nil where
@@ -48,7 +48,7 @@ type Head struct {
 	Expires time.Time // of a tombstone; zero for a record
 
 	// Dirty says that object or file do not show this head yet.
-	Dirty bool
+	Unprojected bool
 
 	// FileWrite is the number of the first write of a shared file that is known
 	// to show this head; 0 where no such write is known, or for an object of its

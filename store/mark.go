@@ -17,12 +17,12 @@ import (
 type Origin string
 
 const (
-	OriginEventID   Origin = "event"  // the event's id, where the sender gave no key
-	OriginEventKey  Origin = "sender" // detail.idempotency_key
-	OriginRESTKey   Origin = "rest"   // the Idempotency-Key header
-	OriginRESTOnce  Origin = "once"   // a REST write without a key: the request's id
-	OriginMigration Origin = "admin"  // a change made by an operator's command
-	OriginHand      Origin = "hand"   // a person's own change of an object or file
+	OriginEventID      Origin = "event"  // the event's id, where the sender gave no key
+	OriginEventKey     Origin = "sender" // detail.idempotency_key
+	OriginRESTKey      Origin = "rest"   // the Idempotency-Key header
+	OriginRESTOnce     Origin = "once"   // a REST write without a key: the request's id
+	OriginMigration    Origin = "admin"  // a change made by an operator's command
+	OriginExternalEdit Origin = "hand"   // a person's own change of an object or file
 )
 
 // An IdempotencyKey names a request, whenever and however often it arrives.
@@ -72,12 +72,12 @@ type Fingerprint [sha256.Size]byte
 // older format hold it; see package format for the numbers.
 type Fingerprints func(number int) Fingerprint
 
-// A Receipt is the stored answer of a request. It holds no payload.
-type Receipt struct {
+// A Result is the stored answer of a request. It holds no payload.
+type Result struct {
 	Ref       Ref // Key is "" for a rejection that names no record
 	Operation events.Operation
 	Revision  int64
-	Stamp     Stamp
+	Version   Version
 	Time      time.Time
 
 	// Rejected is set where the request was refused for the state that it met;
@@ -92,7 +92,7 @@ type Receipt struct {
 }
 
 // Err returns the rejection that the receipt records, or nil.
-func (r Receipt) Err() error {
+func (r Result) Err() error {
 	if !r.Rejected {
 		return nil
 	}
@@ -109,39 +109,39 @@ type Bill struct {
 // Month returns the billing month that t falls into.
 func Month(t time.Time) string { return t.UTC().Format("2006-01") }
 
-// A Mark says that an idempotency key has been used, and holds all that the
+// An IdempotencyRecord says that an idempotency key has been used, and holds all that the
 // request left to be done.
-type Mark struct {
+type IdempotencyRecord struct {
 	Key         IdempotencyKey
 	Format      int // see package format; 0 is the first
 	Fingerprint Fingerprint
-	Receipt     Receipt
+	Result      Result
 	Bill        Bill
-	Folded      bool // the bill is in the totals
+	Aggregated  bool // the bill is in the totals
 	Expires     time.Time
 
 	Outputs Outputs
 
 	// Project says that the head's object or file is still to be brought up to
 	// date; Recheck, where set, is when to compare them once more.
-	Project bool
-	Recheck time.Time
+	NeedsProjection bool
+	Recheck         time.Time
 }
 
 // Open reports whether the relay has something left to do for the mark.
-func (m *Mark) Open() bool {
-	return m.Bill.Tokens > 0 && !m.Folded || m.Project || !m.Recheck.IsZero() || m.Outputs.Pending()
+func (m *IdempotencyRecord) HasPendingWork() bool {
+	return m.Bill.Tokens > 0 && !m.Aggregated || m.NeedsProjection || !m.Recheck.IsZero() || m.Outputs.Pending()
 }
 
 // OutputID is the stable id of entry i: a consumer drops duplicates by it.
-func (m *Mark) OutputID(i int) string { return m.Key.UUID("output", i) }
+func (m *IdempotencyRecord) OutputID(i int) string { return m.Key.UUID("output", i) }
 
 // Outputs are the entries that a change publishes, with what they share.
 type Outputs struct {
 	Entries []Entry
 
-	Payload jsontext.Value // the request's own, with the key filled in
-	Record  jsontext.Value // the whole record; nil unless an entry wants it
+	Payload  jsontext.Value // the request's own, with the key filled in
+	Document jsontext.Value // the whole record; nil unless an entry wants it
 
 	InputEventID  string
 	CorrelationID string
@@ -161,12 +161,12 @@ func (o *Outputs) Pending() bool {
 
 // An Entry is one event to be published: where to, and what it shows.
 type Entry struct {
-	Bus        events.BusARN
-	Source     string
-	DetailType events.DetailType
-	Record     bool // show the whole record instead of the request's payload
-	Metadata   bool // add detail.metadata
-	Outcome    bool // show what became of the request, and no document
+	Bus         events.BusARN
+	Source      string
+	DetailType  events.DetailType
+	WholeRecord bool // show the whole record instead of the request's payload
+	Metadata    bool // add detail.metadata
+	Outcome     bool // show what became of the request, and no document
 
 	State    EntryState
 	Attempts int

@@ -24,8 +24,8 @@ type Migration struct {
 	KeyField string
 }
 
-// Migrated tells of a migration.
-type Migrated struct {
+// MigrationStats tells of a migration.
+type MigrationStats struct {
 	Records int // that there are
 	Moved   int // of them, that had to be moved
 }
@@ -38,18 +38,18 @@ const maxProblems = 20
 // migration that was interrupted is taken up where it stopped. With dry set it
 // only looks.
 //
-// The schema that says so comes into force afterwards (see [Store.Guard]); until
+// The schema that says so comes into force afterwards (see [Store.CheckCompatible]); until
 // then requests may write records that are not moved, so that it is run again,
 // or traffic is stopped. Faults: Invalid, naming records, where one has no good
 // key under KeyField or two have the same; Conflict where requests have changed
 // records all the while.
-func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (Migrated, error) {
+func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (MigrationStats, error) {
 	const op, passes = "store.Migrate", 5
-	var done Migrated
+	var done MigrationStats
 	for range passes {
 		plan, err := s.planMigration(ctx, m)
 		if err != nil || dry {
-			return Migrated{Records: plan.records, Moved: len(plan.moves)}, wrap(op, err)
+			return MigrationStats{Records: plan.records, Moved: len(plan.moves)}, wrap(op, err)
 		}
 		done.Records = plan.records
 		if len(plan.moves) == 0 {
@@ -67,8 +67,8 @@ func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (Migrated, e
 
 // A move is one record with its new key.
 type move struct {
-	head Head
-	to   events.Key
+	head Record
+	to   events.RecordKey
 }
 
 type migrationPlan struct {
@@ -79,9 +79,9 @@ type migrationPlan struct {
 // planMigration reads all records, and finds the new key of each.
 func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan, err error) {
 	const page = 500
-	taken := map[events.Key]events.Key{} // new keys with the old ones
+	taken := map[events.RecordKey]events.RecordKey{} // new keys with the old ones
 	var problems []string
-	for after := events.Key(""); ; {
+	for after := events.RecordKey(""); ; {
 		heads, err := s.List(ctx, m.Collection, after, page)
 		if err != nil {
 			return p, err
@@ -110,7 +110,7 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 	p.records += len(p.moves)
 	for _, mv := range p.moves {
 		// The key of a record that has not moved yet is not free.
-		if at, found := slices.BinarySearchFunc(p.moves, mv.to, func(m move, k events.Key) int { return compareKeys(m.head.Key, k) }); found && p.moves[at].head.Key != mv.head.Key {
+		if at, found := slices.BinarySearchFunc(p.moves, mv.to, func(m move, k events.RecordKey) int { return compareKeys(m.head.Key, k) }); found && p.moves[at].head.Key != mv.head.Key {
 			problems = append(problems, fmt.Sprintf("%q: its %s %q is the present key of another", mv.head.Key, m.KeyField, mv.to))
 		}
 	}
@@ -126,13 +126,13 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 
 // half reports whether h and the record with another key are the two halves of a
 // move that was interrupted: the new one is there, the old one is not gone yet.
-func (s *Store) half(ctx context.Context, m Migration, h Head, other events.Key) bool {
-	o, err := s.driver.Head(ctx, Ref{m.Collection, other})
+func (s *Store) half(ctx context.Context, m Migration, h Record, other events.RecordKey) bool {
+	o, err := s.driver.Record(ctx, Ref{m.Collection, other})
 	return err == nil && Equal(o.Data, h.Data) && (o.KeyField == m.KeyField) != (h.KeyField == m.KeyField)
 }
 
 // keyOf is the key that the record will have.
-func (m *Migration) keyOf(h *Head) (events.Key, error) {
+func (m *Migration) keyOf(h *Record) (events.RecordKey, error) {
 	if h.KeyField == m.KeyField {
 		return h.Key, nil
 	}
@@ -147,9 +147,9 @@ func (m *Migration) keyOf(h *Head) (events.Key, error) {
 		if err := json.Unmarshal(value, &text); err != nil {
 			return "", err
 		}
-		return events.ParseKey(text)
+		return events.ParseRecordKey(text)
 	case '0':
-		return events.ParseIntegerKey(string(value))
+		return events.ParseIntegerRecordKey(string(value))
 	case 0:
 		return "", fmt.Errorf("it has no %s", m.KeyField)
 	}
@@ -160,7 +160,7 @@ func (m *Migration) keyOf(h *Head) (events.Key, error) {
 func (s *Store) move(ctx context.Context, m Migration, moves []move) (n int, err error) {
 	for _, mv := range moves {
 		err := s.moveOne(ctx, m, mv)
-		if _, changed := errors.AsType[*Moved](err); changed {
+		if _, changed := errors.AsType[*VersionConflict](err); changed {
 			continue
 		}
 		if err != nil {
@@ -176,7 +176,7 @@ func (s *Store) moveOne(ctx context.Context, m Migration, mv move) error {
 	h.Backend, h.KeyField = m.Backend, m.KeyField
 	if mv.to == h.Key {
 		h.Revision++
-		return s.rewrite(ctx, m, events.Put, mv.head.Stamp, h)
+		return s.rewrite(ctx, m, events.Put, mv.head.Version, h)
 	}
 	prior, err := s.head(ctx, Ref{m.Collection, mv.to})
 	if err != nil {
@@ -184,34 +184,34 @@ func (s *Store) moveOne(ctx context.Context, m Migration, mv move) error {
 	}
 	h.Ref, h.Revision = Ref{m.Collection, mv.to}, prior.Revision+1
 	if !(prior.KeyField == m.KeyField && !prior.Deleted && Equal(prior.Data, h.Data)) {
-		if err := s.rewrite(ctx, m, events.Post, prior.Stamp, h); err != nil {
+		if err := s.rewrite(ctx, m, events.Post, prior.Version, h); err != nil {
 			return err
 		}
 	}
 	old := mv.head
 	old.Revision, old.Data, old.Deleted = old.Revision+1, nil, true
-	return s.rewrite(ctx, m, events.Delete, mv.head.Stamp, old)
+	return s.rewrite(ctx, m, events.Delete, mv.head.Version, old)
 }
 
 // rewrite commits a head under a mark that is made of what it replaces and what
 // it becomes, so that it happens once.
-func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, prior Stamp, h Head) error {
+func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, prior Version, h Record) error {
 	f := Fingerprint(sha256.Sum256([]byte(h.Path() + "\x00" + string(prior) + "\x00" + string(m.Backend) + "\x00" + m.KeyField + "\x00" + string(op))))
 	_, err := s.Commit(ctx, Change{
-		Prior: prior,
-		Mark: Mark{
+		IfVersion: prior,
+		Idempotency: IdempotencyRecord{
 			Key:         IdempotencyKey{Tenant: h.Tenant, Origin: OriginMigration, Value: hex.EncodeToString(f[:])},
 			Fingerprint: f,
-			Receipt:     Receipt{Ref: h.Ref, Operation: op},
+			Result:      Result{Ref: h.Ref, Operation: op},
 		},
-		Head: &h,
+		Record: &h,
 	})
 	return err
 }
 
 // hide takes what was moved out of the objects of the backend that it came from.
 func (s *Store) hide(ctx context.Context, m Migration, moves []move) error {
-	from := map[events.Backend][]Head{}
+	from := map[events.Backend][]Record{}
 	for _, mv := range moves {
 		if b := mv.head.Backend; b != m.Backend {
 			h := mv.head
@@ -227,11 +227,11 @@ func (s *Store) hide(ctx context.Context, m Migration, moves []move) error {
 		if p == nil || l.Backend != b {
 			continue // the schema has gone over already: nobody looks there
 		}
-		keys := make([]events.Key, len(heads))
+		keys := make([]events.RecordKey, len(heads))
 		for i := range heads {
 			keys[i] = heads[i].Key
 		}
-		if err := s.untilWritten(ctx, func() error {
+		if err := s.retryConflicts(ctx, func() error {
 			v, err := p.Open(ctx, m.Collection, l, keys)
 			if err != nil {
 				return err

@@ -41,9 +41,9 @@ func newMovingHouse(t *testing.T, b events.Backend) *movingHouse {
 		}
 		return nil
 	}})
-	h.store = store.New(driver, &store.Options{Clock: clock, Backoff: func(int) time.Duration { return 0 }, Projecting: store.Projecting{
-		Projections: map[events.Backend]store.Projection{events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket)},
-		Layout:      func(context.Context, store.Collection) (store.Layout, error) { return h.layout, nil },
+	h.store = store.New(driver, &store.Options{Clock: clock, Backoff: func(int) time.Duration { return 0 }, Projections: store.Projections{
+		ByBackend: map[events.Backend]store.Projection{events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket)},
+		Layout:    func(context.Context, store.Collection) (store.Layout, error) { return h.layout, nil },
 	}})
 	return h
 }
@@ -51,11 +51,11 @@ func newMovingHouse(t *testing.T, b events.Backend) *movingHouse {
 // post makes a record as the schema now says.
 func (h *movingHouse) post(key, data string) {
 	h.t.Helper()
-	r := store.Ref{Collection: pets, Key: events.Key(key)}
+	r := store.Ref{Collection: pets, Key: events.RecordKey(key)}
 	_, err := h.store.Commit(h.t.Context(), store.Change{
-		Mark: store.Mark{Key: store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: "post " + key},
-			Receipt: store.Receipt{Ref: r, Operation: events.Post}, Bill: store.Bill{Tokens: 10}},
-		Head: &store.Head{Ref: r, Backend: h.layout.Backend, KeyField: h.layout.KeyField, Revision: 1, Data: jsontext.Value(data)},
+		Idempotency: store.IdempotencyRecord{Key: store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: "post " + key},
+			Result: store.Result{Ref: r, Operation: events.Post}, Bill: store.Bill{Tokens: 10}},
+		Record: &store.Record{Ref: r, Backend: h.layout.Backend, KeyField: h.layout.KeyField, Revision: 1, Data: jsontext.Value(data)},
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -67,18 +67,18 @@ func (h *movingHouse) post(key, data string) {
 func (h *movingHouse) relay() {
 	h.t.Helper()
 	for shard := range store.Shards {
-		keys, err := h.store.Open(h.t.Context(), shard, h.now.Add(time.Hour), 1000)
+		keys, err := h.store.ListPending(h.t.Context(), shard, h.now.Add(time.Hour), 1000)
 		if err != nil {
 			h.t.Fatal(err)
 		}
 		for _, key := range keys {
-			m, err := h.store.Mark(h.t.Context(), key)
-			if err != nil || !m.Project {
+			m, err := h.store.IdempotencyRecord(h.t.Context(), key)
+			if err != nil || !m.NeedsProjection {
 				continue
 			}
-			s, err := h.store.Project(h.t.Context(), m.Receipt.Ref)
+			s, err := h.store.Project(h.t.Context(), m.Result.Ref)
 			if err == nil {
-				err = h.store.Settle(h.t.Context(), key, s)
+				err = h.store.SaveProgress(h.t.Context(), key, s)
 			}
 			if err != nil {
 				h.t.Fatal(err)
@@ -118,12 +118,12 @@ func (h *movingHouse) objects() string {
 	return strings.Join(keys, " ")
 }
 
-func (h *movingHouse) migrate(b events.Backend, keyField string) (store.Migrated, error) {
+func (h *movingHouse) migrate(b events.Backend, keyField string) (store.MigrationStats, error) {
 	return h.store.Migrate(h.t.Context(), store.Migration{Collection: pets, Backend: b, KeyField: keyField}, false)
 }
 
 func (h *movingHouse) guarded(b events.Backend, keyField string) bool {
-	return h.store.Guard(h.t.Context(), pets, b, keyField) != nil
+	return h.store.CheckCompatible(h.t.Context(), pets, b, keyField) != nil
 }
 
 // TestMigrateThroughEveryBackend: what the records say stays the same, the guard
@@ -149,7 +149,7 @@ func TestMigrateThroughEveryBackend(t *testing.T) {
 			t.Fatalf("dry: %+v, %v", done, err)
 		}
 		done, err := h.migrate(to.backend, "id")
-		if err != nil || done != (store.Migrated{Records: 2, Moved: 2}) {
+		if err != nil || done != (store.MigrationStats{Records: 2, Moved: 2}) {
 			t.Fatalf("%s to %s: %+v, %v", from, to.backend, done, err)
 		}
 		h.relay() // before the schema has gone over: nothing must be shown in the old place

@@ -90,7 +90,7 @@ func FuzzNumbers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		v := jsontext.Value(doc)
 		err := store.CheckNumbers(v) // must not panic, whatever it is given
-		_ = (&store.Head{Data: v}).Size()
+		_ = (&store.Record{Data: v}).Size()
 		if !v.IsValid() {
 			return
 		}

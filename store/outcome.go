@@ -10,7 +10,7 @@ import (
 )
 
 // Status is the HTTP status that answers a request with this receipt.
-func (r Receipt) Status() int {
+func (r Result) Status() int {
 	switch {
 	case r.Rejected:
 		return r.Code.Status()
@@ -23,7 +23,7 @@ func (r Receipt) Status() int {
 }
 
 // outcome is the word for what became of a request.
-func (r *Receipt) outcome() string {
+func (r *Result) outcome() string {
 	if r.Rejected {
 		return events.Rejected
 	}
@@ -32,14 +32,14 @@ func (r *Receipt) outcome() string {
 
 // OutcomeDetailType is the detail-type of the event that tells a sender what
 // became of a request: {schema}.{operation}.accepted, or .rejected.
-func (r *Receipt) OutcomeDetailType() events.DetailType {
+func (r *Result) OutcomeDetailType() events.DetailType {
 	return events.DetailType(string(r.Ref.Schema) + "." + string(r.Operation) + "." + r.outcome())
 }
 
 // appendOutcome renders the detail of an entry that shows the outcome: what the
 // sender would have been answered, and no payload.
-func (m *Mark) appendOutcome(b []byte) ([]byte, error) {
-	r := &m.Receipt
+func (m *IdempotencyRecord) appendOutcome(b []byte) ([]byte, error) {
+	r := &m.Result
 	b = append(b, `{"tenant":"`...)
 	b = append(b, r.Ref.Tenant...)
 	b = append(b, `","rootSchema":"`...)
@@ -83,8 +83,8 @@ func (m *Mark) appendOutcome(b []byte) ([]byte, error) {
 }
 
 // outcomeSize bounds that detail.
-func (m *Mark) outcomeSize() int {
-	r := &m.Receipt
+func (m *IdempotencyRecord) outcomeSize() int {
+	r := &m.Result
 	n := 256 + len(r.Ref.Tenant) + len(r.Ref.Schema) + len(r.Operation) +
 		6*(len(m.Outputs.InputEventID)+len(r.Ref.Key)+len(r.Message))
 	for _, v := range r.Violations {

@@ -12,12 +12,12 @@ import (
 // after it, however much of it must be escaped.
 func TestOutcomeFits(t *testing.T) {
 	nasty := strings.Repeat("\"\\\u0001\u2028é", 40)
-	for name, r := range map[string]Receipt{
-		"accepted": {Ref: Ref{Collection: Collection{Tenant: "acme", Schema: "pet"}, Key: events.Key(nasty)}, Operation: events.Post, Revision: 1 << 60},
+	for name, r := range map[string]Result{
+		"accepted": {Ref: Ref{Collection: Collection{Tenant: "acme", Schema: "pet"}, Key: events.RecordKey(nasty)}, Operation: events.Post, Revision: 1 << 60},
 		"rejected": {Ref: Ref{Collection: Collection{Tenant: "acme", Schema: "pet"}}, Operation: events.Patch, Rejected: true,
 			Code: fault.Precondition, Message: nasty, Violations: []fault.Violation{{Pointer: nasty, Message: nasty}, {Pointer: "/" + nasty, Message: nasty}}},
 	} {
-		m := Mark{Key: IdempotencyKey{Tenant: "acme", Value: "k"}, Receipt: r,
+		m := IdempotencyRecord{Key: IdempotencyKey{Tenant: "acme", Value: "k"}, Result: r,
 			Outputs: Outputs{InputEventID: nasty, Entries: []Entry{{Bus: "b", Source: "s", DetailType: r.OutcomeDetailType(), Outcome: true}}}}
 		e, err := m.Render(0)
 		if err != nil {
@@ -34,7 +34,7 @@ func TestOutcomeFits(t *testing.T) {
 			t.Errorf("%s: detail-type %s", name, e.DetailType)
 		}
 	}
-	for status, r := range map[int]Receipt{
+	for status, r := range map[int]Result{
 		201: {Operation: events.Post}, 200: {Operation: events.Patch}, 204: {Operation: events.Delete},
 		412: {Operation: events.Post, Rejected: true, Code: fault.Precondition}, 429: {Rejected: true, Code: fault.Exhausted},
 	} {

@@ -18,11 +18,11 @@ import (
 // entries in one Settle. The settlement is empty where nothing follows.
 //
 // Calls at the same time for records of one file share its reads and writes.
-func (s *Store) Project(ctx context.Context, ref Ref) (Settlement, error) {
+func (s *Store) Project(ctx context.Context, ref Ref) (Progress, error) {
 	const op = "store.Project"
 	l, p, err := s.layout(ctx, ref.Collection)
 	if p == nil || err != nil {
-		return Settlement{}, wrap(op, err)
+		return Progress{}, wrap(op, err)
 	}
 	j := &projectJob{key: ref.Key, turn: make(chan struct{}, 1)}
 	s.queue.join(p.Object(ref), j)
@@ -30,7 +30,7 @@ func (s *Store) Project(ctx context.Context, ref Ref) (Settlement, error) {
 	case <-j.turn:
 	case <-ctx.Done():
 		s.queue.leave(p.Object(ref), j)
-		return Settlement{}, wrap(op, ctx.Err())
+		return Progress{}, wrap(op, ctx.Err())
 	}
 	if !j.done {
 		jobs := s.queue.take(p.Object(ref))
@@ -41,31 +41,31 @@ func (s *Store) Project(ctx context.Context, ref Ref) (Settlement, error) {
 	case isEnded(j.err) && ctx.Err() == nil:
 		return s.Project(ctx, ref) // it was the other's time that had run out
 	case j.err != nil:
-		return Settlement{}, wrap(op, j.err)
+		return Progress{}, wrap(op, j.err)
 	}
-	return Settlement{Projected: j.head.Stamp, FileWrite: j.head.FileWrite, Recheck: s.o.Clock().Add(s.lifetime())}, nil
+	return Progress{Projected: j.head.Version, FileWrite: j.head.FileWrite, Recheck: s.o.Clock().Add(s.lifetime())}, nil
 }
 
 // Recheck compares object and head once more, when no invocation can be left
 // that knew an older head: it brings back what a late one took away, and adopts
 // what a person changed. The relay calls it for marks whose Recheck is past.
-func (s *Store) Recheck(ctx context.Context, ref Ref) (Settlement, error) {
+func (s *Store) Recheck(ctx context.Context, ref Ref) (Progress, error) {
 	const op = "store.Recheck"
 	l, p, err := s.layout(ctx, ref.Collection)
 	if err != nil {
-		return Settlement{}, wrap(op, err)
+		return Progress{}, wrap(op, err)
 	}
 	if p != nil {
 		if err := s.recheck(ctx, ref, l, p); err != nil {
-			return Settlement{}, wrap(op, err)
+			return Progress{}, wrap(op, err)
 		}
 	}
-	return Settlement{Rechecked: true}, nil
+	return Progress{Rechecked: true}, nil
 }
 
 func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) error {
-	return s.untilWritten(ctx, func() error {
-		v, err := p.Open(ctx, ref.Collection, l, []events.Key{ref.Key})
+	return s.retryConflicts(ctx, func() error {
+		v, err := p.Open(ctx, ref.Collection, l, []events.RecordKey{ref.Key})
 		if err != nil {
 			return err
 		}
@@ -73,24 +73,24 @@ func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) er
 		if err != nil {
 			return err
 		}
-		if h.Stamp != "" && h.Backend != l.Backend {
+		if h.Version != "" && h.Backend != l.Backend {
 			return nil // it is being migrated
 		}
-		shown := v.Shown(ref.Key)
-		verdict := s.judge(&h, shown)
-		if verdict == adoptShown && shown.Missing() {
-			verdict = headStands // a late delete of ours looks the same: a record is not lost on a guess
+		shown := v.Observed(ref.Key)
+		verdict := s.resolve(&h, shown)
+		if verdict == importObserved && shown.Absent() {
+			verdict = keepRecord // a late delete of ours looks the same: a record is not lost on a guess
 		}
 		switch verdict {
-		case adoptShown:
-			_, err := s.adopt(ctx, l, h, shown)
+		case importObserved:
+			_, err := s.importEdit(ctx, l, h, shown)
 			return err
-		case headStands:
-			if h.Stamp == "" || h.Shows(shown) {
+		case keepRecord:
+			if h.Version == "" || h.Matches(shown) {
 				return nil
 			}
-			s.tellOverwritten(ctx, l, &h, shown)
-			_, err := s.write(ctx, ref.Collection, l, v, []Head{h})
+			s.logOverwritten(ctx, l, &h, shown)
+			_, err := s.write(ctx, ref.Collection, l, v, []Record{h})
 			return err
 		}
 		return shown.Err
@@ -98,7 +98,7 @@ func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) er
 }
 
 // Shows reports whether what is shown is this head's state.
-func (h *Head) Shows(shown Shown) bool {
+func (h *Record) Matches(shown Observed) bool {
 	if h.Deleted || shown.Data == nil {
 		return h.Deleted && shown.Data == nil
 	}
@@ -107,15 +107,15 @@ func (h *Head) Shows(shown Shown) bool {
 
 // project writes the current heads of the records to their object, and returns
 // them with the number of the write.
-func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projection, keys []events.Key) (map[events.Key]Head, error) {
-	var current map[events.Key]Head
-	err := s.untilWritten(ctx, func() error {
-		var v View
+func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projection, keys []events.RecordKey) (map[events.RecordKey]Record, error) {
+	var current map[events.RecordKey]Record
+	err := s.retryConflicts(ctx, func() error {
+		var v Snapshot
 		if len(keys) == 1 && !p.Shared() {
 			v = s.views.take(Ref{c, keys[0]})
 		}
 		kept := v != nil
-		var dirty []Head
+		var dirty []Record
 		// A head is read after the object: one that was read earlier could be
 		// written over what a younger one has left there.
 		read := func() (err error) {
@@ -130,7 +130,7 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 		if err := read(); err != nil {
 			return err
 		}
-		if kept && len(dirty) == 1 && dirty[0].Shows(v.Shown(keys[0])) {
+		if kept && len(dirty) == 1 && dirty[0].Matches(v.Observed(keys[0])) {
 			// There would be no write to find out that the object has changed since.
 			v = nil
 			if err := read(); err != nil {
@@ -141,7 +141,7 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 			return nil
 		}
 		for i := range dirty {
-			s.tellOverwritten(ctx, l, &dirty[i], v.Shown(dirty[i].Key))
+			s.logOverwritten(ctx, l, &dirty[i], v.Observed(dirty[i].Key))
 		}
 		n, err := s.write(ctx, c, l, v, dirty)
 		for _, h := range dirty {
@@ -156,8 +156,8 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 // currentHeads reads the heads of records, and returns those of them that their
 // object does not show yet. Heads of another backend are left out: they are being
 // migrated, and another schema will show them.
-func (s *Store) currentHeads(ctx context.Context, c Collection, l Layout, keys []events.Key) (current map[events.Key]Head, dirty []Head, err error) {
-	current = make(map[events.Key]Head, len(keys))
+func (s *Store) currentHeads(ctx context.Context, c Collection, l Layout, keys []events.RecordKey) (current map[events.RecordKey]Record, dirty []Record, err error) {
+	current = make(map[events.RecordKey]Record, len(keys))
 	for _, k := range keys {
 		h, err := s.head(ctx, Ref{c, k})
 		if err != nil {
@@ -167,22 +167,22 @@ func (s *Store) currentHeads(ctx context.Context, c Collection, l Layout, keys [
 			continue
 		}
 		current[k] = h
-		if h.Dirty {
+		if h.Unprojected {
 			dirty = append(dirty, h)
 		}
 	}
 	return current, dirty, nil
 }
 
-// A viewMemory keeps what was read of single objects from the reading of a
+// A snapshotCache keeps what was read of single objects from the reading of a
 // record to its change, which saves a read for each change: where the object has
 // changed since, the conditional write fails and the object is read again.
-type viewMemory struct {
+type snapshotCache struct {
 	mu    sync.Mutex
-	views map[Ref]View
+	views map[Ref]Snapshot
 }
 
-func (m *viewMemory) keep(r Ref, p Projection, v View) {
+func (m *snapshotCache) keep(r Ref, p Projection, v Snapshot) {
 	const most = 32 // of at most [MaxItem] each; a miss costs one read
 	if p.Shared() {
 		return
@@ -190,12 +190,12 @@ func (m *viewMemory) keep(r Ref, p Projection, v View) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.views == nil || len(m.views) >= most {
-		m.views = make(map[Ref]View)
+		m.views = make(map[Ref]Snapshot)
 	}
 	m.views[r] = v
 }
 
-func (m *viewMemory) take(r Ref) View {
+func (m *snapshotCache) take(r Ref) Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v := m.views[r]
@@ -206,13 +206,13 @@ func (m *viewMemory) take(r Ref) View {
 // write writes heads, with what must go along where a person has changed the file.
 // It returns the number of the write, greater than those of the heads that are
 // written: numbers go on although the object has been lost.
-func (s *Store) write(ctx context.Context, c Collection, l Layout, v View, heads []Head) (int64, error) {
-	if keys, edited := v.Edited(); edited {
-		more, err := s.adoptAll(ctx, c, l, v, keys)
+func (s *Store) write(ctx context.Context, c Collection, l Layout, v Snapshot, heads []Record) (int64, error) {
+	if keys, edited := v.ExternallyEdited(); edited {
+		more, err := s.importEdits(ctx, c, l, v, keys)
 		if err != nil {
 			return 0, err
 		}
-		named := make(map[events.Key]bool, len(heads))
+		named := make(map[events.RecordKey]bool, len(heads))
 		for i := range heads {
 			named[heads[i].Key] = true
 		}
@@ -230,7 +230,7 @@ func (s *Store) write(ctx context.Context, c Collection, l Layout, v View, heads
 }
 
 // untilWritten tries again while rivals are faster and the context allows.
-func (s *Store) untilWritten(ctx context.Context, try func() error) error {
+func (s *Store) retryConflicts(ctx context.Context, try func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := try()
 		if err == nil {
@@ -252,24 +252,24 @@ func isEnded(err error) bool {
 }
 
 // head reads a head; the zero one with its Ref where there is none.
-func (s *Store) head(ctx context.Context, ref Ref) (Head, error) {
-	h, err := s.driver.Head(ctx, ref)
+func (s *Store) head(ctx context.Context, ref Ref) (Record, error) {
+	h, err := s.driver.Record(ctx, ref)
 	if fault.Is(err, fault.NotFound) {
-		return Head{Ref: ref}, nil
+		return Record{Ref: ref}, nil
 	}
 	return h, err
 }
 
 // tellOverwritten logs that what a person wrote gives way to a change of ours.
-func (s *Store) tellOverwritten(ctx context.Context, l Layout, h *Head, shown Shown) {
-	if shown.Ours || h.Shows(shown) {
+func (s *Store) logOverwritten(ctx context.Context, l Layout, h *Record, shown Observed) {
+	if shown.Managed || h.Matches(shown) {
 		return
 	}
 	message := "overwrote what was changed by hand while a change was under way"
 	switch r := shown.Row; {
-	case shown.Data == nil && shown.Err == nil && (h.Dirty || r == nil):
+	case shown.Data == nil && shown.Err == nil && (h.Unprojected || r == nil):
 		return // it has not been shown before
-	case h.Dirty || r == nil || shown.Err != nil:
+	case h.Unprojected || r == nil || shown.Err != nil:
 	case shown.Data == nil:
 		message = "restored a row that is missing from an older copy of the file"
 	case h.Deleted:
@@ -277,10 +277,10 @@ func (s *Store) tellOverwritten(ctx context.Context, l Layout, h *Head, shown Sh
 	default:
 		message = "overwrote a row that was changed by hand in an older copy of the file: its _version is not the record's"
 	}
-	s.tell(ctx, l, h.Ref, message, shown.Err)
+	s.logEdit(ctx, l, h.Ref, message, shown.Err)
 }
 
-func (s *Store) tell(ctx context.Context, l Layout, ref Ref, message string, err error) {
+func (s *Store) logEdit(ctx context.Context, l Layout, ref Ref, message string, err error) {
 	attributes := []slog.Attr{
 		slog.String("tenant", string(ref.Tenant)), slog.String("schema", string(ref.Schema)), slog.String("backend", string(l.Backend)),
 	}
@@ -305,17 +305,17 @@ type projectTurns struct {
 }
 
 type projectJob struct {
-	key  events.Key
+	key  events.RecordKey
 	turn chan struct{} // says that done is set, or that this one has the turn
 
 	done bool
-	head Head
+	head Record
 	err  error
 }
 
-func keysOf(jobs []*projectJob) []events.Key {
-	keys := make([]events.Key, 0, len(jobs))
-	seen := make(map[events.Key]bool, len(jobs))
+func keysOf(jobs []*projectJob) []events.RecordKey {
+	keys := make([]events.RecordKey, 0, len(jobs))
+	seen := make(map[events.RecordKey]bool, len(jobs))
 	for _, j := range jobs {
 		if !seen[j.key] {
 			seen[j.key] = true
@@ -351,7 +351,7 @@ func (q *projectQueue) take(object string) []*projectJob {
 }
 
 // finish tells the jobs what came of them and gives the turn on.
-func (q *projectQueue) finish(object string, jobs []*projectJob, heads map[events.Key]Head, err error) {
+func (q *projectQueue) finish(object string, jobs []*projectJob, heads map[events.RecordKey]Record, err error) {
 	for i, j := range jobs {
 		j.done, j.head, j.err = true, heads[j.key], err
 		if i > 0 {

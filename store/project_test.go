@@ -22,22 +22,22 @@ import (
 func TestAnothersDeadlineIsNotTheCallers(t *testing.T) {
 	puts := &steppedBucket{Bucket: blob.NewMemory(), started: make(chan struct{}), release: make(chan struct{})}
 	csv := csvfile.New(puts)
-	s := store.New(memstore.New(nil), &store.Options{Projecting: store.Projecting{
-		Projections: map[events.Backend]store.Projection{events.CSV: csv},
+	s := store.New(memstore.New(nil), &store.Options{Projections: store.Projections{
+		ByBackend: map[events.Backend]store.Projection{events.CSV: csv},
 		Layout: func(context.Context, store.Collection) (store.Layout, error) {
 			return store.Layout{Backend: events.CSV, KeyField: "id", Columns: []string{"id"}}, nil
 		},
 	}})
 	var refs []store.Ref
-	commit := func(key events.Key) {
+	commit := func(key events.RecordKey) {
 		t.Helper()
 		r := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "pet"}, Key: key}
 		_, err := s.Commit(t.Context(), store.Change{
-			Mark: store.Mark{
-				Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: string(key)},
-				Receipt: store.Receipt{Ref: r, Operation: events.Post},
+			Idempotency: store.IdempotencyRecord{
+				Key:    store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: string(key)},
+				Result: store.Result{Ref: r, Operation: events.Post},
 			},
-			Head: &store.Head{Ref: r, Backend: events.CSV, KeyField: "id", Revision: 1, Data: jsontext.Value(fmt.Sprintf(`{"id":%q}`, key))},
+			Record: &store.Record{Ref: r, Backend: events.CSV, KeyField: "id", Revision: 1, Data: jsontext.Value(fmt.Sprintf(`{"id":%q}`, key))},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -62,7 +62,7 @@ func TestAnothersDeadlineIsNotTheCallers(t *testing.T) {
 	if err := <-made; err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []events.Key{"first", "leader", "waiting"} {
+	for _, key := range []events.RecordKey{"first", "leader", "waiting"} {
 		commit(key)
 	}
 	first := project(t.Context(), refs[1])

@@ -32,26 +32,26 @@ type Projection interface {
 	Shared() bool
 
 	// Open reads what is shown of the records named; it reads each object once.
-	Open(ctx context.Context, c Collection, l Layout, keys []events.Key) (View, error)
+	Open(ctx context.Context, c Collection, l Layout, keys []events.RecordKey) (Snapshot, error)
 
 	// Keys tells which records are shown, in no order.
-	Keys(ctx context.Context, c Collection, l Layout) ([]events.Key, error)
+	Keys(ctx context.Context, c Collection, l Layout) ([]events.RecordKey, error)
 }
 
-// A View is what one [Projection.Open] has read. It is not safe for concurrent use.
-type View interface {
-	// Shown answers for a record that was named to Open; for a shared object,
+// A Snapshot is what one [Projection.Open] has read. It is not safe for concurrent use.
+type Snapshot interface {
+	// Observed answers for a record that was named to Open; for a shared object,
 	// for any record.
-	Shown(k events.Key) Shown
+	Observed(k events.RecordKey) Observed
 
 	// Edited says that a shared object has been changed by a person, or is
 	// missing. Keys are then the records in it. A write to it makes its whole
 	// content ours, so that what the person changed must be adopted first.
-	Edited() (keys []events.Key, edited bool)
+	ExternallyEdited() (keys []events.RecordKey, edited bool)
 
 	// Fits refuses a head with which a shared object would grow too large
 	// (TooLarge); it does no I/O.
-	Fits(h Head) error
+	Fits(h Record) error
 
 	// Write updates the objects to the heads, and removes those of tombstones, on
 	// condition that nothing has changed since Open. Otherwise the fault is
@@ -59,16 +59,16 @@ type View interface {
 	// shared object it returns the write number under which the object contains
 	// the heads: a new one greater than after and than every number in the object,
 	// or the object's own where nothing had to be written. Otherwise it returns 0.
-	Write(ctx context.Context, heads []Head, after int64) (int64, error)
+	Write(ctx context.Context, heads []Record, after int64) (int64, error)
 }
 
-// Shown is what an object or file shows of one record.
-type Shown struct {
+// Observed is what an object or file shows of one record.
+type Observed struct {
 	Data jsontext.Value // nil where nothing is shown
 
 	// Ours says that it is as we wrote it, for this head or an older one. Else a
 	// person did.
-	Ours bool
+	Managed bool
 
 	// Row is what a shared object says about the version of the row; nil for an
 	// object of its own, and where there is no object.
@@ -80,7 +80,7 @@ type Shown struct {
 
 // Missing reports whether an object of its own is absent. When it was removed is
 // not known.
-func (s Shown) Missing() bool { return s.Data == nil && s.Err == nil && s.Row == nil }
+func (s Observed) Absent() bool { return s.Data == nil && s.Err == nil && s.Row == nil }
 
 // A Row says from which state of a shared object a row was edited.
 type Row struct {
@@ -99,7 +99,7 @@ type Row struct {
 // isOf reports whether the row was written for this head's revision. A
 // spreadsheet takes 12.10 for a number and saves 12.1, so that zeros at the end
 // do not count; the write numbers tell such versions apart.
-func (r *Row) isOf(h *Head) bool {
+func (r *Row) isOf(h *Record) bool {
 	if h.RowVersion != 0 && r.Write+1 >= h.FileWrite && sameVersion(r.Version, h.RowVersion) {
 		return true // the same copy that the last import came from
 	}
@@ -118,26 +118,26 @@ func trimZeros(n int64) int64 {
 // edits reports whether a row that differs from the head is an edit of the head,
 // and not that of an older state. No clock decides: the time of a legacy object
 // can only reject an edit.
-func (r *Row) edits(h *Head, shown Shown) bool {
+func (r *Row) edits(h *Record, shown Observed) bool {
 	switch {
 	case r.Legacy:
-		return h.Stamp == "" && shown.Data != nil ||
+		return h.Version == "" && shown.Data != nil ||
 			shown.Data != nil && h.FileWrite == 0 && !h.Time.After(r.Written)
 	case shown.Data == nil:
 		return r.FileWrite > 0 && r.FileWrite >= h.FileWrite
 	case r.New:
 		return true
 	}
-	return h.Stamp != "" && !h.Deleted && r.isOf(h)
+	return h.Version != "" && !h.Deleted && r.isOf(h)
 }
 
 // current reports whether the row has the head's version, with no digit lost.
-func (r *Row) current(h *Head) bool {
+func (r *Row) current(h *Record) bool {
 	return !r.Legacy && r.Version == h.Revision && r.Write == r.FileWrite
 }
 
 // imported sets what a head stores about the row that it was imported from.
-func (r *Row) imported(h, prior *Head) {
+func (r *Row) imported(h, prior *Record) {
 	if r.Legacy {
 		if !r.Written.IsZero() {
 			h.Time = r.Written // so that a further edit of the same copy is imported too
@@ -155,11 +155,11 @@ func (r *Row) imported(h, prior *Head) {
 // DefaultLifetime is how long an invocation can live at most: Lambda's limit.
 const DefaultLifetime = 15 * time.Minute
 
-// Projecting is what a [Store] must know to let objects follow heads.
-type Projecting struct {
+// Projections is what a [Store] must know to let objects follow heads.
+type Projections struct {
 	// Projections are by backend. The head of a record whose backend has none
 	// is the record.
-	Projections map[events.Backend]Projection
+	ByBackend map[events.Backend]Projection
 
 	// Layout finds the layout of a collection; NotFound where there is no such
 	// schema.

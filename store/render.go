@@ -18,8 +18,8 @@ const renderedTime = "2006-01-02T15:04:05.000Z"
 // whenever and however often it is asked for. Its detail has exactly tenant,
 // rootSchema, operation and payload, and metadata where the entry wants it;
 // that of an outcome is what the sender would have been answered. The fault is Internal: a committed mark renders.
-func (m *Mark) Render(i int) (events.Entry, error) {
-	o, r := &m.Outputs, &m.Receipt
+func (m *IdempotencyRecord) Render(i int) (events.Entry, error) {
+	o, r := &m.Outputs, &m.Result
 	if i < 0 || i >= len(o.Entries) {
 		return events.Entry{}, fault.Errorf(fault.Internal, "entry %d of %d does not exist", i, len(o.Entries))
 	}
@@ -70,14 +70,14 @@ func (m *Mark) Render(i int) (events.Entry, error) {
 }
 
 // shown is the document that the entry shows.
-func (m *Mark) shown(e *Entry) jsontext.Value {
-	if e.Record {
-		return m.Outputs.Record
+func (m *IdempotencyRecord) shown(e *Entry) jsontext.Value {
+	if e.WholeRecord {
+		return m.Outputs.Document
 	}
 	return m.Outputs.Payload
 }
 
-func (m *Mark) appendMetadata(b []byte, outputID string) ([]byte, error) {
+func (m *IdempotencyRecord) appendMetadata(b []byte, outputID string) ([]byte, error) {
 	o := &m.Outputs
 	b = append(b, `,"metadata":{"outputId":"`...)
 	b = append(b, outputID...)
@@ -93,19 +93,19 @@ func (m *Mark) appendMetadata(b []byte, outputID string) ([]byte, error) {
 	b = append(b, `,"hops":`...)
 	b = strconv.AppendInt(b, int64(o.Hops), 10)
 	b = append(b, `,"revision":`...)
-	b = strconv.AppendInt(b, m.Receipt.Revision, 10)
+	b = strconv.AppendInt(b, m.Result.Revision, 10)
 	b = append(b, `,"time":"`...)
-	b = m.Receipt.Time.UTC().AppendFormat(b, renderedTime)
+	b = m.Result.Time.UTC().AppendFormat(b, renderedTime)
 	return append(b, `"}`...), nil
 }
 
 // detailSize bounds the detail of an entry: member names and the numbers fit
 // into the constants, and an escape makes at most 6 bytes of one.
-func (m *Mark) detailSize(e *Entry) int {
+func (m *IdempotencyRecord) detailSize(e *Entry) int {
 	if e.Outcome {
 		return m.outcomeSize()
 	}
-	n := 64 + len(m.Receipt.Ref.Tenant) + len(m.Receipt.Ref.Schema) + len(m.Receipt.Operation) + len(m.shown(e))
+	n := 64 + len(m.Result.Ref.Tenant) + len(m.Result.Ref.Schema) + len(m.Result.Operation) + len(m.shown(e))
 	if e.Metadata {
 		n += 256 + 6*(len(m.Outputs.InputEventID)+len(m.Outputs.CorrelationID))
 	}
@@ -113,11 +113,11 @@ func (m *Mark) detailSize(e *Entry) int {
 }
 
 // entrySize bounds [events.Entry.Size] of entry i without rendering it.
-func (m *Mark) entrySize(i int) int {
+func (m *IdempotencyRecord) entrySize(i int) int {
 	e := &m.Outputs.Entries[i]
 	const timeSize = 14
 	return m.detailSize(e) + timeSize + len(e.Source) + len(e.DetailType) +
-		len("///") + len(m.Receipt.Ref.Tenant) + len(m.Receipt.Ref.Schema) + 3*len(m.Receipt.Ref.Key)
+		len("///") + len(m.Result.Ref.Tenant) + len(m.Result.Ref.Schema) + 3*len(m.Result.Ref.Key)
 }
 
 // Day returns the UTC day that t falls into, as usage names it: 2026-11-21.

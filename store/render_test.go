@@ -12,19 +12,19 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-func rendered() *store.Mark {
-	return &store.Mark{
+func rendered() *store.IdempotencyRecord {
+	return &store.IdempotencyRecord{
 		Key: store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: "e1"},
-		Receipt: store.Receipt{
+		Result: store.Result{
 			Ref:       store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "petstore"}, Key: "a/é"},
 			Operation: events.Patch, Revision: 3, Time: time.Date(2026, 11, 21, 12, 0, 0, 120_000_000, time.UTC),
 		},
 		Outputs: store.Outputs{
-			Payload: jsontext.Value(`{"id":"a/é","n":1.50}`), Record: jsontext.Value(`{"id":"a/é","n":1.50,"all":true}`),
+			Payload: jsontext.Value(`{"id":"a/é","n":1.50}`), Document: jsontext.Value(`{"id":"a/é","n":1.50,"all":true}`),
 			InputEventID: `e"1`, CorrelationID: "c1", Hops: 2, TraceHeader: "Root=1",
 			Entries: []store.Entry{
 				{Bus: "arn:aws:events:us-east-1:000000000000:event-bus/default", Source: "blockforger-output", DetailType: "petstore.PATCH"},
-				{Bus: "arn:aws:events:eu-west-1:000000000000:event-bus/x", Source: "s", DetailType: "d", Record: true, Metadata: true},
+				{Bus: "arn:aws:events:eu-west-1:000000000000:event-bus/x", Source: "s", DetailType: "d", WholeRecord: true, Metadata: true},
 			},
 		},
 	}
@@ -40,7 +40,7 @@ func TestRender(t *testing.T) {
 		t.Errorf("detail\n%s, want\n%s", got, want)
 	}
 	if e.Bus != m.Outputs.Entries[0].Bus || e.Source != "blockforger-output" || e.DetailType != "petstore.PATCH" ||
-		len(e.Resources) != 1 || e.Resources[0] != "/acme/petstore/a%2F%C3%A9" || !e.Time.Equal(m.Receipt.Time) ||
+		len(e.Resources) != 1 || e.Resources[0] != "/acme/petstore/a%2F%C3%A9" || !e.Time.Equal(m.Result.Time) ||
 		e.TraceHeader != "Root=1" || e.OutputID != m.Key.UUID("output", 0) {
 		t.Errorf("entry %+v", e)
 	}
@@ -67,7 +67,7 @@ func TestRenderRefuses(t *testing.T) {
 			t.Errorf("entry %d: %v", i, err)
 		}
 	}
-	m.Outputs.Record = nil
+	m.Outputs.Document = nil
 	if _, err := m.Render(1); err == nil {
 		t.Error("an entry that shows the record renders without one")
 	}

@@ -16,20 +16,20 @@ func (k IdempotencyKey) Shard() int {
 
 // Replay returns the stored receipt, with Replayed set, for a change whose
 // idempotency key has this mark; a Conflict where it is another request.
-func (m *Mark) Replay(c *Change) (Receipt, error) {
-	return m.replay(c.Mark.Format, c.Mark.Fingerprint, c.Fingerprints)
+func (m *IdempotencyRecord) Replay(c *Change) (Result, error) {
+	return m.replay(c.Idempotency.Format, c.Idempotency.Fingerprint, c.Fingerprints)
 }
 
 // replay compares by the algorithm that made the stored fingerprint, so that a
 // redelivery after an upgrade is not taken for another request.
-func (m *Mark) replay(number int, f Fingerprint, older Fingerprints) (Receipt, error) {
+func (m *IdempotencyRecord) replay(number int, f Fingerprint, older Fingerprints) (Result, error) {
 	if m.Format != number && older != nil {
 		f = older(format.Number(m.Format))
 	}
 	if m.Fingerprint != f {
-		return Receipt{}, fault.Errorf(fault.Conflict, "the idempotency key has been used by another request; use a new one")
+		return Result{}, fault.Errorf(fault.Conflict, "the idempotency key has been used by another request; use a new one")
 	}
-	r := m.Receipt
+	r := m.Result
 	r.Replayed = true
 	return r, nil
 }
@@ -37,18 +37,18 @@ func (m *Mark) replay(number int, f Fingerprint, older Fingerprints) (Receipt, e
 // Apply notes the settlement on a mark and on the head of the mark's record as
 // it now is (nil where there is none). It reports whether each of the two has
 // changed and must be written.
-func (s *Settlement) Apply(m *Mark, h *Head) (mark, head bool) {
+func (s *Progress) Apply(m *IdempotencyRecord, h *Record) (mark, head bool) {
 	for _, o := range s.Entries {
 		if o.Index < 0 || o.Index >= len(m.Outputs.Entries) {
 			continue // the mark is not the one that the outcome was about
 		}
-		mark = o.apply(&m.Outputs.Entries[o.Index], s.Again) || mark
+		mark = o.apply(&m.Outputs.Entries[o.Index], s.Reopen) || mark
 	}
-	if s.Projected != "" && (h == nil || h.Stamp == s.Projected) {
-		mark = mark || m.Project
-		m.Project = false
-		if h != nil && h.Dirty {
-			h.Dirty, h.FileWrite, head = false, s.FileWrite, true
+	if s.Projected != "" && (h == nil || h.Version == s.Projected) {
+		mark = mark || m.NeedsProjection
+		m.NeedsProjection = false
+		if h != nil && h.Unprojected {
+			h.Unprojected, h.FileWrite, head = false, s.FileWrite, true
 		}
 	}
 	if s.Rechecked && !m.Recheck.IsZero() {
@@ -62,7 +62,7 @@ func (s *Settlement) Apply(m *Mark, h *Head) (mark, head bool) {
 
 // apply notes one outcome. States only rise, so that a late or repeated
 // settlement takes nothing back; only an operator's Again reopens an entry.
-func (o *EntryOutcome) apply(e *Entry, again bool) bool {
+func (o *EntryResult) apply(e *Entry, again bool) bool {
 	reopen := again && o.State == EntryPending && e.State != EntryPending
 	stillPending := o.State == EntryPending && e.State == EntryPending
 	switch {
@@ -110,17 +110,17 @@ func (u *Usage) Add(schema events.SchemaID, op events.Operation, day string, tok
 }
 
 // AddMark counts a mark's bill.
-func (u *Usage) AddMark(m *Mark) {
-	u.Add(m.Receipt.Ref.Schema, m.Receipt.Operation, Day(m.Receipt.Time), m.Bill.Tokens)
+func (u *Usage) AddBill(m *IdempotencyRecord) {
+	u.Add(m.Result.Ref.Schema, m.Result.Operation, Day(m.Result.Time), m.Bill.Tokens)
 }
 
-// MaxFold is how many marks one Fold takes.
-const MaxFold = 25
+// MaxAggregate is how many marks one Fold takes.
+const MaxAggregate = 25
 
-// CheckFold verifies the number of keys that Fold was given.
-func CheckFold(keys []IdempotencyKey) error {
-	if len(keys) > MaxFold {
-		return fault.Errorf(fault.Internal, "fold of %d marks, at most %d at once", len(keys), MaxFold)
+// CheckAggregate verifies the number of keys that Fold was given.
+func CheckAggregate(keys []IdempotencyKey) error {
+	if len(keys) > MaxAggregate {
+		return fault.Errorf(fault.Internal, "fold of %d marks, at most %d at once", len(keys), MaxAggregate)
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ const (
 // Size is an upper bound of the head's item as DynamoDB stores it, in bytes:
 // 512 + 2*(tenant + schema + key) + key field + stamp + backend + data, where
 // data counts as JSON text or as a tree of attribute values, whichever is more.
-func (h *Head) Size() int {
-	return headAllowance + 2*h.Ref.size() + len(h.KeyField) + len(h.Stamp) + len(h.Backend) +
+func (h *Record) Size() int {
+	return headAllowance + 2*h.Ref.size() + len(h.KeyField) + len(h.Version) + len(h.Backend) +
 		max(len(h.Data), treeSize(h.Data))
 }
 
@@ -32,14 +32,14 @@ func (h *Head) Size() int {
 // 1024 + 2*(idempotency key + record) + message and violations + outputs. The
 // payload counts once, as JSON text, however many entries show it; so does the
 // record; each entry counts 192 + bus + source + detail-type.
-func (m *Mark) Size() int {
+func (m *IdempotencyRecord) Size() int {
 	o := &m.Outputs
 	n := markAllowance +
-		2*(len(m.Key.Tenant)+len(m.Key.Origin)+len(m.Key.Value)+m.Receipt.Ref.size()) +
-		len(m.Receipt.Stamp) + len(m.Receipt.Message) + len(m.Bill.KeyID) +
-		len(o.Payload) + len(o.Record) +
+		2*(len(m.Key.Tenant)+len(m.Key.Origin)+len(m.Key.Value)+m.Result.Ref.size()) +
+		len(m.Result.Version) + len(m.Result.Message) + len(m.Bill.KeyID) +
+		len(o.Payload) + len(o.Document) +
 		len(o.InputEventID) + len(o.CorrelationID) + len(o.TraceHeader)
-	for _, v := range m.Receipt.Violations {
+	for _, v := range m.Result.Violations {
 		n += 32 + len(v.Pointer) + len(v.Message)
 	}
 	for i := range o.Entries {

@@ -47,14 +47,14 @@ func dynamoSize(t *testing.T, doc string) int {
 }
 
 func TestHeadSizeIsAnUpperBound(t *testing.T) {
-	empty := (&store.Head{}).Size()
+	empty := (&store.Record{}).Size()
 	for _, doc := range []string{
 		`{}`, `{"id":"rex","n":12345678901234567890123456789012345678}`, `[[],[],[[]],{}]`, `{"a":{"b":{"c":[true,false,null]}}}`,
 		`["\u0041\u00e9\u20ac\ud83d\ude00\n\\\""]`, `["é€😀"]`, `{"\u0061\u0062":1}`, `[1,2,3,4,5,6,7,8,9,0]`,
 		`[` + strings.Repeat(`-12345678901234567890123456789012345678,`, 500) + `1]`,
 		`{"s":"` + strings.Repeat(`\u20ac`, 1000) + `"}`,
 	} {
-		got := (&store.Head{Data: jsontext.Value(doc)}).Size() - empty
+		got := (&store.Record{Data: jsontext.Value(doc)}).Size() - empty
 		if least := max(dynamoSize(t, doc), len(doc)); got < least || got > 2*least+16 {
 			t.Errorf("%.60s: size %d, DynamoDB takes %d", doc, got, least)
 		}
@@ -62,7 +62,7 @@ func TestHeadSizeIsAnUpperBound(t *testing.T) {
 }
 
 func TestSizeGrowsWithWhatIsStored(t *testing.T) {
-	var m store.Mark
+	var m store.IdempotencyRecord
 	before := m.Size()
 	text := strings.Repeat("é", 50)
 	grow := func(what string, by int) {
@@ -74,13 +74,13 @@ func TestSizeGrowsWithWhatIsStored(t *testing.T) {
 	}
 	m.Key.Value = text
 	grow("idempotency key", 2*len(text))
-	m.Receipt.Ref.Key = "rex"
+	m.Result.Ref.Key = "rex"
 	grow("record key", 2*3)
-	m.Receipt.Message = text
+	m.Result.Message = text
 	grow("message", len(text))
 	m.Outputs.Payload = jsontext.Value(text)
 	grow("payload", len(text))
-	m.Outputs.Record = jsontext.Value(text)
+	m.Outputs.Document = jsontext.Value(text)
 	grow("record", len(text))
 	m.Outputs.CorrelationID, m.Outputs.InputEventID, m.Outputs.TraceHeader = text, text, text
 	grow("ids", 3*len(text))
@@ -97,7 +97,7 @@ func TestSizeGrowsWithWhatIsStored(t *testing.T) {
 }
 
 func BenchmarkHeadSize(b *testing.B) {
-	h := store.Head{Data: jsontext.Value(`{"id":"rex","name":"` + strings.Repeat("n", 500) + `","price":12.5,"tags":["a","b"]}`)}
+	h := store.Record{Data: jsontext.Value(`{"id":"rex","name":"` + strings.Repeat("n", 500) + `","price":12.5,"tags":["a","b"]}`)}
 	b.ReportAllocs()
 	for b.Loop() {
 		if h.Size() == 0 {

@@ -14,37 +14,37 @@ import (
 	"github.com/blockforger/eventrouter/internal/retry"
 )
 
-// DefaultMarkAge is how long marks and tombstones last.
-const DefaultMarkAge = 35 * 24 * time.Hour
+// DefaultRetention is how long marks and tombstones last.
+const DefaultRetention = 35 * 24 * time.Hour
 
 // attempts bounds how often an object is written anew where others write it too.
 const attempts = 10
 
 // Options are what a [Store] may be told; the zero value means the defaults.
 type Options struct {
-	Clock   func() time.Time                // time.Now
-	Rand    io.Reader                       // crypto/rand: where stamps come from
-	MarkAge time.Duration                   // DefaultMarkAge
-	Backoff func(attempt int) time.Duration // the pause after a failed attempt, from 0; with jitter, up to 2 s
+	Clock     func() time.Time                // time.Now
+	Rand      io.Reader                       // crypto/rand: where stamps come from
+	Retention time.Duration                   // DefaultRetention
+	Backoff   func(attempt int) time.Duration // the pause after a failed attempt, from 0; with jitter, up to 2 s
 
-	Projecting Projecting // the zero value: heads are the records
+	Projections Projections // the zero value: heads are the records
 }
 
 // A Store carries out changes, each exactly once. It stamps them, and refuses
 // what could never be stored or published. It is safe for concurrent use.
 type Store struct {
-	Backlog
-	Accounts
+	Outbox
+	Billing
 	Buses
 	driver Driver
 	o      Options
 	queue  projectQueue
-	views  viewMemory
+	views  snapshotCache
 }
 
 // New returns a store over a driver. A nil o means the defaults.
 func New(d Driver, o *Options) *Store {
-	s := &Store{Backlog: d, Accounts: d, Buses: d, driver: d}
+	s := &Store{Outbox: d, Billing: d, Buses: d, driver: d}
 	if o != nil {
 		s.o = *o
 	}
@@ -54,8 +54,8 @@ func New(d Driver, o *Options) *Store {
 	if s.o.Rand == nil {
 		s.o.Rand = rand.Reader
 	}
-	if s.o.MarkAge == 0 {
-		s.o.MarkAge = DefaultMarkAge
+	if s.o.Retention == 0 {
+		s.o.Retention = DefaultRetention
 	}
 	if s.o.Backoff == nil {
 		s.o.Backoff = fullJitter
@@ -69,33 +69,33 @@ func New(d Driver, o *Options) *Store {
 //
 // The caller sets what it decided; Commit sets stamp, time, expiry, the
 // receipt's revision (the head's) and the bill's month, on a copy. To publish at
-// once, put the receipt into the mark and [Mark.Render] its entries.
+// once, put the receipt into the mark and [IdempotencyRecord.Render] its entries.
 //
 // Faults: TooLarge before any I/O for what could never be stored or published;
-// [*Moved], as it is, where Prior does not hold; Conflict for an idempotency key
+// [*VersionConflict], as it is, where Prior does not hold; Conflict for an idempotency key
 // that another request has used; Exhausted past the token limit. The driver
 // repeats calls that may be repeated, and Commit repeats nothing. When it
 // returns Unavailable, the change may have been carried out: committing the same
 // idempotency key again is safe.
-func (s *Store) Commit(ctx context.Context, c Change) (Receipt, error) {
+func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
 	const op = "store.Commit"
 	if err := s.stamp(&c); err != nil {
-		return Receipt{}, wrap(op, err)
+		return Result{}, wrap(op, err)
 	}
 	if err := c.check(); err != nil {
-		return Receipt{}, wrap(op, err)
+		return Result{}, wrap(op, err)
 	}
-	if err := s.admit(ctx, &c); err != nil {
-		return Receipt{}, wrapCommit(err)
+	if err := s.checkObject(ctx, &c); err != nil {
+		return Result{}, wrapCommit(err)
 	}
 	r, err := s.driver.Commit(ctx, &c)
-	if m, ok := errors.AsType[*Moved](err); ok {
-		return Receipt{}, wrapCommit(s.moved(ctx, m))
+	if m, ok := errors.AsType[*VersionConflict](err); ok {
+		return Result{}, wrapCommit(s.conflict(ctx, m))
 	}
 	if err != nil {
-		return Receipt{}, wrap(op, err)
+		return Result{}, wrap(op, err)
 	}
-	if r.Stamp == c.Mark.Receipt.Stamp {
+	if r.Version == c.Idempotency.Result.Version {
 		r.Replayed = false // the mark is our own, of an attempt that seemed to have failed
 	}
 	return r, nil
@@ -109,32 +109,32 @@ func (s *Store) stamp(c *Change) error {
 	}
 	// Whole milliseconds are what every driver keeps.
 	now := s.o.Clock().UTC().Truncate(time.Millisecond)
-	m := &c.Mark
+	m := &c.Idempotency
 	m.Format = format.Field(format.Idempotency)
-	m.Receipt.Stamp = Stamp(hex.EncodeToString(random[:]))
-	m.Receipt.Time = now
-	m.Receipt.Replayed = false
-	m.Expires = now.Add(s.o.MarkAge)
+	m.Result.Version = Version(hex.EncodeToString(random[:]))
+	m.Result.Time = now
+	m.Result.Replayed = false
+	m.Expires = now.Add(s.o.Retention)
 	if c.Sent.After(now) {
 		const up = time.Millisecond - 1
-		m.Expires = c.Sent.UTC().Add(s.o.MarkAge + up).Truncate(time.Millisecond)
+		m.Expires = c.Sent.UTC().Add(s.o.Retention + up).Truncate(time.Millisecond)
 	}
 	if m.Bill.Tokens > 0 {
 		m.Bill.Month = Month(now)
 	}
-	if c.Head == nil {
+	if c.Record == nil {
 		return nil
 	}
-	h := *c.Head
-	h.Stamp, h.Time, h.Expires = m.Receipt.Stamp, now, time.Time{}
+	h := *c.Record
+	h.Version, h.Time, h.Expires = m.Result.Version, now, time.Time{}
 	if h.Deleted {
 		h.Expires = m.Expires
 	}
 	if s.projection(h.Backend) != nil {
-		h.Dirty, m.Project = true, true
+		h.Unprojected, m.NeedsProjection = true, true
 	}
-	m.Receipt.Revision = h.Revision
-	c.Head = &h
+	m.Result.Revision = h.Revision
+	c.Record = &h
 	return nil
 }
 
@@ -149,26 +149,26 @@ func fullJitter(attempt int) time.Duration { return retry.FullJitter(attempt, 2*
 // person has changed in the object that shows it is adopted first, and is what
 // Get answers. NotFound where the record never was, or its tombstone is gone;
 // Unavailable, with the place, where the object cannot be understood.
-func (s *Store) Get(ctx context.Context, ref Ref) (Head, error) {
+func (s *Store) Get(ctx context.Context, ref Ref) (Record, error) {
 	const op = "store.Get"
-	h, err := s.driver.Head(ctx, ref)
-	if absent := fault.Is(err, fault.NotFound); err == nil && h.Dirty || err != nil && !absent {
+	h, err := s.driver.Record(ctx, ref)
+	if absent := fault.Is(err, fault.NotFound); err == nil && h.Unprojected || err != nil && !absent {
 		return h, wrap(op, err)
 	} else if absent {
-		h = Head{Ref: ref}
+		h = Record{Ref: ref}
 	}
 	l, p, layoutErr := s.layout(ctx, ref.Collection)
 	if layoutErr != nil {
-		return Head{}, wrap(op, layoutErr)
+		return Record{}, wrap(op, layoutErr)
 	}
 	if p == nil {
 		return h, wrap(op, err)
 	}
-	if h, err = s.believe(ctx, l, p, h); err != nil {
-		return Head{}, wrap(op, err)
+	if h, err = s.reconcile(ctx, l, p, h); err != nil {
+		return Record{}, wrap(op, err)
 	}
-	if h.Stamp == "" {
-		return Head{}, fault.Wrap(op, fault.NotFound, fault.Errorf(fault.NotFound, "there is no record with this key"))
+	if h.Version == "" {
+		return Record{}, fault.Wrap(op, fault.NotFound, fault.Errorf(fault.NotFound, "there is no record with this key"))
 	}
 	return h, nil
 }
@@ -176,7 +176,7 @@ func (s *Store) Get(ctx context.Context, ref Ref) (Head, error) {
 // List lists live records whose key is greater than after, in byte order of
 // the key, at most limit, which must be positive. Objects have their say as in
 // Get; a record whose object cannot be understood is left out, and logged.
-func (s *Store) List(ctx context.Context, c Collection, after events.Key, limit int) ([]Head, error) {
+func (s *Store) List(ctx context.Context, c Collection, after events.RecordKey, limit int) ([]Record, error) {
 	const op = "store.List"
 	if limit < 1 {
 		return nil, fault.Errorf(fault.Invalid, "limit is %d, it must be positive", limit)
@@ -186,42 +186,42 @@ func (s *Store) List(ctx context.Context, c Collection, after events.Key, limit 
 		return nil, wrap(op, err)
 	}
 	if p == nil {
-		hs, err := s.driver.Heads(ctx, c, after, limit)
+		hs, err := s.driver.Records(ctx, c, after, limit)
 		return hs, wrap(op, err)
 	}
 	hs, err := s.list(ctx, c, l, p, after, limit)
 	return hs, wrap(op, err)
 }
 
-// Receipt answers the stored receipt of an idempotency key, with Replayed set,
+// Result answers the stored receipt of an idempotency key, with Replayed set,
 // and whether there is one. The fault is Conflict where another request has
 // used the key. It is for a request that is about to be rejected: the mark wins.
 // older is as in [Change].
-func (s *Store) Receipt(ctx context.Context, key IdempotencyKey, f Fingerprint, older Fingerprints) (Receipt, bool, error) {
+func (s *Store) StoredResult(ctx context.Context, key IdempotencyKey, f Fingerprint, older Fingerprints) (Result, bool, error) {
 	const op = "store.Receipt"
-	m, err := s.driver.Mark(ctx, key)
+	m, err := s.driver.IdempotencyRecord(ctx, key)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return Receipt{}, false, nil
+		return Result{}, false, nil
 	case err != nil:
-		return Receipt{}, false, wrap(op, err)
+		return Result{}, false, wrap(op, err)
 	}
 	r, err := m.replay(format.Field(format.Idempotency), f, older)
 	return r, err == nil, wrap(op, err)
 }
 
-// Mark reads an unexpired mark; NotFound without one.
-func (s *Store) Mark(ctx context.Context, key IdempotencyKey) (Mark, error) {
-	m, err := s.driver.Mark(ctx, key)
+// IdempotencyRecord reads an unexpired mark; NotFound without one.
+func (s *Store) IdempotencyRecord(ctx context.Context, key IdempotencyKey) (IdempotencyRecord, error) {
+	m, err := s.driver.IdempotencyRecord(ctx, key)
 	return m, wrap("store.Mark", err)
 }
 
 // Close closes the driver.
 func (s *Store) Close() error { return wrap("store.Close", s.driver.Close()) }
 
-// wrapCommit lets a [*Moved] through as it is.
+// wrapCommit lets a [*VersionConflict] through as it is.
 func wrapCommit(err error) error {
-	if _, ok := err.(*Moved); ok {
+	if _, ok := err.(*VersionConflict); ok {
 		return err
 	}
 	return wrap("store.Commit", err)

@@ -23,30 +23,30 @@ type scripted struct {
 	store.Driver
 	errs []error
 	got  []store.Change
-	mark store.Mark
+	mark store.IdempotencyRecord
 }
 
-func (s *scripted) Commit(_ context.Context, c *store.Change) (store.Receipt, error) {
+func (s *scripted) Commit(_ context.Context, c *store.Change) (store.Result, error) {
 	s.got = append(s.got, *c)
 	if n := len(s.got); n <= len(s.errs) && s.errs[n-1] != nil {
-		return store.Receipt{}, s.errs[n-1]
+		return store.Result{}, s.errs[n-1]
 	}
-	return c.Mark.Receipt, nil
+	return c.Idempotency.Result, nil
 }
 
-func (s *scripted) Mark(context.Context, store.IdempotencyKey) (store.Mark, error) {
+func (s *scripted) IdempotencyRecord(context.Context, store.IdempotencyKey) (store.IdempotencyRecord, error) {
 	if s.mark.Key.Value == "" {
-		return store.Mark{}, fault.Errorf(fault.NotFound, "none")
+		return store.IdempotencyRecord{}, fault.Errorf(fault.NotFound, "none")
 	}
 	return s.mark, nil
 }
 
 func newStore(d store.Driver) *store.Store {
 	return store.New(d, &store.Options{
-		Clock:   func() time.Time { return now },
-		Rand:    bytes.NewReader(bytes.Repeat([]byte{0xab}, 1024)),
-		MarkAge: time.Hour,
-		Backoff: func(int) time.Duration { return time.Millisecond },
+		Clock:     func() time.Time { return now },
+		Rand:      bytes.NewReader(bytes.Repeat([]byte{0xab}, 1024)),
+		Retention: time.Hour,
+		Backoff:   func(int) time.Duration { return time.Millisecond },
 	})
 }
 
@@ -56,16 +56,16 @@ func petRef() store.Ref {
 
 func petChange() store.Change {
 	return store.Change{
-		Mark: store.Mark{
-			Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: "1"},
-			Receipt: store.Receipt{Ref: petRef(), Operation: events.Put},
-			Bill:    store.Bill{Tokens: 10},
+		Idempotency: store.IdempotencyRecord{
+			Key:    store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: "1"},
+			Result: store.Result{Ref: petRef(), Operation: events.Put},
+			Bill:   store.Bill{Tokens: 10},
 			Outputs: store.Outputs{
 				Payload: jsontext.Value(`{"id":"rex"}`),
 				Entries: []store.Entry{{Bus: "arn:aws:events:us-east-1:000000000000:event-bus/default", Source: "s", DetailType: "d", State: store.EntryPending}},
 			},
 		},
-		Head: &store.Head{Ref: petRef(), Revision: 7, Data: jsontext.Value(`{"id":"rex"}`)},
+		Record: &store.Record{Ref: petRef(), Revision: 7, Data: jsontext.Value(`{"id":"rex"}`)},
 	}
 }
 
@@ -76,25 +76,25 @@ func TestCommitStamps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stamp := store.Stamp(strings.Repeat("ab", 16))
+	stamp := store.Version(strings.Repeat("ab", 16))
 	at := now.UTC().Truncate(time.Millisecond)
-	if want := (store.Receipt{Ref: petRef(), Operation: events.Put, Revision: 7, Stamp: stamp, Time: at}); !reflect.DeepEqual(r, want) {
+	if want := (store.Result{Ref: petRef(), Operation: events.Put, Revision: 7, Version: stamp, Time: at}); !reflect.DeepEqual(r, want) {
 		t.Errorf("receipt %+v, want %+v", r, want)
 	}
 	got := d.got[0]
-	if got.Head.Stamp != stamp || got.Head.Time != at || !got.Head.Expires.IsZero() {
-		t.Errorf("head %+v", got.Head)
+	if got.Record.Version != stamp || got.Record.Time != at || !got.Record.Expires.IsZero() {
+		t.Errorf("head %+v", got.Record)
 	}
-	if got.Mark.Expires != at.Add(time.Hour) || got.Mark.Bill.Month != "2026-12" {
-		t.Errorf("mark expires %v, bill %+v", got.Mark.Expires, got.Mark.Bill)
+	if got.Idempotency.Expires != at.Add(time.Hour) || got.Idempotency.Bill.Month != "2026-12" {
+		t.Errorf("mark expires %v, bill %+v", got.Idempotency.Expires, got.Idempotency.Bill)
 	}
-	if c.Head.Stamp != "" || c.Mark.Receipt.Stamp != "" {
+	if c.Record.Version != "" || c.Idempotency.Result.Version != "" {
 		t.Error("the caller's change was stamped")
 	}
 
-	c.Head.Deleted, c.Head.Data = true, nil
-	if _, err := newStore(d).Commit(context.Background(), c); err != nil || d.got[1].Head.Expires != at.Add(time.Hour) {
-		t.Errorf("tombstone expires %v, %v", d.got[1].Head.Expires, err)
+	c.Record.Deleted, c.Record.Data = true, nil
+	if _, err := newStore(d).Commit(context.Background(), c); err != nil || d.got[1].Record.Expires != at.Add(time.Hour) {
+		t.Errorf("tombstone expires %v, %v", d.got[1].Record.Expires, err)
 	}
 }
 
@@ -106,14 +106,14 @@ func TestCommitAsksTheDriverOnce(t *testing.T) {
 		"conflict":    fault.Errorf(fault.Conflict, "no"),
 		"exhausted":   fault.Errorf(fault.Exhausted, "no"),
 		"internal":    errors.New("broken"),
-		"moved":       &store.Moved{Head: store.Head{Stamp: "x"}},
+		"moved":       &store.VersionConflict{Current: store.Record{Version: "x"}},
 	} {
 		d := &scripted{errs: []error{err}}
 		_, got := newStore(d).Commit(context.Background(), petChange())
 		if len(d.got) != 1 || (got == nil) != (err == nil) || err != nil && fault.CodeOf(got) != fault.CodeOf(err) {
 			t.Errorf("%s: %d calls, %v", name, len(d.got), got)
 		}
-		if moved, ok := got.(*store.Moved); name == "moved" && (!ok || moved.Head.Stamp != "x") {
+		if moved, ok := got.(*store.VersionConflict); name == "moved" && (!ok || moved.Current.Version != "x") {
 			t.Errorf("moved comes back as %#v", got)
 		}
 	}
@@ -122,7 +122,7 @@ func TestCommitAsksTheDriverOnce(t *testing.T) {
 // An attempt that was carried out though it seemed to fail is no redelivery.
 func TestOwnMarkIsNoReplay(t *testing.T) {
 	c := petChange()
-	d := &replaying{stamp: store.Stamp(strings.Repeat("ab", 16))}
+	d := &replaying{stamp: store.Version(strings.Repeat("ab", 16))}
 	if r, err := newStore(d).Commit(context.Background(), c); err != nil || r.Replayed {
 		t.Errorf("our own mark: %+v, %v", r, err)
 	}
@@ -134,11 +134,11 @@ func TestOwnMarkIsNoReplay(t *testing.T) {
 
 type replaying struct {
 	store.Driver
-	stamp store.Stamp
+	stamp store.Version
 }
 
-func (r *replaying) Commit(context.Context, *store.Change) (store.Receipt, error) {
-	return store.Receipt{Stamp: r.stamp, Replayed: true}, nil
+func (r *replaying) Commit(context.Context, *store.Change) (store.Result, error) {
+	return store.Result{Version: r.stamp, Replayed: true}, nil
 }
 
 func TestCommitRefusesBeforeAnyIO(t *testing.T) {
@@ -147,22 +147,22 @@ func TestCommitRefusesBeforeAnyIO(t *testing.T) {
 		change func(*store.Change)
 		code   fault.Code
 	}{
-		"no key":                {func(c *store.Change) { c.Mark.Key.Value = "" }, fault.Internal},
-		"another tenant's key":  {func(c *store.Change) { c.Mark.Key.Tenant = "other" }, fault.Internal},
-		"another record's head": {func(c *store.Change) { c.Head.Key = "max" }, fault.Internal},
-		"rejection with head":   {func(c *store.Change) { c.Mark.Receipt.Rejected = true }, fault.Internal},
-		"neither data":          {func(c *store.Change) { c.Head.Data = nil }, fault.Internal},
-		"data and deleted":      {func(c *store.Change) { c.Head.Deleted = true }, fault.Internal},
-		"large record":          {func(c *store.Change) { c.Head.Data = jsontext.Value(`"` + long + `"`) }, fault.TooLarge},
-		"large payload":         {func(c *store.Change) { c.Mark.Outputs.Payload = jsontext.Value(`"` + long + `"`) }, fault.TooLarge},
+		"no key":                {func(c *store.Change) { c.Idempotency.Key.Value = "" }, fault.Internal},
+		"another tenant's key":  {func(c *store.Change) { c.Idempotency.Key.Tenant = "other" }, fault.Internal},
+		"another record's head": {func(c *store.Change) { c.Record.Key = "max" }, fault.Internal},
+		"rejection with head":   {func(c *store.Change) { c.Idempotency.Result.Rejected = true }, fault.Internal},
+		"neither data":          {func(c *store.Change) { c.Record.Data = nil }, fault.Internal},
+		"data and deleted":      {func(c *store.Change) { c.Record.Deleted = true }, fault.Internal},
+		"large record":          {func(c *store.Change) { c.Record.Data = jsontext.Value(`"` + long + `"`) }, fault.TooLarge},
+		"large payload":         {func(c *store.Change) { c.Idempotency.Outputs.Payload = jsontext.Value(`"` + long + `"`) }, fault.TooLarge},
 		"payload and record": {func(c *store.Change) {
-			c.Mark.Outputs.Payload = jsontext.Value(`"` + long[:store.MaxItem/2] + `"`)
-			c.Mark.Outputs.Record = c.Mark.Outputs.Payload
+			c.Idempotency.Outputs.Payload = jsontext.Value(`"` + long[:store.MaxItem/2] + `"`)
+			c.Idempotency.Outputs.Document = c.Idempotency.Outputs.Payload
 		}, fault.TooLarge},
 		"many large entries": {func(c *store.Change) {
-			c.Mark.Outputs.Entries = make([]store.Entry, 2500)
+			c.Idempotency.Outputs.Entries = make([]store.Entry, 2500)
 		}, fault.TooLarge},
-		"long number": {func(c *store.Change) { c.Head.Data = jsontext.Value(`{"n":[1,1e126]}`) }, fault.TooLarge},
+		"long number": {func(c *store.Change) { c.Record.Data = jsontext.Value(`{"n":[1,1e126]}`) }, fault.TooLarge},
 	} {
 		d, change := &scripted{}, petChange()
 		c.change(&change)
@@ -177,23 +177,23 @@ func TestCommitRefusesBeforeAnyIO(t *testing.T) {
 }
 
 func TestReceipt(t *testing.T) {
-	key, f := petChange().Mark.Key, store.Fingerprint{1}
+	key, f := petChange().Idempotency.Key, store.Fingerprint{1}
 	d := &scripted{}
 	s := newStore(d)
-	if _, found, err := s.Receipt(context.Background(), key, f, nil); found || err != nil {
+	if _, found, err := s.StoredResult(context.Background(), key, f, nil); found || err != nil {
 		t.Errorf("without a mark: %v, %v", found, err)
 	}
-	d.mark = store.Mark{Key: key, Fingerprint: f, Receipt: store.Receipt{Stamp: "x"}}
-	if r, found, err := s.Receipt(context.Background(), key, f, nil); !found || err != nil || !r.Replayed || r.Stamp != "x" {
+	d.mark = store.IdempotencyRecord{Key: key, Fingerprint: f, Result: store.Result{Version: "x"}}
+	if r, found, err := s.StoredResult(context.Background(), key, f, nil); !found || err != nil || !r.Replayed || r.Version != "x" {
 		t.Errorf("with a mark: %+v, %v, %v", r, found, err)
 	}
-	if _, found, err := s.Receipt(context.Background(), key, store.Fingerprint{2}, nil); found || !fault.Is(err, fault.Conflict) {
+	if _, found, err := s.StoredResult(context.Background(), key, store.Fingerprint{2}, nil); found || !fault.Is(err, fault.Conflict) {
 		t.Errorf("of another request: %v, %v", found, err)
 	}
 }
 
 func TestMovedDoesNotNameTheRecord(t *testing.T) {
-	err := &store.Moved{Head: store.Head{Ref: petRef(), Stamp: "s"}}
+	err := &store.VersionConflict{Current: store.Record{Ref: petRef(), Version: "s"}}
 	if !fault.Is(err, fault.Unavailable) || strings.Contains(err.Error(), "rex") {
 		t.Errorf("%v, code %v", err, fault.CodeOf(err))
 	}

@@ -7,17 +7,17 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// Tenure is what a driver does once in the life of a tenant: it tells all that
+// TenantData is what a driver does once in the life of a tenant: it tells all that
 // it keeps of one, and takes it away. Holdings and Purge may read the whole
 // ledger: they are for an operator, not for the path of a request.
-type Tenure interface {
+type TenantData interface {
 	// Sample reads any one live record of a collection, as cheaply as can be:
 	// a process asks before it takes a schema into force. NotFound without one.
-	Sample(ctx context.Context, c Collection) (Head, error)
+	Sample(ctx context.Context, c Collection) (Record, error)
 
-	// Holdings names the collections that have heads, tombstones included, and
+	// Inventory names the collections that have heads, tombstones included, and
 	// the months that have bills, both in order.
-	Holdings(ctx context.Context, t events.TenantID) (Holdings, error)
+	Inventory(ctx context.Context, t events.TenantID) (Inventory, error)
 
 	// Purge deletes heads, marks, bills and API keys of the tenant, at most
 	// about limit of them, and answers how many. It is done when it answers 0;
@@ -25,20 +25,20 @@ type Tenure interface {
 	Purge(ctx context.Context, t events.TenantID, limit int) (int, error)
 }
 
-// Holdings are what there is of a tenant.
-type Holdings struct {
+// Inventory are what there is of a tenant.
+type Inventory struct {
 	Schemas []events.SchemaID
 	Months  []string // such as 2026-11
 }
 
-// Holdings tells what is kept of a tenant; see [Tenure].
-func (s *Store) Holdings(ctx context.Context, t events.TenantID) (Holdings, error) {
+// Inventory tells what is kept of a tenant; see [TenantData].
+func (s *Store) Inventory(ctx context.Context, t events.TenantID) (Inventory, error) {
 	const op = "store.Holdings"
-	d, ok := s.driver.(Tenure)
+	d, ok := s.driver.(TenantData)
 	if !ok {
-		return Holdings{}, fault.Wrap(op, fault.Internal, errNoTenure)
+		return Inventory{}, fault.Wrap(op, fault.Internal, errNoTenure)
 	}
-	h, err := d.Holdings(ctx, t)
+	h, err := d.Inventory(ctx, t)
 	return h, wrap(op, err)
 }
 
@@ -46,7 +46,7 @@ func (s *Store) Holdings(ctx context.Context, t events.TenantID) (Holdings, erro
 // answers how much that was.
 func (s *Store) Purge(ctx context.Context, t events.TenantID) (int, error) {
 	const op, atOnce = "store.Purge", 500
-	d, ok := s.driver.(Tenure)
+	d, ok := s.driver.(TenantData)
 	if !ok {
 		return 0, fault.Wrap(op, fault.Internal, errNoTenure)
 	}
@@ -64,9 +64,9 @@ var errNoTenure = fault.Errorf(fault.Internal, "this ledger cannot tell what it 
 // Guard refuses a backend or key field that is not the one under which the
 // collection's records are kept (R45); Precondition, with the command that
 // moves them. It looks at one record.
-func (s *Store) Guard(ctx context.Context, c Collection, b events.Backend, keyField string) error {
+func (s *Store) CheckCompatible(ctx context.Context, c Collection, b events.Backend, keyField string) error {
 	const op = "store.Guard"
-	d, ok := s.driver.(Tenure)
+	d, ok := s.driver.(TenantData)
 	if !ok {
 		return fault.Wrap(op, fault.Internal, errNoTenure) // or a schema would pass unseen
 	}

@@ -24,9 +24,9 @@ const (
 	schemaSuffix   = ".json"
 )
 
-// DirectoryOptions say what a [Directory] needs not be told. The zero value,
+// CatalogOptions say what a [Catalog] needs not be told. The zero value,
 // and nil, are defaults.
-type DirectoryOptions struct {
+type CatalogOptions struct {
 	// Prefix stands before every key of the bucket.
 	Prefix string
 	// DefaultBus is the bus of rules that name none; by default that of account
@@ -39,10 +39,10 @@ type DirectoryOptions struct {
 	// first one read, or has another backend or key field than the one in force.
 	// Its error keeps that version out, and is its reason; the guard is asked
 	// again while the file stays as it is.
-	Guard func(ctx context.Context, t events.TenantID, s events.SchemaID, b events.Backend, keyField string) error
+	CompatibilityCheck func(ctx context.Context, t events.TenantID, s events.SchemaID, b events.Backend, keyField string) error
 	// Report takes what is found in the files, once for each version of a file;
 	// by default it is logged. It may be called by several goroutines at once.
-	Report func(Finding)
+	Report func(Diagnostic)
 	// Clock is the time; by default [time.Now].
 	Clock func() time.Time
 	// Positive and Negative are how long answers are kept, at most and by
@@ -53,20 +53,20 @@ type DirectoryOptions struct {
 	MaxEntries int
 }
 
-// A Directory is a cached view of the tree of tenants in a bucket. What it
+// A Catalog is a cached view of the tree of tenants in a bucket. What it
 // answers is at most 30 seconds old while the bucket can be read; while it
 // cannot, the last good version stays in force.
 //
 // Faults: NotFound where there is no such tenant or schema; Unavailable where
 // there is one but no good version of it is known, because its file is
 // malformed, is kept out by the guard, or cannot be read.
-type Directory struct {
+type Catalog struct {
 	files   fileReader
 	prefix  string
 	policy  policy
 	guard   func(context.Context, events.TenantID, events.SchemaID, events.Backend, string) error
-	tenants *cache.Cache[events.TenantID, source[*Tenant]]
-	schemas *cache.Cache[schemaName, source[*schemaFile]]
+	tenants *cache.Cache[events.TenantID, loadedFile[*Tenant]]
+	schemas *cache.Cache[schemaName, loadedFile[*schemaFile]]
 }
 
 type schemaName struct {
@@ -74,20 +74,20 @@ type schemaName struct {
 	schema events.SchemaID
 }
 
-// NewDirectory makes a view of a bucket. Nothing is read before it is asked for.
-func NewDirectory(b blob.Bucket, o *DirectoryOptions) *Directory {
+// NewCatalog makes a view of a bucket. Nothing is read before it is asked for.
+func NewCatalog(b blob.Bucket, o *CatalogOptions) *Catalog {
 	if o == nil {
-		o = &DirectoryOptions{}
+		o = &CatalogOptions{}
 	}
-	d := &Directory{
+	d := &Catalog{
 		files: fileReader{bucket: b, report: o.Report, clock: o.Clock,
 			positive: atMost(o.Positive, MaxPositive), negative: atMost(o.Negative, MaxNegative)},
 		prefix: folder(o.Prefix),
 		policy: policy{standard: o.DefaultBus, allow: o.AllowBus},
-		guard:  o.Guard,
+		guard:  o.CompatibilityCheck,
 	}
 	if d.files.report == nil {
-		d.files.report = logFinding
+		d.files.report = logDiagnostic
 	}
 	if d.files.clock == nil {
 		d.files.clock = time.Now
@@ -99,8 +99,8 @@ func NewDirectory(b blob.Bucket, o *DirectoryOptions) *Directory {
 	if most <= 0 {
 		most = 2000
 	}
-	d.tenants = cache.New[events.TenantID, source[*Tenant]](d.files.clock, most)
-	d.schemas = cache.New[schemaName, source[*schemaFile]](d.files.clock, most)
+	d.tenants = cache.New[events.TenantID, loadedFile[*Tenant]](d.files.clock, most)
+	d.schemas = cache.New[schemaName, loadedFile[*schemaFile]](d.files.clock, most)
 	return d
 }
 
@@ -118,7 +118,7 @@ func folder(prefix string) string {
 	return prefix + "/"
 }
 
-func logFinding(f Finding) {
+func logDiagnostic(f Diagnostic) {
 	level := slog.LevelWarn
 	if f.Severity == SeverityError {
 		level = slog.LevelError
@@ -127,13 +127,13 @@ func logFinding(f Finding) {
 }
 
 // Tenant reads one tenant.
-func (d *Directory) Tenant(ctx context.Context, id events.TenantID) (*Tenant, error) {
+func (d *Catalog) Tenant(ctx context.Context, id events.TenantID) (*Tenant, error) {
 	if _, err := events.ParseTenantID(string(id)); err != nil {
 		return nil, err
 	}
-	s, err := d.tenants.Get(ctx, id, func(ctx context.Context, was cache.Loaded[source[*Tenant]]) cache.Loaded[source[*Tenant]] {
+	s, err := d.tenants.Get(ctx, id, func(ctx context.Context, was cache.Loaded[loadedFile[*Tenant]]) cache.Loaded[loadedFile[*Tenant]] {
 		key := d.prefix + string(id) + "/" + propertiesFile
-		return update(ctx, &d.files, key, was, func(data []byte) (*Tenant, []Finding) {
+		return update(ctx, &d.files, key, was, func(data []byte) (*Tenant, []Diagnostic) {
 			return parseTenant(id, key, data, d.policy)
 		}, nil)
 	})
@@ -143,7 +143,7 @@ func (d *Directory) Tenant(ctx context.Context, id events.TenantID) (*Tenant, er
 	if err != nil {
 		return nil, err
 	}
-	return s.inForce, nil
+	return s.active, nil
 }
 
 // A schemaFile is one version of a schema, and what it was last asked for with.
@@ -160,7 +160,7 @@ type boundSchema struct {
 }
 
 // Schema reads one schema of a tenant.
-func (d *Directory) Schema(ctx context.Context, t events.TenantID, id events.SchemaID) (*Schema, error) {
+func (d *Catalog) Schema(ctx context.Context, t events.TenantID, id events.SchemaID) (*Schema, error) {
 	if _, err := events.ParseSchemaID(string(id)); err != nil {
 		return nil, err
 	}
@@ -168,12 +168,12 @@ func (d *Directory) Schema(ctx context.Context, t events.TenantID, id events.Sch
 	if err != nil {
 		return nil, err
 	}
-	s, err := d.schemas.Get(ctx, schemaName{t, id}, func(ctx context.Context, was cache.Loaded[source[*schemaFile]]) cache.Loaded[source[*schemaFile]] {
+	s, err := d.schemas.Get(ctx, schemaName{t, id}, func(ctx context.Context, was cache.Loaded[loadedFile[*schemaFile]]) cache.Loaded[loadedFile[*schemaFile]] {
 		key := d.prefix + string(t) + "/" + string(id) + schemaSuffix
-		return update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []Finding) {
+		return update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []Diagnostic) {
 			s, findings := parseSchema(t, id, key, data, d.policy)
 			return &schemaFile{file: key, alone: s}, findings
-		}, func(now, next source[*schemaFile]) error {
+		}, func(now, next loadedFile[*schemaFile]) error {
 			return d.admit(ctx, owner, now, next)
 		})
 	})
@@ -183,17 +183,17 @@ func (d *Directory) Schema(ctx context.Context, t events.TenantID, id events.Sch
 	if err != nil {
 		return nil, err
 	}
-	return d.bind(s.inForce, owner)
+	return d.bind(s.active, owner)
 }
 
 // admit decides whether a version of a schema comes into force.
-func (d *Directory) admit(ctx context.Context, owner *Tenant, now, next source[*schemaFile]) error {
-	s := next.inForce.alone
-	if f, refused := refusal(s.checkMatches(owner, next.inForce.file)); refused {
+func (d *Catalog) admit(ctx context.Context, owner *Tenant, now, next loadedFile[*schemaFile]) error {
+	s := next.active.alone
+	if f, refused := refusal(s.checkMatches(owner, next.active.file)); refused {
 		return fault.Errorf(fault.Invalid, "%s", f.Message)
 	}
-	moved := !now.good || now.inForce.alone.Backend != s.Backend ||
-		now.inForce.alone.KeyField != s.KeyField || now.inForce.alone.IntegerKey != s.IntegerKey
+	moved := !now.good || now.active.alone.Backend != s.Backend ||
+		now.active.alone.KeyField != s.KeyField || now.active.alone.IntegerKey != s.IntegerKey
 	if d.guard == nil || !moved {
 		return nil
 	}
@@ -202,14 +202,14 @@ func (d *Directory) admit(ctx context.Context, owner *Tenant, now, next source[*
 
 // bind puts a schema below the tenant's version of now. Where the two have come
 // to have too many rules, the schema stays below the version that it was below.
-func (d *Directory) bind(f *schemaFile, owner *Tenant) (*Schema, error) {
+func (d *Catalog) bind(f *schemaFile, owner *Tenant) (*Schema, error) {
 	b := f.bound.Load()
 	if b != nil && b.tenant == owner {
 		return b.schema, nil
 	}
 	bound := &boundSchema{tenant: owner}
 	if finding, refused := refusal(f.alone.checkMatches(owner, f.file)); refused {
-		d.files.reportAll([]Finding{finding}, b != nil)
+		d.files.reportAll([]Diagnostic{finding}, b != nil)
 		if b == nil {
 			return nil, unusable(false, fault.Errorf(fault.Invalid, "%s", finding))
 		}
@@ -223,7 +223,7 @@ func (d *Directory) bind(f *schemaFile, owner *Tenant) (*Schema, error) {
 
 // Tenants lists the tenants that have a properties file, in order, whether it
 // is malformed or not. The list is read from the bucket each time.
-func (d *Directory) Tenants(ctx context.Context) ([]events.TenantID, error) {
+func (d *Catalog) Tenants(ctx context.Context) ([]events.TenantID, error) {
 	keys, err := listKeys(ctx, d.files.bucket, d.prefix)
 	if err != nil {
 		return nil, fault.Wrap("tenant.Tenants", fault.Unavailable, err)
@@ -241,7 +241,7 @@ func (d *Directory) Tenants(ctx context.Context) ([]events.TenantID, error) {
 
 // Schemas lists a tenant's schemas, in order, whether malformed or not. The
 // list is read from the bucket each time.
-func (d *Directory) Schemas(ctx context.Context, t events.TenantID) ([]events.SchemaID, error) {
+func (d *Catalog) Schemas(ctx context.Context, t events.TenantID) ([]events.SchemaID, error) {
 	if _, err := d.Tenant(ctx, t); err != nil {
 		return nil, err
 	}

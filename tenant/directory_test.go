@@ -24,7 +24,7 @@ type world struct {
 	t       *testing.T
 	bucket  *watched
 	now     atomic.Int64 // nanoseconds
-	dir     *tenant.Directory
+	dir     *tenant.Catalog
 	mu      sync.Mutex
 	reports []string
 }
@@ -50,16 +50,16 @@ func (w *watched) Get(ctx context.Context, key string, known blob.ETag) (blob.Ob
 
 func (w *watched) fail(err error) { w.broken.Store(&err) }
 
-func newWorld(t *testing.T, o tenant.DirectoryOptions) *world {
+func newWorld(t *testing.T, o tenant.CatalogOptions) *world {
 	w := &world{t: t, bucket: &watched{Memory: blob.NewMemory()}}
 	w.now.Store(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC).UnixNano())
 	o.Clock = func() time.Time { return time.Unix(0, w.now.Load()) }
-	o.Report = func(f tenant.Finding) {
+	o.Report = func(f tenant.Diagnostic) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.reports = append(w.reports, f.String())
 	}
-	w.dir = tenant.NewDirectory(w.bucket, &o)
+	w.dir = tenant.NewCatalog(w.bucket, &o)
 	return w
 }
 
@@ -132,7 +132,7 @@ const (
 )
 
 func TestChangeTakesEffectWithin30Seconds(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "eventbridge-input=true\neventbridge-output=[{}]")
 	w.put(pet, `{}`)
 	w.expect("input", w.input(), "true")
@@ -155,7 +155,7 @@ func TestChangeTakesEffectWithin30Seconds(t *testing.T) {
 
 // A schema has the tenant's rules of now, though it has not changed itself.
 func TestTenantsRulesReachAnUnchangedSchema(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "eventbridge-output=[{}]")
 	w.put(pet, `{"meta":{"eventbridge-output":[{"source":"own"}]}}`)
 	w.expect("schema", w.schema(), "id pet.POST pet.POST")
@@ -173,7 +173,7 @@ func TestTenantsRulesReachAnUnchangedSchema(t *testing.T) {
 }
 
 func TestNewTenantWithin5Seconds(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.expect("input", w.input(), "not-found")
 	w.put(props, "eventbridge-input=true")
 	w.expect("input", w.input(), "not-found")
@@ -186,7 +186,7 @@ func TestNewTenantWithin5Seconds(t *testing.T) {
 }
 
 func TestTenantThatDisappears(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "eventbridge-input=true")
 	w.put(pet, `{}`)
 	w.expect("schema", w.schema(), "id")
@@ -205,7 +205,7 @@ func TestTenantThatDisappears(t *testing.T) {
 }
 
 func TestMalformedFileKeepsTheLastGoodVersion(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "eventbridge-input=true")
 	w.put(pet, `{"meta":{"key":"a"}}`)
 	w.expect("schema", w.schema(), "a")
@@ -230,7 +230,7 @@ func TestMalformedFileKeepsTheLastGoodVersion(t *testing.T) {
 // Without a good version nothing is accepted, and nothing is lost either: the
 // fault is one that is tried again.
 func TestMalformedFromTheStart(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "eventbridge-input=no")
 	for range 3 {
 		w.expect("input", w.input(), "unavailable")
@@ -250,7 +250,7 @@ func TestMalformedFromTheStart(t *testing.T) {
 }
 
 func TestWarningsAreReportedOnce(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{AllowBus: func(_ events.TenantID, source string, _ events.BusARN) error {
+	w := newWorld(t, tenant.CatalogOptions{AllowBus: func(_ events.TenantID, source string, _ events.BusARN) error {
 		if source == "forbidden" {
 			return errors.New("not on the list")
 		}
@@ -267,7 +267,7 @@ func TestWarningsAreReportedOnce(t *testing.T) {
 }
 
 func TestBucketThatCannotBeRead(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "eventbridge-input=true")
 	w.put(pet, `{}`)
 	w.bucket.fail(errors.New("no route"))
@@ -297,7 +297,7 @@ func TestBucketThatCannotBeRead(t *testing.T) {
 func TestGuard(t *testing.T) {
 	var refuse atomic.Pointer[error]
 	var asked []string
-	w := newWorld(t, tenant.DirectoryOptions{Guard: func(_ context.Context, id events.TenantID, s events.SchemaID, b events.Backend, key string) error {
+	w := newWorld(t, tenant.CatalogOptions{CompatibilityCheck: func(_ context.Context, id events.TenantID, s events.SchemaID, b events.Backend, key string) error {
 		asked = append(asked, fmt.Sprint(id, "/", s, " ", b, " ", key))
 		if err := refuse.Load(); err != nil {
 			return *err
@@ -340,7 +340,7 @@ func TestGuard(t *testing.T) {
 
 func TestTooManyRulesOfTenantAndSchema(t *testing.T) {
 	rules := func(n int) string { return "[" + strings.TrimSuffix(strings.Repeat(`{"source":"a"},`, n), ",") + "]" }
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "eventbridge-output="+rules(60))
 	w.put(pet, `{"meta":{"eventbridge-output":`+rules(31)+`}}`)
 	w.expect("91 rules", w.schema(), "unavailable")
@@ -357,7 +357,7 @@ func TestTooManyRulesOfTenantAndSchema(t *testing.T) {
 }
 
 func TestIdsAreCheckedBeforeTheBucketIsAsked(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "")
 	w.input()
 	reads := w.bucket.reads.Load()
@@ -375,7 +375,7 @@ func TestIdsAreCheckedBeforeTheBucketIsAsked(t *testing.T) {
 }
 
 func TestLists(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{Prefix: "tree"})
+	w := newWorld(t, tenant.CatalogOptions{Prefix: "tree"})
 	for _, key := range []string{"tree/b/tenant.properties", "tree/a/tenant.properties", "tree/a/z.json", "tree/a/y.json",
 		"tree/a/tests/x.json", "tree/a/notes.txt", "tree/none/x.json", "other/c/tenant.properties"} {
 		w.put(key, "")
@@ -394,7 +394,7 @@ func TestLists(t *testing.T) {
 }
 
 func TestOneLoadAtATime(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{})
+	w := newWorld(t, tenant.CatalogOptions{})
 	w.put(props, "eventbridge-input=true")
 	w.bucket.gate = make(chan struct{})
 	var done sync.WaitGroup
@@ -418,7 +418,7 @@ func TestOneLoadAtATime(t *testing.T) {
 
 // Asking for what does not exist fills no memory and pushes nothing out.
 func TestCacheIsBounded(t *testing.T) {
-	w := newWorld(t, tenant.DirectoryOptions{MaxEntries: 10})
+	w := newWorld(t, tenant.CatalogOptions{MaxEntries: 10})
 	w.put(props, "eventbridge-input=true")
 	w.expect("input", w.input(), "true")
 	for i := range 1000 {
@@ -442,7 +442,7 @@ func BenchmarkSchemaCached(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	dir := tenant.NewDirectory(bucket, nil)
+	dir := tenant.NewCatalog(bucket, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := dir.Schema(b.Context(), "acme", "pet"); err != nil {

@@ -1,16 +1,16 @@
 // Package tenant reads the folder that a tenant is: its properties, its
 // schemas and their output rules.
 //
-//	dir := tenant.NewDirectory(bucket, &tenant.DirectoryOptions{DefaultBus: bus})
+//	dir := tenant.NewCatalog(bucket, &tenant.CatalogOptions{DefaultBus: bus})
 //	t, err := dir.Tenant(ctx, "petstore")
 //	s, err := dir.Schema(ctx, "petstore", "orders")
 //	err = s.Validate(payload)
 //	for _, out := range s.Outputs(events.Post) { … }
 //
-// A [Tenant] and a [Schema] never change once made; a [Directory] is safe for
+// A [Tenant] and a [Schema] never change once made; a [Catalog] is safe for
 // concurrent use and never older than 30 seconds.
 // A file that turns out malformed changes nothing: the last good version stays
-// in force, and the problem is reported as a [Finding].
+// in force, and the problem is reported as a [Diagnostic].
 //
 // # The tree
 //

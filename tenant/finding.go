@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Severity says whether a [Finding] keeps something from working.
+// A Severity says whether a [Diagnostic] keeps something from working.
 type Severity string
 
 const (
@@ -15,8 +15,8 @@ const (
 	SeverityWarning Severity = "warning" // it works, but maybe not as meant
 )
 
-// A Finding is something to mend in a tenant's files, and where.
-type Finding struct {
+// A Diagnostic is something to mend in a tenant's files, and where.
+type Diagnostic struct {
 	File     string   `json:"file"`
 	Line     int      `json:"line,omitempty"`   // from 1; 0: the whole file
 	Column   int      `json:"column,omitempty"` // from 1, in characters
@@ -28,20 +28,20 @@ type Finding struct {
 }
 
 // String renders the finding as compilers do: file:line:column: severity: message.
-func (f Finding) String() string {
+func (f Diagnostic) String() string {
 	return f.place() + ": " + string(f.Severity) + ": " + f.Message
 }
 
-func (f Finding) place() string {
+func (f Diagnostic) place() string {
 	if f.Line == 0 {
 		return f.File
 	}
 	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 }
 
-// sortFindings orders by place and drops repetitions.
-func sortFindings(fs []Finding) []Finding {
-	slices.SortStableFunc(fs, func(a, b Finding) int {
+// sortDiagnostics orders by place and drops repetitions.
+func sortDiagnostics(fs []Diagnostic) []Diagnostic {
+	slices.SortStableFunc(fs, func(a, b Diagnostic) int {
 		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column,
 			strings.Compare(string(a.Severity), string(b.Severity)), strings.Compare(a.Message, b.Message))
 	})
@@ -49,10 +49,10 @@ func sortFindings(fs []Finding) []Finding {
 }
 
 // refusal returns the first finding that refuses its file.
-func refusal(fs []Finding) (Finding, bool) {
-	i := slices.IndexFunc(fs, func(f Finding) bool { return f.fatal })
+func refusal(fs []Diagnostic) (Diagnostic, bool) {
+	i := slices.IndexFunc(fs, func(f Diagnostic) bool { return f.fatal })
 	if i < 0 {
-		return Finding{}, false
+		return Diagnostic{}, false
 	}
 	return fs[i], true
 }

@@ -12,15 +12,15 @@ import (
 // LintOptions say how the tree is to be judged; nil is the zero value.
 type LintOptions struct {
 	Prefix     string        // stands before every key of the bucket
-	DefaultBus events.BusARN // as in [DirectoryOptions]; "" stays "", and is allowed
-	AllowBus   BusPolicy     // as in [DirectoryOptions]
+	DefaultBus events.BusARN // as in [CatalogOptions]; "" stays "", and is allowed
+	AllowBus   BusPolicy     // as in [CatalogOptions]
 	Only       string        // the one folder to look at; "" is all
 }
 
 // Lint reads every file of every tenant and lists all there is to mend, in
 // order of place. Files are named by their keys, without the prefix. The error
 // is the bucket's.
-func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]Finding, error) {
+func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]Diagnostic, error) {
 	if o == nil {
 		o = &LintOptions{}
 	}
@@ -46,18 +46,18 @@ func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]Finding, error)
 			return nil, fault.Wrap("tenant.Lint", fault.Unavailable, err)
 		}
 	}
-	return sortFindings(l.findings), nil
+	return sortDiagnostics(l.findings), nil
 }
 
 type linter struct {
 	bucket   blob.Bucket
 	prefix   string
 	policy   policy
-	findings []Finding
+	findings []Diagnostic
 }
 
 func (l *linter) add(s Severity, file, message string) {
-	l.findings = append(l.findings, Finding{File: file, Line: 1, Column: 1, Severity: s, Message: message})
+	l.findings = append(l.findings, Diagnostic{File: file, Line: 1, Column: 1, Severity: s, Message: message})
 }
 
 func (l *linter) folder(ctx context.Context, dir string, files []string) error {

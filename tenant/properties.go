@@ -15,7 +15,7 @@ type Property struct {
 // ParseProperties reads a properties file in the form that the package comment
 // specifies. It goes on after an error where it can; where any finding is an
 // error, the properties are not to be used.
-func ParseProperties(file string, data []byte) ([]Property, []Finding) {
+func ParseProperties(file string, data []byte) ([]Property, []Diagnostic) {
 	t := newText(file, data)
 	props := parseProperties(t)
 	return props, t.findings

@@ -81,7 +81,7 @@ func PlanPush(ctx context.Context, from, to blob.Bucket, prefix string, remove b
 	return p, nil
 }
 
-// served reports whether a key is that of a file which a [Directory] reads, and
+// served reports whether a key is that of a file which a [Catalog] reads, and
 // of which tenant.
 func served(key string) (id string, ok bool) {
 	dir, file, _ := strings.Cut(key, "/")

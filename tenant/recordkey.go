@@ -12,7 +12,7 @@ import (
 // Key reads the record's key from a payload that the strict codec of events has
 // read before. present is false where the payload has no key field. The fault
 // is Invalid.
-func (s *Schema) Key(payload jsontext.Value) (key events.Key, present bool, err error) {
+func (s *Schema) Key(payload jsontext.Value) (key events.RecordKey, present bool, err error) {
 	at, present, err := s.keySpan(payload)
 	if err != nil || !present {
 		return "", false, err
@@ -57,7 +57,7 @@ func (s *Schema) keySpan(payload jsontext.Value) (at span, present bool, err err
 // WithKey returns the payload with its key field set: in place where it has
 // one, else as its first member. The payload must be an object; it is not
 // changed itself.
-func (s *Schema) WithKey(payload jsontext.Value, key events.Key) jsontext.Value {
+func (s *Schema) WithKey(payload jsontext.Value, key events.RecordKey) jsontext.Value {
 	value := key.Value(s.IntegerKey)
 	at, present, err := s.keySpan(payload)
 	if err != nil {

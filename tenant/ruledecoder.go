@@ -106,7 +106,7 @@ func (d *ruleDecoder) rule() (Rule, error) {
 	if _, err := d.dec.ReadToken(); err != nil {
 		return r, err
 	}
-	if len(d.findings) == found || !slices.ContainsFunc(d.findings[found:], func(f Finding) bool { return f.fatal }) {
+	if len(d.findings) == found || !slices.ContainsFunc(d.findings[found:], func(f Diagnostic) bool { return f.fatal }) {
 		d.checkDetailType(&r, detailTypeAt)
 		d.checkOwn(&r, schemasAt)
 		d.checkBus(&r)

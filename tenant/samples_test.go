@@ -22,7 +22,7 @@ func TestSampleTenants(t *testing.T) {
 		t.Fatalf("lint: %v, %v", findings, err)
 	}
 
-	d := tenant.NewDirectory(dir, nil)
+	d := tenant.NewCatalog(dir, nil)
 	ids, err := d.Tenants(t.Context())
 	if err != nil || !cmp.Equal(ids, []events.TenantID{"evented", "petstore"}) {
 		t.Fatalf("tenants = %v, %v", ids, err)

@@ -270,7 +270,7 @@ func TestKeyOfPayload(t *testing.T) {
 	for _, c := range []struct {
 		s       *Schema
 		payload string
-		key     events.Key
+		key     events.RecordKey
 		present bool
 		pointer string // of the fault
 	}{
@@ -308,7 +308,7 @@ func TestWithKey(t *testing.T) {
 	for _, c := range []struct {
 		s        *Schema
 		in       string
-		key      events.Key
+		key      events.RecordKey
 		out      string
 		readable bool
 	}{

@@ -13,7 +13,7 @@ import (
 
 // parseSchema reads a schema file. The schema is nil where a finding refuses
 // the file; it has no outputs yet: see [Schema.under].
-func parseSchema(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) (*Schema, []Finding) {
+func parseSchema(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) (*Schema, []Diagnostic) {
 	l := &schemaLoader{text: newText(file, data), tenant: t, policy: p}
 	l.json = data[l.begin:]
 	l.schema = &Schema{ID: id, KeyField: "id", Backend: events.DynamoDB, LogKey: true, Raw: l.json}
@@ -160,7 +160,7 @@ func (l *schemaLoader) columns() {
 
 // checkMatches refuses a schema below a tenant where too many rules of the two
 // can match one change. It answers no finding where all is well.
-func (s *Schema) checkMatches(t *Tenant, file string) []Finding {
+func (s *Schema) checkMatches(t *Tenant, file string) []Diagnostic {
 	for _, op := range events.Writes {
 		if _, n := excess(s.rulesUnder(t), s.ID, op); n > maxMatches {
 			txt := newText(file, s.Raw)

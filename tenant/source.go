@@ -11,37 +11,37 @@ import (
 	"github.com/blockforger/eventrouter/internal/cache"
 )
 
-// A source is a file as the directory knows it: the version in force, and what
+// A loadedFile is a file as the directory knows it: the version in force, and what
 // was found wrong with a later one.
-type source[T any] struct {
-	inForce T
-	good    bool      // there is a version in force
-	etag    blob.ETag // of the version read last, in force or not
+type loadedFile[T any] struct {
+	active T
+	good   bool      // there is a version in force
+	etag   blob.ETag // of the version read last, in force or not
 
 	// candidate is a version that is well formed but was not let into force.
 	candidate T
 	pending   bool
 
-	refused  Finding // why the version read last is not in force
-	reported string  // the trouble that was reported last
+	refused  Diagnostic // why the version read last is not in force
+	reported string     // the trouble that was reported last
 }
 
 // A fileReader brings sources up to date with their files.
 type fileReader struct {
 	bucket             blob.Bucket
-	report             func(Finding)
+	report             func(Diagnostic)
 	clock              func() time.Time
 	positive, negative time.Duration
 }
 
 // update reads the file again. parse answers nil findings that refuse where the
 // version is good; admit, which may be nil, decides whether it comes into force.
-func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loaded[source[T]],
-	parse func(data []byte) (T, []Finding), admit func(now, next source[T]) error) cache.Loaded[source[T]] {
+func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loaded[loadedFile[T]],
+	parse func(data []byte) (T, []Diagnostic), admit func(now, next loadedFile[T]) error) cache.Loaded[loadedFile[T]] {
 
 	asked := r.clock()
-	soon := func(s source[T], err error) cache.Loaded[source[T]] {
-		return cache.Loaded[source[T]]{Value: s, Err: err, Absent: !s.good, Until: asked.Add(r.negative)}
+	soon := func(s loadedFile[T], err error) cache.Loaded[loadedFile[T]] {
+		return cache.Loaded[loadedFile[T]]{Value: s, Err: err, Absent: !s.good, Until: asked.Add(r.negative)}
 	}
 	s := was.Value
 	o, err := r.bucket.Get(ctx, key, s.etag)
@@ -49,7 +49,7 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 	case errors.Is(err, blob.ErrNotModified):
 	case err == nil:
 		next, findings := parse(o.Data)
-		s.etag, s.refused, s.pending = o.ETag, Finding{}, false
+		s.etag, s.refused, s.pending = o.ETag, Diagnostic{}, false
 		if f, refused := refusal(findings); refused {
 			s.refused = f
 		} else {
@@ -57,21 +57,21 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 		}
 		r.reportAll(findings, s.good)
 	case fault.Is(err, fault.NotFound):
-		return soon(source[T]{}, err)
+		return soon(loadedFile[T]{}, err)
 	case ctx.Err() != nil:
 		// The caller gave up, which tells nothing of the file: the next one asks.
-		return cache.Loaded[source[T]]{Value: s, Err: context.Cause(ctx), Absent: !s.good}
+		return cache.Loaded[loadedFile[T]]{Value: s, Err: context.Cause(ctx), Absent: !s.good}
 	default:
-		r.reportOnce(&s.reported, Finding{File: key, Severity: SeverityError,
-			Message: "cannot be read: " + err.Error() + inForceStill(s.good)})
+		r.reportOnce(&s.reported, Diagnostic{File: key, Severity: SeverityError,
+			Message: "cannot be read: " + err.Error() + stillActive(s.good)})
 		return soon(s, unusable(s.good, fmt.Errorf("%s: %w", key, err)))
 	}
 	if s.pending {
 		next := s
-		next.inForce, next.good, next.pending = s.candidate, true, false
+		next.active, next.good, next.pending = s.candidate, true, false
 		if err := admitted(admit, s, next); err != nil {
-			r.reportOnce(&s.reported, Finding{File: key, Severity: SeverityError,
-				Message: "is not put into force: " + err.Error() + inForceStill(s.good)})
+			r.reportOnce(&s.reported, Diagnostic{File: key, Severity: SeverityError,
+				Message: "is not put into force: " + err.Error() + stillActive(s.good)})
 			return soon(s, unusable(s.good, fmt.Errorf("%s: %w", key, err)))
 		}
 		s = next
@@ -80,7 +80,7 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 	if !s.good {
 		return soon(s, unusable(s.good, errors.New(s.refused.String())))
 	}
-	return cache.Loaded[source[T]]{Value: s, Until: asked.Add(r.positive)}
+	return cache.Loaded[loadedFile[T]]{Value: s, Until: asked.Add(r.positive)}
 }
 
 // unusable is the fault of a file that has no version in force. It is
@@ -93,14 +93,14 @@ func unusable(good bool, reason error) error {
 	return &fault.Error{Code: fault.Unavailable, Op: "tenant.Directory", Err: reason}
 }
 
-func admitted[T any](admit func(now, next source[T]) error, now, next source[T]) error {
+func admitted[T any](admit func(now, next loadedFile[T]) error, now, next loadedFile[T]) error {
 	if admit == nil {
 		return nil
 	}
 	return admit(now, next)
 }
 
-func inForceStill(good bool) string {
+func stillActive(good bool) string {
 	if good {
 		return "; the last good version stays in force"
 	}
@@ -108,17 +108,17 @@ func inForceStill(good bool) string {
 }
 
 // reportAll reports the findings of one version.
-func (r *fileReader) reportAll(findings []Finding, good bool) {
-	for _, f := range sortFindings(findings) {
+func (r *fileReader) reportAll(findings []Diagnostic, good bool) {
+	for _, f := range sortDiagnostics(findings) {
 		if f.fatal {
-			f.Message += inForceStill(good)
+			f.Message += stillActive(good)
 		}
 		r.report(f)
 	}
 }
 
 // reportOnce reports trouble that lasts, when it begins or changes.
-func (r *fileReader) reportOnce(last *string, f Finding) {
+func (r *fileReader) reportOnce(last *string, f Diagnostic) {
 	if text := f.String(); text != *last {
 		*last = text
 		r.report(f)

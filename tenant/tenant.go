@@ -49,7 +49,7 @@ func (p policy) check(t events.TenantID, source string, bus events.BusARN) error
 
 // parseTenant reads a properties file. The tenant is nil where a finding
 // refuses the file.
-func parseTenant(id events.TenantID, file string, data []byte, p policy) (*Tenant, []Finding) {
+func parseTenant(id events.TenantID, file string, data []byte, p policy) (*Tenant, []Diagnostic) {
 	l := &tenantLoader{text: newText(file, data), tenant: &Tenant{ID: id}, policy: p}
 	for _, prop := range parseProperties(l.text) {
 		l.set(prop)

@@ -19,8 +19,8 @@ func parseText(text string) (*Tenant, []string) {
 	return t, texts(findings)
 }
 
-func texts(fs []Finding) (out []string) {
-	for _, f := range sortFindings(fs) {
+func texts(fs []Diagnostic) (out []string) {
+	for _, f := range sortDiagnostics(fs) {
 		out = append(out, f.String())
 	}
 	return out

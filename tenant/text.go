@@ -14,7 +14,7 @@ type text struct {
 	data     []byte
 	begin    int   // where the text begins: behind a byte order mark
 	lines    []int // the offset at which each line begins
-	findings []Finding
+	findings []Diagnostic
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
@@ -43,19 +43,19 @@ func (t *text) at(offset int) (line, column int) {
 
 // fail refuses the file.
 func (t *text) fail(offset int, format string, args ...any) {
-	t.add(offset, Finding{Severity: SeverityError, fatal: true}, format, args...)
+	t.add(offset, Diagnostic{Severity: SeverityError, fatal: true}, format, args...)
 }
 
 // off reports an error that switches off a part of the file.
 func (t *text) off(offset int, format string, args ...any) {
-	t.add(offset, Finding{Severity: SeverityError}, format, args...)
+	t.add(offset, Diagnostic{Severity: SeverityError}, format, args...)
 }
 
 func (t *text) warn(offset int, format string, args ...any) {
-	t.add(offset, Finding{Severity: SeverityWarning}, format, args...)
+	t.add(offset, Diagnostic{Severity: SeverityWarning}, format, args...)
 }
 
-func (t *text) add(offset int, f Finding, format string, args ...any) {
+func (t *text) add(offset int, f Diagnostic, format string, args ...any) {
 	f.File = t.file
 	f.Line, f.Column = t.at(offset)
 	f.Message = fmt.Sprintf(format, args...)

@@ -80,11 +80,11 @@ func TestKillLosesNothing(t *testing.T) {
 	senders.Wait()
 
 	client := admin.NewClient(p.url())
-	var heads map[events.Key]int64
+	var heads map[events.RecordKey]int64
 	eventually(t, "every acknowledged event has a record", func() bool {
 		heads = readAll(t, client)
 		for id := range acknowledged {
-			if _, ok := heads[events.Key(id)]; !ok {
+			if _, ok := heads[events.RecordKey(id)]; !ok {
 				return false
 			}
 		}
@@ -150,9 +150,9 @@ func TestKillLosesNothing(t *testing.T) {
 func once(o *eventbridge.Options) { o.Retryer = aws.NopRetryer{} }
 
 // readAll reads the revision of every record.
-func readAll(t *testing.T, client admin.Admin) map[events.Key]int64 {
+func readAll(t *testing.T, client admin.Admin) map[events.RecordKey]int64 {
 	t.Helper()
-	heads := map[events.Key]int64{}
+	heads := map[events.RecordKey]int64{}
 	for q := (admin.RecordQuery{Tenant: "evented", Schema: "evented", Limit: 1000}); ; {
 		page, err := client.ListRecords(t.Context(), q)
 		if err != nil {

@@ -97,7 +97,7 @@ func TestEntriesSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	drained, err := srv.relay.Run(t.Context(), 0)
-	if err != nil || len(drained.Gone) != 1 || drained.Pending != 1 {
+	if err != nil || len(drained.MissingBuses) != 1 || drained.Pending != 1 {
 		t.Fatalf("%+v, %v", drained, err)
 	}
 	send("held")

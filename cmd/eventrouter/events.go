@@ -29,7 +29,7 @@ func (c *publishSchemasCommand) Run(s *session, k *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Directory = tenant.NewDirectory(tree, nil)
+	c.Directory = tenant.NewCatalog(tree, nil)
 	c.EndpointURL = givenEndpoint(s, k)
 	return c.PublishSchemas.Run(s.ctx, s.print.out)
 }

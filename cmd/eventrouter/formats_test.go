@@ -47,13 +47,13 @@ type pinnedRequest struct {
 	Payload jsontext.Value `json:"payload"` // of the function; $KEY stands for the API key
 
 	// The idempotency key and what is derived from it.
-	Origin      store.Origin `json:"origin"`
-	Value       string       `json:"value"`
-	Shard       int          `json:"shard"`
-	Fingerprint string       `json:"fingerprint"`
-	Key         events.Key   `json:"key"`       // of the record; generated where the payload has none
-	OutputIDs   []string     `json:"outputIds"` // of the entries
-	Redelivered answerV1     `json:"redelivered"`
+	Origin      store.Origin     `json:"origin"`
+	Value       string           `json:"value"`
+	Shard       int              `json:"shard"`
+	Fingerprint string           `json:"fingerprint"`
+	Key         events.RecordKey `json:"key"`       // of the record; generated where the payload has none
+	OutputIDs   []string         `json:"outputIds"` // of the entries
+	Redelivered answerV1         `json:"redelivered"`
 }
 
 func (r *pinnedRequest) idempotencyKey() store.IdempotencyKey {
@@ -202,11 +202,11 @@ func (r *pinnedRequest) deliver(t *testing.T, srv *server, key string) (a answer
 // derive sets what the stored idempotency record holds of a request.
 func (r *pinnedRequest) derive(t *testing.T, srv *server) {
 	t.Helper()
-	m, err := srv.stores.records.Mark(t.Context(), r.idempotencyKey())
+	m, err := srv.stores.records.IdempotencyRecord(t.Context(), r.idempotencyKey())
 	if err != nil {
 		t.Fatalf("%s: %v", r.Name, err)
 	}
-	r.Shard, r.Fingerprint, r.Key = m.Key.Shard(), hex.EncodeToString(m.Fingerprint[:]), m.Receipt.Ref.Key
+	r.Shard, r.Fingerprint, r.Key = m.Key.Shard(), hex.EncodeToString(m.Fingerprint[:]), m.Result.Ref.Key
 	r.OutputIDs = []string{}
 	for i := range m.Outputs.Entries {
 		r.OutputIDs = append(r.OutputIDs, m.OutputID(i))
@@ -499,7 +499,7 @@ func TestFormatV1DataFolder(t *testing.T) {
 
 	stop := runPinned(t, srv)
 	defer stop()
-	records := map[events.Key]bool{}
+	records := map[events.RecordKey]bool{}
 	eventually(t, "what was left is done", func() bool {
 		for _, r := range pinnedRecords(t, srv)["orders"] {
 			records[r.Key] = true

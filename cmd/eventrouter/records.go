@@ -21,7 +21,7 @@ type recordsList struct {
 
 // Run lists records.
 func (c *recordsList) Run(s *session) error {
-	q := admin.RecordQuery{After: events.Key(c.After)}
+	q := admin.RecordQuery{After: events.RecordKey(c.After)}
 	var err error
 	if q.Tenant, err = events.ParseTenantID(c.Tenant); err != nil {
 		return err

@@ -286,7 +286,7 @@ func (s *server) runRelay(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("relay", "error", err)
 	}
-	for _, b := range done.Gone {
+	for _, b := range done.MissingBuses {
 		s.log.Warn("event bus does not exist; entries for it stay pending", "bus", b, "create", createBus(b))
 	}
 	tick := time.NewTicker(relayEvery)

@@ -18,7 +18,7 @@ import (
 // stores are the records, and the schemas by which they are kept.
 type stores struct {
 	records *store.Store
-	tenants *tenant.Directory
+	tenants *tenant.Catalog
 	objects *blob.Dir // in which records of s3 and csv schemas can be seen
 }
 
@@ -60,18 +60,18 @@ func openStores(ledger store.Driver, tree *blob.Dir, data string, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{
-		Guard:  lambda.Guard(store.New(ledger, &store.Options{Clock: clock})),
-		Report: func(f tenant.Finding) { log.Warn("tenant file", "finding", f.String()) },
+	tenants := tenant.NewCatalog(tree, &tenant.CatalogOptions{
+		CompatibilityCheck: lambda.Guard(store.New(ledger, &store.Options{Clock: clock})),
+		Report:             func(f tenant.Diagnostic) { log.Warn("tenant file", "finding", f.String()) },
 	})
-	written := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Report: func(tenant.Finding) {}})
+	written := tenant.NewCatalog(tree, &tenant.CatalogOptions{Report: func(tenant.Diagnostic) {}})
 	layout := inForceElseWritten(lambda.Layout(tenants), lambda.Layout(written))
 	return &stores{
 		objects: objects,
 		tenants: tenants,
 		records: store.New(ledger, &store.Options{
-			Clock:      clock,
-			Projecting: lambda.Projecting(objects, layout, deployment.Timeout+deployment.RelayGrace),
+			Clock:       clock,
+			Projections: lambda.Projecting(objects, layout, deployment.Timeout+deployment.RelayGrace),
 		}),
 	}, nil
 }

@@ -54,7 +54,7 @@ func TestRecordsCanBeSeen(t *testing.T) {
 		ref := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: schema}, Key: "rex"}
 		eventually(t, "the change is done", func() bool {
 			h, err := srv.stores.records.Get(t.Context(), ref)
-			return err == nil && !h.Dirty
+			return err == nil && !h.Unprojected
 		})
 	}
 	if info, err := os.Stat(filepath.Join(data, "records")); err != nil || info.Mode().Perm() != 0o700 {

@@ -174,7 +174,7 @@ const marksAtOnce = 500
 func (t *tracer) effects(ctx context.Context, eventID string, received time.Time) ([]admin.Effect, error) {
 	effects := []admin.Effect{}
 	for cursor := ""; ; {
-		marks, next, err := t.records.Marks(ctx, cursor, marksAtOnce)
+		marks, next, err := t.records.IdempotencyRecords(ctx, cursor, marksAtOnce)
 		if err != nil {
 			return effects, fault.Wrap("trace", fault.Unavailable, err)
 		}
@@ -194,8 +194,8 @@ func (t *tracer) effects(ctx context.Context, eventID string, received time.Time
 	}
 }
 
-func (t *tracer) effect(ctx context.Context, m *store.Mark, received time.Time) (admin.Effect, error) {
-	r := &m.Receipt
+func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, received time.Time) (admin.Effect, error) {
+	r := &m.Result
 	e := admin.Effect{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation, Key: r.Ref.Key, Revision: r.Revision, Time: r.Time,
 		Tokens: m.Bill.Tokens, Month: m.Bill.Month, KeyID: apikey.ID(m.Bill.KeyID), Outputs: []admin.Output{}}
 	if r.Rejected {

@@ -74,12 +74,12 @@ func (c *tenantLint) Run(s *session) error {
 		return fault.Wrap("tenant lint", fault.Unavailable, err)
 	}
 	if len(findings) == 0 {
-		tenants, err := tenant.NewDirectory(tree, nil).Tenants(s.ctx)
+		tenants, err := tenant.NewCatalog(tree, nil).Tenants(s.ctx)
 		if err != nil {
 			return fault.Wrap("tenant lint", fault.Unavailable, err)
 		}
 		if len(tenants) == 0 {
-			findings = []tenant.Finding{{File: ".", Line: 1, Column: 1, Severity: tenant.SeverityError,
+			findings = []tenant.Diagnostic{{File: ".", Line: 1, Column: 1, Severity: tenant.SeverityError,
 				Message: "there is no tenant here: want a folder for each, with its tenant.properties"}}
 		}
 	}
@@ -91,10 +91,10 @@ func (c *tenantLint) Run(s *session) error {
 		}
 	}
 	if findings == nil {
-		findings = []tenant.Finding{}
+		findings = []tenant.Diagnostic{}
 	}
 	done, err := s.print.value(struct {
-		Findings []tenant.Finding `json:"findings"`
+		Findings []tenant.Diagnostic `json:"findings"`
 	}{findings})
 	if !done {
 		for _, f := range findings {

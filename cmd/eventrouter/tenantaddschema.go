@@ -215,7 +215,7 @@ func takesSamples(s *session, id events.SchemaID, text string, samples []jsontex
 		}
 	}
 	var found []string
-	dir := tenant.NewDirectory(files, &tenant.DirectoryOptions{Report: func(f tenant.Finding) { found = append(found, f.Message) }})
+	dir := tenant.NewCatalog(files, &tenant.CatalogOptions{Report: func(f tenant.Diagnostic) { found = append(found, f.Message) }})
 	made, err := dir.Schema(s.ctx, "t", id)
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "no schema can be made of these samples: %s; name another member with --key", strings.Join(found, "; "))

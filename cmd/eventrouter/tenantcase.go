@@ -70,7 +70,7 @@ func newTestHouse(ctx context.Context, tree blob.Bucket, id events.TenantID) (*t
 	ledger := memstore.New(nil)
 	h := &testHouse{tenant: id, store: store.New(ledger, nil)}
 	var refused error
-	tenants := tenant.NewDirectory(tree, &tenant.DirectoryOptions{Report: func(f tenant.Finding) {
+	tenants := tenant.NewCatalog(tree, &tenant.CatalogOptions{Report: func(f tenant.Diagnostic) {
 		if f.Severity == tenant.SeverityError && refused == nil {
 			refused = fault.Errorf(fault.Invalid, "%s", f)
 		}
@@ -144,7 +144,7 @@ func (h *testHouse) envelope(given map[string]jsontext.Value, step int) (events.
 	return events.DecodeEnvelope(whole)
 }
 
-func (e *tenantExpectation) judge(ctx context.Context, h *testHouse, r store.Receipt, report *router.Report, refusal error) (wrong []string, err error) {
+func (e *tenantExpectation) judge(ctx context.Context, h *testHouse, r store.Result, report *router.Report, refusal error) (wrong []string, err error) {
 	status := r.Status()
 	if refusal != nil {
 		status = fault.CodeOf(refusal).Status()

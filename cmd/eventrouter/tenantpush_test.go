@@ -108,7 +108,7 @@ func TestDirectoryOverS3(t *testing.T) {
 	}
 	now := time.Now()
 	var found []string
-	d := tenant.NewDirectory(bucket, &tenant.DirectoryOptions{Clock: func() time.Time { return now }, Report: func(f tenant.Finding) { found = append(found, f.String()) }})
+	d := tenant.NewCatalog(bucket, &tenant.CatalogOptions{Clock: func() time.Time { return now }, Report: func(f tenant.Diagnostic) { found = append(found, f.String()) }})
 	limit := func() int64 {
 		t.Helper()
 		evented, err := d.Tenant(t.Context(), "evented")

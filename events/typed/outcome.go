@@ -19,7 +19,7 @@ type OutcomeDetail struct {
 	Outcome      string           `json:"outcome"` // accepted or rejected
 	Status       int              `json:"status"`  // as the HTTP API would have answered
 	InputEventID string           `json:"inputEventId"`
-	Key          events.Key       `json:"key,omitzero"`      // of the record, where the request named or made one
+	Key          events.RecordKey `json:"key,omitzero"`      // of the record, where the request named or made one
 	Revision     int64            `json:"revision,omitzero"` // of an accepted change
 
 	// Code, Message and Errors tell why a request was rejected.

@@ -103,23 +103,23 @@ type Records interface {
 
 // RecordQuery asks for a page of records.
 type RecordQuery struct {
-	Tenant events.TenantID `json:"tenant"`
-	Schema events.SchemaID `json:"schema"`
-	After  events.Key      `json:"after,omitempty"`
-	Limit  int             `json:"limit"` // 1 to 1000; 0 means 100
+	Tenant events.TenantID  `json:"tenant"`
+	Schema events.SchemaID  `json:"schema"`
+	After  events.RecordKey `json:"after,omitempty"`
+	Limit  int              `json:"limit"` // 1 to 1000; 0 means 100
 }
 
 // RecordPage is a page of records; Next is where the next one starts.
 type RecordPage struct {
-	Records []Record   `json:"records"`
-	Next    events.Key `json:"next,omitempty"`
+	Records []Record         `json:"records"`
+	Next    events.RecordKey `json:"next,omitempty"`
 }
 
 // Record is one record.
 type Record struct {
-	Key      events.Key     `json:"key"`
-	Revision int64          `json:"revision"`
-	Data     jsontext.Value `json:"data"`
+	Key      events.RecordKey `json:"key"`
+	Revision int64            `json:"revision"`
+	Data     jsontext.Value   `json:"data"`
 }
 
 // Usage is what a tenant used in a month, in tokens.
@@ -155,7 +155,7 @@ type EntryInfo struct {
 	Tenant     events.TenantID   `json:"tenant"`
 	Schema     events.SchemaID   `json:"schema"`
 	Operation  events.Operation  `json:"operation"`
-	Key        events.Key        `json:"key"`
+	Key        events.RecordKey  `json:"key"`
 	Bus        events.BusARN     `json:"bus"`
 	Source     string            `json:"source"`
 	DetailType events.DetailType `json:"detailType"`

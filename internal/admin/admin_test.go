@@ -94,18 +94,18 @@ func TestKeys(t *testing.T) {
 func TestRecordsUsageAndEntries(t *testing.T) {
 	both(t, func(t *testing.T, a admin.Admin, s *store.Store, _ *fakeFunctions) {
 		ctx := t.Context()
-		for i, key := range []events.Key{"a", "b", "c"} {
+		for i, key := range []events.RecordKey{"a", "b", "c"} {
 			ref := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "pet"}, Key: key}
 			if _, err := s.Commit(ctx, store.Change{
-				Mark: store.Mark{
-					Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: string(key)},
-					Receipt: store.Receipt{Ref: ref, Operation: events.Post},
-					Bill:    store.Bill{Tokens: 10, KeyID: "k"},
+				Idempotency: store.IdempotencyRecord{
+					Key:    store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: string(key)},
+					Result: store.Result{Ref: ref, Operation: events.Post},
+					Bill:   store.Bill{Tokens: 10, KeyID: "k"},
 					Outputs: store.Outputs{Payload: jsontext.Value(`{}`), Entries: []store.Entry{{
 						Bus: events.DefaultBus("aws", "us-east-1", "000000000000"), Source: "s", DetailType: "pet.POST",
 						State: []store.EntryState{store.EntryPending, store.EntryFailed, store.EntryPending}[i]}}},
 				},
-				Head: &store.Head{Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: 1, Data: jsontext.Value(`{"n":1.10}`)},
+				Record: &store.Record{Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: 1, Data: jsontext.Value(`{"n":1.10}`)},
 			}); err != nil {
 				t.Fatal(err)
 			}

@@ -138,7 +138,7 @@ const marksAtOnce = 200
 
 // ListEntries implements [Records].
 func (d *Direct) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
-	marks, next, err := d.store.Marks(ctx, q.Cursor, marksAtOnce)
+	marks, next, err := d.store.IdempotencyRecords(ctx, q.Cursor, marksAtOnce)
 	if err != nil {
 		return EntryPage{}, fault.Wrap("admin.ListEntries", fault.Unavailable, err)
 	}
@@ -165,21 +165,21 @@ func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed,
 	}
 	var acted EntryActed
 	for cursor := ""; ; {
-		marks, next, err := d.store.Marks(ctx, cursor, marksAtOnce)
+		marks, next, err := d.store.IdempotencyRecords(ctx, cursor, marksAtOnce)
 		if err != nil {
 			return acted, fault.Wrap("admin.SettleEntries", fault.Unavailable, err)
 		}
 		for m := range marks {
-			s := store.Settlement{Again: true}
+			s := store.Progress{Reopen: true}
 			for i := range marks[m].Outputs.Entries {
 				if info := entryInfo(&marks[m], i); in.Query.chooses(&info) && changes(store.EntryState(info.State), state) {
-					s.Entries = append(s.Entries, store.EntryOutcome{Index: i, State: state, Time: d.now()})
+					s.Entries = append(s.Entries, store.EntryResult{Index: i, State: state, Time: d.now()})
 				}
 			}
 			if len(s.Entries) == 0 {
 				continue
 			}
-			if err := d.store.Settle(ctx, marks[m].Key, s); err != nil {
+			if err := d.store.SaveProgress(ctx, marks[m].Key, s); err != nil {
 				return acted, fault.Wrap("admin.SettleEntries", fault.Unavailable, err)
 			}
 			acted.Count += len(s.Entries)
@@ -203,7 +203,7 @@ func (q *EntryQuery) chooses(e *EntryInfo) bool {
 }
 
 // EntriesOf are the entries of a mark, in their order.
-func EntriesOf(m *store.Mark) []EntryInfo {
+func EntriesOf(m *store.IdempotencyRecord) []EntryInfo {
 	infos := make([]EntryInfo, len(m.Outputs.Entries))
 	for i := range infos {
 		infos[i] = entryInfo(m, i)
@@ -211,8 +211,8 @@ func EntriesOf(m *store.Mark) []EntryInfo {
 	return infos
 }
 
-func entryInfo(m *store.Mark, i int) EntryInfo {
-	e, r := &m.Outputs.Entries[i], &m.Receipt
+func entryInfo(m *store.IdempotencyRecord, i int) EntryInfo {
+	e, r := &m.Outputs.Entries[i], &m.Result
 	return EntryInfo{
 		OutputID: m.OutputID(i), Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation, Key: r.Ref.Key,
 		Bus: e.Bus, Source: e.Source, DetailType: e.DetailType,

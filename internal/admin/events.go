@@ -88,7 +88,7 @@ type Effect struct {
 	Tenant    events.TenantID  `json:"tenant"`
 	Schema    events.SchemaID  `json:"schema,omitempty"`
 	Operation events.Operation `json:"operation"`
-	Key       events.Key       `json:"key,omitempty"`
+	Key       events.RecordKey `json:"key,omitempty"`
 	Revision  int64            `json:"revision,omitzero"`
 	Time      time.Time        `json:"time"`
 	Rejected  string           `json:"rejected,omitempty"` // why, where it was

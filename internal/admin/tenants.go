@@ -56,7 +56,7 @@ func (d *Direct) Holdings(ctx context.Context, t events.TenantID) (Holdings, err
 	if _, err := events.ParseTenantID(string(t)); err != nil {
 		return Holdings{}, err
 	}
-	h, err := d.store.Holdings(ctx, t)
+	h, err := d.store.Inventory(ctx, t)
 	return Holdings{Schemas: orEmpty(h.Schemas), Months: orEmpty(h.Months)}, err
 }
 

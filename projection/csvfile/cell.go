@@ -99,16 +99,16 @@ func quote(text []byte) (jsontext.Value, error) {
 
 // appendKey writes a key: the schema tells what it is, so that only what a
 // spreadsheet would take for a formula needs the sign of text.
-func appendKey(b []byte, k events.Key, integer bool) []byte {
+func appendKey(b []byte, k events.RecordKey, integer bool) []byte {
 	if integer {
 		return append(b, k...)
 	}
 	return appendText(b, []byte(k))
 }
 
-func readKey(cell []byte, integer bool) (events.Key, error) {
+func readKey(cell []byte, integer bool) (events.RecordKey, error) {
 	if integer {
-		return events.ParseIntegerKey(string(cell))
+		return events.ParseIntegerRecordKey(string(cell))
 	}
-	return events.ParseKey(string(readText(cell)))
+	return events.ParseRecordKey(string(readText(cell)))
 }

@@ -106,7 +106,7 @@ func (p *Projection) Object(r store.Ref) string { return fileName(r.Collection) 
 func (p *Projection) Shared() bool { return true }
 
 // Keys lists the keys of all rows that have a good one.
-func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.Key, error) {
+func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.RecordKey, error) {
 	t, err := p.table(ctx, c, l)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layou
 }
 
 // Open reads the file.
-func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layout, _ []events.Key) (store.View, error) {
+func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layout, _ []events.RecordKey) (store.Snapshot, error) {
 	t, err := p.table(ctx, c, l)
 	if err != nil {
 		return nil, err

@@ -92,8 +92,8 @@ var (
 
 const header = "id,name,tag,n,_null,_more,_version\r\n"
 
-func head(key, data string) store.Head {
-	h := store.Head{Ref: store.Ref{Collection: pets, Key: events.Key(key)}, Backend: events.CSV, Revision: 7, Stamp: "s", Time: at.Add(-time.Hour)}
+func head(key, data string) store.Record {
+	h := store.Record{Ref: store.Ref{Collection: pets, Key: events.RecordKey(key)}, Backend: events.CSV, Revision: 7, Version: "s", Time: at.Add(-time.Hour)}
 	if data == "" {
 		h.Deleted = true
 	} else {
@@ -103,7 +103,7 @@ func head(key, data string) store.Head {
 }
 
 // project writes heads into the file of a bucket and answers the file.
-func project(t testing.TB, b blob.Bucket, l store.Layout, heads ...store.Head) string {
+func project(t testing.TB, b blob.Bucket, l store.Layout, heads ...store.Record) string {
 	t.Helper()
 	v := open(t, b, l)
 	if _, err := v.Write(t.Context(), heads, 0); err != nil {
@@ -112,7 +112,7 @@ func project(t testing.TB, b blob.Bucket, l store.Layout, heads ...store.Head) s
 	return content(t, b)
 }
 
-func open(t testing.TB, b blob.Bucket, l store.Layout) store.View {
+func open(t testing.TB, b blob.Bucket, l store.Layout) store.Snapshot {
 	t.Helper()
 	v, err := csvfile.New(b).Open(t.Context(), pets, l, nil)
 	if err != nil {
@@ -169,7 +169,7 @@ func TestFormat(t *testing.T) {
 		if got, want := project(t, b, layout, head(k.ID, c.record)), header+c.row+"\r\n"; got != want {
 			t.Errorf("%s: got\n%q, want\n%q", c.record, got, want)
 		}
-		if shown := open(t, b, layout).Shown(events.Key(k.ID)); shown.Err != nil || !store.Equal(shown.Data, jsontext.Value(c.record)) {
+		if shown := open(t, b, layout).Observed(events.RecordKey(k.ID)); shown.Err != nil || !store.Equal(shown.Data, jsontext.Value(c.record)) {
 			t.Errorf("%s: read back as %s, %v", c.record, shown.Data, shown.Err)
 		}
 	}
@@ -182,7 +182,7 @@ func TestIntegerKeys(t *testing.T) {
 	if got, want := project(t, b, l, head("-7", `{"id":-7,"name":"x"}`)), header+"-7,x,,,,,1.7\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if shown := open(t, b, l).Shown("-7"); !store.Equal(shown.Data, jsontext.Value(`{"id":-7,"name":"x"}`)) {
+	if shown := open(t, b, l).Observed("-7"); !store.Equal(shown.Data, jsontext.Value(`{"id":-7,"name":"x"}`)) {
 		t.Errorf("read back as %s, %v", shown.Data, shown.Err)
 	}
 }
@@ -204,12 +204,12 @@ func TestReadsWhatPeopleWrite(t *testing.T) {
 	} {
 		b := blob.NewMemory()
 		put(t, b, text)
-		shown := open(t, b, layout).Shown("7")
-		if shown.Err != nil || shown.Ours || !store.Equal(shown.Data, jsontext.Value(`{"id":"7","name":"Rex","n":1.5}`)) {
+		shown := open(t, b, layout).Observed("7")
+		if shown.Err != nil || shown.Managed || !store.Equal(shown.Data, jsontext.Value(`{"id":"7","name":"Rex","n":1.5}`)) {
 			t.Errorf("%s: read %s, %v", name, shown.Data, shown.Err)
 		}
 		project(t, b, layout, head("8", `{"id":"8"}`))
-		if shown := open(t, b, layout).Shown("7"); shown.Err != nil || !store.Equal(shown.Data, jsontext.Value(`{"id":"7","name":"Rex","n":1.5}`)) {
+		if shown := open(t, b, layout).Observed("7"); shown.Err != nil || !store.Equal(shown.Data, jsontext.Value(`{"id":"7","name":"Rex","n":1.5}`)) {
 			t.Errorf("%s: after a write: %s, %v", name, shown.Data, shown.Err)
 		}
 	}
@@ -248,14 +248,14 @@ func TestRefuses(t *testing.T) {
 		b := blob.NewMemory()
 		put(t, b, c.text)
 		v := open(t, b, layout)
-		bad := v.Shown("bad")
+		bad := v.Observed("bad")
 		if bad.Err == nil || !strings.Contains(bad.Err.Error(), c.where) || !strings.Contains(bad.Err.Error(), "data/acme/pet.csv") {
 			t.Errorf("%s: %v, want %q", c.name, bad.Err, c.where)
 		}
-		if shown := v.Shown("good"); (shown.Err == nil && shown.Data != nil) != c.served {
+		if shown := v.Observed("good"); (shown.Err == nil && shown.Data != nil) != c.served {
 			t.Errorf("%s: the other row: %s, %v", c.name, shown.Data, shown.Err)
 		}
-		if _, err := v.Write(t.Context(), []store.Head{head("new", `{"id":"new"}`)}, 0); err == nil {
+		if _, err := v.Write(t.Context(), []store.Record{head("new", `{"id":"new"}`)}, 0); err == nil {
 			t.Errorf("%s: the file was written over", c.name)
 		}
 		if got := content(t, b); got != c.text {
@@ -285,7 +285,7 @@ func TestOwnColumnsComeBack(t *testing.T) {
 		text := project(t, b, layout, head("1", `{"id":"1"}`))
 		put(t, b, strings.Replace(strings.Replace(text, ","+left, "", 1), ",,,,,,", ",,,,,", 1))
 		project(t, b, layout, head("2", `{"id":"2","tag":null,"other":1}`))
-		if shown := open(t, b, layout).Shown("2"); !store.Equal(shown.Data, jsontext.Value(`{"id":"2","tag":null,"other":1}`)) {
+		if shown := open(t, b, layout).Observed("2"); !store.Equal(shown.Data, jsontext.Value(`{"id":"2","tag":null,"other":1}`)) {
 			t.Errorf("without %s: %s, %v", left, shown.Data, shown.Err)
 		}
 	}
@@ -311,7 +311,7 @@ func TestWriteFoldsAndLeavesTheRest(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	b := blob.NewMemory()
 	v := open(t, b, layout)
-	var heads []store.Head
+	var heads []store.Record
 	row := strings.Repeat("x", 400_000)
 	for i := range csvfile.MaxFile/len(row) - 1 {
 		heads = append(heads, head(fmt.Sprint(i), fmt.Sprintf(`{"id":"%d","name":%q}`, i, row)))
@@ -351,7 +351,7 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add(`{}`, "=1")
 	f.Add(`{}`, "\ufeff")
 	f.Fuzz(func(t *testing.T, text, key string) {
-		k, err := events.ParseKey(key)
+		k, err := events.ParseRecordKey(key)
 		if err != nil || events.Check("record", []byte(text)) != nil || jsontext.Value(text).Kind() != '{' {
 			t.Skip()
 		}
@@ -369,10 +369,10 @@ func FuzzRoundTrip(f *testing.F) {
 			t.Skip()
 		}
 		project(t, b, layout, head("a", `{"id":"a","name":"stays"}`), head(key, record))
-		if shown := open(t, b, layout).Shown("a"); !store.Equal(shown.Data, jsontext.Value(`{"id":"a","name":"stays"}`)) {
+		if shown := open(t, b, layout).Observed("a"); !store.Equal(shown.Data, jsontext.Value(`{"id":"a","name":"stays"}`)) {
 			t.Errorf("the row before is %s, %v", shown.Data, shown.Err)
 		}
-		shown := open(t, b, layout).Shown(k)
+		shown := open(t, b, layout).Observed(k)
 		if shown.Err != nil || !store.Equal(shown.Data, jsontext.Value(record)) {
 			t.Errorf("%s came back as %s, %v", record, shown.Data, shown.Err)
 		}
@@ -393,19 +393,19 @@ func FuzzRead(f *testing.F) {
 		b := blob.NewMemory()
 		put(t, b, text)
 		v := open(t, b, layout)
-		keys, _ := v.Edited()
-		before := map[events.Key]jsontext.Value{}
+		keys, _ := v.ExternallyEdited()
+		before := map[events.RecordKey]jsontext.Value{}
 		for _, k := range keys {
-			if shown := v.Shown(k); shown.Err == nil {
+			if shown := v.Observed(k); shown.Err == nil {
 				before[k] = shown.Data
 			}
 		}
-		if _, err := v.Write(t.Context(), []store.Head{head("new key", `{"id":"new key"}`)}, 0); err != nil {
+		if _, err := v.Write(t.Context(), []store.Record{head("new key", `{"id":"new key"}`)}, 0); err != nil {
 			return
 		}
 		v = open(t, b, layout)
 		for k, data := range before {
-			if shown := v.Shown(k); k != "new key" && (shown.Err != nil || !store.Equal(shown.Data, data)) {
+			if shown := v.Observed(k); k != "new key" && (shown.Err != nil || !store.Equal(shown.Data, data)) {
 				t.Errorf("%q: %s became %s, %v", k, data, shown.Data, shown.Err)
 			}
 		}
@@ -418,7 +418,7 @@ func BenchmarkChange(b *testing.B) {
 	for _, megabytes := range []int{1, 10, 49} {
 		b.Run(fmt.Sprintf("%dMB", megabytes), func(b *testing.B) {
 			bucket := dir(b)
-			var heads []store.Head
+			var heads []store.Record
 			for i := range megabytes << 20 / 128 {
 				k := fmt.Sprintf("pet-%08d", i)
 				heads = append(heads, head(k, fmt.Sprintf(`{"id":%q,"name":"Rex of Example","tag":"a, b","n":%d.25,"more":{"owner":"someone","weight":12}}`, k, i)))
@@ -447,9 +447,9 @@ func newLedger(t *testing.T) *ledger {
 	tell := func() time.Time { return l.now }
 	l.Store = store.New(memstore.New(&memstore.Options{Clock: tell}), &store.Options{
 		Clock: tell,
-		Projecting: store.Projecting{
-			Projections: map[events.Backend]store.Projection{events.CSV: csvfile.New(l.bucket)},
-			Layout:      func(context.Context, store.Collection) (store.Layout, error) { return layout, nil },
+		Projections: store.Projections{
+			ByBackend: map[events.Backend]store.Projection{events.CSV: csvfile.New(l.bucket)},
+			Layout:    func(context.Context, store.Collection) (store.Layout, error) { return layout, nil },
 		},
 	})
 	return l
@@ -460,7 +460,7 @@ func (l *ledger) commit(key, data string) store.Ref {
 	l.t.Helper()
 	l.n++
 	l.now = l.now.Add(time.Minute)
-	r := store.Ref{Collection: pets, Key: events.Key(key)}
+	r := store.Ref{Collection: pets, Key: events.RecordKey(key)}
 	h, err := l.Get(l.t.Context(), r)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		l.t.Fatal(err)
@@ -470,12 +470,12 @@ func (l *ledger) commit(key, data string) store.Ref {
 		document = nil
 	}
 	if _, err := l.Commit(l.t.Context(), store.Change{
-		Prior: h.Stamp,
-		Mark: store.Mark{
-			Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: fmt.Sprint(l.n)},
-			Receipt: store.Receipt{Ref: r, Operation: events.Put},
+		IfVersion: h.Version,
+		Idempotency: store.IdempotencyRecord{
+			Key:    store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: fmt.Sprint(l.n)},
+			Result: store.Result{Ref: r, Operation: events.Put},
 		},
-		Head: &store.Head{Ref: r, Backend: events.CSV, KeyField: "id", Revision: h.Revision + 1, Data: document, Deleted: document == nil},
+		Record: &store.Record{Ref: r, Backend: events.CSV, KeyField: "id", Revision: h.Revision + 1, Data: document, Deleted: document == nil},
 	}); err != nil {
 		l.t.Fatal(err)
 	}
@@ -490,14 +490,14 @@ func (l *ledger) put(key, data string) {
 		l.t.Fatal(err)
 	}
 	k := store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: fmt.Sprint(l.n)}
-	if err := l.Settle(l.t.Context(), k, settlement); err != nil {
+	if err := l.SaveProgress(l.t.Context(), k, settlement); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
 func (l *ledger) want(key, data string) {
 	l.t.Helper()
-	h, err := l.Get(l.t.Context(), store.Ref{Collection: pets, Key: events.Key(key)})
+	h, err := l.Get(l.t.Context(), store.Ref{Collection: pets, Key: events.RecordKey(key)})
 	if err != nil || !store.Equal(h.Data, jsontext.Value(data)) {
 		l.t.Errorf("%s is %s, %v, want %s", key, h.Data, err, data)
 	}
@@ -510,7 +510,7 @@ func (l *ledger) remove(key string) {
 
 func (l *ledger) wantGone(key string) {
 	l.t.Helper()
-	h, err := l.Get(l.t.Context(), store.Ref{Collection: pets, Key: events.Key(key)})
+	h, err := l.Get(l.t.Context(), store.Ref{Collection: pets, Key: events.RecordKey(key)})
 	if (err != nil || !h.Deleted) && !fault.Is(err, fault.NotFound) {
 		l.t.Errorf("%s is %s, %v, want none", key, h.Data, err)
 	}
@@ -524,7 +524,7 @@ func (l *ledger) wantRow(key, row string) {
 	if !strings.HasPrefix(text, header) {
 		l.t.Errorf("the header is %q", text)
 	}
-	if !open(l.t, l.bucket, layout).Shown(events.Key(key)).Ours {
+	if !open(l.t, l.bucket, layout).Observed(events.RecordKey(key)).Managed {
 		l.t.Error("the file is a person's")
 	}
 	got := ""
@@ -561,7 +561,7 @@ func TestNoClockDecides(t *testing.T) {
 			l.want("a", `{"id":"a","name":"three"}`)
 			l.want("b", `{"id":"b"}`)
 			for _, key := range []string{"a", "b", "c"} {
-				if shown := open(t, l.bucket, layout).Shown(events.Key(key)); shown.Data == nil || !shown.Ours {
+				if shown := open(t, l.bucket, layout).Observed(events.RecordKey(key)); shown.Data == nil || !shown.Managed {
 					t.Errorf("%s is not in the file", key)
 				}
 			}
@@ -583,7 +583,7 @@ func TestVersionsInTheFile(t *testing.T) {
 	l.remove("b")
 	l.put("b", `{"id":"b"}`) // the number survives a file without rows
 	l.wantRow("b", "b,,,,,,6.3")
-	for key, want := range map[events.Key]int64{"a": 4, "b": 6} {
+	for key, want := range map[events.RecordKey]int64{"a": 4, "b": 6} {
 		h, err := l.Get(t.Context(), store.Ref{Collection: pets, Key: key})
 		if err != nil || h.FileWrite != want {
 			t.Errorf("%s was shown by write %d, %v, want %d", key, h.FileWrite, err, want)
@@ -702,7 +702,7 @@ func TestMissingRows(t *testing.T) {
 	l.want("b", `{"id":"b","n":1}`)
 	l.put("e", `{"id":"e"}`)
 	for _, key := range []string{"b", "c", "d", "e", "keep"} {
-		if shown := open(t, l.bucket, layout).Shown(events.Key(key)); shown.Data == nil {
+		if shown := open(t, l.bucket, layout).Observed(events.RecordKey(key)); shown.Data == nil {
 			t.Errorf("%s was not restored", key)
 		}
 	}
@@ -770,7 +770,7 @@ func TestFirstFormatEdited(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Settle(t.Context(), k, store.Settlement{Projected: h.Stamp}); err != nil {
+		if err := l.SaveProgress(t.Context(), k, store.Progress{Projected: h.Version}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -808,7 +808,7 @@ func TestSaveOfAnOldCopy(t *testing.T) {
 		"edited": `{"id":"edited","name":"by hand"}`, "changed": `{"id":"changed","name":"new"}`, "added": `{"id":"added"}`, "more": `{"id":"more"}`,
 	} {
 		l.want(key, data)
-		if shown := open(t, l.bucket, layout).Shown(events.Key(key)); !store.Equal(shown.Data, jsontext.Value(data)) || !shown.Ours {
+		if shown := open(t, l.bucket, layout).Observed(events.RecordKey(key)); !store.Equal(shown.Data, jsontext.Value(data)) || !shown.Managed {
 			t.Errorf("%s is shown as %s", key, shown.Data)
 		}
 	}
@@ -826,7 +826,7 @@ func TestMissingFileIsWrittenAgain(t *testing.T) {
 	l.want("a", `{"id":"a"}`)
 	l.put("c", `{"id":"c"}`)
 	for _, key := range []string{"a", "b", "c"} {
-		if shown := open(t, l.bucket, layout).Shown(events.Key(key)); shown.Data == nil {
+		if shown := open(t, l.bucket, layout).Observed(events.RecordKey(key)); shown.Data == nil {
 			t.Errorf("%s is not shown", key)
 		}
 	}
@@ -863,7 +863,7 @@ func testOneWriteForAllThatWait(t *testing.T) {
 		t.Errorf("%d writes for %d records, want at most 2", n, records)
 	}
 	for _, r := range refs {
-		if shown := open(t, l.bucket, layout).Shown(r.Key); shown.Data == nil {
+		if shown := open(t, l.bucket, layout).Observed(r.Key); shown.Data == nil {
 			t.Errorf("%s is not shown", r.Key)
 		}
 	}

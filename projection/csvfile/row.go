@@ -47,7 +47,7 @@ func membersOf(record jsontext.Value) ([]member, error) {
 
 // appendRow writes a record as a row under the header, up to the cell _version,
 // which is the last.
-func appendRow(b []byte, h *header, l store.Layout, k events.Key, record jsontext.Value) ([]byte, error) {
+func appendRow(b []byte, h *header, l store.Layout, k events.RecordKey, record jsontext.Value) ([]byte, error) {
 	members, err := membersOf(record)
 	if err != nil {
 		return b, err

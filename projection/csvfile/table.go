@@ -22,19 +22,19 @@ type table struct {
 
 	header *header // nil where it cannot be read, or there is no file
 	rows   []row
-	index  map[events.Key]int // into rows, the first of a key
+	index  map[events.RecordKey]int // into rows, the first of a key
 
 	// unread is the first thing that keeps a row from being found by its key; a
 	// key that is not in index may be in such a row.
 	unread error
-	broken map[events.Key]error // rows that were found, but are not to be believed
+	broken map[events.RecordKey]error // rows that were found, but are not to be believed
 }
 
 // A row is where a row stands in the file.
 type row struct {
 	start, end, next int // next is behind the line break
 	cell             int // where the cell _version begins
-	key              events.Key
+	key              events.RecordKey
 	version          rowVersion
 }
 
@@ -42,7 +42,7 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // newTable reads a file.
 func newTable(f file, l store.Layout) *table {
-	t := &table{file: f, number: f.number, keyField: l.KeyField, integerKey: l.IntegerKey, index: map[events.Key]int{}}
+	t := &table{file: f, number: f.number, keyField: l.KeyField, integerKey: l.IntegerKey, index: map[events.RecordKey]int{}}
 	if f.etag == "" {
 		return t
 	}
@@ -130,9 +130,9 @@ func (t *table) note(err error) {
 	}
 }
 
-func (t *table) breakRow(k events.Key, err error) {
+func (t *table) breakRow(k events.RecordKey, err error) {
 	if t.broken == nil {
-		t.broken = map[events.Key]error{}
+		t.broken = map[events.RecordKey]error{}
 	}
 	if t.broken[k] == nil {
 		t.broken[k] = err
@@ -140,7 +140,7 @@ func (t *table) breakRow(k events.Key, err error) {
 }
 
 // record reads the row of a key; NotFound where there is none.
-func (t *table) record(k events.Key, l store.Layout) (jsontext.Value, error) {
+func (t *table) record(k events.RecordKey, l store.Layout) (jsontext.Value, error) {
 	if err := t.broken[k]; err != nil {
 		return nil, err
 	}

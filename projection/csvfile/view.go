@@ -22,23 +22,23 @@ type view struct {
 }
 
 // Shown answers for any record.
-func (v *view) Shown(k events.Key) store.Shown {
+func (v *view) Observed(k events.RecordKey) store.Observed {
 	if v.etag == "" {
-		return store.Shown{Ours: true} // see the package comment
+		return store.Observed{Managed: true} // see the package comment
 	}
 	record, err := v.record(k, v.l)
 	absent := fault.Is(err, fault.NotFound)
 	switch {
 	case v.ours && err != nil:
-		return store.Shown{Ours: true}
+		return store.Observed{Managed: true}
 	case absent && v.unread != nil:
-		return store.Shown{Err: v.unread} // it may be what cannot be read
+		return store.Observed{Err: v.unread} // it may be what cannot be read
 	case absent:
-		return store.Shown{Row: v.rowOf(row{})}
+		return store.Observed{Row: v.rowOf(row{})}
 	case err != nil:
-		return store.Shown{Err: err}
+		return store.Observed{Err: err}
 	}
-	return store.Shown{Data: record, Ours: v.ours, Row: v.rowOf(v.rows[v.index[k]])}
+	return store.Observed{Data: record, Managed: v.ours, Row: v.rowOf(v.rows[v.index[k]])}
 }
 
 func (v *view) rowOf(r row) *store.Row {
@@ -51,7 +51,7 @@ func (v *view) rowOf(r row) *store.Row {
 
 // Edited reports whether the file is not as we wrote it, or has a header under
 // which this schema's records cannot be written: it then has to be written whole.
-func (v *view) Edited() ([]events.Key, bool) {
+func (v *view) ExternallyEdited() ([]events.RecordKey, bool) {
 	if v.ours && v.unread == nil && v.header.version >= 0 {
 		return nil, false
 	}
@@ -59,7 +59,7 @@ func (v *view) Edited() ([]events.Key, bool) {
 }
 
 // Fits measures the row of a head against the room that is left.
-func (v *view) Fits(h store.Head) error {
+func (v *view) Fits(h store.Record) error {
 	size := len(v.data)
 	if i, ok := v.index[h.Key]; ok {
 		size -= v.rows[i].next - v.rows[i].start
@@ -88,11 +88,11 @@ func tooLarge(name string, size int) error {
 }
 
 // Write writes the file, with the rows of the heads replaced, added or left out.
-func (v *view) Write(ctx context.Context, heads []store.Head, after int64) (int64, error) {
+func (v *view) Write(ctx context.Context, heads []store.Record, after int64) (int64, error) {
 	if err := checkLayout(v.l); err != nil {
 		return 0, err
 	}
-	changes := make(map[events.Key]*store.Head, len(heads))
+	changes := make(map[events.RecordKey]*store.Record, len(heads))
 	for i := range heads {
 		changes[heads[i].Key] = &heads[i]
 	}
@@ -120,7 +120,7 @@ func (v *view) Write(ctx context.Context, heads []store.Head, after int64) (int6
 
 // understood refuses to write over what a person wrote and we cannot read,
 // unless it is a row that a change is to replace.
-func (v *view) understood(changes map[events.Key]*store.Head) error {
+func (v *view) understood(changes map[events.RecordKey]*store.Record) error {
 	if v.unread != nil {
 		return v.unread
 	}
@@ -137,7 +137,7 @@ func (v *view) understood(changes map[events.Key]*store.Head) error {
 
 // rewrite makes the new content under a write number. Rows that do not change are
 // copied, but for that number.
-func (v *view) rewrite(heads []store.Head, changes map[events.Key]*store.Head, number int64) (data []byte, changed bool, err error) {
+func (v *view) rewrite(heads []store.Record, changes map[events.RecordKey]*store.Record, number int64) (data []byte, changed bool, err error) {
 	head := v.header
 	grown := head == nil || !head.covers(v.l)
 	if grown {
@@ -147,7 +147,7 @@ func (v *view) rewrite(heads []store.Head, changes map[events.Key]*store.Head, n
 	b := make([]byte, 0, len(v.data)+len(v.rows)*digits+len(heads)*256+1024)
 	b = head.append(b)
 	changed = grown && v.etag != "" || !v.ours && v.etag != ""
-	shown := make(map[events.Key]bool, len(heads))
+	shown := make(map[events.RecordKey]bool, len(heads))
 	for _, r := range v.rows {
 		h, from, version := changes[r.key], len(b), r.version
 		switch {

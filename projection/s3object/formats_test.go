@@ -35,12 +35,12 @@ type pinnedObject struct {
 }
 
 // pinnedHeads are the records that the objects of format 1 show.
-func pinnedHeads(schema events.SchemaID, backend events.Backend) []store.Head {
-	head := func(key events.Key, stamp store.Stamp, data string) store.Head {
-		return store.Head{Ref: store.Ref{Collection: store.Collection{Tenant: "pins", Schema: schema}, Key: key}, Backend: backend, KeyField: "id",
-			Revision: 2, Stamp: stamp, Time: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), Data: jsontext.Value(data)}
+func pinnedHeads(schema events.SchemaID, backend events.Backend) []store.Record {
+	head := func(key events.RecordKey, stamp store.Version, data string) store.Record {
+		return store.Record{Ref: store.Ref{Collection: store.Collection{Tenant: "pins", Schema: schema}, Key: key}, Backend: backend, KeyField: "id",
+			Revision: 2, Version: stamp, Time: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), Data: jsontext.Value(data)}
 	}
-	return []store.Head{
+	return []store.Record{
 		head("a/ä %", "5f0c7a3e8f1f4c5f9a0b1c2d3e4f5010", `{"name":"a,\"b\"","id":"a/ä %","amount":12345678901234567890.10}`),
 		head("b", "5f0c7a3e8f1f4c5f9a0b1c2d3e4f5020", `{"id":"b","name":"","more":[1,{"x":null}]}`),
 	}
@@ -62,9 +62,9 @@ func pinnedBucket(t *testing.T) (*s3.Client, *s3blob.Bucket) {
 	return client, b
 }
 
-func show(t *testing.T, p store.Projection, heads []store.Head) {
+func show(t *testing.T, p store.Projection, heads []store.Record) {
 	t.Helper()
-	var keys []events.Key
+	var keys []events.RecordKey
 	for _, h := range heads {
 		keys = append(keys, h.Key)
 	}
@@ -144,25 +144,25 @@ func TestFormatV1Objects(t *testing.T) {
 	}
 	for _, c := range []struct {
 		p     store.Projection
-		heads []store.Head
+		heads []store.Record
 	}{
 		{s3object.New(b), pinnedHeads("notes", events.S3)},
 		{csvfile.New(b), pinnedHeads("items", events.CSV)},
 	} {
-		v, err := c.p.Open(t.Context(), c.heads[0].Collection, pinnedLayout, []events.Key{c.heads[0].Key, c.heads[1].Key})
+		v, err := c.p.Open(t.Context(), c.heads[0].Collection, pinnedLayout, []events.RecordKey{c.heads[0].Key, c.heads[1].Key})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, h := range c.heads {
-			shown := v.Shown(h.Key)
+			shown := v.Observed(h.Key)
 			got, w := shown.Data.Clone(), h.Data.Clone()
 			for _, doc := range []*jsontext.Value{&got, &w} {
 				if err := doc.Format(jsontext.ReorderRawObjects(true), jsontext.Multiline(false), jsontext.SpaceAfterComma(false), jsontext.SpaceAfterColon(false)); err != nil {
 					t.Fatalf("%s: %v", h.Path(), err)
 				}
 			}
-			if !shown.Ours || shown.Err != nil || !bytes.Equal(got, w) {
-				t.Errorf("%s: %s, written by this program: %v, error %v; want %s", h.Path(), got, shown.Ours, shown.Err, w)
+			if !shown.Managed || shown.Err != nil || !bytes.Equal(got, w) {
+				t.Errorf("%s: %s, written by this program: %v, error %v; want %s", h.Path(), got, shown.Managed, shown.Err, w)
 			}
 		}
 	}

@@ -50,10 +50,10 @@ func (p *Projection) Shared() bool { return false }
 
 // Keys lists the records that have an object. What has another name than we
 // would give it is passed over.
-func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.Key, error) {
+func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.RecordKey, error) {
 	const page = 1000
 	prefix := folder(c)
-	var keys []events.Key
+	var keys []events.RecordKey
 	for after := ""; ; {
 		listed, err := p.bucket.List(ctx, prefix, after, page)
 		if err != nil {
@@ -71,7 +71,7 @@ func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layou
 	}
 }
 
-func keyOf(name string, l store.Layout) (events.Key, bool) {
+func keyOf(name string, l store.Layout) (events.RecordKey, bool) {
 	escaped, ok := strings.CutSuffix(name, suffix)
 	if !ok {
 		return "", false
@@ -80,17 +80,17 @@ func keyOf(name string, l store.Layout) (events.Key, bool) {
 	if err != nil {
 		return "", false
 	}
-	parse := events.ParseKey
+	parse := events.ParseRecordKey
 	if l.IntegerKey {
-		parse = events.ParseIntegerKey
+		parse = events.ParseIntegerRecordKey
 	}
 	k, err := parse(text)
 	return k, err == nil && k.Escape() == escaped
 }
 
 // Open reads the objects of the records.
-func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layout, keys []events.Key) (store.View, error) {
-	v := &view{p: p, read: make(map[events.Key]shown, len(keys))}
+func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layout, keys []events.RecordKey) (store.Snapshot, error) {
+	v := &view{p: p, read: make(map[events.RecordKey]shown, len(keys))}
 	found := make([]shown, len(keys))
 	err := each(len(keys), func(i int) error {
 		name := p.Object(store.Ref{Collection: c, Key: keys[i]})

@@ -22,42 +22,42 @@ const (
 
 type view struct {
 	p    *Projection
-	read map[events.Key]shown
+	read map[events.RecordKey]shown
 }
 
 // shown is what an object showed when it was read.
 type shown struct {
-	store.Shown
-	etag  blob.ETag   // "" where there was no object
-	stamp store.Stamp // "" where a person wrote it
+	store.Observed
+	etag  blob.ETag     // "" where there was no object
+	stamp store.Version // "" where a person wrote it
 }
 
-func (v *view) Shown(k events.Key) store.Shown { return v.read[k].Shown }
+func (v *view) Observed(k events.RecordKey) store.Observed { return v.read[k].Observed }
 
-func (v *view) Edited() ([]events.Key, bool) { return nil, false }
+func (v *view) ExternallyEdited() ([]events.RecordKey, bool) { return nil, false }
 
-func (v *view) Fits(store.Head) error { return nil }
+func (v *view) Fits(store.Record) error { return nil }
 
 // Write writes each object on its own, and goes on after a failure.
-func (v *view) Write(ctx context.Context, heads []store.Head, _ int64) (int64, error) {
+func (v *view) Write(ctx context.Context, heads []store.Record, _ int64) (int64, error) {
 	return 0, each(len(heads), func(i int) error { return v.write(ctx, &heads[i]) })
 }
 
-func (v *view) write(ctx context.Context, h *store.Head) error {
+func (v *view) write(ctx context.Context, h *store.Record) error {
 	was, name := v.read[h.Key], v.p.Object(h.Ref)
 	switch {
 	case h.Deleted && was.etag == "":
 		return nil
 	case h.Deleted:
 		return v.p.bucket.Delete(ctx, name, blob.Condition{IfMatch: was.etag})
-	case was.stamp == h.Stamp:
+	case was.stamp == h.Version:
 		return nil // an earlier attempt got as far as this
 	}
 	data, err := encode(h.Data)
 	if err != nil {
 		return err
 	}
-	metadata := map[string]string{stampName: string(h.Stamp), sumName: sumOf(data)}
+	metadata := map[string]string{stampName: string(h.Version), sumName: sumOf(data)}
 	_, err = v.p.bucket.Put(ctx, name, data, metadata, blob.Condition{IfMatch: was.etag, IfNone: was.etag == ""})
 	return err
 }
@@ -74,10 +74,10 @@ func sumOf(data []byte) string {
 }
 
 // decode reads an object. What we wrote is not looked at any closer.
-func decode(o blob.Object, k events.Key, l store.Layout) shown {
-	s := shown{etag: o.ETag, Shown: store.Shown{Data: o.Data}}
+func decode(o blob.Object, k events.RecordKey, l store.Layout) shown {
+	s := shown{etag: o.ETag, Observed: store.Observed{Data: o.Data}}
 	if o.Metadata[sumName] == sumOf(o.Data) && o.Metadata[stampName] != "" {
-		s.Ours, s.stamp = true, store.Stamp(o.Metadata[stampName])
+		s.Managed, s.stamp = true, store.Version(o.Metadata[stampName])
 		return s
 	}
 	s.Data = jsontext.Value(o.Data).Clone()
@@ -91,7 +91,7 @@ func decode(o blob.Object, k events.Key, l store.Layout) shown {
 }
 
 // check verifies that what a person wrote is the record that its name says.
-func check(o blob.Object, k events.Key, l store.Layout) error {
+func check(o blob.Object, k events.RecordKey, l store.Layout) error {
 	var members map[string]jsontext.Value
 	if err := events.Unmarshal(o.Key, o.Data, &members); err != nil {
 		return located(o, err)

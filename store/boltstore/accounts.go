@@ -14,8 +14,8 @@ import (
 )
 
 // Fold implements [store.Accounts]. The commits have folded everything.
-func (d *Driver) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
-	return errors.Join(store.CheckFold(keys), ctx.Err())
+func (d *Driver) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey) error {
+	return errors.Join(store.CheckAggregate(keys), ctx.Err())
 }
 
 // Usage implements [store.Accounts].

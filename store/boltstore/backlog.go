@@ -23,7 +23,7 @@ func shardOf(markKey []byte) int {
 }
 
 // Open implements [store.Backlog]. It does not lag.
-func (d *Driver) Open(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
+func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
 	now := d.clock()
 	end := openKey(shard, before, nil)
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
@@ -46,7 +46,7 @@ func (d *Driver) Open(ctx context.Context, shard int, before time.Time, limit in
 }
 
 // Settle implements [store.Backlog].
-func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
 	k, now := markKey(key), d.clock()
 	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
 		v := liveMark(tx, k, now)
@@ -57,7 +57,7 @@ func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.S
 		if err != nil {
 			return err
 		}
-		head, err := d.headOf(tx, m.Receipt.Ref)
+		head, err := d.headOf(tx, m.Result.Ref)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.S
 }
 
 // headOf reads a mark's record; nil where there is none.
-func (d *Driver) headOf(tx *bbolt.Tx, ref store.Ref) (*store.Head, error) {
+func (d *Driver) headOf(tx *bbolt.Tx, ref store.Ref) (*store.Record, error) {
 	key := headKey(ref)
 	v := tx.Bucket(headsBucket).Get(key)
 	if v == nil {
@@ -88,7 +88,7 @@ func (d *Driver) headOf(tx *bbolt.Tx, ref store.Ref) (*store.Head, error) {
 	return &h, err
 }
 
-func (d *Driver) putHead(tx *bbolt.Tx, h *store.Head) error {
+func (d *Driver) putHead(tx *bbolt.Tx, h *store.Record) error {
 	key := headKey(h.Ref)
 	if h.Deleted {
 		if err := tx.Bucket(expiryBucket).Put(expiryKey(h.Expires, expiringHead, key), nil); err != nil {
@@ -99,10 +99,10 @@ func (d *Driver) putHead(tx *bbolt.Tx, h *store.Head) error {
 }
 
 // putMark replaces a mark and keeps the index of open ones.
-func (d *Driver) putMark(tx *bbolt.Tx, key []byte, m *store.Mark) error {
-	index, at := tx.Bucket(openBucket), openKey(m.Key.Shard(), m.Receipt.Time, key)
+func (d *Driver) putMark(tx *bbolt.Tx, key []byte, m *store.IdempotencyRecord) error {
+	index, at := tx.Bucket(openBucket), openKey(m.Key.Shard(), m.Result.Time, key)
 	var err error
-	if m.Open() {
+	if m.HasPendingWork() {
 		err = index.Put(at, nil)
 	} else {
 		err = index.Delete(at)
@@ -135,7 +135,7 @@ func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until 
 
 // Marks implements [store.Backlog]. The order is by tenant, then hash; a cursor
 // is the last key that was seen, TENANT/HASH.
-func (d *Driver) Marks(ctx context.Context, cursor string, limit int) (list []store.Mark, next string, err error) {
+func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit int) (list []store.IdempotencyRecord, next string, err error) {
 	now := d.clock()
 	start := []byte(strings.Replace(cursor, "/", "\x00", 1))
 	err = d.view(ctx, func(tx *bbolt.Tx) error {

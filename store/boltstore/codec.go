@@ -145,12 +145,12 @@ func list[T any](c *codec, v *[]T, fields func(*codec, *T)) {
 	}
 }
 
-func headFields(c *codec, h *store.Head) {
+func headFields(c *codec, h *store.Record) {
 	refFields(c, &h.Ref)
 	text(c, &h.Backend)
 	text(c, &h.KeyField)
 	c.int(&h.Revision)
-	text(c, &h.Stamp)
+	text(c, &h.Version)
 	c.time(&h.Time)
 	c.document(&h.Data)
 	c.bool(&h.Deleted)
@@ -158,14 +158,14 @@ func headFields(c *codec, h *store.Head) {
 	// One integer holds two flags, so that a head stored before the second flag
 	// existed is read unchanged: 1 is Dirty, 2 says that two numbers follow.
 	var flags int64
-	if h.Dirty {
+	if h.Unprojected {
 		flags |= 1
 	}
 	if h.FileWrite != 0 || h.RowVersion != 0 {
 		flags |= 2
 	}
 	c.int(&flags)
-	h.Dirty = flags&1 != 0
+	h.Unprojected = flags&1 != 0
 	if flags&2 != 0 {
 		c.int(&h.FileWrite)
 		c.int(&h.RowVersion)
@@ -178,28 +178,28 @@ func refFields(c *codec, r *store.Ref) {
 	text(c, &r.Key)
 }
 
-func markFields(c *codec, m *store.Mark) {
+func markFields(c *codec, m *store.IdempotencyRecord) {
 	text(c, &m.Key.Tenant)
 	text(c, &m.Key.Origin)
 	text(c, &m.Key.Value)
 	c.fixed(m.Fingerprint[:])
-	receiptFields(c, &m.Receipt)
+	receiptFields(c, &m.Result)
 	c.int(&m.Bill.Tokens)
 	text(c, &m.Bill.Month)
 	text(c, &m.Bill.KeyID)
-	c.bool(&m.Folded)
+	c.bool(&m.Aggregated)
 	c.time(&m.Expires)
 	outputsFields(c, &m.Outputs)
-	c.bool(&m.Project)
+	c.bool(&m.NeedsProjection)
 	c.time(&m.Recheck)
 }
 
 // receiptFields leaves Replayed out: it is not stored.
-func receiptFields(c *codec, r *store.Receipt) {
+func receiptFields(c *codec, r *store.Result) {
 	refFields(c, &r.Ref)
 	text(c, &r.Operation)
 	c.int(&r.Revision)
-	text(c, &r.Stamp)
+	text(c, &r.Version)
 	c.time(&r.Time)
 	c.bool(&r.Rejected)
 	rejectionCode(c, &r.Code)
@@ -228,7 +228,7 @@ func violationFields(c *codec, v *fault.Violation) {
 func outputsFields(c *codec, o *store.Outputs) {
 	list(c, &o.Entries, entryFields)
 	c.document(&o.Payload)
-	c.document(&o.Record)
+	c.document(&o.Document)
 	text(c, &o.InputEventID)
 	text(c, &o.CorrelationID)
 	integer(c, &o.Hops)
@@ -239,7 +239,7 @@ func entryFields(c *codec, e *store.Entry) {
 	text(c, &e.Bus)
 	text(c, &e.Source)
 	text(c, &e.DetailType)
-	c.bool(&e.Record)
+	c.bool(&e.WholeRecord)
 	c.bool(&e.Metadata)
 	c.bool(&e.Outcome)
 	text(c, &e.State)

@@ -77,14 +77,14 @@ func checkRoundTrip[T any](t *testing.T, fields func(*codec, *T), forget func(*T
 
 func TestEveryFieldIsStored(t *testing.T) {
 	checkRoundTrip(t, headFields, nil)
-	checkRoundTrip(t, markFields, func(m *store.Mark) {
-		m.Receipt.Replayed, m.Format = false, 0 // the header of the value holds the format
+	checkRoundTrip(t, markFields, func(m *store.IdempotencyRecord) {
+		m.Result.Replayed, m.Format = false, 0 // the header of the value holds the format
 	})
 	checkRoundTrip(t, keyFields, func(k *apikey.Key) {})
 }
 
 func FuzzDecode(f *testing.F) {
-	var m store.Mark
+	var m store.IdempotencyRecord
 	n := int64(0)
 	fill(reflect.ValueOf(&m).Elem(), &n)
 	f.Add(encode(nil, m, markFields))

@@ -27,16 +27,16 @@ import (
 var ctx = context.Background()
 
 func post(key, data string) store.Change {
-	ref := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "petstore"}, Key: events.Key(key)}
+	ref := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "petstore"}, Key: events.RecordKey(key)}
 	return store.Change{
-		Mark: store.Mark{
-			Key:     store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: "idem-" + key},
-			Receipt: store.Receipt{Ref: ref, Operation: events.Post},
-			Bill:    store.Bill{Tokens: 10, KeyID: "k"},
-			Outputs: store.Outputs{Payload: jsontext.Value(data), Record: jsontext.Value(data), CorrelationID: "canary-correlation",
+		Idempotency: store.IdempotencyRecord{
+			Key:    store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventKey, Value: "idem-" + key},
+			Result: store.Result{Ref: ref, Operation: events.Post},
+			Bill:   store.Bill{Tokens: 10, KeyID: "k"},
+			Outputs: store.Outputs{Payload: jsontext.Value(data), Document: jsontext.Value(data), CorrelationID: "canary-correlation",
 				Entries: []store.Entry{{Bus: "b", Source: "s", DetailType: "d", State: store.EntryPending}}},
 		},
-		Head: &store.Head{Ref: ref, Revision: 1, Data: jsontext.Value(data)},
+		Record: &store.Record{Ref: ref, Revision: 1, Data: jsontext.Value(data)},
 	}
 }
 
@@ -48,7 +48,7 @@ func TestNothingOfAnEventLiesInClear(t *testing.T) {
 	if _, err := s.Commit(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Settle(ctx, c.Mark.Key, store.Settlement{Entries: []store.EntryOutcome{{State: store.EntryPublished}}}); err != nil {
+	if err := s.SaveProgress(ctx, c.Idempotency.Key, store.Progress{Entries: []store.EntryResult{{State: store.EntryPublished}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Close(); err != nil {
@@ -151,8 +151,8 @@ func TestDamageIsReported(t *testing.T) {
 			})
 		}
 		s := store.New(openIn(t, dir, storetest.Env{}), nil)
-		_, getErr := s.Get(ctx, c.Head.Ref)
-		_, markErr := s.Mark(ctx, c.Mark.Key)
+		_, getErr := s.Get(ctx, c.Record.Ref)
+		_, markErr := s.IdempotencyRecord(ctx, c.Idempotency.Key)
 		_, againErr := s.Commit(ctx, c)
 		for what, err := range map[string]error{"get": getErr, "mark": markErr, "redelivery": againErr} {
 			if !fault.Is(err, fault.Internal) {
@@ -198,14 +198,14 @@ func TestExpiredThingsAreDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 		gone := post(fmt.Sprint(i), "")
-		gone.Mark.Key.Value, gone.Prior = fmt.Sprint("delete ", i), r.Stamp
-		gone.Mark.Outputs = store.Outputs{}
-		gone.Head.Deleted, gone.Head.Data, gone.Head.Revision = true, nil, 2
+		gone.Idempotency.Key.Value, gone.IfVersion = fmt.Sprint("delete ", i), r.Version
+		gone.Idempotency.Outputs = store.Outputs{}
+		gone.Record.Deleted, gone.Record.Data, gone.Record.Revision = true, nil, 2
 		if _, err := s.Commit(ctx, gone); err != nil {
 			t.Fatal(err)
 		}
 	}
-	now = now.Add(store.DefaultMarkAge)
+	now = now.Add(store.DefaultRetention)
 	for i := range n {
 		if _, err := s.Commit(ctx, post(fmt.Sprint("later ", i), `{}`)); err != nil {
 			t.Fatal(err)
@@ -250,7 +250,7 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space is left") {
 		t.Fatalf("on a full disk: %v", err)
 	}
-	heads, err := s.List(ctx, post("", "").Head.Collection, "", 1000)
+	heads, err := s.List(ctx, post("", "").Record.Collection, "", 1000)
 	if err != nil || len(heads) != stored {
 		t.Errorf("%d records are there, %d were acknowledged: %v", len(heads), stored, err)
 	}

@@ -72,7 +72,7 @@ func allows(tx *bbolt.Tx, w *commit) error {
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if err != nil || k.Tenant != w.Mark.Key.Tenant || !k.Active(w.now) {
+	if err != nil || k.Tenant != w.Idempotency.Key.Tenant || !k.Active(w.now) {
 		return store.KeyRefused(w.ActiveKey)
 	}
 	return nil

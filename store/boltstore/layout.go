@@ -41,8 +41,8 @@ func headKey(r store.Ref) []byte {
 
 func markKey(k store.IdempotencyKey) []byte { return joined(string(k.Tenant), k.Hash()) }
 
-func usageKey(m *store.Mark) []byte {
-	r := &m.Receipt
+func usageKey(m *store.IdempotencyRecord) []byte {
+	r := &m.Result
 	return joined(string(m.Key.Tenant), m.Bill.Month, store.Day(r.Time), string(r.Ref.Schema), string(r.Operation))
 }
 

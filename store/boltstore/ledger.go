@@ -24,36 +24,36 @@ type commit struct {
 }
 
 func (d *Driver) ready(c *store.Change) *commit {
-	m := c.Mark
-	m.Folded = m.Bill.Tokens > 0 // by the commit itself
-	w := &commit{Change: c, now: d.clock(), markKey: markKey(m.Key), open: m.Open()}
+	m := c.Idempotency
+	m.Aggregated = m.Bill.Tokens > 0 // by the commit itself
+	w := &commit{Change: c, now: d.clock(), markKey: markKey(m.Key), open: m.HasPendingWork()}
 	w.mark = d.encodeMark(w.markKey, &m)
-	if c.Head != nil {
-		w.headKey = headKey(c.Head.Ref)
-		w.head = d.encodeHead(w.headKey, c.Head)
+	if c.Record != nil {
+		w.headKey = headKey(c.Record.Ref)
+		w.head = d.encodeHead(w.headKey, c.Record)
 	}
 	return w
 }
 
 // Commit implements [store.Ledger].
-func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Receipt, error) {
-	if n := len(c.Mark.Receipt.Stamp); n > maxStamp {
-		return store.Receipt{}, fault.Errorf(fault.Internal, "stamp has %d bytes, at most %d fit", n, maxStamp)
+func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Result, error) {
+	if n := len(c.Idempotency.Result.Version); n > maxStamp {
+		return store.Result{}, fault.Errorf(fault.Internal, "stamp has %d bytes, at most %d fit", n, maxStamp)
 	}
 	w := d.ready(c)
 	var (
-		receipt store.Receipt
+		receipt store.Result
 		refused error
 	)
 	err := d.db.Update(ctx, func(tx *bbolt.Tx) error {
-		receipt, refused = store.Receipt{}, nil
+		receipt, refused = store.Result{}, nil
 		replayed, found, err := d.decide(tx, w)
 		if found || err != nil {
 			// No error for the transaction: others need not start again.
 			receipt, refused = replayed, err
 			return boltdb.ErrUnchanged
 		}
-		receipt = c.Mark.Receipt
+		receipt = c.Idempotency.Result
 		if err := w.write(tx); err != nil {
 			return err
 		}
@@ -63,14 +63,14 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Receipt, er
 		err = refused
 	}
 	if err != nil {
-		return store.Receipt{}, err
+		return store.Result{}, err
 	}
 	return receipt, nil
 }
 
 // decide applies the conditions of the change, the API key's and the mark's first. It answers the
 // receipt of a redelivery, and writes nothing.
-func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Receipt, found bool, err error) {
+func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Result, found bool, err error) {
 	if err := allows(tx, w); err != nil {
 		return r, false, err
 	}
@@ -82,37 +82,37 @@ func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Receipt, found bool, e
 		r, err = m.Replay(w.Change)
 		return r, true, err
 	}
-	if w.Head != nil {
+	if w.Record != nil {
 		if err := d.checkPrior(tx, w); err != nil {
 			return r, false, err
 		}
 	}
-	used := counter(tx.Bucket(tokensBucket), tokensKey(w.Mark.Key.Tenant, w.Mark.Bill.Month))
+	used := counter(tx.Bucket(tokensBucket), tokensKey(w.Idempotency.Key.Tenant, w.Idempotency.Bill.Month))
 	return r, false, w.Exhausted(used)
 }
 
 func (d *Driver) checkPrior(tx *bbolt.Tx, w *commit) error {
-	found := store.Head{Ref: w.Head.Ref}
+	found := store.Record{Ref: w.Record.Ref}
 	if v := tx.Bucket(headsBucket).Get(w.headKey); v != nil {
 		h, _, _, err := splitHead(v)
 		if err != nil {
 			return err
 		}
-		if h.stamp == w.Prior {
+		if h.stamp == w.IfVersion {
 			return nil
 		}
 		if found, err = d.decodeHead(w.headKey, v); err != nil {
 			return err
 		}
-	} else if w.Prior == "" {
+	} else if w.IfVersion == "" {
 		return nil
 	}
-	return &store.Moved{Head: found}
+	return &store.VersionConflict{Current: found}
 }
 
 // write carries the change out.
 func (w *commit) write(tx *bbolt.Tx) error {
-	m := &w.Mark
+	m := &w.Idempotency
 	if err := dropMark(tx, w.markKey); err != nil { // an expired one that reap has not reached
 		return err
 	}
@@ -121,12 +121,12 @@ func (w *commit) write(tx *bbolt.Tx) error {
 		{expiryBucket, expiryKey(m.Expires, expiringMark, w.markKey), nil},
 	}
 	if w.open {
-		puts = append(puts, put{openBucket, openKey(m.Key.Shard(), m.Receipt.Time, w.markKey), nil})
+		puts = append(puts, put{openBucket, openKey(m.Key.Shard(), m.Result.Time, w.markKey), nil})
 	}
-	if w.Head != nil {
+	if w.Record != nil {
 		puts = append(puts, put{headsBucket, w.headKey, w.head})
-		if w.Head.Deleted {
-			puts = append(puts, put{expiryBucket, expiryKey(w.Head.Expires, expiringHead, w.headKey), nil})
+		if w.Record.Deleted {
+			puts = append(puts, put{expiryBucket, expiryKey(w.Record.Expires, expiringHead, w.headKey), nil})
 		}
 	}
 	if err := putAll(tx, puts); err != nil || m.Bill.Tokens == 0 {
@@ -162,7 +162,7 @@ func liveMark(tx *bbolt.Tx, key []byte, now time.Time) []byte {
 }
 
 // Head implements [store.Ledger].
-func (d *Driver) Head(ctx context.Context, ref store.Ref) (h store.Head, err error) {
+func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err error) {
 	key := headKey(ref)
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		v := tx.Bucket(headsBucket).Get(key)
@@ -176,7 +176,7 @@ func (d *Driver) Head(ctx context.Context, ref store.Ref) (h store.Head, err err
 }
 
 // Heads implements [store.Ledger].
-func (d *Driver) Heads(ctx context.Context, c store.Collection, after events.Key, limit int) (list []store.Head, err error) {
+func (d *Driver) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) (list []store.Record, err error) {
 	prefix := collectionPrefix(c)
 	start := headKey(store.Ref{Collection: c, Key: after})
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
@@ -201,7 +201,7 @@ func (d *Driver) Heads(ctx context.Context, c store.Collection, after events.Key
 }
 
 // Mark implements [store.Ledger].
-func (d *Driver) Mark(ctx context.Context, key store.IdempotencyKey) (m store.Mark, err error) {
+func (d *Driver) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (m store.IdempotencyRecord, err error) {
 	k, now := markKey(key), d.clock()
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		v := liveMark(tx, k, now)

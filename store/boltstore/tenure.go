@@ -12,22 +12,22 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-var _ store.Tenure = (*Driver)(nil)
+var _ store.TenantData = (*Driver)(nil)
 
 // Sample implements [store.Tenure].
-func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Head, error) {
-	heads, err := d.Heads(ctx, c, "", 1)
+func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
+	heads, err := d.Records(ctx, c, "", 1)
 	if err == nil && len(heads) == 0 {
 		err = fault.Errorf(fault.NotFound, "the collection has no records")
 	}
 	if err != nil {
-		return store.Head{}, err
+		return store.Record{}, err
 	}
 	return heads[0], nil
 }
 
 // Holdings implements [store.Tenure].
-func (d *Driver) Holdings(ctx context.Context, t events.TenantID) (h store.Holdings, err error) {
+func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inventory, err error) {
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		for _, name := range secondParts(tx.Bucket(headsBucket), t) {
 			h.Schemas = append(h.Schemas, events.SchemaID(name))

@@ -35,7 +35,7 @@ const maxStamp = 255
 type headHeader struct {
 	deleted, dirty bool
 	expires        time.Time
-	stamp          store.Stamp
+	stamp          store.Version
 }
 
 type markHeader struct {
@@ -47,17 +47,17 @@ const (
 	flagDirty
 )
 
-func (d *Driver) encodeHead(key []byte, h *store.Head) []byte {
+func (d *Driver) encodeHead(key []byte, h *store.Record) []byte {
 	var flags byte
 	if h.Deleted {
 		flags |= flagDeleted
 	}
-	if h.Dirty {
+	if h.Unprojected {
 		flags |= flagDirty
 	}
 	header := appendTime([]byte{format.Record, flags}, h.Expires)
-	header = append(header, byte(len(h.Stamp)))
-	header = append(header, h.Stamp...)
+	header = append(header, byte(len(h.Version)))
+	header = append(header, h.Version...)
 	return d.seal(headsBucket, key, header, encode(nil, *h, headFields))
 }
 
@@ -73,20 +73,20 @@ func splitHead(v []byte) (h headHeader, header, body []byte, err error) {
 	n := fixed + int(v[fixed-1])
 	h.deleted, h.dirty = v[1]&flagDeleted != 0, v[1]&flagDirty != 0
 	h.expires = timeAt(v[2:])
-	h.stamp = store.Stamp(v[fixed:n])
+	h.stamp = store.Version(v[fixed:n])
 	return h, v[:n], v[n:], nil
 }
 
-func (d *Driver) decodeHead(key, v []byte) (store.Head, error) {
+func (d *Driver) decodeHead(key, v []byte) (store.Record, error) {
 	_, header, body, err := splitHead(v)
 	if err != nil {
-		return store.Head{}, err
+		return store.Record{}, err
 	}
 	return unseal(d, headsBucket, key, header, body, headFields)
 }
 
-func (d *Driver) encodeMark(key []byte, m *store.Mark) []byte {
-	header := appendTime(appendTime([]byte{byte(format.Number(m.Format))}, m.Receipt.Time), m.Expires)
+func (d *Driver) encodeMark(key []byte, m *store.IdempotencyRecord) []byte {
+	header := appendTime(appendTime([]byte{byte(format.Number(m.Format))}, m.Result.Time), m.Expires)
 	return d.seal(marksBucket, key, header, encode(nil, *m, markFields))
 }
 
@@ -101,10 +101,10 @@ func splitMark(v []byte) (h markHeader, header, body []byte, err error) {
 	return markHeader{timeAt(v[1:]), timeAt(v[1+timeSize:])}, v[:n], v[n:], nil
 }
 
-func (d *Driver) decodeMark(key, v []byte) (store.Mark, error) {
+func (d *Driver) decodeMark(key, v []byte) (store.IdempotencyRecord, error) {
 	_, header, body, err := splitMark(v)
 	if err != nil {
-		return store.Mark{}, err
+		return store.IdempotencyRecord{}, err
 	}
 	m, err := unseal(d, marksBucket, key, header, body, markFields)
 	m.Format = format.Field(int(v[0]))

@@ -31,8 +31,8 @@ type account struct {
 }
 
 // Fold implements [store.Accounts].
-func (l *Ledger) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
-	if err := store.CheckFold(keys); err != nil {
+func (l *Ledger) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey) error {
+	if err := store.CheckAggregate(keys); err != nil {
 		return err
 	}
 	for attempt := 0; ; attempt++ {
@@ -60,18 +60,18 @@ func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
 	uncounted := make(map[account]int64) // tokens
 	for i := range marks {
 		m := &marks[i]
-		if !billed(&m.Mark) {
+		if !billed(&m.IdempotencyRecord) {
 			continue
 		}
 		a := account{m.Key.Tenant, m.Bill.Month}
 		if bills[a] == nil {
 			bills[a] = &store.Usage{}
 		}
-		bills[a].AddMark(&m.Mark)
+		bills[a].AddBill(&m.IdempotencyRecord)
 		if !m.counted {
 			uncounted[a] += m.Bill.Tokens
 		}
-		m.Folded = true
+		m.Aggregated = true
 		ups = append(ups, m.update(l.table))
 	}
 	if len(ups) == 0 {
@@ -89,16 +89,16 @@ func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
 		// Large marks can pass the size of a transaction: exactness does not
 		// need them to go together.
 		half := len(keys) / 2
-		if err := l.Fold(ctx, keys[:half]); err != nil {
+		if err := l.AggregateUsage(ctx, keys[:half]); err != nil {
 			return err
 		}
-		return l.Fold(ctx, keys[half:])
+		return l.AggregateUsage(ctx, keys[half:])
 	}
 	return err
 }
 
 // billed reports whether the mark's bill is still to be folded.
-func billed(m *store.Mark) bool { return m.Bill.Tokens > 0 && !m.Folded }
+func billed(m *store.IdempotencyRecord) bool { return m.Bill.Tokens > 0 && !m.Aggregated }
 
 // add adds bills to a total, and those of them that are uncounted to its
 // counter, if it has one. It is refused where that has changed meanwhile.
@@ -199,8 +199,8 @@ func sum(a account, total item, open []versioned) (store.Usage, error) {
 		u.BySchema[events.SchemaID(schema)][events.Operation(op)] += r.integer(name)
 	}
 	for i := range open {
-		if m := &open[i].Mark; billed(m) && m.Bill.Month == a.month {
-			u.AddMark(m)
+		if m := &open[i].IdempotencyRecord; billed(m) && m.Bill.Month == a.month {
+			u.AddBill(m)
 		}
 	}
 	return u, r.err

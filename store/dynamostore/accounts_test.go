@@ -16,15 +16,15 @@ func TestFoldOfLargeMarks(t *testing.T) {
 	l := newLedger(t, nil)
 	large := jsontext.Value(`"` + strings.Repeat("x", 350<<10) + `"`)
 	var keys []store.IdempotencyKey
-	for i := range store.MaxFold {
+	for i := range store.MaxAggregate {
 		id := strconv.Itoa(i)
-		c := newChange(events.Key(id), id, `{}`)
-		c.Mark.Outputs.Payload = large
+		c := newChange(events.RecordKey(id), id, `{}`)
+		c.Idempotency.Outputs.Payload = large
 		commit(t, l, c)
-		keys = append(keys, c.Mark.Key)
+		keys = append(keys, c.Idempotency.Key)
 	}
 	for range 2 {
-		if err := l.Fold(t.Context(), keys); err != nil {
+		if err := l.AggregateUsage(t.Context(), keys); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,12 +33,12 @@ func TestFoldOfLargeMarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := reader{item: total}
-	if got := r.integer("op/pets/POST"); got != store.MaxFold*10 || r.err != nil {
+	if got := r.integer("op/pets/POST"); got != store.MaxAggregate*10 || r.err != nil {
 		t.Errorf("the total says %d, %v; want each of 25 bills once", got, r.err)
 	}
-	m, err := l.Mark(t.Context(), keys[0])
-	if err != nil || len(m.Outputs.Payload) != len(large) || !m.Folded {
-		t.Errorf("a folded mark: %d bytes of payload, folded %v, %v", len(m.Outputs.Payload), m.Folded, err)
+	m, err := l.IdempotencyRecord(t.Context(), keys[0])
+	if err != nil || len(m.Outputs.Payload) != len(large) || !m.Aggregated {
+		t.Errorf("a folded mark: %d bytes of payload, folded %v, %v", len(m.Outputs.Payload), m.Aggregated, err)
 	}
 }
 
@@ -48,10 +48,10 @@ func TestHeadsReadsNoMoreThanItNeeds(t *testing.T) {
 	l := newLedger(t, nil, w.use)
 	const records = 200
 	for i := range records {
-		commit(t, l, newChange(events.Key("k"+strconv.Itoa(1000+i)), strconv.Itoa(i), `{}`))
+		commit(t, l, newChange(events.RecordKey("k"+strconv.Itoa(1000+i)), strconv.Itoa(i), `{}`))
 	}
 	w.reset()
-	heads, err := l.Heads(t.Context(), pets, "k1049", 40)
+	heads, err := l.Records(t.Context(), pets, "k1049", 40)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func (l *Ledger) active(c *store.Change) *types.ConditionCheck {
 		ConditionExpression: aws.String("#tenant = :tenant AND (attribute_not_exists(#revoked) OR #revoked > :now)" +
 			" AND (attribute_not_exists(#expires) OR #expires > :now)"),
 		ExpressionAttributeNames:  activeNames,
-		ExpressionAttributeValues: item{":tenant": text(string(c.Mark.Key.Tenant)), ":now": instant(l.o.Clock())},
+		ExpressionAttributeValues: item{":tenant": text(string(c.Idempotency.Key.Tenant)), ":now": instant(l.o.Clock())},
 	}
 }
 

@@ -54,7 +54,7 @@ func (f *failing) ledger(t *testing.T, o *Options) *Ledger {
 
 // A call that DynamoDB fails is sent five times in all.
 func TestAttempts(t *testing.T) {
-	key := newChange("p1", "e1", `{}`).Mark.Key
+	key := newChange("p1", "e1", `{}`).Idempotency.Key
 	mark := `{"Responses":{"t":[{"pk":{"S":"mark/acme/event/e1"},"sk":{"S":"-"},"tokens":{"N":"10"},"month":{"S":"2026-11"},"expires":{"S":"2126-11-21T12:00:00.000000000Z"},"time":{"S":"2026-11-21T12:00:00.000000000Z"}}]}}`
 	unread := `{"Responses":{},"UnprocessedKeys":{"t":{"Keys":[{"pk":{"S":"mark/acme/event/e1"},"sk":{"S":"-"}}]}}}`
 	commit := func(ctx context.Context, l *store.Store) error {
@@ -72,22 +72,22 @@ func TestAttempts(t *testing.T) {
 		"commit, throttled": {400, "ThrottlingException", nil, commit, map[string]int{"TransactWriteItems": 5}},
 		"commit, refused":   {400, "ValidationException", nil, commit, map[string]int{"TransactWriteItems": 1}},
 		"settle after a commit": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
-			return l.Settle(ctx, key, published(0))
+			return l.SaveProgress(ctx, key, published(0))
 		}, map[string]int{"UpdateItem": 5}},
 		"settle": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
-			return l.Settle(ctx, key, store.Settlement{Recheck: now()})
+			return l.SaveProgress(ctx, key, store.Progress{Recheck: now()})
 		}, map[string]int{"BatchGetItem": 5}},
 		"settle, write": {500, "InternalServerError", map[string]string{"BatchGetItem": mark}, func(ctx context.Context, l *store.Store) error {
-			return l.Settle(ctx, key, store.Settlement{Recheck: now()})
+			return l.SaveProgress(ctx, key, store.Progress{Recheck: now()})
 		}, map[string]int{"BatchGetItem": 1, "UpdateItem": 5}},
 		"fold": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
-			return l.Fold(ctx, []store.IdempotencyKey{key})
+			return l.AggregateUsage(ctx, []store.IdempotencyKey{key})
 		}, map[string]int{"BatchGetItem": 5}},
 		"fold, write": {500, "InternalServerError", map[string]string{"BatchGetItem": mark}, func(ctx context.Context, l *store.Store) error {
-			return l.Fold(ctx, []store.IdempotencyKey{key})
+			return l.AggregateUsage(ctx, []store.IdempotencyKey{key})
 		}, map[string]int{"BatchGetItem": 2, "TransactWriteItems": 5}},
 		"fold, nothing is read": {500, "InternalServerError", map[string]string{"BatchGetItem": unread}, func(ctx context.Context, l *store.Store) error {
-			return l.Fold(ctx, []store.IdempotencyKey{key})
+			return l.AggregateUsage(ctx, []store.IdempotencyKey{key})
 		}, map[string]int{"BatchGetItem": 5}},
 	} {
 		t.Run(name, func(t *testing.T) {

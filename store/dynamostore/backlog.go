@@ -16,7 +16,7 @@ import (
 )
 
 // Open implements [store.Backlog]. The index follows the table with a delay.
-func (l *Ledger) Open(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
+func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
 	var keys []store.IdempotencyKey
 	in := &dynamodb.QueryInput{
 		TableName:                 l.table,
@@ -69,7 +69,7 @@ func (l *Ledger) Lease(ctx context.Context, shard int, owner string, now, until 
 // Marks implements [store.Backlog]. It scans the table, heads included: for an
 // operator who looks for something, not for the path of a request. The cursor
 // is the key of the last mark.
-func (l *Ledger) Marks(ctx context.Context, cursor string, limit int) ([]store.Mark, string, error) {
+func (l *Ledger) IdempotencyRecords(ctx context.Context, cursor string, limit int) ([]store.IdempotencyRecord, string, error) {
 	in := &dynamodb.ScanInput{
 		TableName:                 l.table,
 		ConsistentRead:            aws.Bool(true),
@@ -82,7 +82,7 @@ func (l *Ledger) Marks(ctx context.Context, cursor string, limit int) ([]store.M
 		}
 		in.ExclusiveStartKey = primaryKey(cursor, alone)
 	}
-	var marks []store.Mark
+	var marks []store.IdempotencyRecord
 	for {
 		out, err := l.scan(ctx, in)
 		if err != nil {

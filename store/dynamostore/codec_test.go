@@ -13,22 +13,22 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-func fullMark() store.Mark {
-	m := newChange("p1", "a/b c", `{"id":"p1"}`).Mark
-	m.Receipt.Rejected, m.Receipt.Code, m.Receipt.Message = true, fault.Precondition, "no"
-	m.Receipt.Violations = []fault.Violation{{Pointer: "", Message: "a"}, {Pointer: "/x", Message: ""}}
-	m.Folded, m.Project, m.Recheck = true, true, now().Add(time.Hour)
-	m.Outputs.Record = jsontext.Value(`{"id":"p1","all":true}`)
+func fullMark() store.IdempotencyRecord {
+	m := newChange("p1", "a/b c", `{"id":"p1"}`).Idempotency
+	m.Result.Rejected, m.Result.Code, m.Result.Message = true, fault.Precondition, "no"
+	m.Result.Violations = []fault.Violation{{Pointer: "", Message: "a"}, {Pointer: "/x", Message: ""}}
+	m.Aggregated, m.NeedsProjection, m.Recheck = true, true, now().Add(time.Hour)
+	m.Outputs.Document = jsontext.Value(`{"id":"p1","all":true}`)
 	m.Outputs.CorrelationID, m.Outputs.Hops, m.Outputs.TraceHeader = "c", 3, "Root=1"
 	m.Outputs.Entries = append(m.Outputs.Entries, store.Entry{
-		Bus: "b", Source: "s", DetailType: "d", Record: true, Metadata: true, Outcome: true,
+		Bus: "b", Source: "s", DetailType: "d", WholeRecord: true, Metadata: true, Outcome: true,
 		State: store.EntryFailed, Attempts: 3, Error: "NotAuthorizedForSourceException", Settled: now().Add(time.Nanosecond),
 	})
 	return m
 }
 
 func TestMarkRoundTrip(t *testing.T) {
-	for name, m := range map[string]store.Mark{"plain": newChange("p1", "e1", `{}`).Mark, "full": fullMark()} {
+	for name, m := range map[string]store.IdempotencyRecord{"plain": newChange("p1", "e1", `{}`).Idempotency, "full": fullMark()} {
 		it, err := encodeMark(&m)
 		if err != nil {
 			t.Fatal(err)
@@ -44,12 +44,12 @@ func TestMarkRoundTrip(t *testing.T) {
 }
 
 func TestHeadRoundTrip(t *testing.T) {
-	live := *newChange("p/1 é", "e1", `{"id":"p1"}`).Head
+	live := *newChange("p/1 é", "e1", `{"id":"p1"}`).Record
 	dirty := live
-	dirty.Dirty, dirty.Backend = true, events.CSV
+	dirty.Unprojected, dirty.Backend = true, events.CSV
 	tombstone := live
 	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
-	for name, h := range map[string]store.Head{"live": live, "dirty": dirty, "tombstone": tombstone} {
+	for name, h := range map[string]store.Record{"live": live, "dirty": dirty, "tombstone": tombstone} {
 		it, err := encodeHead(&h)
 		if err != nil {
 			t.Fatal(err)
@@ -68,17 +68,17 @@ func TestHeadRoundTrip(t *testing.T) {
 func TestTimeToLive(t *testing.T) {
 	billed := newChange("p1", "e1", `{}`)
 	folded := newChange("p1", "e1", `{}`)
-	folded.Mark.Folded = true
+	folded.Idempotency.Aggregated = true
 	rejected := newChange("p1", "e1", `{}`)
-	rejected.Mark.Bill = store.Bill{}
+	rejected.Idempotency.Bill = store.Bill{}
 	for _, test := range []struct {
 		name string
-		mark store.Mark
+		mark store.IdempotencyRecord
 		ttl  bool
 	}{
-		{"a bill that is not folded", billed.Mark, false},
-		{"a bill that is folded", folded.Mark, true},
-		{"no bill", rejected.Mark, true},
+		{"a bill that is not folded", billed.Idempotency, false},
+		{"a bill that is folded", folded.Idempotency, true},
+		{"no bill", rejected.Idempotency, true},
 	} {
 		it, err := encodeMark(&test.mark)
 		if err != nil {
@@ -93,10 +93,10 @@ func TestTimeToLive(t *testing.T) {
 		}
 	}
 
-	tombstone := *billed.Head
+	tombstone := *billed.Record
 	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
 	for _, dirty := range []bool{true, false} {
-		tombstone.Dirty = dirty
+		tombstone.Unprojected = dirty
 		it, err := encodeHead(&tombstone)
 		if err != nil {
 			t.Fatal(err)
@@ -105,14 +105,14 @@ func TestTimeToLive(t *testing.T) {
 			t.Errorf("a tombstone that is dirty (%v) has ttl: %v", dirty, ok)
 		}
 	}
-	if it, _ := encodeHead(billed.Head); it[ttlAttribute] != nil {
+	if it, _ := encodeHead(billed.Record); it[ttlAttribute] != nil {
 		t.Error("a record has a ttl")
 	}
 }
 
 func TestItemOfAnotherProgram(t *testing.T) {
 	m := fullMark()
-	h := *newChange("p1", "e1", `{}`).Head
+	h := *newChange("p1", "e1", `{}`).Record
 	spoil := map[string]types.AttributeValue{
 		"pk": text("other/x"), "revision": text("1"), "time": text("yesterday"), "stamp": integer(1),
 	}

@@ -30,31 +30,31 @@ var (
 
 // Commit implements [store.Ledger]: one transaction. A mark or head that is in
 // the way comes back with the refusal, so that a redelivery costs no more.
-func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Receipt, error) {
+func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Result, error) {
 	for attempt := 0; ; attempt++ {
 		how, err := l.counting(ctx, c)
 		if err != nil {
-			return store.Receipt{}, err
+			return store.Result{}, err
 		}
 		writes, err := l.writes(c, how)
 		if err != nil {
-			return store.Receipt{}, err
+			return store.Result{}, err
 		}
 		err = l.transact(ctx, writes)
 		l.committed(c, how, err)
 		if err == nil {
-			return c.Mark.Receipt, nil
+			return c.Idempotency.Result, nil
 		}
 		refusal, ok := errors.AsType[*refused](err)
 		if !ok {
-			return store.Receipt{}, err
+			return store.Result{}, err
 		}
 		receipt, err := l.judge(ctx, c, refusal)
 		if !errors.Is(err, errAgain) {
 			return receipt, err
 		}
 		if !l.retry.Pause(ctx, attempt) {
-			return store.Receipt{}, fault.Wrap("dynamostore.Commit", fault.Unavailable, refusal)
+			return store.Result{}, fault.Wrap("dynamostore.Commit", fault.Unavailable, refusal)
 		}
 	}
 }
@@ -65,7 +65,7 @@ var errAgain = errors.New("commit again")
 // writes are the items of a change, in the order in which they decide: API key,
 // mark, head, counter.
 func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteItem, error) {
-	mark, err := encodeMark(&c.Mark)
+	mark, err := encodeMark(&c.Idempotency)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +85,8 @@ func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteIte
 		ExpressionAttributeValues:           item{":now": now, ":format": integer(format.Idempotency)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}})
-	if c.Head != nil {
-		head, err := encodeHead(c.Head)
+	if c.Record != nil {
+		head, err := encodeHead(c.Record)
 		if err != nil {
 			return nil, err
 		}
@@ -98,10 +98,10 @@ func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteIte
 			ExpressionAttributeValues:           item{":now": now, ":format": integer(format.Record)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}
-		if c.Prior != "" {
+		if c.IfVersion != "" {
 			put.ConditionExpression = aws.String(headIsPrior)
 			put.ExpressionAttributeNames = headIsPriorNames
-			put.ExpressionAttributeValues = item{":prior": text(string(c.Prior)), ":format": integer(format.Record)}
+			put.ExpressionAttributeValues = item{":prior": text(string(c.IfVersion)), ":format": integer(format.Record)}
 		}
 		writes = append(writes, types.TransactWriteItem{Put: put})
 	}
@@ -112,55 +112,55 @@ func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteIte
 }
 
 // judge says what a refused commit comes to; errAgain where it can be tried anew.
-func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.Receipt, error) {
+func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.Result, error) {
 	place := r.place
 	if c.ActiveKey != "" {
 		if place--; place < 0 {
-			return store.Receipt{}, store.KeyRefused(c.ActiveKey)
+			return store.Result{}, store.KeyRefused(c.ActiveKey)
 		}
 	}
 	switch {
 	case place == 0:
 		m, err := decodeMark(r.found)
 		if err != nil {
-			return store.Receipt{}, err
+			return store.Result{}, err
 		}
 		if l.live(&m) {
 			return m.Replay(c)
 		}
 		// It has expired, but its bill has not been counted yet.
-		if err := l.Fold(ctx, []store.IdempotencyKey{m.Key}); err != nil {
-			return store.Receipt{}, err
+		if err := l.AggregateUsage(ctx, []store.IdempotencyKey{m.Key}); err != nil {
+			return store.Result{}, err
 		}
-		return store.Receipt{}, errAgain
-	case place == 1 && c.Head != nil:
-		return store.Receipt{}, l.moved(c.Head.Ref, r.found)
+		return store.Result{}, errAgain
+	case place == 1 && c.Record != nil:
+		return store.Result{}, l.moved(c.Record.Ref, r.found)
 	}
-	return store.Receipt{}, l.countRefused(ctx, c, r.found)
+	return store.Result{}, l.countRefused(ctx, c, r.found)
 }
 
 // moved tells what stands where the prior head should have been.
 func (l *Ledger) moved(ref store.Ref, found item) error {
 	if found == nil {
-		return &store.Moved{Head: store.Head{Ref: ref}}
+		return &store.VersionConflict{Current: store.Record{Ref: ref}}
 	}
 	h, err := decodeHead(found)
 	if err != nil {
 		return err
 	}
 	if l.gone(&h) {
-		h = store.Head{Ref: ref}
+		h = store.Record{Ref: ref}
 	}
-	return &store.Moved{Head: h}
+	return &store.VersionConflict{Current: h}
 }
 
 // live reports whether a mark still counts.
-func (l *Ledger) live(m *store.Mark) bool { return m.Expires.After(l.o.Clock()) }
+func (l *Ledger) live(m *store.IdempotencyRecord) bool { return m.Expires.After(l.o.Clock()) }
 
 // gone reports whether a head is a tombstone past its time, which counts as
 // absent whether or not DynamoDB has deleted it yet.
-func (l *Ledger) gone(h *store.Head) bool {
-	return h.Deleted && !h.Dirty && !h.Expires.After(l.o.Clock())
+func (l *Ledger) gone(h *store.Record) bool {
+	return h.Deleted && !h.Unprojected && !h.Expires.After(l.o.Clock())
 }
 
 // transact carries out a transaction. The same bytes are sent again under the

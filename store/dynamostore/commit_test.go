@@ -126,7 +126,7 @@ func TestRefusals(t *testing.T) {
 	t.Run("redelivery", func(t *testing.T) {
 		w.reset()
 		r := commit(t, l, first)
-		if !r.Replayed || r.Stamp != first.Head.Stamp {
+		if !r.Replayed || r.Version != first.Record.Version {
 			t.Errorf("receipt %+v", r)
 		}
 		if got := w.names(); got != "TransactWriteItems" {
@@ -135,7 +135,7 @@ func TestRefusals(t *testing.T) {
 	})
 	t.Run("another request", func(t *testing.T) {
 		other := newChange("p1", "e1", `{"n":2}`)
-		other.Mark.Fingerprint = store.Fingerprint{9}
+		other.Idempotency.Fingerprint = store.Fingerprint{9}
 		if _, err := l.Commit(t.Context(), other); !fault.Is(err, fault.Conflict) {
 			t.Errorf("%v, want the fault conflict", err)
 		}
@@ -143,8 +143,8 @@ func TestRefusals(t *testing.T) {
 	t.Run("moved", func(t *testing.T) {
 		w.reset()
 		_, err := l.Commit(t.Context(), newChange("p1", "e2", `{"n":2}`))
-		moved, ok := errors.AsType[*store.Moved](err)
-		if !ok || moved.Head.Stamp != first.Head.Stamp || !store.Equal(moved.Head.Data, first.Head.Data) {
+		moved, ok := errors.AsType[*store.VersionConflict](err)
+		if !ok || moved.Current.Version != first.Record.Version || !store.Equal(moved.Current.Data, first.Record.Data) {
 			t.Errorf("%v, want the head that is there", err)
 		}
 		if got := w.names(); got != "TransactWriteItems" {
@@ -157,7 +157,7 @@ func TestRefusals(t *testing.T) {
 		if _, err := l.Commit(t.Context(), c); !fault.Is(err, fault.Exhausted) {
 			t.Errorf("%v, want the fault exhausted: 10 of 15 are used", err)
 		}
-		if _, err := l.Head(t.Context(), c.Head.Ref); !fault.Is(err, fault.NotFound) {
+		if _, err := l.Record(t.Context(), c.Record.Ref); !fault.Is(err, fault.NotFound) {
 			t.Errorf("head of the exhausted: %v", err)
 		}
 	})
@@ -168,7 +168,7 @@ func TestLimitIsSeededOnce(t *testing.T) {
 	l := newLedger(t, atOnce, w.use)
 	commit(t, l, newChange("p1", "e1", `{}`))
 	limited := func(key, id string) *store.Change {
-		c := newChange(events.Key(key), id, `{}`)
+		c := newChange(events.RecordKey(key), id, `{}`)
 		c.TokenLimit = 100
 		return c
 	}
@@ -178,7 +178,7 @@ func TestLimitIsSeededOnce(t *testing.T) {
 	if got := w.names(); got != "TransactWriteItems" {
 		t.Errorf("calls %s, want one transaction once the counter is there", got)
 	}
-	counter, err := l.get(t.Context(), usageKey("acme", limited("", "").Mark.Bill.Month))
+	counter, err := l.get(t.Context(), usageKey("acme", limited("", "").Idempotency.Bill.Month))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 func TestCosts(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, nil, w.use)
-	ref := newChange("p1", "", `{}`).Head.Ref
+	ref := newChange("p1", "", `{}`).Record.Ref
 
 	var last *store.Change
 	post := func(t *testing.T) {
@@ -26,22 +26,22 @@ func TestCosts(t *testing.T) {
 	// change does what the router does for an operation on a record that exists.
 	change := func(id string, op events.Operation) func(*testing.T) {
 		return func(t *testing.T) {
-			h, err := l.Head(t.Context(), ref)
+			h, err := l.Record(t.Context(), ref)
 			if err != nil {
 				t.Fatal(err)
 			}
 			c := newChange("p1", id, `{"id":"p1","name":"Max"}`)
-			c.Prior, c.Head.Revision, c.Mark.Receipt.Operation = h.Stamp, h.Revision+1, op
+			c.IfVersion, c.Record.Revision, c.Idempotency.Result.Operation = h.Version, h.Revision+1, op
 			if op == events.Delete {
-				c.Head.Deleted, c.Head.Data, c.Head.Expires = true, nil, c.Mark.Expires
+				c.Record.Deleted, c.Record.Data, c.Record.Expires = true, nil, c.Idempotency.Expires
 			}
 			commit(t, l, c)
 			last = c
 		}
 	}
 	settle := func(t *testing.T) {
-		s := store.Settlement{Entries: []store.EntryOutcome{{State: store.EntryPublished, Time: now()}}}
-		if err := l.Settle(t.Context(), last.Mark.Key, s); err != nil {
+		s := store.Progress{Entries: []store.EntryResult{{State: store.EntryPublished, Time: now()}}}
+		if err := l.SaveProgress(t.Context(), last.Idempotency.Key, s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +52,7 @@ func TestCosts(t *testing.T) {
 	}
 	limited := func(id string) func(*testing.T) {
 		return func(t *testing.T) {
-			c := newChange(events.Key(id), id, `{}`)
+			c := newChange(events.RecordKey(id), id, `{}`)
 			c.TokenLimit = 1000
 			commit(t, l, c)
 		}

@@ -40,17 +40,17 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 var pets = store.Collection{Tenant: "acme", Schema: "pets"}
 
 // newChange is a POST of one record with one output.
-func newChange(key events.Key, idempotency string, data string) *store.Change {
+func newChange(key events.RecordKey, idempotency string, data string) *store.Change {
 	at := now()
 	ref := store.Ref{Collection: pets, Key: key}
-	stamp := store.Stamp(rand.Text())
+	stamp := store.Version(rand.Text())
 	return &store.Change{
-		Mark: store.Mark{
+		Idempotency: store.IdempotencyRecord{
 			Key:         store.IdempotencyKey{Tenant: ref.Tenant, Origin: store.OriginEventID, Value: idempotency},
 			Fingerprint: store.Fingerprint{1, 2, 3},
-			Receipt:     store.Receipt{Ref: ref, Operation: events.Post, Revision: 1, Stamp: stamp, Time: at},
+			Result:      store.Result{Ref: ref, Operation: events.Post, Revision: 1, Version: stamp, Time: at},
 			Bill:        store.Bill{Tokens: 10, Month: store.Month(at), KeyID: "k1"},
-			Expires:     at.Add(store.DefaultMarkAge),
+			Expires:     at.Add(store.DefaultRetention),
 			Outputs: store.Outputs{
 				Entries: []store.Entry{{
 					Bus: "arn:aws:events:us-east-1:111122223333:event-bus/default", Source: "blockforger-output",
@@ -60,17 +60,17 @@ func newChange(key events.Key, idempotency string, data string) *store.Change {
 				InputEventID: "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
 			},
 		},
-		Head: &store.Head{
-			Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: 1, Stamp: stamp, Time: at, Data: jsontext.Value(data),
+		Record: &store.Record{
+			Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: 1, Version: stamp, Time: at, Data: jsontext.Value(data),
 		},
 	}
 }
 
-func commit(t *testing.T, l *Ledger, c *store.Change) store.Receipt {
+func commit(t *testing.T, l *Ledger, c *store.Change) store.Result {
 	t.Helper()
 	r, err := l.Commit(t.Context(), c)
 	if err != nil {
-		t.Fatalf("commit of %s: %v", c.Mark.Key.Value, err)
+		t.Fatalf("commit of %s: %v", c.Idempotency.Key.Value, err)
 	}
 	return r
 }

@@ -41,31 +41,31 @@ type pinned struct {
 }
 
 func pinnedItems() pinned {
-	change := func(n int, schema events.SchemaID, key events.Key, op events.Operation, data string) store.Change {
+	change := func(n int, schema events.SchemaID, key events.RecordKey, op events.Operation, data string) store.Change {
 		ref := store.Ref{Collection: store.Collection{Tenant: "pins", Schema: schema}, Key: key}
-		stamp := store.Stamp("5f0c7a3e8f1f4c5f9a0b1c2d3e4f50" + string(rune('0'+n)) + "0")
+		stamp := store.Version("5f0c7a3e8f1f4c5f9a0b1c2d3e4f50" + string(rune('0'+n)) + "0")
 		at := formatsTime.Add(time.Duration(n) * time.Millisecond)
 		c := store.Change{
-			Mark: store.Mark{
+			Idempotency: store.IdempotencyRecord{
 				Key:         store.IdempotencyKey{Tenant: "pins", Origin: store.OriginEventKey, Value: "pin/ä " + string(rune('0'+n))},
 				Fingerprint: store.Fingerprint{byte(n), 1, 2, 3, 31: 0xff},
-				Receipt:     store.Receipt{Ref: ref, Operation: op, Revision: int64(n), Stamp: stamp, Time: at},
+				Result:      store.Result{Ref: ref, Operation: op, Revision: int64(n), Version: stamp, Time: at},
 				Bill:        store.Bill{Tokens: 10, Month: pinnedMonth, KeyID: "wTwCAnpTyDZq7Mv7"},
-				Expires:     at.Add(store.DefaultMarkAge),
+				Expires:     at.Add(store.DefaultRetention),
 				Outputs: store.Outputs{
 					Entries: []store.Entry{
-						{Bus: "arn:aws:events:us-east-1:000000000000:event-bus/default", Source: "blockforger-output", DetailType: "orders.POST", Record: true, Metadata: true, State: store.EntryPending},
+						{Bus: "arn:aws:events:us-east-1:000000000000:event-bus/default", Source: "blockforger-output", DetailType: "orders.POST", WholeRecord: true, Metadata: true, State: store.EntryPending},
 						{Bus: "arn:aws:events:us-east-1:000000000000:event-bus/other", Source: "s", DetailType: "d", Outcome: true, State: store.EntryFailed,
 							Attempts: 3, Error: "NotAuthorizedForSourceException", Settled: at.Add(time.Nanosecond)},
 					},
-					Payload: jsontext.Value(`{"id":"a","n":12345678901234567890.10}`), Record: jsontext.Value(`{"id":"a"}`),
+					Payload: jsontext.Value(`{"id":"a","n":12345678901234567890.10}`), Document: jsontext.Value(`{"id":"a"}`),
 					InputEventID: "00000000-0000-4000-8000-000000000001", CorrelationID: "c", Hops: 3, TraceHeader: "Root=1-5f0c7a3e-8f1f4c5f9a0b1c2d3e4f5000",
 				},
 			},
-			Head: &store.Head{Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: int64(n), Stamp: stamp, Time: at, Data: jsontext.Value(data)},
+			Record: &store.Record{Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: int64(n), Version: stamp, Time: at, Data: jsontext.Value(data)},
 		}
 		if op == events.Delete {
-			c.Head.Data, c.Head.Deleted, c.Head.Expires = nil, true, c.Mark.Expires
+			c.Record.Data, c.Record.Deleted, c.Record.Expires = nil, true, c.Idempotency.Expires
 		}
 		return c
 	}
@@ -79,13 +79,13 @@ func pinnedItems() pinned {
 		key: apikey.Key{ID: "wTwCAnpTyDZq7Mv7", Tenant: "pins", Permissions: []apikey.Permission{apikey.BackendCalls}, Hash: [32]byte{1, 2, 31: 3},
 			Created: formatsTime, Expires: formatsTime.AddDate(10, 0, 0), Revoked: formatsTime.AddDate(9, 0, 0), LastUsed: formatsTime.Truncate(24 * time.Hour)},
 	}
-	p.object.Head.Backend, p.object.Head.Dirty = events.S3, true
-	p.object.Mark.Project, p.object.Mark.Recheck = true, formatsTime.Add(time.Hour)
+	p.object.Record.Backend, p.object.Record.Unprojected = events.S3, true
+	p.object.Idempotency.NeedsProjection, p.object.Idempotency.Recheck = true, formatsTime.Add(time.Hour)
 	p.folded.TokenLimit = 1000
-	p.rejection.Head = nil
-	m := &p.rejection.Mark
-	m.Receipt.Rejected, m.Receipt.Code, m.Receipt.Message, m.Receipt.Revision = true, fault.Precondition, "no", 0
-	m.Receipt.Violations = []fault.Violation{{Pointer: "", Message: "a"}, {Pointer: "/x", Message: "b"}}
+	p.rejection.Record = nil
+	m := &p.rejection.Idempotency
+	m.Result.Rejected, m.Result.Code, m.Result.Message, m.Result.Revision = true, fault.Precondition, "no", 0
+	m.Result.Violations = []fault.Violation{{Pointer: "", Message: "a"}, {Pointer: "/x", Message: "b"}}
 	m.Bill, m.Outputs = store.Bill{}, store.Outputs{}
 	return p
 }
@@ -107,7 +107,7 @@ func TestWriteFormats(t *testing.T) {
 	for _, c := range p.changes() {
 		commit(t, l, c)
 	}
-	if err := l.Fold(t.Context(), []store.IdempotencyKey{p.folded.Mark.Key}); err != nil {
+	if err := l.AggregateUsage(t.Context(), []store.IdempotencyKey{p.folded.Idempotency.Key}); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.PutKey(t.Context(), p.key); err != nil {
@@ -228,17 +228,17 @@ func TestFormatV1Items(t *testing.T) {
 		return it
 	}
 	for _, c := range p.changes() {
-		m, err := decodeMark(find(markKey(c.Mark.Key)))
-		want := c.Mark
-		want.Folded = c == &p.folded
+		m, err := decodeMark(find(markKey(c.Idempotency.Key)))
+		want := c.Idempotency
+		want.Aggregated = c == &p.folded
 		if diff := cmp.Diff(want, m); err != nil || diff != "" {
 			t.Errorf("idempotency record: %v %s", err, diff)
 		}
-		if c.Head == nil {
+		if c.Record == nil {
 			continue
 		}
-		h, err := decodeHead(find(headKey(c.Head.Ref)))
-		if diff := cmp.Diff(*c.Head, h); err != nil || diff != "" {
+		h, err := decodeHead(find(headKey(c.Record.Ref)))
+		if diff := cmp.Diff(*c.Record, h); err != nil || diff != "" {
 			t.Errorf("record: %v %s", err, diff)
 		}
 	}
@@ -268,7 +268,7 @@ func TestFormatV1Table(t *testing.T) {
 	}
 	open := map[store.IdempotencyKey]bool{}
 	for shard := range store.Shards {
-		keys, err := l.Open(ctx, shard, formatsTime.Add(time.Minute), 100)
+		keys, err := l.ListPending(ctx, shard, formatsTime.Add(time.Minute), 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -277,25 +277,25 @@ func TestFormatV1Table(t *testing.T) {
 		}
 	}
 	check("open records", open, map[store.IdempotencyKey]bool{
-		p.post.Mark.Key: true, p.tombstone.Mark.Key: true, p.object.Mark.Key: true, p.folded.Mark.Key: true}, nil)
+		p.post.Idempotency.Key: true, p.tombstone.Idempotency.Key: true, p.object.Idempotency.Key: true, p.folded.Idempotency.Key: true}, nil)
 	for _, c := range p.changes() {
-		want := c.Mark.Receipt
+		want := c.Idempotency.Result
 		want.Replayed = true
 		r, err := l.Commit(ctx, c)
 		check("redelivery", r, want, err)
 		other := *c
-		other.Mark.Fingerprint[7]++
+		other.Idempotency.Fingerprint[7]++
 		if _, err := l.Commit(ctx, &other); !fault.Is(err, fault.Conflict) {
 			t.Errorf("another request with the same key: %v, want a conflict", err)
 		}
-		if c.Head == nil {
+		if c.Record == nil {
 			continue
 		}
-		h, err := l.Head(ctx, c.Head.Ref)
-		check("record", h, *c.Head, err)
+		h, err := l.Record(ctx, c.Record.Ref)
+		check("record", h, *c.Record, err)
 	}
-	heads, err := l.Heads(ctx, p.post.Head.Collection, "", 10)
-	check("list", heads, []store.Head{*p.post.Head, *p.folded.Head}, err)
+	heads, err := l.Records(ctx, p.post.Record.Collection, "", 10)
+	check("list", heads, []store.Record{*p.post.Record, *p.folded.Record}, err)
 	keys, err := l.KeysOf(ctx, "pins")
 	check("keys", keys, []apikey.Key{p.key}, err)
 	if ok, err := l.Lease(ctx, p.shard, "two", formatsTime, formatsTime.Add(time.Hour)); ok || err != nil {
@@ -307,7 +307,7 @@ func TestFormatV1Table(t *testing.T) {
 
 	usage, err := l.Usage(ctx, "pins", pinnedMonth)
 	check("usage", usage.Tokens(), int64(40), err)
-	if err := l.Fold(ctx, []store.IdempotencyKey{p.post.Mark.Key, p.tombstone.Mark.Key, p.object.Mark.Key, p.folded.Mark.Key}); err != nil {
+	if err := l.AggregateUsage(ctx, []store.IdempotencyKey{p.post.Idempotency.Key, p.tombstone.Idempotency.Key, p.object.Idempotency.Key, p.folded.Idempotency.Key}); err != nil {
 		t.Fatal(err)
 	}
 	folded, err := l.Usage(ctx, "pins", pinnedMonth)
@@ -315,8 +315,8 @@ func TestFormatV1Table(t *testing.T) {
 
 	// The counter of format 1 is not used: a new one begins with all 40 tokens.
 	limited := p.rejection
-	limited.Mark.Receipt, limited.Mark.Key.Value = p.post.Mark.Receipt, "limited"
-	limited.Mark.Bill, limited.TokenLimit = p.post.Mark.Bill, 49
+	limited.Idempotency.Result, limited.Idempotency.Key.Value = p.post.Idempotency.Result, "limited"
+	limited.Idempotency.Bill, limited.TokenLimit = p.post.Idempotency.Bill, 49
 	if _, err := l.Commit(ctx, &limited); !fault.Is(err, fault.Exhausted) {
 		t.Errorf("a request with 40 of 49 tokens used: %v, want it refused", err)
 	}
@@ -324,24 +324,24 @@ func TestFormatV1Table(t *testing.T) {
 	commit(t, l, &limited)
 
 	for _, c := range []*store.Change{&p.post, &p.object} {
-		s := store.Settlement{Entries: []store.EntryOutcome{{Index: 0, State: store.EntryPublished, Time: formatsTime.Add(time.Second)}}}
-		if c.Mark.Project {
-			s.Projected, s.Rechecked = c.Head.Stamp, true
+		s := store.Progress{Entries: []store.EntryResult{{Index: 0, State: store.EntryPublished, Time: formatsTime.Add(time.Second)}}}
+		if c.Idempotency.NeedsProjection {
+			s.Projected, s.Rechecked = c.Record.Version, true
 		}
-		if err := l.Settle(ctx, c.Mark.Key, s); err != nil {
+		if err := l.SaveProgress(ctx, c.Idempotency.Key, s); err != nil {
 			t.Fatal(err)
 		}
-		m, err := l.Mark(ctx, c.Mark.Key)
-		check("settled", []any{m.Outputs.Entries[0].State, m.Open()}, []any{store.EntryPublished, false}, err)
+		m, err := l.IdempotencyRecord(ctx, c.Idempotency.Key)
+		check("settled", []any{m.Outputs.Entries[0].State, m.HasPendingWork()}, []any{store.EntryPublished, false}, err)
 	}
-	h, err := l.Head(ctx, p.object.Head.Ref)
-	check("projected", h.Dirty, false, err)
+	h, err := l.Record(ctx, p.object.Record.Ref)
+	check("projected", h.Unprojected, false, err)
 	next := p.post
-	head := *p.post.Head
-	head.Revision, head.Stamp, head.Data = 2, "next", jsontext.Value(`{"id":"a/ä %"}`)
-	next.Head, next.Prior, next.Mark.Key.Value = &head, p.post.Head.Stamp, "next"
+	head := *p.post.Record
+	head.Revision, head.Version, head.Data = 2, "next", jsontext.Value(`{"id":"a/ä %"}`)
+	next.Record, next.IfVersion, next.Idempotency.Key.Value = &head, p.post.Record.Version, "next"
 	commit(t, l, &next)
-	h, err = l.Head(ctx, head.Ref)
+	h, err = l.Record(ctx, head.Ref)
 	check("changed", h, head, err)
 }
 
@@ -355,12 +355,12 @@ func TestNewerFormats(t *testing.T) {
 	if _, err := l.Lease(ctx, p.shard, "one", formatsTime, formatsTime.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	keys := []store.IdempotencyKey{p.folded.Mark.Key}
-	if err := l.Fold(ctx, keys); err != nil {
+	keys := []store.IdempotencyKey{p.folded.Idempotency.Key}
+	if err := l.AggregateUsage(ctx, keys); err != nil {
 		t.Fatal(err)
 	}
 	commit(t, l, &p.post)
-	keys = []store.IdempotencyKey{p.post.Mark.Key}
+	keys = []store.IdempotencyKey{p.post.Idempotency.Key}
 	next := p.tombstone
 	next.TokenLimit = 1000
 	for _, c := range []struct {
@@ -378,7 +378,7 @@ func TestNewerFormats(t *testing.T) {
 		}},
 		{"usage", usageKey("pins", pinnedMonth), map[string]func() error{
 			"usage":                func() error { _, err := l.Usage(ctx, "pins", pinnedMonth); return err },
-			"fold":                 func() error { return l.Fold(ctx, keys) },
+			"fold":                 func() error { return l.AggregateUsage(ctx, keys) },
 			"commit under a limit": func() error { _, err := l.Commit(ctx, &next); return err },
 		}},
 		{"lease", leaseKey(p.shard), map[string]func() error{
@@ -415,7 +415,7 @@ func TestNewerFormats(t *testing.T) {
 // with it, for as long as the item is open.
 func TestStoredShardStays(t *testing.T) {
 	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
-	key := p.object.Mark.Key
+	key := p.object.Idempotency.Key
 	commit(t, l, &p.object)
 	other := (key.Shard() + 1) % store.Shards
 	e := newExpression()
@@ -425,22 +425,22 @@ func TestStoredShardStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	lists := func(shard int) bool {
-		keys, err := l.Open(ctx, shard, formatsTime.Add(time.Hour), 10)
+		keys, err := l.ListPending(ctx, shard, formatsTime.Add(time.Hour), 10)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return slices.Contains(keys, key)
 	}
-	if err := l.Fold(ctx, []store.IdempotencyKey{key}); err != nil {
+	if err := l.AggregateUsage(ctx, []store.IdempotencyKey{key}); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Settle(ctx, key, store.Settlement{Entries: []store.EntryOutcome{{Index: 0, State: store.EntryPublished, Time: formatsTime}}}); err != nil {
+	if err := l.SaveProgress(ctx, key, store.Progress{Entries: []store.EntryResult{{Index: 0, State: store.EntryPublished, Time: formatsTime}}}); err != nil {
 		t.Fatal(err)
 	}
 	if !lists(other) || lists(key.Shard()) {
 		t.Errorf("open item: listed under its stored shard %v, under the computed one %v", lists(other), lists(key.Shard()))
 	}
-	if err := l.Settle(ctx, key, store.Settlement{Projected: p.object.Head.Stamp, Rechecked: true}); err != nil {
+	if err := l.SaveProgress(ctx, key, store.Progress{Projected: p.object.Record.Version, Rechecked: true}); err != nil {
 		t.Fatal(err)
 	}
 	if lists(other) || lists(key.Shard()) {

@@ -10,20 +10,20 @@ import (
 )
 
 // encodeHead makes the item of a head.
-func encodeHead(h *store.Head) (item, error) {
+func encodeHead(h *store.Record) (item, error) {
 	it := headKey(h.Ref)
 	setInt(it, formatAttribute, int64(format.Field(format.Record)))
 	setText(it, "backend", h.Backend)
 	setText(it, "keyField", h.KeyField)
 	setInt(it, "revision", h.Revision)
-	setText(it, "stamp", h.Stamp)
+	setText(it, "stamp", h.Version)
 	setTime(it, "time", h.Time)
 	setBool(it, "deleted", h.Deleted)
 	setTime(it, "expires", h.Expires)
-	setBool(it, "dirty", h.Dirty)
+	setBool(it, "dirty", h.Unprojected)
 	setInt(it, "fileWrite", h.FileWrite)
 	setInt(it, "rowVersion", h.RowVersion)
-	if h.Deleted && !h.Dirty {
+	if h.Deleted && !h.Unprojected {
 		// A dirty tombstone must stay until object or file show it.
 		it["ttl"] = integer(epoch(h.Expires))
 	}
@@ -38,28 +38,28 @@ func encodeHead(h *store.Head) (item, error) {
 }
 
 // decodeHead is the inverse of [encodeHead].
-func decodeHead(it item) (store.Head, error) {
+func decodeHead(it item) (store.Record, error) {
 	r := reader{item: it}
 	if err := r.checkFormat(format.Record); err != nil {
-		return store.Head{}, err
+		return store.Record{}, err
 	}
 	collection := strings.Split(strings.TrimPrefix(r.text("pk"), headPrefix), "/")
 	if len(collection) != 3 {
-		return store.Head{}, fault.Errorf(fault.Internal, "the item is not a head")
+		return store.Record{}, fault.Errorf(fault.Internal, "the item is not a head")
 	}
-	h := store.Head{
+	h := store.Record{
 		Ref: store.Ref{
 			Collection: store.Collection{Tenant: events.TenantID(collection[0]), Schema: events.SchemaID(collection[1])},
-			Key:        events.Key(r.text("sk")),
+			Key:        events.RecordKey(r.text("sk")),
 		},
-		Backend:  events.Backend(r.text("backend")),
-		KeyField: r.text("keyField"),
-		Revision: r.integer("revision"),
-		Stamp:    store.Stamp(r.text("stamp")),
-		Time:     r.instant("time"),
-		Deleted:  r.boolean("deleted"),
-		Expires:  r.instant("expires"),
-		Dirty:    r.boolean("dirty"),
+		Backend:     events.Backend(r.text("backend")),
+		KeyField:    r.text("keyField"),
+		Revision:    r.integer("revision"),
+		Version:     store.Version(r.text("stamp")),
+		Time:        r.instant("time"),
+		Deleted:     r.boolean("deleted"),
+		Expires:     r.instant("expires"),
+		Unprojected: r.boolean("dirty"),
 
 		FileWrite:  r.integer("fileWrite"),
 		RowVersion: r.integer("rowVersion"),

@@ -51,7 +51,7 @@ func headPartition(c store.Collection, part int) string {
 
 // partOf spreads records by a hash of their key: keys that grow, such as order
 // numbers, would all hit one end of one partition.
-func partOf(k events.Key) int {
+func partOf(k events.RecordKey) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(k))
 	return int(h.Sum32() % parts)

@@ -71,12 +71,14 @@ func (k *counters) update(a account, f func(*knowledge)) knowledge {
 	return before
 }
 
-func accountOf(c *store.Change) account { return account{c.Mark.Key.Tenant, c.Mark.Bill.Month} }
+func accountOf(c *store.Change) account {
+	return account{c.Idempotency.Key.Tenant, c.Idempotency.Bill.Month}
+}
 
 // counting decides what a commit of the change does about the counter. Before a
 // change with a limit it catches up where this process has left bills uncounted.
 func (l *Ledger) counting(ctx context.Context, c *store.Change) (counting, error) {
-	if c.Mark.Bill.Tokens == 0 {
+	if c.Idempotency.Bill.Tokens == 0 {
 		return uncounted, nil
 	}
 	a := accountOf(c)
@@ -99,7 +101,7 @@ func (l *Ledger) counting(ctx context.Context, c *store.Change) (counting, error
 
 // committed notes what the end of a commit says about the counter.
 func (l *Ledger) committed(c *store.Change, how counting, err error) {
-	if c.Mark.Bill.Tokens == 0 {
+	if c.Idempotency.Bill.Tokens == 0 {
 		return
 	}
 	l.counters.update(accountOf(c), func(k *knowledge) {
@@ -116,17 +118,17 @@ func (l *Ledger) committed(c *store.Change, how counting, err error) {
 func (l *Ledger) count(c *store.Change, how counting) *types.Update {
 	up := &types.Update{
 		TableName:                           l.table,
-		Key:                                 usageKey(c.Mark.Key.Tenant, c.Mark.Bill.Month),
+		Key:                                 usageKey(c.Idempotency.Key.Tenant, c.Idempotency.Bill.Month),
 		UpdateExpression:                    aws.String("ADD #used :tokens"),
 		ConditionExpression:                 aws.String("attribute_exists(#used) AND " + knownFormat),
 		ExpressionAttributeNames:            map[string]string{"#used": "used", "#format": formatAttribute},
-		ExpressionAttributeValues:           item{":tokens": integer(c.Mark.Bill.Tokens), ":format": integer(format.Counter)},
+		ExpressionAttributeValues:           item{":tokens": integer(c.Idempotency.Bill.Tokens), ":format": integer(format.Counter)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 	if how == limited {
 		up.ConditionExpression = aws.String("#used <= :room AND #checked > :stale AND " + knownFormat)
 		up.ExpressionAttributeNames["#checked"] = "checked"
-		up.ExpressionAttributeValues[":room"] = integer(c.TokenLimit - c.Mark.Bill.Tokens)
+		up.ExpressionAttributeValues[":room"] = integer(c.TokenLimit - c.Idempotency.Bill.Tokens)
 		up.ExpressionAttributeValues[":stale"] = instant(l.o.Clock().Add(-checkEvery))
 	}
 	return up
@@ -197,12 +199,12 @@ func (l *Ledger) catchUp(ctx context.Context, a account) error {
 	}
 	var keys []store.IdempotencyKey
 	for i := range open {
-		if m := &open[i]; billed(&m.Mark) && !m.counted && m.Bill.Month == a.month {
+		if m := &open[i]; billed(&m.IdempotencyRecord) && !m.counted && m.Bill.Month == a.month {
 			keys = append(keys, m.Key)
 		}
 	}
-	for batch := range slices.Chunk(keys, store.MaxFold) {
-		if err := l.Fold(ctx, batch); err != nil {
+	for batch := range slices.Chunk(keys, store.MaxAggregate) {
+		if err := l.AggregateUsage(ctx, batch); err != nil {
 			return err
 		}
 	}

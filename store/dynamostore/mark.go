@@ -14,19 +14,19 @@ import (
 
 // encodeMark makes the item of a mark that has just been made: its version is
 // that of an absent attribute, 0.
-func encodeMark(m *store.Mark) (item, error) {
+func encodeMark(m *store.IdempotencyRecord) (item, error) {
 	if !utf8.ValidString(m.Key.Value) {
 		return nil, fault.Errorf(fault.Invalid, "the idempotency key is not valid UTF-8")
 	}
 	it := markKey(m.Key)
 	setInt(it, formatAttribute, int64(m.Format))
 	it["fingerprint"] = &types.AttributeValueMemberB{Value: m.Fingerprint[:]}
-	encodeReceipt(it, &m.Receipt)
+	encodeReceipt(it, &m.Result)
 
 	setInt(it, "tokens", m.Bill.Tokens)
 	setText(it, "month", m.Bill.Month)
 	setText(it, "keyId", m.Bill.KeyID)
-	setBool(it, "folded", m.Folded)
+	setBool(it, "folded", m.Aggregated)
 	setTime(it, "expires", m.Expires)
 	if deletable(m) {
 		it["ttl"] = integer(epoch(m.Expires))
@@ -37,31 +37,31 @@ func encodeMark(m *store.Mark) (item, error) {
 		it["entries"] = encodeEntries(o.Entries)
 	}
 	setText(it, "payload", string(o.Payload))
-	setText(it, "record", string(o.Record))
+	setText(it, "record", string(o.Document))
 	setText(it, "inputEvent", o.InputEventID)
 	setText(it, "correlation", o.CorrelationID)
 	setInt(it, "hops", int64(o.Hops))
 	setText(it, "trace", o.TraceHeader)
 
-	setBool(it, "project", m.Project)
+	setBool(it, "project", m.NeedsProjection)
 	setTime(it, "recheck", m.Recheck)
-	if m.Open() {
+	if m.HasPendingWork() {
 		it["open"] = text(shardName(m.Key.Shard()))
-		it["opened"] = instant(m.Receipt.Time)
+		it["opened"] = instant(m.Result.Time)
 	}
 	return it, nil
 }
 
 // deletable reports whether DynamoDB may delete the mark when it has expired: a
 // bill outlives its mark.
-func deletable(m *store.Mark) bool { return m.Bill.Tokens == 0 || m.Folded }
+func deletable(m *store.IdempotencyRecord) bool { return m.Bill.Tokens == 0 || m.Aggregated }
 
-func encodeReceipt(it item, r *store.Receipt) {
+func encodeReceipt(it item, r *store.Result) {
 	setText(it, "schema", r.Ref.Schema)
 	setText(it, "key", r.Ref.Key)
 	setText(it, "operation", r.Operation)
 	setInt(it, "revision", r.Revision)
-	setText(it, "stamp", r.Stamp)
+	setText(it, "stamp", r.Version)
 	setTime(it, "time", r.Time)
 	if !r.Rejected {
 		return
@@ -85,7 +85,7 @@ func encodeEntries(entries []store.Entry) types.AttributeValue {
 		setText(it, "bus", e.Bus)
 		setText(it, "source", e.Source)
 		setText(it, "detailType", e.DetailType)
-		setBool(it, "record", e.Record)
+		setBool(it, "record", e.WholeRecord)
 		setBool(it, "metadata", e.Metadata)
 		setBool(it, "outcome", e.Outcome)
 		setText(it, "state", e.State)
@@ -99,47 +99,47 @@ func encodeEntries(entries []store.Entry) types.AttributeValue {
 
 // decodeMark is the inverse of [encodeMark]. Of an item that was read in part,
 // the rest is zero.
-func decodeMark(it item) (store.Mark, error) {
+func decodeMark(it item) (store.IdempotencyRecord, error) {
 	r := reader{item: it}
 	if err := r.checkFormat(format.Idempotency); err != nil {
-		return store.Mark{}, err
+		return store.IdempotencyRecord{}, err
 	}
 	key, ok := parseMarkKey(r.text("pk"))
 	if !ok {
-		return store.Mark{}, fault.Errorf(fault.Internal, "the item is not a mark")
+		return store.IdempotencyRecord{}, fault.Errorf(fault.Internal, "the item is not a mark")
 	}
-	m := store.Mark{
-		Key:     key,
-		Format:  format.Field(max(int(r.integer(formatAttribute)), 1)),
-		Receipt: decodeReceipt(&r, key.Tenant),
-		Bill:    store.Bill{Tokens: r.integer("tokens"), Month: r.text("month"), KeyID: r.text("keyId")},
-		Folded:  r.boolean("folded"),
-		Expires: r.instant("expires"),
+	m := store.IdempotencyRecord{
+		Key:        key,
+		Format:     format.Field(max(int(r.integer(formatAttribute)), 1)),
+		Result:     decodeReceipt(&r, key.Tenant),
+		Bill:       store.Bill{Tokens: r.integer("tokens"), Month: r.text("month"), KeyID: r.text("keyId")},
+		Aggregated: r.boolean("folded"),
+		Expires:    r.instant("expires"),
 		Outputs: store.Outputs{
 			Entries:       decodeEntries(&r),
 			Payload:       document(r.text("payload")),
-			Record:        document(r.text("record")),
+			Document:      document(r.text("record")),
 			InputEventID:  r.text("inputEvent"),
 			CorrelationID: r.text("correlation"),
 			Hops:          int(r.integer("hops")),
 			TraceHeader:   r.text("trace"),
 		},
-		Project: r.boolean("project"),
-		Recheck: r.instant("recheck"),
+		NeedsProjection: r.boolean("project"),
+		Recheck:         r.instant("recheck"),
 	}
 	r.bytes("fingerprint", m.Fingerprint[:])
 	return m, r.err
 }
 
-func decodeReceipt(r *reader, t events.TenantID) store.Receipt {
-	receipt := store.Receipt{
+func decodeReceipt(r *reader, t events.TenantID) store.Result {
+	receipt := store.Result{
 		Ref: store.Ref{
 			Collection: store.Collection{Tenant: t, Schema: events.SchemaID(r.text("schema"))},
-			Key:        events.Key(r.text("key")),
+			Key:        events.RecordKey(r.text("key")),
 		},
 		Operation: events.Operation(r.text("operation")),
 		Revision:  r.integer("revision"),
-		Stamp:     store.Stamp(r.text("stamp")),
+		Version:   store.Version(r.text("stamp")),
 		Time:      r.instant("time"),
 	}
 	code := r.text("rejected")
@@ -160,16 +160,16 @@ func decodeReceipt(r *reader, t events.TenantID) store.Receipt {
 func decodeEntries(r *reader) (entries []store.Entry) {
 	r.each("entries", func(e *reader) {
 		entries = append(entries, store.Entry{
-			Bus:        events.BusARN(e.text("bus")),
-			Source:     e.text("source"),
-			DetailType: events.DetailType(e.text("detailType")),
-			Record:     e.boolean("record"),
-			Metadata:   e.boolean("metadata"),
-			Outcome:    e.boolean("outcome"),
-			State:      store.EntryState(e.text("state")),
-			Attempts:   int(e.integer("attempts")),
-			Error:      e.text("error"),
-			Settled:    e.instant("settled"),
+			Bus:         events.BusARN(e.text("bus")),
+			Source:      e.text("source"),
+			DetailType:  events.DetailType(e.text("detailType")),
+			WholeRecord: e.boolean("record"),
+			Metadata:    e.boolean("metadata"),
+			Outcome:     e.boolean("outcome"),
+			State:       store.EntryState(e.text("state")),
+			Attempts:    int(e.integer("attempts")),
+			Error:       e.text("error"),
+			Settled:     e.instant("settled"),
 		})
 	})
 	return entries

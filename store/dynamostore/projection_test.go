@@ -24,16 +24,16 @@ func TestProjection(t *testing.T) {
 func TestSettleLeavesAYoungerHeadDirty(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, nil, w.use)
-	change := func(name string, prior store.Stamp, revision int64) *store.Change {
+	change := func(name string, prior store.Version, revision int64) *store.Change {
 		c := newChange("rex", name, `{"id":"rex"}`)
-		c.Prior, c.Head.Revision, c.Head.Backend, c.Head.Dirty, c.Mark.Project = prior, revision, events.S3, true, true
+		c.IfVersion, c.Record.Revision, c.Record.Backend, c.Record.Unprojected, c.Idempotency.NeedsProjection = prior, revision, events.S3, true, true
 		return c
 	}
 	first := change("first", "", 1)
 	if _, err := l.Commit(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	second := change("second", first.Head.Stamp, 2)
+	second := change("second", first.Record.Version, 2)
 	rival := New(newClient(t), *l.table, nil)
 	raced := false
 	w.before = func(c *call) error {
@@ -44,14 +44,14 @@ func TestSettleLeavesAYoungerHeadDirty(t *testing.T) {
 		_, err := rival.Commit(t.Context(), second)
 		return err
 	}
-	if err := l.Settle(t.Context(), first.Mark.Key, store.Settlement{Projected: first.Head.Stamp, Recheck: time.Now().Add(time.Hour)}); err != nil {
+	if err := l.SaveProgress(t.Context(), first.Idempotency.Key, store.Progress{Projected: first.Record.Version, Recheck: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
-	h, err := l.Head(t.Context(), first.Head.Ref)
-	if err != nil || !raced || h.Stamp != second.Head.Stamp || !h.Dirty {
+	h, err := l.Record(t.Context(), first.Record.Ref)
+	if err != nil || !raced || h.Version != second.Record.Version || !h.Unprojected {
 		t.Errorf("the head is %+v, %v, want the second change's, dirty", h, err)
 	}
-	if m, err := l.Mark(t.Context(), first.Mark.Key); err != nil || !m.Project {
+	if m, err := l.IdempotencyRecord(t.Context(), first.Idempotency.Key); err != nil || !m.NeedsProjection {
 		t.Errorf("the first mark: %+v, %v, want it still to project", m, err)
 	}
 }

@@ -18,15 +18,15 @@ func (w *wire) meanwhile(name string, f func()) {
 	}
 }
 
-func settle(t *testing.T, l *Ledger, key store.IdempotencyKey, s store.Settlement) {
+func settle(t *testing.T, l *Ledger, key store.IdempotencyKey, s store.Progress) {
 	t.Helper()
-	if err := l.Settle(t.Context(), key, s); err != nil {
+	if err := l.SaveProgress(t.Context(), key, s); err != nil {
 		t.Fatalf("settle: %v", err)
 	}
 }
 
-func published(index int) store.Settlement {
-	return store.Settlement{Entries: []store.EntryOutcome{{Index: index, State: store.EntryPublished, Time: now()}}}
+func published(index int) store.Progress {
+	return store.Progress{Entries: []store.EntryResult{{Index: index, State: store.EntryPublished, Time: now()}}}
 }
 
 // What another settles between reading and writing must not be undone.
@@ -37,15 +37,15 @@ func TestSettleMeetsAnother(t *testing.T) {
 	recheck := now().Add(time.Hour)
 	for name, before := range map[string]func(*store.Change){
 		"first change":  func(*store.Change) {},
-		"second change": func(c *store.Change) { settle(t, fast, c.Mark.Key, store.Settlement{Recheck: now()}) },
+		"second change": func(c *store.Change) { settle(t, fast, c.Idempotency.Key, store.Progress{Recheck: now()}) },
 	} {
 		c := newChange("p1", name, `{}`)
-		c.Head = nil
+		c.Record = nil
 		commit(t, fast, c)
 		before(c)
-		w.meanwhile("UpdateItem", func() { settle(t, fast, c.Mark.Key, published(0)) })
-		settle(t, slow, c.Mark.Key, store.Settlement{Recheck: recheck})
-		m, err := fast.Mark(t.Context(), c.Mark.Key)
+		w.meanwhile("UpdateItem", func() { settle(t, fast, c.Idempotency.Key, published(0)) })
+		settle(t, slow, c.Idempotency.Key, store.Progress{Recheck: recheck})
+		m, err := fast.IdempotencyRecord(t.Context(), c.Idempotency.Key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,21 +60,21 @@ func TestSettleMeetsAnotherMark(t *testing.T) {
 	w := &wire{}
 	slow := newLedger(t, atOnce, w.use)
 	c := newChange("p1", "e1", `{}`)
-	c.Head = nil
-	c.Mark.Folded = true
+	c.Record = nil
+	c.Idempotency.Aggregated = true
 	commit(t, slow, c)
 
-	later := func() time.Time { return time.Now().Add(2 * store.DefaultMarkAge) }
+	later := func() time.Time { return time.Now().Add(2 * store.DefaultRetention) }
 	afterwards := New(newClient(t), *slow.table, &Options{Clock: later})
 	next := newChange("p1", "e1", `{}`)
-	next.Head = nil
-	next.Mark.Receipt.Time, next.Mark.Expires = later(), later().Add(store.DefaultMarkAge)
-	next.Mark.Outputs.Entries = append(next.Mark.Outputs.Entries, next.Mark.Outputs.Entries[0])
+	next.Record = nil
+	next.Idempotency.Result.Time, next.Idempotency.Expires = later(), later().Add(store.DefaultRetention)
+	next.Idempotency.Outputs.Entries = append(next.Idempotency.Outputs.Entries, next.Idempotency.Outputs.Entries[0])
 	w.meanwhile("BatchGetItem", func() {
 		w.meanwhile("UpdateItem", func() { commit(t, afterwards, next) })
 	})
-	settle(t, slow, c.Mark.Key, store.Settlement{Recheck: now()})
-	m, err := afterwards.Mark(t.Context(), next.Mark.Key)
+	settle(t, slow, c.Idempotency.Key, store.Progress{Recheck: now()})
+	m, err := afterwards.IdempotencyRecord(t.Context(), next.Idempotency.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,16 +88,16 @@ func TestExpiredMarkIsFoldedBeforeItIsReplaced(t *testing.T) {
 	at := now()
 	l := newLedger(t, &Options{Clock: func() time.Time { return at }, Backoff: atOnce.Backoff})
 	first := newChange("p1", "e1", `{}`)
-	first.Mark.Expires = at.Add(time.Minute)
+	first.Idempotency.Expires = at.Add(time.Minute)
 	commit(t, l, first)
 
 	at = at.Add(time.Hour)
 	next := newChange("p2", "e1", `{}`)
-	next.Mark.Fingerprint = store.Fingerprint{9}
+	next.Idempotency.Fingerprint = store.Fingerprint{9}
 	if r := commit(t, l, next); r.Replayed {
 		t.Error("an expired mark answers")
 	}
-	usage, err := l.Usage(t.Context(), "acme", first.Mark.Bill.Month)
+	usage, err := l.Usage(t.Context(), "acme", first.Idempotency.Bill.Month)
 	if err != nil || usage.Tokens() != 20 {
 		t.Errorf("usage is %d, %v; want both bills, 20", usage.Tokens(), err)
 	}

@@ -14,10 +14,10 @@ import (
 )
 
 // Head implements [store.Ledger].
-func (l *Ledger) Head(ctx context.Context, ref store.Ref) (store.Head, error) {
+func (l *Ledger) Record(ctx context.Context, ref store.Ref) (store.Record, error) {
 	it, err := l.get(ctx, headKey(ref))
 	if err != nil {
-		return store.Head{}, err
+		return store.Record{}, err
 	}
 	if it != nil {
 		h, err := decodeHead(it)
@@ -25,14 +25,14 @@ func (l *Ledger) Head(ctx context.Context, ref store.Ref) (store.Head, error) {
 			return h, err
 		}
 	}
-	return store.Head{}, fault.Errorf(fault.NotFound, "the record does not exist")
+	return store.Record{}, fault.Errorf(fault.NotFound, "the record does not exist")
 }
 
 // Mark implements [store.Ledger].
-func (l *Ledger) Mark(ctx context.Context, key store.IdempotencyKey) (store.Mark, error) {
+func (l *Ledger) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (store.IdempotencyRecord, error) {
 	it, err := l.get(ctx, markKey(key))
 	if err != nil {
-		return store.Mark{}, err
+		return store.IdempotencyRecord{}, err
 	}
 	if it != nil {
 		m, err := decodeMark(it)
@@ -40,12 +40,12 @@ func (l *Ledger) Mark(ctx context.Context, key store.IdempotencyKey) (store.Mark
 			return m, err
 		}
 	}
-	return store.Mark{}, fault.Errorf(fault.NotFound, "the idempotency key has not been used")
+	return store.IdempotencyRecord{}, fault.Errorf(fault.NotFound, "the idempotency key has not been used")
 }
 
 // Heads implements [store.Ledger]: the parts of the collection, each in the
 // order of its keys, are merged. Each is read only as far as is needed.
-func (l *Ledger) Heads(ctx context.Context, c store.Collection, after events.Key, limit int) ([]store.Head, error) {
+func (l *Ledger) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) ([]store.Record, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -60,7 +60,7 @@ func (l *Ledger) Heads(ctx context.Context, c store.Collection, after events.Key
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var heads []store.Head
+	var heads []store.Record
 	for len(heads) < limit {
 		least, err := leastOf(ctx, sources[:])
 		if err != nil {

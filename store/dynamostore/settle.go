@@ -16,7 +16,7 @@ import (
 //
 // What an invocation settles right after its commit is one call. Everything
 // else reads the mark, and writes it where nobody has meanwhile.
-func (l *Ledger) Settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+func (l *Ledger) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
 	if up, ok := l.settleUnread(key, &s); ok {
 		err := l.write(ctx, up)
 		if _, refused := errors.AsType[*refused](err); !refused {
@@ -35,15 +35,15 @@ func (l *Ledger) Settle(ctx context.Context, key store.IdempotencyKey, s store.S
 	}
 }
 
-func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
 	marks, err := l.marks(ctx, []store.IdempotencyKey{key})
-	if err != nil || len(marks) == 0 || !l.live(&marks[0].Mark) {
+	if err != nil || len(marks) == 0 || !l.live(&marks[0].IdempotencyRecord) {
 		return err
 	}
 	m := &marks[0]
-	var head *store.Head
+	var head *store.Record
 	if s.Projected != "" {
-		h, err := l.Head(ctx, m.Receipt.Ref)
+		h, err := l.Record(ctx, m.Result.Ref)
 		switch {
 		case err == nil:
 			head = &h
@@ -52,7 +52,7 @@ func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.S
 		}
 	}
 	var ups []types.Update
-	markChanged, headChanged := s.Apply(&m.Mark, head)
+	markChanged, headChanged := s.Apply(&m.IdempotencyRecord, head)
 	if markChanged {
 		ups = append(ups, m.update(l.table))
 	}
@@ -66,9 +66,9 @@ func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.S
 }
 
 // clean notes that object or file show a head.
-func (l *Ledger) clean(h *store.Head) types.Update {
+func (l *Ledger) clean(h *store.Record) types.Update {
 	e := newExpression()
-	e.require("stamp", text(string(h.Stamp)))
+	e.require("stamp", text(string(h.Version)))
 	e.assign("dirty", nil)
 	if h.FileWrite != 0 {
 		e.assign("fileWrite", integer(h.FileWrite))
@@ -82,9 +82,9 @@ func (l *Ledger) clean(h *store.Head) types.Update {
 // settleUnread is the update for entries that are all pending, of a mark that
 // stays open for its bill: then [store.Settlement.Apply] comes to the same
 // whatever else the mark holds. It answers false for any other settlement.
-func (l *Ledger) settleUnread(key store.IdempotencyKey, s *store.Settlement) (up types.Update, ok bool) {
+func (l *Ledger) settleUnread(key store.IdempotencyKey, s *store.Progress) (up types.Update, ok bool) {
 	const most = 10 // as many as one PutEvents: an expression has at most 4 KB
-	if len(s.Entries) == 0 || len(s.Entries) > most || s.Again || s.Projected != "" || s.Rechecked || !s.Recheck.IsZero() {
+	if len(s.Entries) == 0 || len(s.Entries) > most || s.Reopen || s.Projected != "" || s.Rechecked || !s.Recheck.IsZero() {
 		return up, false
 	}
 	e := newExpression()

@@ -16,17 +16,17 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-var _ store.Tenure = (*Ledger)(nil)
+var _ store.TenantData = (*Ledger)(nil)
 
 // Sample implements [store.Tenure]. A collection of more than a few records has
 // some in its first part: one query finds one. The others are asked together.
-func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Head, error) {
+func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
 	var sources [parts]partReader
 	for i := range sources {
 		sources[i] = partReader{ledger: l, partition: headPartition(c, i), page: 1}
 	}
 	if err := sources[0].fill(ctx); err != nil {
-		return store.Head{}, err
+		return store.Record{}, err
 	}
 	if len(sources[0].items) == 0 {
 		group, groupCtx := errgroup.WithContext(ctx)
@@ -34,7 +34,7 @@ func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Head, er
 			group.Go(func() error { return sources[1+i].fill(groupCtx) })
 		}
 		if err := group.Wait(); err != nil {
-			return store.Head{}, err
+			return store.Record{}, err
 		}
 	}
 	for i := range sources {
@@ -42,11 +42,11 @@ func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Head, er
 			return decodeHead(sources[i].pop())
 		}
 	}
-	return store.Head{}, fault.Errorf(fault.NotFound, "the collection has no records")
+	return store.Record{}, fault.Errorf(fault.NotFound, "the collection has no records")
 }
 
 // Holdings implements [store.Tenure]. It scans the table.
-func (l *Ledger) Holdings(ctx context.Context, t events.TenantID) (store.Holdings, error) {
+func (l *Ledger) Inventory(ctx context.Context, t events.TenantID) (store.Inventory, error) {
 	schemas, months := map[events.SchemaID]bool{}, map[string]bool{}
 	err := l.ofTenant(ctx, t, func(pk, _ string, it item) (bool, error) {
 		kind, rest, _ := strings.Cut(pk, "/")
@@ -70,7 +70,7 @@ func (l *Ledger) Holdings(ctx context.Context, t events.TenantID) (store.Holding
 		}
 		return true, nil
 	})
-	return store.Holdings{Schemas: slices.Sorted(maps.Keys(schemas)), Months: slices.Sorted(maps.Keys(months))}, err
+	return store.Inventory{Schemas: slices.Sorted(maps.Keys(schemas)), Months: slices.Sorted(maps.Keys(months))}, err
 }
 
 // Purge implements [store.Tenure]. It scans the table, and deletes 25 items a call.

@@ -76,7 +76,7 @@ func (e *expression) update(table *string, key item) types.Update {
 
 // A versioned mark knows which state of the item it was read from.
 type versioned struct {
-	store.Mark
+	store.IdempotencyRecord
 	version int64
 	shard   string // under which the index lists it; "" where it does not
 	counted bool   // the commit has added the bill to the counter
@@ -108,7 +108,7 @@ func projection(attributes ...string) (*string, map[string]string) {
 // item is as it was when it was read.
 func (m *versioned) update(table *string) types.Update {
 	e := newExpression()
-	e.require("time", instant(m.Receipt.Time)) // the mark may have expired and another taken its place
+	e.require("time", instant(m.Result.Time)) // the mark may have expired and another taken its place
 	if m.version == 0 {
 		e.require("version", nil)
 	} else {
@@ -118,14 +118,14 @@ func (m *versioned) update(table *string) types.Update {
 	if len(m.Outputs.Entries) > 0 {
 		e.assign("entries", encodeEntries(m.Outputs.Entries))
 	}
-	if m.Folded {
+	if m.Aggregated {
 		e.assign("folded", boolean(true))
 	}
-	if deletable(&m.Mark) {
+	if deletable(&m.IdempotencyRecord) {
 		e.assign("ttl", integer(epoch(m.Expires)))
 	}
 	var project, recheck types.AttributeValue
-	if m.Project {
+	if m.NeedsProjection {
 		project = boolean(true)
 	}
 	if !m.Recheck.IsZero() {
@@ -134,8 +134,8 @@ func (m *versioned) update(table *string) types.Update {
 	e.assign("project", project)
 	e.assign("recheck", recheck)
 	var open, opened types.AttributeValue
-	if m.Open() {
-		open, opened = text(cmp.Or(m.shard, shardName(m.Key.Shard()))), instant(m.Receipt.Time)
+	if m.HasPendingWork() {
+		open, opened = text(cmp.Or(m.shard, shardName(m.Key.Shard()))), instant(m.Result.Time)
 	}
 	e.assign("open", open)
 	e.assign("opened", opened)

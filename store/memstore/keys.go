@@ -50,7 +50,7 @@ func (d *Driver) allows(c *store.Change) error {
 		return nil
 	}
 	k, ok := d.keys[apikey.ID(c.ActiveKey)]
-	if !ok || k.Tenant != c.Mark.Key.Tenant || !k.Active(d.o.Clock()) {
+	if !ok || k.Tenant != c.Idempotency.Key.Tenant || !k.Active(d.o.Clock()) {
 		return store.KeyRefused(c.ActiveKey)
 	}
 	return nil

@@ -33,8 +33,8 @@ type Driver struct {
 	o Options
 
 	mu     sync.Mutex
-	heads  map[store.Ref]store.Head
-	marks  map[store.IdempotencyKey]store.Mark
+	heads  map[store.Ref]store.Record
+	marks  map[store.IdempotencyKey]store.IdempotencyRecord
 	order  []named                         // the marks by hash
 	open   map[store.IdempotencyKey]string // those with something left to do, with their hash
 	totals map[account]*store.Usage        // of the bills that are folded
@@ -75,8 +75,8 @@ var (
 // New returns an empty ledger. A nil o means the defaults.
 func New(o *Options) *Driver {
 	d := &Driver{
-		heads:  map[store.Ref]store.Head{},
-		marks:  map[store.IdempotencyKey]store.Mark{},
+		heads:  map[store.Ref]store.Record{},
+		marks:  map[store.IdempotencyKey]store.IdempotencyRecord{},
 		open:   map[store.IdempotencyKey]string{},
 		totals: map[account]*store.Usage{},
 		leases: map[int]lease{},
@@ -120,56 +120,56 @@ func (d *Driver) fault(op string) error {
 }
 
 // Commit implements [store.Ledger].
-func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Receipt, err error) {
+func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Result, err error) {
 	err = d.do(ctx, "commit", func() error {
 		d.reap()
 		if err := d.allows(c); err != nil {
 			return err
 		}
-		if m, ok := d.mark(c.Mark.Key); ok {
+		if m, ok := d.mark(c.Idempotency.Key); ok {
 			r, err = m.Replay(c)
 			return err
 		}
-		if c.Head != nil {
-			if h := d.heads[c.Head.Ref]; h.Stamp != c.Prior {
-				h.Ref = c.Head.Ref
-				return &store.Moved{Head: cloneHead(h)}
+		if c.Record != nil {
+			if h := d.heads[c.Record.Ref]; h.Version != c.IfVersion {
+				h.Ref = c.Record.Ref
+				return &store.VersionConflict{Current: cloneHead(h)}
 			}
 		}
 		if c.TokenLimit > 0 {
-			used := d.usage(account{c.Mark.Key.Tenant, c.Mark.Bill.Month})
+			used := d.usage(account{c.Idempotency.Key.Tenant, c.Idempotency.Bill.Month})
 			if err := c.Exhausted(used.Tokens()); err != nil {
 				return err
 			}
 		}
-		if c.Head != nil {
-			d.heads[c.Head.Ref] = cloneHead(*c.Head)
-			d.expires(c.Head.Expires)
+		if c.Record != nil {
+			d.heads[c.Record.Ref] = cloneHead(*c.Record)
+			d.expires(c.Record.Expires)
 		}
-		d.put(cloneMark(c.Mark))
-		d.expires(c.Mark.Expires)
-		r = c.Mark.Receipt
+		d.put(cloneMark(c.Idempotency))
+		d.expires(c.Idempotency.Expires)
+		r = c.Idempotency.Result
 		return nil
 	})
 	if err != nil {
-		return store.Receipt{}, err
+		return store.Result{}, err
 	}
 	return r, nil
 }
 
 // mark finds an unexpired one.
-func (d *Driver) mark(key store.IdempotencyKey) (store.Mark, bool) {
+func (d *Driver) mark(key store.IdempotencyKey) (store.IdempotencyRecord, bool) {
 	m, ok := d.marks[key]
 	return m, ok && m.Expires.After(d.o.Clock())
 }
 
 // put keeps a mark, and the indexes with it.
-func (d *Driver) put(m store.Mark) {
+func (d *Driver) put(m store.IdempotencyRecord) {
 	n := named{m.Key.Hash(), m.Key}
 	if at, found := slices.BinarySearchFunc(d.order, n, byHash); !found {
 		d.order = slices.Insert(d.order, at, n)
 	}
-	if m.Open() {
+	if m.HasPendingWork() {
 		d.open[m.Key] = n.hash
 	} else {
 		delete(d.open, m.Key)
@@ -196,7 +196,7 @@ func (d *Driver) reap() {
 	}
 	d.order = slices.DeleteFunc(d.order, func(n named) bool { _, ok := d.marks[n.key]; return !ok })
 	for ref, h := range d.heads {
-		if !h.Deleted || h.Dirty || h.Expires.After(now) {
+		if !h.Deleted || h.Unprojected || h.Expires.After(now) {
 			d.expires(h.Expires)
 			continue
 		}
@@ -212,7 +212,7 @@ func (d *Driver) expires(t time.Time) {
 }
 
 // Head implements [store.Ledger].
-func (d *Driver) Head(ctx context.Context, ref store.Ref) (h store.Head, err error) {
+func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err error) {
 	err = d.do(ctx, "head", func() error {
 		found, ok := d.heads[ref]
 		if !ok {
@@ -225,14 +225,14 @@ func (d *Driver) Head(ctx context.Context, ref store.Ref) (h store.Head, err err
 }
 
 // Heads implements [store.Ledger].
-func (d *Driver) Heads(ctx context.Context, c store.Collection, after events.Key, limit int) (list []store.Head, err error) {
+func (d *Driver) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) (list []store.Record, err error) {
 	err = d.do(ctx, "heads", func() error {
 		for ref, h := range d.heads {
 			if ref.Collection == c && ref.Key > after && !h.Deleted {
 				list = append(list, cloneHead(h))
 			}
 		}
-		slices.SortFunc(list, func(a, b store.Head) int { return cmp.Compare(a.Key, b.Key) })
+		slices.SortFunc(list, func(a, b store.Record) int { return cmp.Compare(a.Key, b.Key) })
 		list = list[:min(limit, len(list))]
 		return nil
 	})
@@ -240,7 +240,7 @@ func (d *Driver) Heads(ctx context.Context, c store.Collection, after events.Key
 }
 
 // Mark implements [store.Ledger].
-func (d *Driver) Mark(ctx context.Context, key store.IdempotencyKey) (m store.Mark, err error) {
+func (d *Driver) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (m store.IdempotencyRecord, err error) {
 	err = d.do(ctx, "mark", func() error {
 		found, ok := d.mark(key)
 		if !ok {
@@ -253,15 +253,15 @@ func (d *Driver) Mark(ctx context.Context, key store.IdempotencyKey) (m store.Ma
 }
 
 // Open implements [store.Backlog].
-func (d *Driver) Open(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
+func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
 	err = d.do(ctx, "open", func() error {
 		for key := range d.open {
-			if m, live := d.mark(key); live && key.Shard() == shard && m.Receipt.Time.Before(before) {
+			if m, live := d.mark(key); live && key.Shard() == shard && m.Result.Time.Before(before) {
 				keys = append(keys, key)
 			}
 		}
 		slices.SortFunc(keys, func(a, b store.IdempotencyKey) int {
-			return cmp.Or(d.marks[a].Receipt.Time.Compare(d.marks[b].Receipt.Time), cmp.Compare(d.open[a], d.open[b]))
+			return cmp.Or(d.marks[a].Result.Time.Compare(d.marks[b].Result.Time), cmp.Compare(d.open[a], d.open[b]))
 		})
 		keys = keys[:min(limit, len(keys))]
 		return nil
@@ -270,15 +270,15 @@ func (d *Driver) Open(ctx context.Context, shard int, before time.Time, limit in
 }
 
 // Settle implements [store.Backlog].
-func (d *Driver) Settle(ctx context.Context, key store.IdempotencyKey, s store.Settlement) error {
+func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
 	return d.do(ctx, "settle", func() error {
 		m, ok := d.mark(key)
 		if !ok {
 			return nil
 		}
 		m = cloneMark(m)
-		var head *store.Head
-		if h, ok := d.heads[m.Receipt.Ref]; ok {
+		var head *store.Record
+		if h, ok := d.heads[m.Result.Ref]; ok {
 			head = &h
 		}
 		s.Apply(&m, head)
@@ -327,7 +327,7 @@ func (d *Driver) MissingBuses(ctx context.Context) (missing map[events.BusARN]ti
 }
 
 // Marks implements [store.Backlog].
-func (d *Driver) Marks(ctx context.Context, cursor string, limit int) (list []store.Mark, next string, err error) {
+func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit int) (list []store.IdempotencyRecord, next string, err error) {
 	err = d.do(ctx, "marks", func() error {
 		from, found := slices.BinarySearchFunc(d.order, named{hash: cursor}, byHash)
 		if found {
@@ -351,8 +351,8 @@ func (d *Driver) Marks(ctx context.Context, cursor string, limit int) (list []st
 }
 
 // Fold implements [store.Accounts].
-func (d *Driver) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
-	if err := store.CheckFold(keys); err != nil {
+func (d *Driver) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey) error {
+	if err := store.CheckAggregate(keys); err != nil {
 		return err
 	}
 	return d.do(ctx, "fold", func() error {
@@ -367,16 +367,16 @@ func (d *Driver) Fold(ctx context.Context, keys []store.IdempotencyKey) error {
 }
 
 // fold moves a mark's bill into the totals, once.
-func (d *Driver) fold(m *store.Mark) {
-	if m.Folded || m.Bill.Tokens == 0 {
+func (d *Driver) fold(m *store.IdempotencyRecord) {
+	if m.Aggregated || m.Bill.Tokens == 0 {
 		return
 	}
 	a := account{m.Key.Tenant, m.Bill.Month}
 	if d.totals[a] == nil {
 		d.totals[a] = &store.Usage{}
 	}
-	d.totals[a].AddMark(m)
-	m.Folded = true
+	d.totals[a].AddBill(m)
+	m.Aggregated = true
 }
 
 // Usage implements [store.Accounts].
@@ -399,8 +399,8 @@ func (d *Driver) usage(a account) store.Usage {
 		u.ByDay = maps.Clone(folded.ByDay)
 	}
 	for _, m := range d.marks {
-		if m.Key.Tenant == a.tenant && m.Bill.Month == a.month && m.Bill.Tokens > 0 && !m.Folded {
-			u.AddMark(&m)
+		if m.Key.Tenant == a.tenant && m.Bill.Month == a.month && m.Bill.Tokens > 0 && !m.Aggregated {
+			u.AddBill(&m)
 		}
 	}
 	return u
@@ -408,15 +408,15 @@ func (d *Driver) usage(a account) store.Usage {
 
 // Values that cross the driver's boundary share nothing with what it keeps.
 
-func cloneHead(h store.Head) store.Head {
+func cloneHead(h store.Record) store.Record {
 	h.Data = h.Data.Clone()
 	return h
 }
 
-func cloneMark(m store.Mark) store.Mark {
+func cloneMark(m store.IdempotencyRecord) store.IdempotencyRecord {
 	m.Outputs.Payload = m.Outputs.Payload.Clone()
-	m.Outputs.Record = m.Outputs.Record.Clone()
+	m.Outputs.Document = m.Outputs.Document.Clone()
 	m.Outputs.Entries = slices.Clone(m.Outputs.Entries)
-	m.Receipt.Violations = slices.Clone(m.Receipt.Violations)
+	m.Result.Violations = slices.Clone(m.Result.Violations)
 	return m
 }

@@ -10,22 +10,22 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-var _ store.Tenure = (*Driver)(nil)
+var _ store.TenantData = (*Driver)(nil)
 
 // Sample implements [store.Tenure].
-func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Head, error) {
-	heads, err := d.Heads(ctx, c, "", 1)
+func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
+	heads, err := d.Records(ctx, c, "", 1)
 	if err == nil && len(heads) == 0 {
 		err = fault.Errorf(fault.NotFound, "the collection has no records")
 	}
 	if err != nil {
-		return store.Head{}, err
+		return store.Record{}, err
 	}
 	return heads[0], nil
 }
 
 // Holdings implements [store.Tenure].
-func (d *Driver) Holdings(ctx context.Context, t events.TenantID) (h store.Holdings, err error) {
+func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inventory, err error) {
 	err = d.do(ctx, "holdings", func() error {
 		schemas, months := map[events.SchemaID]bool{}, map[string]bool{}
 		for ref := range d.heads {
@@ -43,7 +43,7 @@ func (d *Driver) Holdings(ctx context.Context, t events.TenantID) (h store.Holdi
 				months[m.Bill.Month] = true
 			}
 		}
-		h = store.Holdings{Schemas: slices.Sorted(maps.Keys(schemas)), Months: slices.Sorted(maps.Keys(months))}
+		h = store.Inventory{Schemas: slices.Sorted(maps.Keys(schemas)), Months: slices.Sorted(maps.Keys(months))}
 		return nil
 	})
 	return h, err

@@ -18,7 +18,7 @@ func testTokenLimit(t *testing.T, h Harness) {
 	every(writers, func(w int) {
 		for i := range each {
 			name := named(named("w", w), i)
-			c := change(ref("acme", "petstore", name), name, events.Post, store.Head{}, `{"id":"x"}`)
+			c := change(ref("acme", "petstore", name), name, events.Post, store.Record{}, `{"id":"x"}`)
 			c.TokenLimit = allowed*tokens + tokens - 1 // a part of a bill is no use
 			switch _, err := l.Commit(ctx, c); {
 			case err == nil:
@@ -41,11 +41,11 @@ func testTokenLimit(t *testing.T, h Harness) {
 	l.commit(refused)
 
 	// Another tenant, and the next month, begin at nothing.
-	other := change(ref("acme-2", "petstore", "x"), "x", events.Post, store.Head{}, `{"id":"x"}`)
+	other := change(ref("acme-2", "petstore", "x"), "x", events.Post, store.Record{}, `{"id":"x"}`)
 	other.TokenLimit = tokens
 	l.commit(other)
 	l.clock.advance(31 * 24 * time.Hour)
-	next := change(pet, "next month", events.Post, store.Head{}, `{"id":"rex"}`)
+	next := change(pet, "next month", events.Post, store.Record{}, `{"id":"rex"}`)
 	next.TokenLimit = tokens
 	l.commit(next)
 	want(t, "tokens of the next month", l.used("acme"), tokens)
@@ -59,8 +59,8 @@ func testUsage(t *testing.T, h Harness) {
 	l.write(order, "c", events.Post, `{"id":"1"}`)
 	l.clock.advance(24 * time.Hour)
 	l.write(pet, "d", events.Patch, `{"id":"rex"}`)
-	read := change(pet, "e", events.Get, store.Head{}, "")
-	read.Head = nil
+	read := change(pet, "e", events.Get, store.Record{}, "")
+	read.Record = nil
 	l.commit(read)
 	l.commit(rejection(pet, "f", events.Post, fault.Conflict, "taken"))
 	l.write(ref("acm", "petstore", "x"), "g", events.Post, `{"id":"x"}`)
@@ -87,7 +87,7 @@ func testUsage(t *testing.T, h Harness) {
 	check("before fold")
 	l.fold(idem("acme", "a"), idem("acme", "d"), idem("acme", "never"))
 	check("after fold")
-	want(t, "folded", l.mark(idem("acme", "a")).Folded, true)
+	want(t, "folded", l.mark(idem("acme", "a")).Aggregated, true)
 	l.fold(idem("acme", "a"), idem("acme", "b"), idem("acme", "b"), idem("acme", "c"), idem("acme", "d"), idem("acme", "e"), idem("acme", "f"))
 	check("after folding some twice")
 	l.fold()
@@ -97,7 +97,7 @@ func testUsage(t *testing.T, h Harness) {
 	if err != nil || u.Tokens() != 0 || u.Tenant != "acme" {
 		t.Fatalf("usage of a month without any: %+v, %v", u, err)
 	}
-	if err := l.Fold(ctx, make([]store.IdempotencyKey, store.MaxFold+1)); err == nil {
+	if err := l.AggregateUsage(ctx, make([]store.IdempotencyKey, store.MaxAggregate+1)); err == nil {
 		t.Fatal("26 marks in one fold are not refused")
 	}
 }
@@ -116,7 +116,7 @@ func testUsageWhileFolding(t *testing.T, h Harness) {
 				default:
 				}
 				for key := range l.open(start.Add(time.Hour)) {
-					if err := l.Fold(ctx, []store.IdempotencyKey{key}); err != nil {
+					if err := l.AggregateUsage(ctx, []store.IdempotencyKey{key}); err != nil {
 						t.Errorf("fold: %v", err)
 					}
 				}

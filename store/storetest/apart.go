@@ -52,8 +52,8 @@ func testTenants(t *testing.T, h Harness) {
 	want(t, "marks", len(l.marks()), len(records))
 
 	// Nor do origins meet: a sender's key and an event's id may be the same text.
-	other := change(ref("a", "b", "origin"), schemas[0]+" "+keys[0], events.Post, store.Head{}, `{"id":"origin"}`)
-	other.Mark.Key.Origin = store.OriginEventID
+	other := change(ref("a", "b", "origin"), schemas[0]+" "+keys[0], events.Post, store.Record{}, `{"id":"origin"}`)
+	other.Idempotency.Key.Origin = store.OriginEventID
 	want(t, "replayed", l.commit(other).Replayed, false)
 
 	_, err := l.Get(ctx, ref("a", "b", "c\x00"))
@@ -62,7 +62,7 @@ func testTenants(t *testing.T, h Harness) {
 	wantCode(t, "a tenant that never was", err, fault.NotFound)
 }
 
-func keysOf(heads []store.Head) []string {
+func keysOf(heads []store.Record) []string {
 	var names []string
 	for _, h := range heads {
 		names = append(names, string(h.Key))
@@ -83,7 +83,7 @@ func testList(t *testing.T, h Harness) {
 	slices.Sort(names)
 	for _, limit := range []int{1, 3, len(names), 100} {
 		var got []string
-		after := events.Key("")
+		after := events.RecordKey("")
 		for len(got) <= len(names) {
 			page, err := l.List(ctx, pet.Collection, after, limit)
 			if err != nil {
@@ -126,7 +126,7 @@ func testNumbers(t *testing.T, h Harness) {
 	}
 	for i, number := range []string{strings.Repeat("1", 39), "1e126", "1e400", "1e-131", "1.00000000000000000000000000000000000001"} {
 		r := ref("acme", "petstore", named("bad", i))
-		_, err := l.Commit(ctx, change(r, named("bad", i), events.Post, store.Head{}, `{"id":"x","n":`+number+`}`))
+		_, err := l.Commit(ctx, change(r, named("bad", i), events.Post, store.Record{}, `{"id":"x","n":`+number+`}`))
 		wantCode(t, number, err, fault.TooLarge)
 		_, err = l.Get(ctx, r)
 		wantCode(t, "the record of "+number, err, fault.NotFound)
@@ -137,31 +137,31 @@ func testLargest(t *testing.T, h Harness) {
 	l := open(t, h)
 	fill := func(n int) string { return `{"id":"rex","s":"` + strings.Repeat("s", n) + `"}` }
 
-	c := change(pet, "big", events.Post, store.Head{}, fill(0))
-	stamped := *c.Head
-	stamped.Stamp = store.Stamp(strings.Repeat("s", 32))
-	c.Head.Data = jsontext.Value(fill(store.MaxItem - stamped.Size()))
+	c := change(pet, "big", events.Post, store.Record{}, fill(0))
+	stamped := *c.Record
+	stamped.Version = store.Version(strings.Repeat("s", 32))
+	c.Record.Data = jsontext.Value(fill(store.MaxItem - stamped.Size()))
 	r := l.commit(c)
-	want(t, "size of the record", len(l.find(pet).Data), len(c.Head.Data))
+	want(t, "size of the record", len(l.find(pet).Data), len(c.Record.Data))
 
 	c = change(pet, "big mark", events.Put, l.find(pet), fill(0))
-	for len(c.Mark.Outputs.Entries) < 90 {
-		c.Mark.Outputs.Entries = append(c.Mark.Outputs.Entries, c.Mark.Outputs.Entries[0])
+	for len(c.Idempotency.Outputs.Entries) < 90 {
+		c.Idempotency.Outputs.Entries = append(c.Idempotency.Outputs.Entries, c.Idempotency.Outputs.Entries[0])
 	}
-	m := c.Mark
-	m.Receipt.Stamp = r.Stamp
-	c.Mark.Outputs.Payload = jsontext.Value(fill(store.MaxItem - m.Size()))
+	m := c.Idempotency
+	m.Result.Version = r.Version
+	c.Idempotency.Outputs.Payload = jsontext.Value(fill(store.MaxItem - m.Size()))
 	l.commit(c)
-	m = l.mark(c.Mark.Key)
+	m = l.mark(c.Idempotency.Key)
 	want(t, "entries", len(m.Outputs.Entries), 90)
-	want(t, "size of the payload", len(m.Outputs.Payload), len(c.Mark.Outputs.Payload))
+	want(t, "size of the payload", len(m.Outputs.Payload), len(c.Idempotency.Outputs.Payload))
 
-	c.Mark.Key = idem("acme", "too big")
-	c.Prior, c.Head.Revision = l.find(pet).Stamp, 3
-	c.Mark.Outputs.Payload = jsontext.Value(fill(store.MaxItem))
+	c.Idempotency.Key = idem("acme", "too big")
+	c.IfVersion, c.Record.Revision = l.find(pet).Version, 3
+	c.Idempotency.Outputs.Payload = jsontext.Value(fill(store.MaxItem))
 	_, err := l.Commit(ctx, c)
 	wantCode(t, "a mark past the limit", err, fault.TooLarge)
-	c.Mark.Outputs.Payload, c.Head.Data = jsontext.Value(fill(0)), jsontext.Value(fill(store.MaxItem))
+	c.Idempotency.Outputs.Payload, c.Record.Data = jsontext.Value(fill(0)), jsontext.Value(fill(store.MaxItem))
 	_, err = l.Commit(ctx, c)
 	wantCode(t, "a record past the limit", err, fault.TooLarge)
 	want(t, "revision", l.find(pet).Revision, 2)

@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-func outcome(index int, state store.EntryState, code string) store.Settlement {
-	return store.Settlement{Entries: []store.EntryOutcome{{Index: index, State: state, Error: code, Time: start.Add(time.Minute)}}}
+func outcome(index int, state store.EntryState, code string) store.Progress {
+	return store.Progress{Entries: []store.EntryResult{{Index: index, State: state, Error: code, Time: start.Add(time.Minute)}}}
 }
 
 func testOpen(t *testing.T, h Harness) {
@@ -21,8 +21,8 @@ func testOpen(t *testing.T, h Harness) {
 		l.write(ref("acme", "petstore", named("n", i)), named("n", i), events.Post, `{"id":"x"}`)
 		l.clock.advance(time.Second)
 	}
-	silent := change(pet, "silent", events.Post, store.Head{}, `{"id":"rex"}`)
-	silent.Mark.Outputs, silent.Mark.Bill = store.Outputs{}, store.Bill{}
+	silent := change(pet, "silent", events.Post, store.Record{}, `{"id":"rex"}`)
+	silent.Idempotency.Outputs, silent.Idempotency.Bill = store.Outputs{}, store.Bill{}
 	l.commit(silent)
 
 	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Second))), n)
@@ -38,7 +38,7 @@ func testOpen(t *testing.T, h Harness) {
 	l.settle(key, outcome(0, store.EntryPublished, ""))
 	l.fold(key)
 	m := l.mark(key)
-	want(t, "open", m.Open(), false)
+	want(t, "open", m.HasPendingWork(), false)
 	want(t, "listed as open", l.open(l.clock.Now())[key], false)
 	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Second))), n-1)
 
@@ -49,9 +49,9 @@ func testOpen(t *testing.T, h Harness) {
 	want(t, "listed as open", l.open(l.clock.Now())[key], false)
 
 	// What must be compared once more is open until it has been.
-	l.settle(key, store.Settlement{Recheck: l.clock.Now().Add(time.Hour)})
+	l.settle(key, store.Progress{Recheck: l.clock.Now().Add(time.Hour)})
 	want(t, "listed as open for recheck", l.open(l.clock.Now())[key], true)
-	l.settle(key, store.Settlement{Rechecked: true})
+	l.settle(key, store.Progress{Rechecked: true})
 	want(t, "listed as open after recheck", l.open(l.clock.Now())[key], false)
 }
 
@@ -61,12 +61,12 @@ func (l *ledger) wantOldestFirst() {
 	l.t.Helper()
 	for shard := range store.Shards {
 		l.catchUp()
-		all, err := l.Open(ctx, shard, l.clock.Now(), 1000)
+		all, err := l.ListPending(ctx, shard, l.clock.Now(), 1000)
 		if err != nil {
 			l.t.Fatal(err)
 		}
 		if !slices.IsSortedFunc(all, func(a, b store.IdempotencyKey) int {
-			return l.mark(a).Receipt.Time.Compare(l.mark(b).Receipt.Time)
+			return l.mark(a).Result.Time.Compare(l.mark(b).Result.Time)
 		}) {
 			l.t.Errorf("shard %d is not oldest first", shard)
 		}
@@ -76,7 +76,7 @@ func (l *ledger) wantOldestFirst() {
 		if len(all) < 2 {
 			continue
 		}
-		first, err := l.Open(ctx, shard, l.clock.Now(), 1)
+		first, err := l.ListPending(ctx, shard, l.clock.Now(), 1)
 		if err != nil || len(first) != 1 || first[0] != all[0] {
 			l.t.Errorf("shard %d: the first is %v (%v), want %v", shard, first, err, all[0])
 		}
@@ -85,12 +85,12 @@ func (l *ledger) wantOldestFirst() {
 
 func testSettle(t *testing.T, h Harness) {
 	l := open(t, h)
-	c := change(pet, "one", events.Post, store.Head{}, `{"id":"rex"}`)
+	c := change(pet, "one", events.Post, store.Record{}, `{"id":"rex"}`)
 	for range 3 {
-		c.Mark.Outputs.Entries = append(c.Mark.Outputs.Entries, c.Mark.Outputs.Entries[0])
+		c.Idempotency.Outputs.Entries = append(c.Idempotency.Outputs.Entries, c.Idempotency.Outputs.Entries[0])
 	}
 	l.commit(c)
-	key := c.Mark.Key
+	key := c.Idempotency.Key
 	entry := func(i int) store.Entry { return l.mark(key).Outputs.Entries[i] }
 
 	l.settle(key, outcome(0, store.EntryPending, "ThrottlingException"))
@@ -127,8 +127,8 @@ func testSettle(t *testing.T, h Harness) {
 	// Several at once, at the same time, one of them for no entry at all.
 	every(8, func(i int) {
 		s := outcome(3, store.EntryPublished, "")
-		s.Entries = append(s.Entries, store.EntryOutcome{Index: 99, State: store.EntryFailed})
-		if err := l.Settle(ctx, key, s); err != nil {
+		s.Entries = append(s.Entries, store.EntryResult{Index: 99, State: store.EntryFailed})
+		if err := l.SaveProgress(ctx, key, s); err != nil {
 			t.Errorf("settle: %v", err)
 		}
 	})
@@ -136,7 +136,7 @@ func testSettle(t *testing.T, h Harness) {
 	want(t, "the record is left alone", l.find(pet).Revision, 1)
 	want(t, "the payload too", string(l.mark(key).Outputs.Payload), `{"id":"rex"}`)
 	l.settle(idem("acme", "never"), outcome(0, store.EntryPublished, ""))
-	_, err := l.Mark(ctx, idem("acme", "never"))
+	_, err := l.IdempotencyRecord(ctx, idem("acme", "never"))
 	wantCode(t, "settling makes no mark", err, fault.NotFound)
 }
 
@@ -149,7 +149,7 @@ func testAgain(t *testing.T, h Harness) {
 		l.settle(key, outcome(0, state, ""))
 		want(t, "open", l.open(start.Add(time.Hour))[key], false)
 		again := outcome(0, store.EntryPending, "")
-		again.Again = true
+		again.Reopen = true
 		l.settle(key, again)
 		want(t, "state", l.mark(key).Outputs.Entries[0].State, store.EntryPending)
 		want(t, "open", l.open(start.Add(time.Hour))[key], true)
@@ -158,43 +158,43 @@ func testAgain(t *testing.T, h Harness) {
 
 func testProjected(t *testing.T, h Harness) {
 	l := open(t, h)
-	dirty := func(name string, op events.Operation) (store.IdempotencyKey, store.Receipt) {
+	dirty := func(name string, op events.Operation) (store.IdempotencyKey, store.Result) {
 		c := change(pet, name, op, l.find(pet), `{"id":"rex"}`)
-		c.Head.Backend, c.Head.Dirty, c.Mark.Project = events.S3, true, true
-		c.Mark.Outputs = store.Outputs{}
+		c.Record.Backend, c.Record.Unprojected, c.Idempotency.NeedsProjection = events.S3, true, true
+		c.Idempotency.Outputs = store.Outputs{}
 		r := l.commit(c)
-		l.fold(c.Mark.Key)
-		return c.Mark.Key, r
+		l.fold(c.Idempotency.Key)
+		return c.Idempotency.Key, r
 	}
 	first, r1 := dirty("first", events.Post)
 	second, r2 := dirty("second", events.Put)
 	want(t, "open", len(l.open(start.Add(time.Hour))), 2)
 
 	// A slow helper shows old state: the head is another by now.
-	l.settle(first, store.Settlement{Projected: r1.Stamp})
-	want(t, "dirty", l.find(pet).Dirty, true)
-	want(t, "still to project", l.mark(first).Project, true)
+	l.settle(first, store.Progress{Projected: r1.Version})
+	want(t, "dirty", l.find(pet).Unprojected, true)
+	want(t, "still to project", l.mark(first).NeedsProjection, true)
 
 	recheck := start.Add(15 * time.Minute)
-	l.settle(second, store.Settlement{Projected: r2.Stamp, FileWrite: 1<<40 + 1, Recheck: recheck})
+	l.settle(second, store.Progress{Projected: r2.Version, FileWrite: 1<<40 + 1, Recheck: recheck})
 	head, m := l.find(pet), l.mark(second)
 	want(t, "write of the file", head.FileWrite, 1<<40+1)
-	want(t, "dirty", head.Dirty, false)
-	want(t, "stamp is kept", head.Stamp, r2.Stamp)
-	want(t, "still to project", m.Project, false)
+	want(t, "dirty", head.Unprojected, false)
+	want(t, "stamp is kept", head.Version, r2.Version)
+	want(t, "still to project", m.NeedsProjection, false)
 	want(t, "recheck", m.Recheck.Equal(recheck), true)
 
-	l.settle(first, store.Settlement{Projected: r2.Stamp, FileWrite: 5})
+	l.settle(first, store.Progress{Projected: r2.Version, FileWrite: 5})
 	want(t, "write of the file", l.find(pet).FileWrite, 1<<40+1)
-	want(t, "still to project", l.mark(first).Project, false)
-	l.settle(second, store.Settlement{Rechecked: true})
+	want(t, "still to project", l.mark(first).NeedsProjection, false)
+	l.settle(second, store.Progress{Rechecked: true})
 	want(t, "open", len(l.open(start.Add(time.Hour))), 0)
 
 	third, r3 := dirty("third", events.Delete)
-	want(t, "tombstones are dirty too", l.find(pet).Dirty, true)
+	want(t, "tombstones are dirty too", l.find(pet).Unprojected, true)
 	want(t, "write of the file", l.find(pet).FileWrite, 0)
-	l.settle(third, store.Settlement{Projected: r3.Stamp, FileWrite: 7})
-	want(t, "dirty", l.find(pet).Dirty, false)
+	l.settle(third, store.Progress{Projected: r3.Version, FileWrite: 7})
+	want(t, "dirty", l.find(pet).Unprojected, false)
 	want(t, "write of the file", l.find(pet).FileWrite, 7)
 	want(t, "deleted", l.find(pet).Deleted, true)
 }
@@ -235,7 +235,7 @@ func testLease(t *testing.T, h Harness) {
 
 func testMarks(t *testing.T, h Harness) {
 	l := open(t, h)
-	all, cursor, err := l.Marks(ctx, "", 10)
+	all, cursor, err := l.IdempotencyRecords(ctx, "", 10)
 	if err != nil || len(all) != 0 || cursor != "" {
 		t.Fatalf("marks of an empty ledger: %d, %q, %v", len(all), cursor, err)
 	}
@@ -246,7 +246,7 @@ func testMarks(t *testing.T, h Harness) {
 	for _, limit := range []int{1, 7, n, 100} {
 		seen := map[store.IdempotencyKey]int{}
 		for cursor := ""; ; {
-			page, next, err := l.Marks(ctx, cursor, limit)
+			page, next, err := l.IdempotencyRecords(ctx, cursor, limit)
 			if err != nil {
 				t.Fatal(err)
 			}

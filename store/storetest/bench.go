@@ -16,7 +16,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Driver) {
 	data := `{"id":"rex","name":"` + strings.Repeat("n", 560) + `"}`
 	create := func(i int64) store.Change {
 		name := fmt.Sprintf("n%09d", i)
-		return change(ref("acme", "petstore", name), name, events.Post, store.Head{}, data)
+		return change(ref("acme", "petstore", name), name, events.Post, store.Record{}, data)
 	}
 	for _, writers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("commit/writers=%d", writers), func(b *testing.B) {
@@ -45,7 +45,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Driver) {
 		}
 		b.ReportAllocs()
 		share(b, 1, func(int64) error {
-			_, err := s.Get(ctx, c.Head.Ref)
+			_, err := s.Get(ctx, c.Record.Ref)
 			return err
 		})
 	})
@@ -57,7 +57,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Driver) {
 			if _, err := s.Commit(ctx, c); err != nil {
 				return err
 			}
-			return s.Settle(ctx, c.Mark.Key, outcome(0, store.EntryPublished, ""))
+			return s.SaveProgress(ctx, c.Idempotency.Key, outcome(0, store.EntryPublished, ""))
 		})
 	})
 }

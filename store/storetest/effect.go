@@ -21,82 +21,82 @@ func testAtomicity(t *testing.T, h Harness) {
 	want(t, "tokens", l.used("acme"), tokens)
 
 	// Refused: neither record nor mark nor bill.
-	stale := change(pet, "two", events.Put, store.Head{Revision: 1}, `{"id":"rex","n":2}`)
-	stale.Prior = "stale"
+	stale := change(pet, "two", events.Put, store.Record{Revision: 1}, `{"id":"rex","n":2}`)
+	stale.IfVersion = "stale"
 	_, err := l.Commit(ctx, stale)
-	moved, ok := errors.AsType[*store.Moved](err)
+	moved, ok := errors.AsType[*store.VersionConflict](err)
 	if !ok {
 		t.Fatalf("a stale prior: %v, want *store.Moved", err)
 	}
 	wantCode(t, "moved", err, fault.Unavailable)
-	want(t, "the head found", moved.Head.Stamp, r.Stamp)
-	if !store.Equal(moved.Head.Data, jsontext.Value(`{"id":"rex","n":1}`)) {
-		t.Errorf("moved shows %s", moved.Head.Data)
+	want(t, "the head found", moved.Current.Version, r.Version)
+	if !store.Equal(moved.Current.Data, jsontext.Value(`{"id":"rex","n":1}`)) {
+		t.Errorf("moved shows %s", moved.Current.Data)
 	}
-	_, err = l.Mark(ctx, idem("acme", "two"))
+	_, err = l.IdempotencyRecord(ctx, idem("acme", "two"))
 	wantCode(t, "the mark of a refused change", err, fault.NotFound)
 	l.wantEffect(pet, "one", r, 1)
 	want(t, "tokens", l.used("acme"), tokens)
 	want(t, "marks", len(l.marks()), 1)
 
 	// No head where one is expected: the same.
-	none := change(ref("acme", "petstore", "gone"), "three", events.Put, store.Head{}, `{"id":"gone"}`)
-	none.Prior = "stale"
+	none := change(ref("acme", "petstore", "gone"), "three", events.Put, store.Record{}, `{"id":"gone"}`)
+	none.IfVersion = "stale"
 	_, err = l.Commit(ctx, none)
-	if moved, ok = errors.AsType[*store.Moved](err); !ok || moved.Head.Stamp != "" || moved.Head.Key != "gone" {
+	if moved, ok = errors.AsType[*store.VersionConflict](err); !ok || moved.Current.Version != "" || moved.Current.Key != "gone" {
 		t.Fatalf("a prior where there is no head: %v", err)
 	}
 	want(t, "marks", len(l.marks()), 1)
 }
 
 // wantEffect checks that record, mark and entries of a change say the same.
-func (l *ledger) wantEffect(r store.Ref, key string, receipt store.Receipt, revision int64) {
+func (l *ledger) wantEffect(r store.Ref, key string, receipt store.Result, revision int64) {
 	l.t.Helper()
 	head, m := l.find(r), l.mark(idem(string(r.Tenant), key))
 	want(l.t, "revision of the head", head.Revision, revision)
 	want(l.t, "revision of the receipt", receipt.Revision, revision)
-	want(l.t, "stamp of the head", head.Stamp, receipt.Stamp)
-	want(l.t, "stamp of the mark", m.Receipt.Stamp, receipt.Stamp)
+	want(l.t, "stamp of the head", head.Version, receipt.Version)
+	want(l.t, "stamp of the mark", m.Result.Version, receipt.Version)
 	want(l.t, "bill", m.Bill.Tokens, tokens)
 	want(l.t, "entries", len(m.Outputs.Entries), 1)
 	want(l.t, "state of the entry", m.Outputs.Entries[0].State, store.EntryPending)
-	if len(receipt.Stamp) == 0 || receipt.Time.IsZero() {
+	if len(receipt.Version) == 0 || receipt.Time.IsZero() {
 		l.t.Fatalf("receipt without stamp or time: %+v", receipt)
 	}
 }
 
 func testRoundTrip(t *testing.T, h Harness) {
 	l := open(t, h)
-	c := change(pet, "full", events.Patch, store.Head{Revision: 41}, `{"id":"rex","nested":{"list":[1,"two",null,true,{}],"empty":""}}`)
+	c := change(pet, "full", events.Patch, store.Record{Revision: 41}, `{"id":"rex","nested":{"list":[1,"two",null,true,{}],"empty":""}}`)
 	at := start.Add(time.Hour)
-	c.Head.Backend, c.Head.Dirty, c.Head.KeyField = events.CSV, true, "name"
-	c.Mark.Fingerprint = store.Fingerprint{0, 1, 2, 0xff}
-	c.Mark.Project, c.Mark.Recheck = true, at
-	c.Mark.Outputs.Record = jsontext.Value(`{"id":"rex","all":"of it"}`)
-	c.Mark.Outputs.InputEventID, c.Mark.Outputs.CorrelationID = "11111111-2222", `cause "quoted" é`
-	c.Mark.Outputs.Hops, c.Mark.Outputs.TraceHeader = 3, "Root=1-5759e988-bd862e3fe1be46a994272793"
-	c.Mark.Outputs.Entries = append(c.Mark.Outputs.Entries, store.Entry{
+	c.Record.Backend, c.Record.Unprojected, c.Record.KeyField = events.CSV, true, "name"
+	c.Idempotency.Fingerprint = store.Fingerprint{0, 1, 2, 0xff}
+	c.Idempotency.NeedsProjection, c.Idempotency.Recheck = true, at
+	c.Idempotency.Outputs.Document = jsontext.Value(`{"id":"rex","all":"of it"}`)
+	c.Idempotency.Outputs.InputEventID, c.Idempotency.Outputs.CorrelationID = "11111111-2222", `cause "quoted" é`
+	c.Idempotency.Outputs.Hops, c.Idempotency.Outputs.TraceHeader = 3, "Root=1-5759e988-bd862e3fe1be46a994272793"
+	c.Idempotency.Outputs.Entries = append(c.Idempotency.Outputs.Entries, store.Entry{
 		Bus: "arn:aws:events:eu-west-1:111111111111:event-bus/other", Source: "theirs", DetailType: "x",
-		Record: true, Metadata: true, Outcome: true, State: store.EntryFailed, Attempts: 2, Error: "MalformedDetail", Settled: at,
+		WholeRecord: true, Metadata: true, Outcome: true, State: store.EntryFailed, Attempts: 2, Error: "MalformedDetail", Settled: at,
 	})
 	r := l.commit(c)
 
-	wantHead := *c.Head
-	wantHead.Stamp, wantHead.Time = r.Stamp, start
+	wantHead := *c.Record
+	wantHead.Version, wantHead.Time = r.Version, start
 	wantSame(t, "head", l.find(pet), wantHead)
 
-	wantMark := c.Mark
-	wantMark.Receipt, wantMark.Expires = r, start.Add(store.DefaultMarkAge)
+	wantMark := c.Idempotency
+	wantMark.Result, wantMark.Expires = r, start.Add(store.DefaultRetention)
 	wantMark.Bill.Month = "2026-11"
-	got := l.mark(c.Mark.Key)
-	wantMark.Folded = got.Folded // a driver may fold at once
+	got := l.mark(c.Idempotency.Key)
+	wantMark.Aggregated = got.Aggregated // a driver may fold at once
 	wantSame(t, "mark", got, wantMark)
 
 	refused := rejection(pet, "refused", events.Post, fault.Invalid, "it is not so")
-	refused.Mark.Receipt.Violations = []fault.Violation{{Pointer: "/a", Message: "b"}, {Pointer: "", Message: "c"}}
+	refused.Idempotency.Result.Violations = []fault.Violation{{Pointer: "/a", Message: "b"}, {Pointer: "", Message: "c"}}
 	r = l.commit(refused)
-	wantSame(t, "receipt", l.mark(refused.Mark.Key).Receipt, r)
-	wantSame(t, "rejection", r.Err(), error(&fault.Error{Code: fault.Invalid, Message: "it is not so", Violations: refused.Mark.Receipt.Violations}))
+	wantSame(t, "receipt", l.mark(refused.Idempotency.Key).Result, r)
+	wantSame(t, "rejection", r.Err(), error(&fault.Error{Code: fault.Invalid, Message: "it is not so", Violations: refused.Idempotency.Result.Violations}))
 }
 
 // wantSame compares deeply, JSON by what it says.
@@ -155,7 +155,7 @@ func differ(a, b reflect.Value) string {
 
 func testRedelivery(t *testing.T, h Harness) {
 	l := open(t, h)
-	c := change(pet, "one", events.Post, store.Head{}, `{"id":"rex","n":1}`)
+	c := change(pet, "one", events.Post, store.Record{}, `{"id":"rex","n":1}`)
 	first := l.commit(c)
 	want(t, "replayed the first time", first.Replayed, false)
 	l.write(pet, "two", events.Put, `{"id":"rex","n":2}`)
@@ -173,11 +173,11 @@ func testRedelivery(t *testing.T, h Harness) {
 	want(t, "tokens", l.used("acme"), 2*tokens)
 	want(t, "marks", len(l.marks()), 2)
 
-	got, found, err := l.Receipt(ctx, c.Mark.Key, c.Mark.Fingerprint, nil)
-	if err != nil || !found || !got.Replayed || got.Stamp != first.Stamp {
+	got, found, err := l.StoredResult(ctx, c.Idempotency.Key, c.Idempotency.Fingerprint, nil)
+	if err != nil || !found || !got.Replayed || got.Version != first.Version {
 		t.Fatalf("stored receipt: %+v, %v, %v", got, found, err)
 	}
-	_, found, err = l.Receipt(ctx, idem("acme", "never"), c.Mark.Fingerprint, nil)
+	_, found, err = l.StoredResult(ctx, idem("acme", "never"), c.Idempotency.Fingerprint, nil)
 	if found || err != nil {
 		t.Fatalf("receipt of a key that was never used: %v, %v", found, err)
 	}
@@ -187,9 +187,9 @@ func testSendersAtOnce(t *testing.T, h Harness) {
 	l := open(t, h)
 	const senders = 32
 	var fresh atomic.Int64
-	receipts := make([]store.Receipt, senders)
+	receipts := make([]store.Result, senders)
 	every(senders, func(i int) {
-		r, err := l.Commit(ctx, change(pet, "one", events.Post, store.Head{}, `{"id":"rex"}`))
+		r, err := l.Commit(ctx, change(pet, "one", events.Post, store.Record{}, `{"id":"rex"}`))
 		if err != nil {
 			t.Errorf("sender %d: %v", i, err)
 		}
@@ -200,7 +200,7 @@ func testSendersAtOnce(t *testing.T, h Harness) {
 	})
 	want(t, "senders that were first", fresh.Load(), 1)
 	for i := range receipts {
-		want(t, "stamp", receipts[i].Stamp, receipts[0].Stamp)
+		want(t, "stamp", receipts[i].Version, receipts[0].Version)
 	}
 	l.wantEffect(pet, "one", receipts[0], 1)
 	want(t, "tokens", l.used("acme"), tokens)
@@ -225,22 +225,22 @@ func testMarkedRejections(t *testing.T, h Harness) {
 
 func testMarkWins(t *testing.T, h Harness) {
 	l := open(t, h)
-	c := change(pet, "one", events.Post, store.Head{}, `{"id":"rex"}`)
+	c := change(pet, "one", events.Post, store.Record{}, `{"id":"rex"}`)
 	c.TokenLimit = tokens
 	first := l.commit(c)
 
 	// The record is taken now, and the limit used up: the mark knows better.
 	again := l.commit(c)
 	want(t, "replayed", again.Replayed, true)
-	want(t, "stamp", again.Stamp, first.Stamp)
+	want(t, "stamp", again.Version, first.Version)
 
 	// Without a mark the record decides before the limit.
-	c.Mark.Key = idem("acme", "two")
+	c.Idempotency.Key = idem("acme", "two")
 	_, err := l.Commit(ctx, c)
-	if _, ok := errors.AsType[*store.Moved](err); !ok {
+	if _, ok := errors.AsType[*store.VersionConflict](err); !ok {
 		t.Fatalf("taken and exhausted: %v, want *store.Moved", err)
 	}
-	c.Prior = first.Stamp
+	c.IfVersion = first.Version
 	_, err = l.Commit(ctx, c)
 	wantCode(t, "exhausted", err, fault.Exhausted)
 	want(t, "revision", l.find(pet).Revision, 1)
@@ -250,10 +250,10 @@ func testFingerprint(t *testing.T, h Harness) {
 	l := open(t, h)
 	first := l.write(pet, "one", events.Post, `{"id":"rex","n":1}`)
 	other := change(pet, "one", events.Put, l.find(pet), `{"id":"rex","n":2}`)
-	other.Mark.Fingerprint = store.Fingerprint{2}
+	other.Idempotency.Fingerprint = store.Fingerprint{2}
 	_, err := l.Commit(ctx, other)
 	wantCode(t, "another request", err, fault.Conflict)
-	_, _, err = l.Receipt(ctx, other.Mark.Key, other.Mark.Fingerprint, nil)
+	_, _, err = l.StoredResult(ctx, other.Idempotency.Key, other.Idempotency.Fingerprint, nil)
 	wantCode(t, "the receipt of another request", err, fault.Conflict)
 	l.wantEffect(pet, "one", first, 1)
 	want(t, "tokens", l.used("acme"), tokens)
@@ -265,25 +265,25 @@ func testRivals(t *testing.T, h Harness) {
 	const rivals = 16
 	for round := range 3 {
 		prior := l.find(pet)
-		stamps := make([]store.Stamp, rivals)
-		seen := make([]store.Stamp, rivals)
+		stamps := make([]store.Version, rivals)
+		seen := make([]store.Version, rivals)
 		every(rivals, func(i int) {
 			r, err := l.Commit(ctx, change(pet, named("rival", round*rivals+i), events.Put, prior, `{"id":"rex","by":`+named("1", i)+`}`))
-			if moved, ok := errors.AsType[*store.Moved](err); ok {
-				seen[i] = moved.Head.Stamp
+			if moved, ok := errors.AsType[*store.VersionConflict](err); ok {
+				seen[i] = moved.Current.Version
 			} else if err != nil {
 				t.Errorf("rival %d: %v", i, err)
 			}
-			stamps[i] = r.Stamp
+			stamps[i] = r.Version
 		})
 		head := l.find(pet)
 		winners := 0
 		for i := range rivals {
 			if stamps[i] != "" {
 				winners++
-				want(t, "stamp of the winner", head.Stamp, stamps[i])
+				want(t, "stamp of the winner", head.Version, stamps[i])
 			} else {
-				want(t, "stamp that a loser was shown", seen[i], head.Stamp)
+				want(t, "stamp that a loser was shown", seen[i], head.Version)
 			}
 		}
 		want(t, "winners", winners, 1)
@@ -300,12 +300,12 @@ func testRecreate(t *testing.T, h Harness) {
 	want(t, "deleted", tombstone.Deleted, true)
 	want(t, "revision of the tombstone", tombstone.Revision, 2)
 	want(t, "data of the tombstone", len(tombstone.Data), 0)
-	want(t, "expiry of the tombstone", tombstone.Expires.Equal(start.Add(store.DefaultMarkAge)), true)
+	want(t, "expiry of the tombstone", tombstone.Expires.Equal(start.Add(store.DefaultRetention)), true)
 
 	// Not even a tombstone may be there for a prior of "".
-	_, err := l.Commit(ctx, change(pet, "blind", events.Post, store.Head{}, `{"id":"rex"}`))
-	moved, ok := errors.AsType[*store.Moved](err)
-	if !ok || moved.Head.Stamp != gone.Stamp || !moved.Head.Deleted {
+	_, err := l.Commit(ctx, change(pet, "blind", events.Post, store.Record{}, `{"id":"rex"}`))
+	moved, ok := errors.AsType[*store.VersionConflict](err)
+	if !ok || moved.Current.Version != gone.Version || !moved.Current.Deleted {
 		t.Fatalf("a create that does not know of the tombstone: %v", err)
 	}
 	again := l.write(pet, "again", events.Post, `{"id":"rex","new":true}`)
@@ -313,10 +313,10 @@ func testRecreate(t *testing.T, h Harness) {
 	want(t, "expiry of a record", l.find(pet).Expires.IsZero(), true)
 
 	// A writer who still thinks of the first record must not hit the new one.
-	for name, stamp := range map[string]store.Stamp{"first": first.Stamp, "deleted": gone.Stamp} {
-		stale := change(pet, "stale-"+name, events.Patch, store.Head{Stamp: stamp, Revision: 1}, `{"id":"rex","old":true}`)
+	for name, stamp := range map[string]store.Version{"first": first.Version, "deleted": gone.Version} {
+		stale := change(pet, "stale-"+name, events.Patch, store.Record{Version: stamp, Revision: 1}, `{"id":"rex","old":true}`)
 		_, err = l.Commit(ctx, stale)
-		if moved, ok = errors.AsType[*store.Moved](err); !ok || moved.Head.Stamp != again.Stamp {
+		if moved, ok = errors.AsType[*store.VersionConflict](err); !ok || moved.Current.Version != again.Version {
 			t.Fatalf("stale prior (%s): %v", name, err)
 		}
 	}
@@ -324,19 +324,19 @@ func testRecreate(t *testing.T, h Harness) {
 
 func testAliasing(t *testing.T, h Harness) {
 	l := open(t, h)
-	c := change(pet, "one", events.Post, store.Head{}, `{"id":"rex"}`)
+	c := change(pet, "one", events.Post, store.Record{}, `{"id":"rex"}`)
 	l.commit(c)
-	for i := range c.Head.Data {
-		c.Head.Data[i] = 'x'
-		c.Mark.Outputs.Payload[i] = 'x'
+	for i := range c.Record.Data {
+		c.Record.Data[i] = 'x'
+		c.Idempotency.Outputs.Payload[i] = 'x'
 	}
-	c.Mark.Outputs.Entries[0].State = store.EntryDropped
-	head, m := l.find(pet), l.mark(c.Mark.Key)
+	c.Idempotency.Outputs.Entries[0].State = store.EntryDropped
+	head, m := l.find(pet), l.mark(c.Idempotency.Key)
 	for i := range head.Data {
 		head.Data[i] = 'y'
 	}
 	m.Outputs.Entries[0].State = store.EntryFailed
-	head, m = l.find(pet), l.mark(c.Mark.Key)
+	head, m = l.find(pet), l.mark(c.Idempotency.Key)
 	if !store.Equal(head.Data, jsontext.Value(`{"id":"rex"}`)) || !store.Equal(m.Outputs.Payload, jsontext.Value(`{"id":"rex"}`)) {
 		t.Fatalf("the record is now %s, the payload %s", head.Data, m.Outputs.Payload)
 	}

@@ -12,32 +12,32 @@ import (
 
 func testExpiry(t *testing.T, h Harness) {
 	l := open(t, h)
-	c := change(pet, "one", events.Post, store.Head{}, `{"id":"rex"}`)
+	c := change(pet, "one", events.Post, store.Record{}, `{"id":"rex"}`)
 	first := l.commit(c)
-	l.clock.advance(store.DefaultMarkAge - time.Millisecond)
+	l.clock.advance(store.DefaultRetention - time.Millisecond)
 	want(t, "replayed just before", l.commit(c).Replayed, true)
 	want(t, "marks just before", len(l.marks()), 1)
 
 	l.clock.advance(time.Millisecond)
-	_, err := l.Mark(ctx, c.Mark.Key)
+	_, err := l.IdempotencyRecord(ctx, c.Idempotency.Key)
 	wantCode(t, "an expired mark", err, fault.NotFound)
-	_, found, err := l.Receipt(ctx, c.Mark.Key, c.Mark.Fingerprint, nil)
+	_, found, err := l.StoredResult(ctx, c.Idempotency.Key, c.Idempotency.Fingerprint, nil)
 	want(t, "receipt of an expired mark", found || err != nil, false)
 	want(t, "marks", len(l.marks()), 0)
-	l.settle(c.Mark.Key, store.Settlement{Entries: []store.EntryOutcome{{State: store.EntryPublished}}})
+	l.settle(c.Idempotency.Key, store.Progress{Entries: []store.EntryResult{{State: store.EntryPublished}}})
 
 	// Absent means absent: a redelivery is a new request, even another one.
-	c.Mark.Fingerprint = store.Fingerprint{2}
+	c.Idempotency.Fingerprint = store.Fingerprint{2}
 	_, err = l.Commit(ctx, c)
-	if _, ok := errors.AsType[*store.Moved](err); !ok {
+	if _, ok := errors.AsType[*store.VersionConflict](err); !ok {
 		t.Fatalf("a create of what is there: %v", err)
 	}
-	c.Prior, c.Head.Revision = first.Stamp, 2
+	c.IfVersion, c.Record.Revision = first.Version, 2
 	second := l.commit(c)
 	want(t, "replayed", second.Replayed, false)
-	want(t, "a new stamp", second.Stamp != first.Stamp, true)
+	want(t, "a new stamp", second.Version != first.Version, true)
 	want(t, "revision", l.find(pet).Revision, 2)
-	want(t, "state of the entry", l.mark(c.Mark.Key).Outputs.Entries[0].State, store.EntryPending)
+	want(t, "state of the entry", l.mark(c.Idempotency.Key).Outputs.Entries[0].State, store.EntryPending)
 	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Hour))), 1)
 }
 
@@ -50,7 +50,7 @@ func testTombstoneExpiry(t *testing.T, h Harness) {
 	l.write(back, "back 3", events.Post, `{"id":"back"}`) // in place of its tombstone
 	l.write(gone, "post", events.Post, `{"id":"rex"}`)
 	l.write(gone, "delete", events.Delete, "")
-	l.clock.advance(2 * store.DefaultMarkAge)
+	l.clock.advance(2 * store.DefaultRetention)
 
 	// When a database deletes is its own affair; meanwhile a commit works.
 	for i := range 10 {
@@ -63,7 +63,7 @@ func testTombstoneExpiry(t *testing.T, h Harness) {
 		t.Fatalf("an expired tombstone shows revision %d", revision)
 	}
 	want(t, "revision of the new record", l.write(gone, "again", events.Post, `{"id":"rex"}`).Revision, revision+1)
-	l.clock.advance(2 * store.DefaultMarkAge)
+	l.clock.advance(2 * store.DefaultRetention)
 	for i := range 10 {
 		l.write(ref("acme", "petstore", named("much later", i)), named("much later", i), events.Post, `{"id":"x"}`)
 	}
@@ -76,12 +76,12 @@ func testDirtyTombstone(t *testing.T, h Harness) {
 	l := open(t, h)
 	l.write(pet, "post", events.Post, `{"id":"rex"}`)
 	c := change(pet, "delete", events.Delete, l.find(pet), "")
-	c.Head.Backend, c.Head.Dirty, c.Mark.Project = events.S3, true, true
+	c.Record.Backend, c.Record.Unprojected, c.Idempotency.NeedsProjection = events.S3, true, true
 	deleted := l.commit(c)
-	l.clock.advance(2 * store.DefaultMarkAge)
-	_, err := l.Commit(ctx, change(pet, "again", events.Post, store.Head{}, `{"id":"rex"}`))
-	moved, ok := errors.AsType[*store.Moved](err)
-	if !ok || moved.Head.Stamp != deleted.Stamp || !moved.Head.Dirty {
+	l.clock.advance(2 * store.DefaultRetention)
+	_, err := l.Commit(ctx, change(pet, "again", events.Post, store.Record{}, `{"id":"rex"}`))
+	moved, ok := errors.AsType[*store.VersionConflict](err)
+	if !ok || moved.Current.Version != deleted.Version || !moved.Current.Unprojected {
 		t.Fatalf("a POST over a dirty tombstone: %v, want Moved with the tombstone", err)
 	}
 	want(t, "revision", l.find(pet).Revision, 2)
@@ -94,7 +94,7 @@ func testBillOutlivesMark(t *testing.T, h Harness) {
 	}
 	l.fold(idem("acme", "put001"))
 	month := store.Month(l.clock.Now())
-	l.clock.advance(store.DefaultMarkAge)
+	l.clock.advance(store.DefaultRetention)
 	for i := range 5 {
 		l.write(ref("acme", "petstore", named("later", i)), named("later", i), events.Post, `{"id":"x"}`)
 	}

@@ -69,11 +69,11 @@ func testFaultGivenUp(t *testing.T, h Harness) {
 func (l *ledger) wantAllOrNothing(c store.Change, acknowledged bool) {
 	l.t.Helper()
 	head := l.find(pet)
-	m, err := l.Mark(ctx, c.Mark.Key)
+	m, err := l.IdempotencyRecord(ctx, c.Idempotency.Key)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		l.t.Fatalf("mark: %v", err)
 	}
-	whole := head.Revision == 2 && err == nil && m.Receipt.Stamp == head.Stamp && l.used("acme") == 2*tokens && len(m.Outputs.Entries) == 1
+	whole := head.Revision == 2 && err == nil && m.Result.Version == head.Version && l.used("acme") == 2*tokens && len(m.Outputs.Entries) == 1
 	nothing := head.Revision == 1 && err != nil && l.used("acme") == tokens && len(l.marks()) == 1
 	if !whole && (acknowledged || !nothing) {
 		l.t.Fatalf("acknowledged %v; revision %d, mark: %v, tokens %d", acknowledged, head.Revision, err, l.used("acme"))
@@ -110,9 +110,9 @@ func (l *ledger) story(f *failer, n int, crash func()) {
 			crash()
 		}
 	}
-	write := func(name string, op events.Operation, data string) (r store.Receipt) {
+	write := func(name string, op events.Operation, data string) (r store.Result) {
 		l.t.Helper()
-		var prior store.Head
+		var prior store.Record
 		step(func() error {
 			h, err := l.Get(ctx, pet)
 			if fault.Is(err, fault.NotFound) {
@@ -129,15 +129,15 @@ func (l *ledger) story(f *failer, n int, crash func()) {
 		})
 		return r
 	}
-	settle := func(name string, s store.Settlement) {
-		step(func() error { return l.Settle(ctx, idem("acme", name), s) })
+	settle := func(name string, s store.Progress) {
+		step(func() error { return l.SaveProgress(ctx, idem("acme", name), s) })
 	}
 	fold := func(names ...string) {
 		var keys []store.IdempotencyKey
 		for _, name := range names {
 			keys = append(keys, idem("acme", name))
 		}
-		step(func() error { return l.Fold(ctx, keys) })
+		step(func() error { return l.AggregateUsage(ctx, keys) })
 	}
 
 	f.arm(n)
@@ -157,13 +157,13 @@ func (l *ledger) story(f *failer, n int, crash func()) {
 
 	head := l.find(pet)
 	want(l.t, "revision", head.Revision, 4)
-	want(l.t, "stamp", head.Stamp, last.Stamp)
+	want(l.t, "stamp", head.Version, last.Version)
 	if !store.Equal(head.Data, jsontext.Value(`{"id":"rex","n":3}`)) {
 		l.t.Fatalf("the record is %s", head.Data)
 	}
 	want(l.t, "tokens", l.used("acme"), 4*tokens)
 	want(l.t, "marks", len(l.marks()), 5)
-	want(l.t, "rejection", l.mark(idem("acme", "e")).Receipt.Code, fault.Conflict)
+	want(l.t, "rejection", l.mark(idem("acme", "e")).Result.Code, fault.Conflict)
 	for name, state := range map[string]store.EntryState{
 		"a": store.EntryPublished, "b": store.EntryPending, "c": store.EntryPending, "d": store.EntryFailed,
 	} {

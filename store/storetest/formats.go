@@ -35,7 +35,7 @@ func testNewerFormats(t *testing.T, h Harness) {
 	key := idem("acme", "w1")
 	head, tombstone, mark := l.find(pet), l.find(gone), l.mark(key)
 	get := func(r store.Ref) error {
-		_, err := l.driver.Head(ctx, r)
+		_, err := l.driver.Record(ctx, r)
 		return err
 	}
 	commit := func(c store.Change) error {
@@ -46,34 +46,34 @@ func testNewerFormats(t *testing.T, h Harness) {
 	h.SetFormat(t, l.driver, pet, store.IdempotencyKey{}, newer)
 	wantNewer(t, "get", get(pet))
 	wantNewer(t, "commit", commit(change(pet, "w5", events.Put, head, `{"id":"rex","n":5}`)))
-	wantNewer(t, "commit of a new record", commit(change(pet, "w6", events.Post, store.Head{}, `{"id":"rex","n":6}`)))
+	wantNewer(t, "commit of a new record", commit(change(pet, "w6", events.Post, store.Record{}, `{"id":"rex","n":6}`)))
 	_, err := l.List(ctx, pet.Collection, "", 10)
 	wantNewer(t, "list", err)
-	wantNewer(t, "settle", l.Settle(ctx, key, store.Settlement{Projected: head.Stamp}))
+	wantNewer(t, "settle", l.SaveProgress(ctx, key, store.Progress{Projected: head.Version}))
 	h.SetFormat(t, l.driver, pet, store.IdempotencyKey{}, first)
 	if diff := cmp.Diff(head, l.find(pet)); diff != "" {
 		t.Fatalf("the record was changed: %s", diff)
 	}
 	for _, k := range []string{"w5", "w6"} {
-		_, err := l.Mark(ctx, idem("acme", k))
+		_, err := l.IdempotencyRecord(ctx, idem("acme", k))
 		wantCode(t, "idempotency record of a rejected commit", err, fault.NotFound)
 	}
 
 	h.SetFormat(t, l.driver, store.Ref{}, key, newer)
-	again := change(pet, "w1", events.Post, store.Head{}, `{"id":"rex"}`)
+	again := change(pet, "w1", events.Post, store.Record{}, `{"id":"rex"}`)
 	reads := map[string]func() error{
 		"redelivery": func() error { return commit(again) },
-		"read":       func() error { _, err := l.Mark(ctx, key); return err },
-		"receipt":    func() error { _, _, err := l.Receipt(ctx, key, store.Fingerprint{1}, nil); return err },
+		"read":       func() error { _, err := l.IdempotencyRecord(ctx, key); return err },
+		"receipt":    func() error { _, _, err := l.StoredResult(ctx, key, store.Fingerprint{1}, nil); return err },
 		"settle": func() error {
-			return l.Settle(ctx, key, store.Settlement{Entries: []store.EntryOutcome{{Index: 0, State: store.EntryPublished, Time: start}}})
+			return l.SaveProgress(ctx, key, store.Progress{Entries: []store.EntryResult{{Index: 0, State: store.EntryPublished, Time: start}}})
 		},
 		"settle again": func() error {
-			return l.Settle(ctx, key, store.Settlement{Again: true, Entries: []store.EntryOutcome{{Index: 0, State: store.EntryDropped, Time: start}}})
+			return l.SaveProgress(ctx, key, store.Progress{Reopen: true, Entries: []store.EntryResult{{Index: 0, State: store.EntryDropped, Time: start}}})
 		},
 	}
-	if !mark.Folded {
-		reads["fold"] = func() error { return l.Fold(ctx, []store.IdempotencyKey{key}) }
+	if !mark.Aggregated {
+		reads["fold"] = func() error { return l.AggregateUsage(ctx, []store.IdempotencyKey{key}) }
 	}
 	for what, read := range reads {
 		wantNewer(t, what, read())
@@ -82,23 +82,23 @@ func testNewerFormats(t *testing.T, h Harness) {
 	if diff := cmp.Diff(mark, l.mark(key)); diff != "" {
 		t.Fatalf("the idempotency record was changed: %s", diff)
 	}
-	if mark.Bill.Tokens > 0 && !mark.Folded {
+	if mark.Bill.Tokens > 0 && !mark.Aggregated {
 		l.fold(key, idem("acme", "w3"))
 	}
 
 	// What has expired may be of a newer format as well: it stays.
 	h.SetFormat(t, l.driver, store.Ref{}, key, newer)
 	h.SetFormat(t, l.driver, gone, store.IdempotencyKey{}, newer)
-	l.clock.advance(store.DefaultMarkAge + 24*time.Hour)
+	l.clock.advance(store.DefaultRetention + 24*time.Hour)
 	for i := range 8 { // each commit of a driver may delete what has expired
 		l.write(ref("acme", "petstore", named("k", i)), named("later", i), events.Post, `{"id":"k"}`)
 	}
 	wantNewer(t, "expired, redelivered", commit(again))
-	wantNewer(t, "expired tombstone", commit(change(gone, "w7", events.Post, store.Head{}, `{"id":"gone"}`)))
-	l.clock.advance(-store.DefaultMarkAge - 24*time.Hour)
+	wantNewer(t, "expired tombstone", commit(change(gone, "w7", events.Post, store.Record{}, `{"id":"gone"}`)))
+	l.clock.advance(-store.DefaultRetention - 24*time.Hour)
 	h.SetFormat(t, l.driver, store.Ref{}, key, first)
 	h.SetFormat(t, l.driver, gone, store.IdempotencyKey{}, first)
-	mark.Folded = true
+	mark.Aggregated = true
 	if diff := cmp.Diff(mark, l.mark(key)); diff != "" {
 		t.Fatalf("the idempotency record was changed when it had expired: %s", diff)
 	}
@@ -113,18 +113,18 @@ func testNewerFormats(t *testing.T, h Harness) {
 func testOlderFingerprint(t *testing.T, h Harness) {
 	l := open(t, h)
 	first := l.write(pet, "w1", events.Post, `{"id":"rex"}`)
-	again := change(pet, "w1", events.Post, store.Head{}, `{"id":"rex"}`)
-	stored := again.Mark.Fingerprint
-	again.Mark.Format, again.Mark.Fingerprint = 2, store.Fingerprint{2, 2, 2}
-	again.Mark.Expires = start.Add(time.Hour)
-	again.Mark.Receipt.Time, again.Mark.Receipt.Stamp = start, "another"
-	again.Head.Stamp, again.Head.Time = "another", start
+	again := change(pet, "w1", events.Post, store.Record{}, `{"id":"rex"}`)
+	stored := again.Idempotency.Fingerprint
+	again.Idempotency.Format, again.Idempotency.Fingerprint = 2, store.Fingerprint{2, 2, 2}
+	again.Idempotency.Expires = start.Add(time.Hour)
+	again.Idempotency.Result.Time, again.Idempotency.Result.Version = start, "another"
+	again.Record.Version, again.Record.Time = "another", start
 	again.Fingerprints = func(number int) store.Fingerprint {
 		want(t, "format of the stored fingerprint", number, 1)
 		return stored
 	}
 	r, err := l.driver.Commit(ctx, &again)
-	if err != nil || !r.Replayed || r.Stamp != first.Stamp {
+	if err != nil || !r.Replayed || r.Version != first.Version {
 		t.Fatalf("redelivery after an upgrade: %+v, %v", r, err)
 	}
 	again.Fingerprints = func(int) store.Fingerprint { return store.Fingerprint{3} }

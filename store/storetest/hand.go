@@ -16,11 +16,11 @@ func testHandEdit(t *testing.T, h ProjectionHarness) {
 	billed := hs.used("acme")
 	hs.edit(pet, `{"id":"rex","n":7,"text":"by hand"}`)
 	head := hs.find(pet)
-	if !store.Equal(head.Data, []byte(`{"id":"rex","n":7,"text":"by hand"}`)) || head.Revision != 2 || head.Stamp == first.Stamp || head.Dirty {
+	if !store.Equal(head.Data, []byte(`{"id":"rex","n":7,"text":"by hand"}`)) || head.Revision != 2 || head.Version == first.Version || head.Unprojected {
 		t.Fatalf("read %+v after an edit", head)
 	}
 	again := hs.find(pet)
-	want(t, "stamp when read again", again.Stamp, head.Stamp)
+	want(t, "stamp when read again", again.Version, head.Version)
 	want(t, "tokens", hs.used("acme"), billed)
 	hs.wantFollowed(pet, `{"id":"rex","n":7,"text":"by hand"}`)
 
@@ -72,7 +72,7 @@ func testHandRemoval(t *testing.T, h ProjectionHarness) {
 	hs.relay()
 	hs.edit(pet, "")
 	head := hs.find(pet)
-	if !head.Deleted || head.Revision != 2 || head.Dirty {
+	if !head.Deleted || head.Revision != 2 || head.Unprojected {
 		t.Fatalf("read %+v after a removal", head)
 	}
 	if listed, err := hs.List(ctx, pet.Collection, "", 10); err != nil || len(listed) != 1 {
@@ -85,9 +85,9 @@ func testHandRemoval(t *testing.T, h ProjectionHarness) {
 	hs.later()
 	hs.relay()
 	hs.edit(pet, "")
-	_, err := hs.Commit(ctx, hs.change(pet, "three", events.Post, store.Head{}, document(4)))
-	moved, ok := errors.AsType[*store.Moved](err)
-	if !ok || !moved.Head.Deleted {
+	_, err := hs.Commit(ctx, hs.change(pet, "three", events.Post, store.Record{}, document(4)))
+	moved, ok := errors.AsType[*store.VersionConflict](err)
+	if !ok || !moved.Current.Deleted {
 		t.Fatalf("POST after a removal: %v, want Moved with the tombstone", err)
 	}
 }
@@ -101,9 +101,9 @@ func testHandNew(t *testing.T, h ProjectionHarness) {
 	}
 	other := ref("acme", "petstore", "other")
 	hs.edit(other, `{"id":"other"}`)
-	_, err := hs.Commit(ctx, hs.change(other, "post", events.Post, store.Head{}, `{"id":"other","n":1}`))
-	moved, ok := errors.AsType[*store.Moved](err)
-	if !ok || !store.Equal(moved.Head.Data, []byte(`{"id":"other"}`)) {
+	_, err := hs.Commit(ctx, hs.change(other, "post", events.Post, store.Record{}, `{"id":"other","n":1}`))
+	moved, ok := errors.AsType[*store.VersionConflict](err)
+	if !ok || !store.Equal(moved.Current.Data, []byte(`{"id":"other"}`)) {
 		t.Fatalf("POST over a record made by hand: %v, want Moved", err)
 	}
 	hs.wantShown(other, `{"id":"other"}`)
@@ -154,7 +154,7 @@ func testHandOther(t *testing.T, h ProjectionHarness) {
 
 func testHandRedelivery(t *testing.T, h ProjectionHarness) {
 	hs := openHouse(t, h, nil)
-	c := hs.change(pet, "one", events.Post, store.Head{}, document(1))
+	c := hs.change(pet, "one", events.Post, store.Record{}, document(1))
 	first, err := carryOut(hs.Store, c)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func testHandRedelivery(t *testing.T, h ProjectionHarness) {
 	hs.clock.advance(time.Second)
 	hs.edit(pet, document(5))
 	again, err := carryOut(hs.Store, c)
-	if err != nil || !again.Replayed || again.Stamp != first.Stamp {
+	if err != nil || !again.Replayed || again.Version != first.Version {
 		t.Fatalf("redelivery: %+v, %v", again, err)
 	}
 	if got := hs.find(pet); !store.Equal(got.Data, []byte(document(5))) {
@@ -193,7 +193,7 @@ func testSpoilt(t *testing.T, h ProjectionHarness) {
 	if err != nil || len(listed) != 1 || listed[0].Key != "other" {
 		t.Errorf("listed %v, %v, want the other record", listed, err)
 	}
-	head, err := hs.driver.Head(ctx, pet)
+	head, err := hs.driver.Record(ctx, pet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,7 +172,7 @@ func (l *ledger) kill() {
 var ctx = context.Background()
 
 func ref(tenant, schema, key string) store.Ref {
-	return store.Ref{Collection: store.Collection{Tenant: events.TenantID(tenant), Schema: events.SchemaID(schema)}, Key: events.Key(key)}
+	return store.Ref{Collection: store.Collection{Tenant: events.TenantID(tenant), Schema: events.SchemaID(schema)}, Key: events.RecordKey(key)}
 }
 
 // pet is the record that most tests are about.
@@ -185,17 +185,17 @@ func idem(tenant, value string) store.IdempotencyKey {
 const tokens = 10
 
 // change is a complete one: it writes the record, bills, and has one entry.
-func change(r store.Ref, key string, op events.Operation, prior store.Head, data string) store.Change {
+func change(r store.Ref, key string, op events.Operation, prior store.Record, data string) store.Change {
 	payload := jsontext.Value(data)
 	if op == events.Delete {
 		payload = jsontext.Value(`{"id":"x"}`)
 	}
 	c := store.Change{
-		Prior: prior.Stamp,
-		Mark: store.Mark{
+		IfVersion: prior.Version,
+		Idempotency: store.IdempotencyRecord{
 			Key:         idem(string(r.Tenant), key),
 			Fingerprint: store.Fingerprint{1},
-			Receipt:     store.Receipt{Ref: r, Operation: op},
+			Result:      store.Result{Ref: r, Operation: op},
 			Bill:        store.Bill{Tokens: tokens, KeyID: "key1"},
 			Outputs: store.Outputs{
 				Payload: payload,
@@ -206,42 +206,42 @@ func change(r store.Ref, key string, op events.Operation, prior store.Head, data
 				}},
 			},
 		},
-		Head: &store.Head{Ref: r, Backend: events.DynamoDB, KeyField: "id", Revision: prior.Revision + 1},
+		Record: &store.Record{Ref: r, Backend: events.DynamoDB, KeyField: "id", Revision: prior.Revision + 1},
 	}
 	if op == events.Delete {
-		c.Head.Deleted = true
+		c.Record.Deleted = true
 	} else {
-		c.Head.Data = jsontext.Value(data)
+		c.Record.Data = jsontext.Value(data)
 	}
 	return c
 }
 
 // rejection is a request that was refused for the state it met.
 func rejection(r store.Ref, key string, op events.Operation, code fault.Code, message string) store.Change {
-	return store.Change{Mark: store.Mark{
+	return store.Change{Idempotency: store.IdempotencyRecord{
 		Key:         idem(string(r.Tenant), key),
 		Fingerprint: store.Fingerprint{1},
-		Receipt:     store.Receipt{Ref: r, Operation: op, Rejected: true, Code: code, Message: message},
+		Result:      store.Result{Ref: r, Operation: op, Rejected: true, Code: code, Message: message},
 	}}
 }
 
-func (l *ledger) commit(c store.Change) store.Receipt {
+func (l *ledger) commit(c store.Change) store.Result {
 	l.t.Helper()
 	r, err := l.Commit(ctx, c)
 	if err != nil {
-		l.t.Fatalf("commit %s of %s: %v", c.Mark.Receipt.Operation, c.Mark.Key.Value, err)
+		l.t.Fatalf("commit %s of %s: %v", c.Idempotency.Result.Operation, c.Idempotency.Key.Value, err)
 	}
 	return r
 }
 
 // write commits an operation on the record as it now is.
-func (l *ledger) write(r store.Ref, key string, op events.Operation, data string) store.Receipt {
+func (l *ledger) write(r store.Ref, key string, op events.Operation, data string) store.Result {
 	l.t.Helper()
 	return l.commit(change(r, key, op, l.find(r), data))
 }
 
 // find reads a head; one without stamp where there is none.
-func (l *ledger) find(r store.Ref) store.Head {
+func (l *ledger) find(r store.Ref) store.Record {
 	l.t.Helper()
 	h, err := l.Get(ctx, r)
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -250,9 +250,9 @@ func (l *ledger) find(r store.Ref) store.Head {
 	return h
 }
 
-func (l *ledger) mark(key store.IdempotencyKey) store.Mark {
+func (l *ledger) mark(key store.IdempotencyKey) store.IdempotencyRecord {
 	l.t.Helper()
-	m, err := l.Mark(ctx, key)
+	m, err := l.IdempotencyRecord(ctx, key)
 	if err != nil {
 		l.t.Fatalf("mark %s: %v", key.Value, err)
 	}
@@ -278,11 +278,11 @@ func (l *ledger) used(tenant string) int64 {
 }
 
 // marks pages through all marks.
-func (l *ledger) marks() []store.Mark {
+func (l *ledger) marks() []store.IdempotencyRecord {
 	l.t.Helper()
-	var all []store.Mark
+	var all []store.IdempotencyRecord
 	for cursor := ""; ; {
-		page, next, err := l.Marks(ctx, cursor, 50)
+		page, next, err := l.IdempotencyRecords(ctx, cursor, 50)
 		if err != nil {
 			l.t.Fatalf("marks: %v", err)
 		}
@@ -301,7 +301,7 @@ func (l *ledger) open(t time.Time) map[store.IdempotencyKey]bool {
 	l.catchUp()
 	found := map[store.IdempotencyKey]bool{}
 	for shard := range store.Shards {
-		keys, err := l.Open(ctx, shard, t, 1000)
+		keys, err := l.ListPending(ctx, shard, t, 1000)
 		if err != nil {
 			l.t.Fatalf("open: %v", err)
 		}
@@ -312,16 +312,16 @@ func (l *ledger) open(t time.Time) map[store.IdempotencyKey]bool {
 	return found
 }
 
-func (l *ledger) settle(key store.IdempotencyKey, s store.Settlement) {
+func (l *ledger) settle(key store.IdempotencyKey, s store.Progress) {
 	l.t.Helper()
-	if err := l.Settle(ctx, key, s); err != nil {
+	if err := l.SaveProgress(ctx, key, s); err != nil {
 		l.t.Fatalf("settle: %v", err)
 	}
 }
 
 func (l *ledger) fold(keys ...store.IdempotencyKey) {
 	l.t.Helper()
-	if err := l.Fold(ctx, keys); err != nil {
+	if err := l.AggregateUsage(ctx, keys); err != nil {
 		l.t.Fatalf("fold: %v", err)
 	}
 }

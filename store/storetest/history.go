@@ -157,11 +157,11 @@ func recordOf(n int) store.Ref { return ref("acme", "petstore", named("r", n)) }
 // record has moved.
 func (r *recorder) perform(q request) (answer, error) {
 	for range 1000 { // rivals are few: so often means that the driver is wrong
-		head, err := insist(func() (store.Head, error) { return r.l.Get(ctx, recordOf(q.record)) })
+		head, err := insist(func() (store.Record, error) { return r.l.Get(ctx, recordOf(q.record)) })
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return answer{}, err
 		}
-		live := head.Stamp != "" && !head.Deleted
+		live := head.Version != "" && !head.Deleted
 		if q.op == events.Get {
 			a := answer{revision: head.Revision, live: live}
 			if live {
@@ -177,8 +177,8 @@ func (r *recorder) perform(q request) (answer, error) {
 		case q.op != events.Post && !live:
 			c = rejection(recordOf(q.record), q.id, q.op, fault.NotFound, "not there")
 		}
-		receipt, err := insist(func() (store.Receipt, error) { return r.l.Commit(ctx, c) })
-		if _, ok := errors.AsType[*store.Moved](err); ok {
+		receipt, err := insist(func() (store.Result, error) { return r.l.Commit(ctx, c) })
+		if _, ok := errors.AsType[*store.VersionConflict](err); ok {
 			continue
 		}
 		return answer{rejected: receipt.Rejected, code: receipt.Code, revision: receipt.Revision}, err
@@ -187,7 +187,7 @@ func (r *recorder) perform(q request) (answer, error) {
 }
 
 // valueOf reads the record's value into a.
-func valueOf(h store.Head, a *answer) error {
+func valueOf(h store.Record, a *answer) error {
 	var data struct {
 		N int `json:"n"`
 	}
@@ -200,7 +200,7 @@ func valueOf(h store.Head, a *answer) error {
 func insist[T any](do func() (T, error)) (v T, err error) {
 	for range 20 {
 		v, err = do()
-		if _, ok := errors.AsType[*store.Moved](err); ok || !fault.Is(err, fault.Unavailable) {
+		if _, ok := errors.AsType[*store.VersionConflict](err); ok || !fault.Is(err, fault.Unavailable) {
 			break
 		}
 	}
@@ -224,7 +224,7 @@ func (r *recorder) relay(stop chan struct{}) int {
 		}
 		found := 0
 		for shard := range store.Shards {
-			keys, err := insist(func() ([]store.IdempotencyKey, error) { return r.l.Open(ctx, shard, start.Add(time.Hour), 25) })
+			keys, err := insist(func() ([]store.IdempotencyKey, error) { return r.l.ListPending(ctx, shard, start.Add(time.Hour), 25) })
 			if err != nil {
 				r.l.t.Errorf("open: %v", err)
 				return len(published)
@@ -233,7 +233,7 @@ func (r *recorder) relay(stop chan struct{}) int {
 			for _, key := range keys {
 				r.publish(key, published)
 			}
-			if _, err := insist(func() (int, error) { return 0, r.l.Fold(ctx, keys) }); err != nil {
+			if _, err := insist(func() (int, error) { return 0, r.l.AggregateUsage(ctx, keys) }); err != nil {
 				r.l.t.Errorf("fold: %v", err)
 			}
 		}
@@ -247,12 +247,12 @@ func (r *recorder) relay(stop chan struct{}) int {
 }
 
 func (r *recorder) publish(key store.IdempotencyKey, published map[string]bool) {
-	m, err := insist(func() (store.Mark, error) { return r.l.Mark(ctx, key) })
+	m, err := insist(func() (store.IdempotencyRecord, error) { return r.l.IdempotencyRecord(ctx, key) })
 	if err != nil {
 		r.l.t.Errorf("mark %s: %v", key.Value, err)
 		return
 	}
-	var s store.Settlement
+	var s store.Progress
 	for i := range m.Outputs.Entries {
 		e, err := m.Render(i)
 		if err != nil {
@@ -260,9 +260,9 @@ func (r *recorder) publish(key store.IdempotencyKey, published map[string]bool) 
 			return
 		}
 		published[e.OutputID] = true
-		s.Entries = append(s.Entries, store.EntryOutcome{Index: i, State: store.EntryPublished, Time: start})
+		s.Entries = append(s.Entries, store.EntryResult{Index: i, State: store.EntryPublished, Time: start})
 	}
-	if _, err := insist(func() (int, error) { return 0, r.l.Settle(ctx, key, s) }); err != nil {
+	if _, err := insist(func() (int, error) { return 0, r.l.SaveProgress(ctx, key, s) }); err != nil {
 		r.l.t.Errorf("settle %s: %v", key.Value, err)
 	}
 }
@@ -367,14 +367,14 @@ func (r *recorder) checkEffects() {
 		if !ok {
 			t.Fatalf("a mark that nobody was answered for: %s", m.Key.Value)
 		}
-		want(t, "revision of "+m.Key.Value, m.Receipt.Revision, a.revision)
-		want(t, "rejected "+m.Key.Value, m.Receipt.Rejected, a.rejected)
+		want(t, "revision of "+m.Key.Value, m.Result.Revision, a.revision)
+		want(t, "rejected "+m.Key.Value, m.Result.Rejected, a.rejected)
 		if a.rejected {
 			want(t, "bill of a rejection", m.Bill.Tokens, 0)
 			continue
 		}
 		carriedOut++
-		revisions[m.Receipt.Ref]++
+		revisions[m.Result.Ref]++
 		want(t, "bill of "+m.Key.Value, m.Bill.Tokens, tokens)
 		want(t, "entries of "+m.Key.Value, len(m.Outputs.Entries), 1)
 		want(t, "entry of "+m.Key.Value, m.Outputs.Entries[0].State, store.EntryPublished)

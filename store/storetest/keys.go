@@ -111,17 +111,17 @@ func RunKeys(t *testing.T, open func(t testing.TB) apikey.Store) {
 		for _, v := range []apikey.Key{active, expired, revoked, other} {
 			put(t, k, v)
 		}
-		commit := func(id, once string) (store.Receipt, error) {
-			return d.Commit(ctx, &store.Change{ActiveKey: id, Mark: store.Mark{
+		commit := func(id, once string) (store.Result, error) {
+			return d.Commit(ctx, &store.Change{ActiveKey: id, Idempotency: store.IdempotencyRecord{
 				Key: store.IdempotencyKey{Tenant: "acme", Origin: store.OriginRESTOnce, Value: once}, Expires: now.Add(time.Hour),
-				Receipt: store.Receipt{Ref: store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "pet"}}, Operation: events.Get, Stamp: "s", Time: now},
+				Result: store.Result{Ref: store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "pet"}}, Operation: events.Get, Version: "s", Time: now},
 			}})
 		}
 		for _, id := range []string{"expired", "revoked", "other", "none"} {
 			_, err := commit(id, "by-"+id)
 			wantCode(t, "a commit with the key "+id, err, fault.Unauthenticated)
 			want(t, "what the caller is told", fault.MessageOf(err), events.KeyRefused)
-			_, err = d.Mark(ctx, store.IdempotencyKey{Tenant: "acme", Origin: store.OriginRESTOnce, Value: "by-" + id})
+			_, err = d.IdempotencyRecord(ctx, store.IdempotencyKey{Tenant: "acme", Origin: store.OriginRESTOnce, Value: "by-" + id})
 			wantCode(t, "the mark of a commit that was refused", err, fault.NotFound)
 		}
 		if _, err := commit("active", "m"); err != nil {

@@ -123,18 +123,18 @@ func testDeleteAfterRejectedPost(t *testing.T, h ProjectionHarness) {
 	b := &afterGet{Bucket: hs.person}
 	s := hs.storeOver(b)
 	b.do = func() {
-		hs.commit(hs.change(pet, "post", events.Post, store.Head{}, document(1)))
+		hs.commit(hs.change(pet, "post", events.Post, store.Record{}, document(1)))
 		if _, err := hs.Project(ctx, pet); err != nil { // and no Settle
 			t.Error(err)
 		}
 	}
-	_, err := s.Commit(ctx, hs.change(pet, "lost", events.Post, store.Head{}, document(2)))
-	if _, moved := errors.AsType[*store.Moved](err); !moved {
+	_, err := s.Commit(ctx, hs.change(pet, "lost", events.Post, store.Record{}, document(2)))
+	if _, moved := errors.AsType[*store.VersionConflict](err); !moved {
 		t.Fatalf("the POST that lost: %v, want Moved", err)
 	}
 	hs.wantShown(pet, document(1))
 	prior, err := s.Get(ctx, pet)
-	if err != nil || !prior.Dirty {
+	if err != nil || !prior.Unprojected {
 		t.Fatalf("read %+v, %v, want a dirty head", prior, err)
 	}
 	if _, err := carryOut(s, hs.change(pet, "delete", events.Delete, prior, "")); err != nil {
@@ -164,8 +164,8 @@ func testDirtyAnswers(t *testing.T, h ProjectionHarness) {
 	hs := openHouse(t, h, nil)
 	hs.do(pet, "one", events.Post, document(1))
 	hs.commit(hs.change(pet, "two", events.Put, hs.find(pet), document(2)))
-	if got := hs.find(pet); !store.Equal(got.Data, []byte(document(2))) || !got.Dirty {
-		t.Errorf("read %s, dirty %v", got.Data, got.Dirty)
+	if got := hs.find(pet); !store.Equal(got.Data, []byte(document(2))) || !got.Unprojected {
+		t.Errorf("read %s, dirty %v", got.Data, got.Unprojected)
 	}
 	hs.wantShown(pet, document(1))
 	listed, err := hs.List(ctx, pet.Collection, "", 10)
@@ -201,7 +201,7 @@ func testProjectionList(t *testing.T, h ProjectionHarness) {
 	}
 	for limit := 1; limit < 14; limit += 3 {
 		var got []string
-		for after := events.Key(""); ; {
+		for after := events.RecordKey(""); ; {
 			page, err := hs.List(ctx, pet.Collection, after, limit)
 			if err != nil || len(page) > limit {
 				t.Fatalf("%d listed, %v, at most %d", len(page), err, limit)

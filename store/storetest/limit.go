@@ -16,7 +16,7 @@ func (l *ledger) spend(name string, n int, limit int64) (passed int) {
 	l.t.Helper()
 	for i := range n {
 		key := named(name, i)
-		c := change(ref("acme", "petstore", key), key, events.Post, store.Head{}, `{"id":"x"}`)
+		c := change(ref("acme", "petstore", key), key, events.Post, store.Record{}, `{"id":"x"}`)
 		c.TokenLimit = limit
 		switch _, err := l.Commit(ctx, c); {
 		case err == nil:
@@ -149,7 +149,7 @@ func testLimitMixed(t *testing.T, h Harness) {
 			default:
 			}
 			for key := range l.open(start.Add(time.Hour)) {
-				if err := l.Fold(ctx, []store.IdempotencyKey{key}); err != nil && !fault.Is(err, fault.Unavailable) {
+				if err := l.AggregateUsage(ctx, []store.IdempotencyKey{key}); err != nil && !fault.Is(err, fault.Unavailable) {
 					t.Errorf("fold: %v", err)
 				}
 			}
@@ -163,7 +163,7 @@ func testLimitMixed(t *testing.T, h Harness) {
 		}
 		for i := range each {
 			key := named(named("w", w), i)
-			c := change(ref("acme", "petstore", key), key, events.Post, store.Head{}, `{"id":"x"}`)
+			c := change(ref("acme", "petstore", key), key, events.Post, store.Record{}, `{"id":"x"}`)
 			if w%4 < 2 {
 				c.TokenLimit = allowed * tokens
 			}

@@ -108,8 +108,8 @@ func (hs *house) storeOver(b blob.Bucket) *store.Store {
 	return store.New(hs.driver, &store.Options{
 		Clock:   hs.clock.Now,
 		Backoff: func(int) time.Duration { return 0 },
-		Projecting: store.Projecting{
-			Projections: map[events.Backend]store.Projection{hs.h.Backend: hs.h.New(b)},
+		Projections: store.Projections{
+			ByBackend: map[events.Backend]store.Projection{hs.h.Backend: hs.h.New(b)},
 			Layout: func(_ context.Context, c store.Collection) (store.Layout, error) {
 				if c.Tenant == "nobody" {
 					return store.Layout{}, fault.Errorf(fault.NotFound, "no such tenant")
@@ -121,27 +121,27 @@ func (hs *house) storeOver(b blob.Bucket) *store.Store {
 }
 
 // change is one of a record on the projected backend.
-func (hs *house) change(r store.Ref, key string, op events.Operation, prior store.Head, data string) store.Change {
+func (hs *house) change(r store.Ref, key string, op events.Operation, prior store.Record, data string) store.Change {
 	c := change(r, key, op, prior, data)
-	c.Head.Backend = hs.h.Backend
+	c.Record.Backend = hs.h.Backend
 	return c
 }
 
 // carryOut is what an invocation does: commit, project, settle.
-func carryOut(s *store.Store, c store.Change) (store.Receipt, error) {
+func carryOut(s *store.Store, c store.Change) (store.Result, error) {
 	r, err := s.Commit(ctx, c)
 	if err != nil {
 		return r, err
 	}
-	settlement, err := s.Project(ctx, c.Mark.Receipt.Ref)
+	settlement, err := s.Project(ctx, c.Idempotency.Result.Ref)
 	if err != nil {
 		return r, err
 	}
-	return r, s.Settle(ctx, c.Mark.Key, settlement)
+	return r, s.SaveProgress(ctx, c.Idempotency.Key, settlement)
 }
 
 // do carries out an operation on the record as it now is.
-func (hs *house) do(r store.Ref, key string, op events.Operation, data string) store.Receipt {
+func (hs *house) do(r store.Ref, key string, op events.Operation, data string) store.Result {
 	hs.t.Helper()
 	receipt, err := carryOut(hs.Store, hs.change(r, key, op, hs.find(r), data))
 	if err != nil {
@@ -155,15 +155,15 @@ func (hs *house) do(r store.Ref, key string, op events.Operation, data string) s
 func (hs *house) relay() {
 	hs.t.Helper()
 	for _, m := range hs.marks() {
-		if m.Project {
-			settlement, err := hs.Project(ctx, m.Receipt.Ref)
+		if m.NeedsProjection {
+			settlement, err := hs.Project(ctx, m.Result.Ref)
 			if err != nil {
 				hs.t.Fatalf("project for the relay: %v", err)
 			}
 			hs.settle(m.Key, settlement)
 		}
 		if !m.Recheck.IsZero() && !m.Recheck.After(hs.clock.Now()) {
-			settlement, err := hs.Recheck(ctx, m.Receipt.Ref)
+			settlement, err := hs.Recheck(ctx, m.Result.Ref)
 			if err != nil {
 				hs.t.Fatalf("recheck: %v", err)
 			}
@@ -179,11 +179,11 @@ func (hs *house) later() { hs.clock.advance(store.DefaultLifetime + 3*time.Minut
 // that the record is data, or absent where that is "".
 func (hs *house) wantFollowed(r store.Ref, data string) {
 	hs.t.Helper()
-	h, err := hs.driver.Head(ctx, r)
+	h, err := hs.driver.Record(ctx, r)
 	if err != nil && (!fault.Is(err, fault.NotFound) || data != "") {
 		hs.t.Fatalf("head: %v", err)
 	}
-	if h.Dirty {
+	if h.Unprojected {
 		hs.t.Fatalf("the head of %s is dirty", r.Path())
 	}
 	if got := string(h.Data); (data == "") != (got == "") || data != "" && !store.Equal(h.Data, jsontext.Value(data)) {
@@ -191,7 +191,7 @@ func (hs *house) wantFollowed(r store.Ref, data string) {
 	}
 	hs.wantShown(r, data)
 	for _, m := range hs.marks() {
-		if m.Project {
+		if m.NeedsProjection {
 			hs.t.Fatalf("mark %s is still to project", m.Key.Value)
 		}
 	}
@@ -206,14 +206,14 @@ func (hs *house) wantShown(r store.Ref, data string) {
 	}
 }
 
-func (hs *house) shown(r store.Ref) store.Shown {
+func (hs *house) shown(r store.Ref) store.Observed {
 	hs.t.Helper()
 	l := store.Layout{Backend: hs.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}
-	v, err := hs.h.New(hs.person).Open(ctx, r.Collection, l, []events.Key{r.Key})
+	v, err := hs.h.New(hs.person).Open(ctx, r.Collection, l, []events.RecordKey{r.Key})
 	if err != nil {
 		hs.t.Fatalf("open: %v", err)
 	}
-	return v.Shown(r.Key)
+	return v.Observed(r.Key)
 }
 
 func (hs *house) edit(r store.Ref, data string) {
@@ -341,7 +341,7 @@ func testProjectionFaults(t *testing.T, h ProjectionHarness) {
 						continue
 					}
 					if fault.Is(err, fault.NotFound) {
-						prior = store.Head{}
+						prior = store.Record{}
 					}
 					if prior.Revision > int64(i) {
 						break // it was carried out, only the answer was lost
@@ -412,7 +412,7 @@ func testProjectionRivals(t *testing.T, h ProjectionHarness) {
 					return
 				}
 				_, err = carryOut(s, hs.change(pet, fmt.Sprintf("w%d-%d", i, n), events.Put, prior, document(100*i+n)))
-				if _, moved := errors.AsType[*store.Moved](err); moved {
+				if _, moved := errors.AsType[*store.VersionConflict](err); moved {
 					continue
 				}
 				if err != nil && !fault.Is(err, fault.Unavailable) { // contended: left to the relay
@@ -435,7 +435,7 @@ func testProjectionMany(t *testing.T, h ProjectionHarness) {
 	before := hs.bucket.puts.value()
 	every(records, func(i int) {
 		r := ref("acme", "petstore", named("k", i))
-		if _, err := carryOut(hs.Store, hs.change(r, named("m", i), events.Post, store.Head{}, fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i))); err != nil {
+		if _, err := carryOut(hs.Store, hs.change(r, named("m", i), events.Post, store.Record{}, fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i))); err != nil {
 			t.Error(err)
 		}
 	})
@@ -461,7 +461,7 @@ func testProjectionCalls(t *testing.T, h ProjectionHarness) {
 		{events.Put, document(2), "get put"},
 		{events.Delete, "", "get delete"},
 	} {
-		prior := store.Head{}
+		prior := store.Record{}
 		hs.bucket.ops.take()
 		if c.op != events.Post {
 			prior = hs.find(pet)

@@ -28,7 +28,7 @@ func testPurge(t *testing.T, h Harness) {
 			}
 		}
 		l.commit(rejection(ref(id, "b", "rex"), "refused", events.Put, fault.NotFound, "no"))
-		limited := change(ref(id, "b", "limited"), "limited", events.Post, store.Head{}, `{"id":"limited"}`)
+		limited := change(ref(id, "b", "limited"), "limited", events.Post, store.Record{}, `{"id":"limited"}`)
 		limited.TokenLimit = 1000
 		l.commit(limited)
 		if err := keys.PutKey(ctx, apikey.Key{ID: apikey.ID(named("key", n)), Tenant: events.TenantID(id),
@@ -55,7 +55,7 @@ func testPurge(t *testing.T, h Harness) {
 			wantSame(t, "what is left of "+id+" after the purge of "+gone, l.remains(keys, id), before[id])
 		}
 		// A key that was used is free again, and the limit begins anew.
-		again := change(ref(gone, "b", "rex"), "post b", events.Post, store.Head{}, `{"id":"rex"}`)
+		again := change(ref(gone, "b", "rex"), "post b", events.Post, store.Record{}, `{"id":"rex"}`)
 		again.TokenLimit = tokens
 		want(t, "replayed", l.commit(again).Replayed, false)
 		if n, err := l.Purge(ctx, events.TenantID(gone)); err != nil || n == 0 {
@@ -71,10 +71,10 @@ func testPurge(t *testing.T, h Harness) {
 
 // remains are all that can be read of a tenant.
 type remains struct {
-	Holdings   store.Holdings
-	Heads      []store.Head
-	Tombstone  store.Stamp
-	Marks      []store.Mark
+	Holdings   store.Inventory
+	Heads      []store.Record
+	Tombstone  store.Version
+	Marks      []store.IdempotencyRecord
 	Tokens     int64
 	APIKeys    []apikey.Key
 	OpenShards int
@@ -83,7 +83,7 @@ type remains struct {
 func (l *ledger) remains(keys apikey.Store, id string) (r remains) {
 	l.t.Helper()
 	var err error
-	if r.Holdings, err = l.Holdings(ctx, events.TenantID(id)); err != nil {
+	if r.Holdings, err = l.Inventory(ctx, events.TenantID(id)); err != nil {
 		l.t.Fatal(err)
 	}
 	for _, schema := range schemas {
@@ -93,13 +93,13 @@ func (l *ledger) remains(keys apikey.Store, id string) (r remains) {
 		}
 		r.Heads = append(r.Heads, heads...)
 	}
-	r.Tombstone = l.find(ref(id, schemas[0], "rex")).Stamp
+	r.Tombstone = l.find(ref(id, schemas[0], "rex")).Version
 	for _, m := range l.marks() {
 		if m.Key.Tenant == events.TenantID(id) {
 			r.Marks = append(r.Marks, m)
 		}
 	}
-	slices.SortFunc(r.Marks, func(a, b store.Mark) int { return strings.Compare(a.Key.Value, b.Key.Value) })
+	slices.SortFunc(r.Marks, func(a, b store.IdempotencyRecord) int { return strings.Compare(a.Key.Value, b.Key.Value) })
 	r.Tokens = l.used(id)
 	if r.APIKeys, err = keys.KeysOf(ctx, events.TenantID(id)); err != nil {
 		l.t.Fatal(err)
@@ -117,7 +117,7 @@ func testHoldings(t *testing.T, h Harness) {
 	l := open(t, h)
 	holds := func(schemas, months string) {
 		t.Helper()
-		got, err := l.Holdings(ctx, "a")
+		got, err := l.Inventory(ctx, "a")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,31 +145,31 @@ func testGuard(t *testing.T, h Harness) {
 	l := open(t, h)
 	c := pet.Collection
 	for _, b := range []events.Backend{events.DynamoDB, events.CSV} {
-		if err := l.Guard(ctx, c, b, "id"); err != nil {
+		if err := l.CheckCompatible(ctx, c, b, "id"); err != nil {
 			t.Fatalf("no records, and yet: %v", err)
 		}
 	}
 	l.write(pet, "one", events.Post, `{"id":"rex"}`)
-	if err := l.Guard(ctx, c, events.DynamoDB, "id"); err != nil {
+	if err := l.CheckCompatible(ctx, c, events.DynamoDB, "id"); err != nil {
 		t.Fatal(err)
 	}
-	err := l.Guard(ctx, c, events.S3, "id")
+	err := l.CheckCompatible(ctx, c, events.S3, "id")
 	wantCode(t, "another backend", err, fault.Precondition)
 	if text := err.Error(); !strings.Contains(text, "eventrouter tenant migrate --tenant acme --schema petstore --backend s3 --key id") {
 		t.Errorf("it does not say what to do: %s", text)
 	}
-	wantCode(t, "another key field", l.Guard(ctx, c, events.DynamoDB, "name"), fault.Precondition)
-	if err := l.Guard(ctx, ref("acme", "petstor", "").Collection, events.S3, "id"); err != nil {
+	wantCode(t, "another key field", l.CheckCompatible(ctx, c, events.DynamoDB, "name"), fault.Precondition)
+	if err := l.CheckCompatible(ctx, ref("acme", "petstor", "").Collection, events.S3, "id"); err != nil {
 		t.Fatalf("another schema's records: %v", err)
 	}
 	// Whichever part of the collection the only record lies in, it is found.
 	for i := range 24 {
 		r := ref("acme", named("alone", i), named("k", i))
 		l.write(r, named("alone", i), events.Post, `{"id":"x"}`)
-		wantCode(t, "the only record "+named("k", i), l.Guard(ctx, r.Collection, events.CSV, "id"), fault.Precondition)
+		wantCode(t, "the only record "+named("k", i), l.CheckCompatible(ctx, r.Collection, events.CSV, "id"), fault.Precondition)
 	}
 	l.write(pet, "two", events.Delete, "")
-	if err := l.Guard(ctx, c, events.S3, "name"); err != nil {
+	if err := l.CheckCompatible(ctx, c, events.S3, "name"); err != nil {
 		t.Fatalf("a tombstone is no record: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func example(s *tenant.Schema) jsontext.Value {
 			continue
 		}
 		if _, present, err := s.Key(v); err != nil || !present {
-			key := events.Key("example-1")
+			key := events.RecordKey("example-1")
 			if s.IntegerKey {
 				key = "1"
 			}

@@ -30,7 +30,7 @@ func describe(t *testing.T, schemas map[string]string) (string, *openapi3.T) {
 	for id, text := range schemas {
 		put("acme/"+id+".json", text)
 	}
-	dir := tenant.NewDirectory(files, nil)
+	dir := tenant.NewCatalog(files, nil)
 	owner, err := dir.Tenant(t.Context(), "acme")
 	if err != nil {
 		t.Fatal(err)

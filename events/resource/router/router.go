@@ -88,7 +88,7 @@ func recordPath(resources []string, tenant events.TenantID, schema events.Schema
 		if !found || err != nil {
 			continue
 		}
-		if key, err := events.ParseKey(text); err == nil {
+		if key, err := events.ParseRecordKey(text); err == nil {
 			return prefix + key.Escape(), nil
 		}
 	}

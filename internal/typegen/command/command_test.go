@@ -190,13 +190,13 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func directory(t *testing.T) *tenant.Directory {
+func directory(t *testing.T) *tenant.Catalog {
 	t.Helper()
 	tree, err := blob.OpenDir("testdata/schemas")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tenant.NewDirectory(tree, nil)
+	return tenant.NewCatalog(tree, nil)
 }
 
 func TestPublishSchemas(t *testing.T) {

@@ -21,7 +21,7 @@ type PublishSchemas struct {
 	API
 
 	// Directory has the tenant's files.
-	Directory *tenant.Directory `kong:"-"`
+	Directory *tenant.Catalog `kong:"-"`
 }
 
 // Run publishes one document for each source and detail-type. Those that the
