@@ -132,7 +132,7 @@ func inArchive(archive string, key []byte) bool {
 
 // archiveWrites are the writes that put an event into the archives of its bus.
 // One that is a replay is not archived again. The catalog is locked.
-func (s *Server) archiveWrites(a *arrival) []datafile.Write {
+func (s *Server) archiveWrites(a *incoming) []datafile.Write {
 	if a.event.Replay != "" || a.only != nil {
 		return nil
 	}
@@ -147,8 +147,8 @@ func (s *Server) archiveWrites(a *arrival) []datafile.Write {
 }
 
 // countArchived counts what has been archived, once it is durable.
-func (s *Server) countArchived(arrivals []*arrival) {
-	for _, a := range arrivals {
+func (s *Server) countArchived(events []*incoming) {
+	for _, a := range events {
 		if len(a.archived) == 0 {
 			continue
 		}

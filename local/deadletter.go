@@ -52,14 +52,14 @@ type ResponseContext struct {
 	FunctionError   string `json:"functionError"`
 }
 
-// bury gives a task up: in one write it is a dead letter and no task any more.
+// deadLetter gives a task up: in one write it is a dead letter and no task any more.
 // payload may be nil, then it is read.
-func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
+func (s *Server) deadLetter(t *task, condition string, last failure, payload []byte) {
 	if payload == nil {
 		var err error
 		if payload, err = s.payload(t); err != nil {
 			s.log.Error("the event of a dead letter cannot be read; the delivery is tried again", "target", t.Target.Arn, "error", err)
-			s.again(t, time.Minute)
+			s.reschedule(t, time.Minute)
 			return
 		}
 	}
@@ -77,7 +77,7 @@ func (s *Server) bury(t *task, condition string, last failure, payload []byte) {
 	record, err := json.Marshal(&letter, jsontext.AllowDuplicateNames(true))
 	if err != nil {
 		s.log.Error("a dead letter cannot be written; the delivery is tried again", "target", t.Target.Arn, "error", err)
-		s.again(t, time.Minute)
+		s.reschedule(t, time.Minute)
 		return
 	}
 	key := seqKey(s.seq.Add(1))
@@ -100,7 +100,7 @@ func (s *Server) DeadLetters() ([]DeadLetter, error) {
 // RetryDeadLetter sends a dead letter to its target once more, with all
 // retries. It is a dead letter no more. The fault is NotFound.
 func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {
-	key, letter, err := s.deadLetter(id)
+	key, letter, err := s.findDeadLetter(id)
 	if err != nil {
 		return err
 	}
@@ -123,14 +123,14 @@ func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {
 
 // DeleteDeadLetter forgets a dead letter for good. The fault is NotFound.
 func (s *Server) DeleteDeadLetter(ctx context.Context, id string) error {
-	key, _, err := s.deadLetter(id)
+	key, _, err := s.findDeadLetter(id)
 	if err != nil {
 		return err
 	}
 	return s.file.Commit(ctx, []datafile.Write{s.file.Remove(bucketDeadLetters, key)})
 }
 
-func (s *Server) deadLetter(id string) (key []byte, letter DeadLetter, err error) {
+func (s *Server) findDeadLetter(id string) (key []byte, letter DeadLetter, err error) {
 	missing := fault.Errorf(fault.NotFound, "dead letter %q does not exist", clip(id))
 	seq, err := strconv.ParseUint(id, 10, 64)
 	if err != nil {

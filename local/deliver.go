@@ -40,7 +40,7 @@ func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 			return true
 		}
 	} else if failed == nil {
-		failed = s.hand(ctx, t)
+		failed = s.dispatch(ctx, t)
 	}
 	if failed == nil {
 		s.metrics.Count(t.ruleName(), "Invocations", 1)
@@ -57,7 +57,7 @@ func (s *Server) deliver(ctx context.Context, t *task) (invoke bool) {
 	wait := backOff(t.Attempts)
 	s.log.Warn("a target did not take an event; it is tried again", "rule", t.Rule, "target", t.Target.Arn,
 		"attempt", t.Attempts, "code", failed.code, "in", wait)
-	s.again(t, wait)
+	s.reschedule(t, wait)
 	return false
 }
 
@@ -106,23 +106,23 @@ func backOff(attempts int) time.Duration {
 	return most/2 + rand.N(most/2)
 }
 
-// hand gives the event to a target that is no function. A nil answer means that
+// dispatch sends the event to a target that is no function. A nil answer means that
 // the task is settled.
-func (s *Server) hand(ctx context.Context, t *task) *undelivered {
+func (s *Server) dispatch(ctx context.Context, t *task) *undelivered {
 	payload, err := s.payload(t)
 	if err != nil {
 		return &undelivered{"INTERNAL_ERROR", "The event cannot be read.", true}
 	}
 	switch service := arnService(t.Target.Arn); service {
 	case "sqs":
-		return s.handToQueue(t, t.Target.Arn, sqs.Outgoing{Body: string(payload), Group: t.group(), Dedup: t.dedup()}, s.endWrites(t, Delivered, ""))
+		return s.dispatchToQueue(t, t.Target.Arn, sqs.Outgoing{Body: string(payload), Group: t.group(), Dedup: t.dedup()}, s.endWrites(t, Delivered, ""))
 	case "events":
 		if isDestination(t.Target.Arn) {
-			return s.handToEndpoint(ctx, t, payload)
+			return s.dispatchToEndpoint(ctx, t, payload)
 		}
-		return s.handToBus(ctx, t, payload)
+		return s.dispatchToBus(ctx, t, payload)
 	case "logs":
-		return s.handToLogGroup(ctx, t, payload)
+		return s.dispatchToLogGroup(ctx, t, payload)
 	}
 	return &undelivered{"NO_RESOURCE", "The target " + t.Target.Arn + " does not exist here.", false}
 }
@@ -152,8 +152,8 @@ func (t *task) dedup() string {
 // ruleName is the rule's name as metrics have it.
 func (t *task) ruleName() string { return t.Rule[strings.LastIndexByte(t.Rule, '/')+1:] }
 
-// handToQueue puts a message into a queue and ends the task in one write.
-func (s *Server) handToQueue(t *task, queue string, m sqs.Outgoing, end []datafile.Write) *undelivered {
+// dispatchToQueue puts a message into a queue and ends the task in one write.
+func (s *Server) dispatchToQueue(t *task, queue string, m sqs.Outgoing, end []datafile.Write) *undelivered {
 	w, add, err := s.queues.Prepare(queue, m)
 	if err != nil {
 		return &undelivered{"NO_RESOURCE", awsjson.AsError(err).Message, false}
@@ -162,16 +162,16 @@ func (s *Server) handToQueue(t *task, queue string, m sqs.Outgoing, end []datafi
 	return nil
 }
 
-// handToBus puts the event on another bus, as it is. From there it goes no
+// dispatchToBus puts the event on another bus, as it is. From there it goes no
 // further to a third: so no ring of buses turns for ever.
-func (s *Server) handToBus(ctx context.Context, t *task, payload []byte) *undelivered {
+func (s *Server) dispatchToBus(ctx context.Context, t *task, payload []byte) *undelivered {
 	arn, name, err := s.resolveBus(t.Target.Arn)
 	if err != nil {
 		return &undelivered{"NO_RESOURCE", "The target is not an event bus.", false}
 	}
 	if t.Hops > 0 {
 		s.log.Warn("an event that came from another bus is not handed to a third", "rule", t.Rule, "bus", arn)
-		s.done(t)
+		s.ack(t)
 		return nil
 	}
 	a, err := s.reparse(payload, arn, name)
@@ -179,10 +179,10 @@ func (s *Server) handToBus(ctx context.Context, t *task, payload []byte) *undeli
 		return &undelivered{"INVALID_JSON", "The event is not one that a bus takes.", false}
 	}
 	a.event.Hops = 1
-	if err := s.ingest(ctx, []*arrival{a}); err != nil {
+	if err := s.ingest(ctx, []*incoming{a}); err != nil {
 		return &undelivered{"INTERNAL_ERROR", "The event could not be kept.", true}
 	}
-	s.done(t)
+	s.ack(t)
 	return nil
 }
 
@@ -206,7 +206,7 @@ func (s *Server) giveUp(t *task, failed *undelivered, why string) {
 			attributes["EXHAUSTED_RETRY_CONDITION"] = sqs.String(why)
 			attributes["RETRY_ATTEMPTS"] = sqs.String(strconv.Itoa(t.Attempts - 1))
 		}
-		if s.handToQueue(t, queue, sqs.Outgoing{Body: string(payload), Attributes: attributes}, s.endWrites(t, GivenUp, queue)) == nil {
+		if s.dispatchToQueue(t, queue, sqs.Outgoing{Body: string(payload), Attributes: attributes}, s.endWrites(t, GivenUp, queue)) == nil {
 			s.metrics.Count(t.ruleName(), "InvocationsSentToDlq", 1)
 			s.log.Error("an event was given up and is in the target's dead-letter queue", "rule", t.Rule, "target", t.Target.Arn,
 				"queue", queue, "code", failed.code, "attempts", t.Attempts)
@@ -215,11 +215,11 @@ func (s *Server) giveUp(t *task, failed *undelivered, why string) {
 		s.metrics.Count(t.ruleName(), "InvocationsFailedToBeSentToDlq", 1)
 		s.log.Error("a target's dead-letter queue does not exist; AWS would lose the event", "rule", t.Rule, "queue", queue)
 	}
-	s.bury(t, failed.code, failure{Message: failed.message, Type: failed.code}, nil)
+	s.deadLetter(t, failed.code, failure{Message: failed.message, Type: failed.code}, nil)
 }
 
-// reparse makes an arrival of an event that has been built already.
-func (s *Server) reparse(event []byte, busARN, busName string) (*arrival, error) {
+// reparse returns the incoming event for an event that has been built already.
+func (s *Server) reparse(event []byte, busARN, busName string) (*incoming, error) {
 	envelope, err := decodeLoose(event)
 	if err != nil {
 		return nil, err
@@ -228,7 +228,7 @@ func (s *Server) reparse(event []byte, busARN, busName string) (*arrival, error)
 	if err != nil {
 		return nil, err
 	}
-	a := &arrival{bus: busName, event: Event{ID: envelope.ID, Bus: busARN, Time: at, Received: s.opts.Now(), JSON: event}}
+	a := &incoming{bus: busName, event: Event{ID: envelope.ID, Bus: busARN, Time: at, Received: s.opts.Now(), JSON: event}}
 	return a, a.parse()
 }
 

@@ -184,8 +184,8 @@ const destinationTimeout = 5 * time.Second
 var destinationClient = &http.Client{Timeout: destinationTimeout,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// handToEndpoint sends the event to an HTTP endpoint.
-func (s *Server) handToEndpoint(ctx context.Context, t *task, payload []byte) *undelivered {
+// dispatchToEndpoint sends the event to an HTTP endpoint.
+func (s *Server) dispatchToEndpoint(ctx context.Context, t *task, payload []byte) *undelivered {
 	s.catalog.mu.RLock()
 	var d *destination
 	for _, one := range s.catalog.destinations {
@@ -213,7 +213,7 @@ func (s *Server) handToEndpoint(ctx context.Context, t *task, payload []byte) *u
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
 	if resp.StatusCode/100 == 2 {
-		s.done(t)
+		s.ack(t)
 		return nil
 	}
 	retry := resp.StatusCode >= 500 || slices.Contains([]int{401, 407, 409, 429}, resp.StatusCode)

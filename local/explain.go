@@ -58,8 +58,8 @@ func (s *Server) Explain(in *PutEventsRequestEntry) ([]Verdict, error) {
 	return s.judge(a)
 }
 
-// judge asks each rule of an arrival's bus.
-func (s *Server) judge(a *arrival) ([]Verdict, error) {
+// judge asks each rule of an incoming event's bus.
+func (s *Server) judge(a *incoming) ([]Verdict, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b := s.catalog.buses[a.bus]

@@ -34,13 +34,13 @@ func (s *Server) Functions() []string {
 	return sortedKeys(s.functions)
 }
 
-// handToLogGroup writes the event into a log group, which must exist.
-func (s *Server) handToLogGroup(_ context.Context, t *task, payload []byte) *undelivered {
+// dispatchToLogGroup writes the event into a log group, which must exist.
+func (s *Server) dispatchToLogGroup(_ context.Context, t *task, payload []byte) *undelivered {
 	name, ok := s.logs.NameOf(t.Target.Arn)
 	if !ok || !s.logs.Has(name) {
 		return &undelivered{"NO_RESOURCE", "The log group does not exist.", false}
 	}
 	s.logs.Add(name, t.ID, string(payload))
-	s.done(t)
+	s.ack(t)
 	return nil
 }

@@ -32,12 +32,12 @@ func (s *Server) invoke(ctx context.Context, t *task) {
 	payload, err := s.payload(t)
 	if err != nil {
 		s.log.Error("the event of a delivery cannot be read; the delivery is tried again", "function", name, "error", err)
-		s.again(t, time.Minute)
+		s.reschedule(t, time.Minute)
 		return
 	}
 	now := s.opts.Now()
 	if t.Attempts > 0 && now.Sub(t.Since) > s.opts.MaxEventAge {
-		s.bury(t, "EventAgeExceeded", failure{Message: t.LastError, Type: "EventAgeExceeded"}, payload)
+		s.deadLetter(t, "EventAgeExceeded", failure{Message: t.LastError, Type: "EventAgeExceeded"}, payload)
 		return
 	}
 	t.Attempts++
@@ -49,19 +49,19 @@ func (s *Server) invoke(ctx context.Context, t *task) {
 	}
 	_, failed := s.call(ctx, name, t.ID, payload)
 	if failed == nil {
-		s.done(t)
+		s.ack(t)
 		return
 	}
 	t.Failures++
 	t.LastError = failed.Message
 	if t.Attempts > len(s.opts.RetryDelays) {
-		s.bury(t, "RetriesExhausted", *failed, payload)
+		s.deadLetter(t, "RetriesExhausted", *failed, payload)
 		return
 	}
 	wait := s.opts.RetryDelays[t.Attempts-1]
 	s.log.Warn("an invocation failed and is tried again", "function", name, "requestId", t.ID,
 		"attempt", t.Attempts, "errorType", failed.Type, "in", wait)
-	s.again(t, wait)
+	s.reschedule(t, wait)
 }
 
 // Invoke calls a function and waits for its answer, as Lambda's Invoke does. A

@@ -53,7 +53,7 @@ func (s *Server) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEventsO
 	}
 	now := s.opts.Now()
 	out := &PutEventsOutput{Entries: make([]PutEventsResultEntry, len(in.Entries))}
-	taken := make([]*arrival, 0, len(in.Entries))
+	taken := make([]*incoming, 0, len(in.Entries))
 	for i := range in.Entries {
 		a, refused := s.accept(&in.Entries[i], now)
 		if refused != nil {
@@ -123,8 +123,8 @@ func (e *PutEventsRequestEntry) missing() *awsjson.Error {
 	return nil
 }
 
-// An arrival is an event on its way in, parsed for matching.
-type arrival struct {
+// incoming is an event on its way in, parsed for matching.
+type incoming struct {
 	event  Event
 	bus    string // its name, where it is a bus of this account and region
 	parsed *pattern.Event
@@ -139,7 +139,7 @@ type arrival struct {
 
 // accept turns an entry into the event that targets will get, or into the
 // error code and message that EventBridge has for it.
-func (s *Server) accept(e *PutEventsRequestEntry, now time.Time) (*arrival, *awsjson.Error) {
+func (s *Server) accept(e *PutEventsRequestEntry, now time.Time) (*incoming, *awsjson.Error) {
 	if missing := e.missing(); missing != nil {
 		return nil, missing
 	}
@@ -164,14 +164,14 @@ func (s *Server) accept(e *PutEventsRequestEntry, now time.Time) (*arrival, *aws
 	id := awsjson.NewID()
 	body := buildEvent(&eventFields{id: id, source: e.Source, detailType: e.DetailType,
 		account: s.opts.Account, region: s.opts.Region, time: at, resources: e.Resources, detail: detail})
-	a := &arrival{bus: bus, event: Event{ID: id, Bus: arn, Time: at, Received: now, Trace: e.TraceHeader, JSON: body}}
+	a := &incoming{bus: bus, event: Event{ID: id, Bus: arn, Time: at, Received: now, Trace: e.TraceHeader, JSON: body}}
 	if err := a.parse(); err != nil {
 		return nil, awsjson.Errorf("MalformedDetail", "Detail is malformed.")
 	}
 	return a, nil
 }
 
-func (a *arrival) parse() (err error) {
+func (a *incoming) parse() (err error) {
 	a.parsed, err = pattern.Parse(a.event.JSON)
 	return err
 }
@@ -187,16 +187,16 @@ func compactObject(text string) (jsontext.Value, bool) {
 	return v, true
 }
 
-// ingest stores arrivals with the tasks that they give, all or none, and then
+// ingest stores events with the tasks that they give, all or none, and then
 // lets the tasks be carried out.
 // along is written with them.
-func (s *Server) ingest(ctx context.Context, arrivals []*arrival, along ...datafile.Write) error {
-	if len(arrivals)+len(along) == 0 {
+func (s *Server) ingest(ctx context.Context, events []*incoming, along ...datafile.Write) error {
+	if len(events)+len(along) == 0 {
 		return nil
 	}
-	writes := append(make([]datafile.Write, 0, 2*len(arrivals)+len(along)), along...)
+	writes := append(make([]datafile.Write, 0, 2*len(events)+len(along)), along...)
 	var tasks []*task
-	for _, a := range arrivals {
+	for _, a := range events {
 		a.event.Seq = s.seq.Add(1)
 		made, kept := s.route(a)
 		writes = append(writes, kept...)
@@ -217,7 +217,7 @@ func (s *Server) ingest(ctx context.Context, arrivals []*arrival, along ...dataf
 	if err := s.file.Commit(ctx, writes); err != nil {
 		return err
 	}
-	s.countArchived(arrivals)
+	s.countArchived(events)
 	for _, t := range tasks {
 		t.Due = t.Due.Add(s.opts.Chaos.delay())
 	}

@@ -278,7 +278,7 @@ func (s *Server) nextReplay() *replay {
 // same write.
 func (s *Server) replayBatch(ctx context.Context, r *replay) error {
 	const most = 100
-	var batch []*arrival
+	var batch []*incoming
 	ended := r.State == replayCancelling
 	if !ended {
 		next := r.Next

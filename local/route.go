@@ -6,9 +6,9 @@ import (
 	"github.com/blockforger/eventrouter/local/datafile"
 )
 
-// route matches an arrival against the rules of its bus and returns a task for
+// route matches an incoming event against the rules of its bus and returns a task for
 // each target of each that matches, with the writes that archive it.
-func (s *Server) route(a *arrival) ([]*task, []datafile.Write) {
+func (s *Server) route(a *incoming) ([]*task, []datafile.Write) {
 	if a.only != nil {
 		return s.tasks(a, []*rule{a.only}), nil
 	}
@@ -38,7 +38,7 @@ func (s *Server) route(a *arrival) ([]*task, []datafile.Write) {
 }
 
 // tasks makes the tasks that an event gives by the rules that it fell under.
-func (s *Server) tasks(a *arrival, rules []*rule) []*task {
+func (s *Server) tasks(a *incoming, rules []*rule) []*task {
 	var tasks []*task
 	for _, r := range rules {
 		s.metrics.Count(r.Name, "TriggeredRules", 1)

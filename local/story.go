@@ -64,7 +64,7 @@ func (s *Server) story(e Event) (Story, error) {
 	if err != nil {
 		return story, err
 	}
-	a := &arrival{bus: name, event: e}
+	a := &incoming{bus: name, event: e}
 	if err := a.parse(); err != nil {
 		return story, err
 	}

@@ -138,13 +138,13 @@ func (s *Server) attempt(ctx context.Context, t *task) {
 	s.invoke(ctx, t)
 }
 
-// done forgets a task. It is called only after the target has taken the event.
-func (s *Server) done(t *task) {
+// ack forgets a task. It is called only after the target has taken the event.
+func (s *Server) ack(t *task) {
 	s.settle <- settled{writes: s.endWrites(t, Delivered, "")}
 }
 
-// again keeps a task for its next attempt after the wait.
-func (s *Server) again(t *task, wait time.Duration) {
+// reschedule keeps a task for its next attempt after the wait.
+func (s *Server) reschedule(t *task, wait time.Duration) {
 	t.Due = s.opts.Now().Add(wait)
 	t.event = nil // it is read again: a wait can be long, and memory is not
 	w, err := s.keepTask(t)

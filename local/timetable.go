@@ -38,7 +38,7 @@ func (s *Server) runSchedules(ctx context.Context) {
 
 // fireRules sends the events of rules that fell due in the time given.
 func (s *Server) fireRules(ctx context.Context, after, until time.Time) {
-	var due []*arrival
+	var due []*incoming
 	s.catalog.mu.RLock()
 	for _, r := range s.catalog.buses[defaultBus].rules {
 		if r.when == nil || r.State == disabled {
@@ -55,9 +55,9 @@ func (s *Server) fireRules(ctx context.Context, after, until time.Time) {
 }
 
 // scheduled is the event that EventBridge makes when a rule falls due.
-func (s *Server) scheduled(r *rule, at time.Time) *arrival {
+func (s *Server) scheduled(r *rule, at time.Time) *incoming {
 	id := awsjson.NewID()
-	return &arrival{only: r, bus: r.Bus, event: Event{
+	return &incoming{only: r, bus: r.Bus, event: Event{
 		ID: id, Bus: s.busARN(r.Bus), Time: at, Received: s.opts.Now(),
 		JSON: buildEvent(&eventFields{id: id, source: "aws.events", detailType: "Scheduled Event",
 			account: s.opts.Account, region: s.opts.Region, time: at, resources: []string{r.ARN}, detail: []byte("{}")}),
