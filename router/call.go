@@ -1,8 +1,6 @@
 package router
 
 import (
-	"context"
-
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
@@ -10,8 +8,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A Call is a request over REST as an HTTP adapter has read it. Path and
-// headers have been unescaped once and otherwise not been checked.
+// A Call is a REST request as package rest has read it. Path and headers have
+// been unescaped once and are otherwise unchecked.
 type Call struct {
 	Tenant, Schema string
 	// Key is the record that the path names; "" for a POST and for a list.
@@ -22,38 +20,28 @@ type Call struct {
 	Body []byte
 	// IdempotencyKey is the header of that name; "" where there is none.
 	IdempotencyKey string
-	// RequestID names this one request: no caller can choose it.
+	// RequestID names this request; a caller cannot choose it.
 	RequestID string
 	Condition Condition
 	Trace     string
 
-	// billed stands in for the schema of a read that concerns no one schema.
+	// billed replaces the schema of a read that is not of one schema.
 	billed events.SchemaID
 }
 
-// Call carries out a write over REST, just as [Router.Event] does an event. The
-// report is filled in whatever happens.
-func (r *Router) Call(ctx context.Context, c *Call) (store.Result, *Report, error) {
-	report := newReport(r.now)
-	report.EventID = c.RequestID
-	req, err := c.write()
-	receipt, err := r.handle(ctx, req, err, report)
-	return receipt, report, err
-}
-
-// emptyPayload stands for the body that a DELETE and a read do not have. The
-// path fills a DELETE's key in, so that its output event has the payload that
-// the same input event would have.
+// emptyPayload is the payload of a DELETE and of a read, which have no body. The
+// key of a DELETE is filled in from the path, so that its output event has the
+// payload that the same input event would have.
 var emptyPayload = jsontext.Value(`{}`)
 
-// write makes a request of a call that changes a record.
+// write returns the request of a call that changes a record.
 func (c *Call) write() (request, error) {
 	req, err := c.request()
 	if err != nil {
 		return req, err
 	}
 	if c.Operation != events.Delete {
-		req.payload = nil // decoding reuses what is there, and that is everyone's
+		req.payload = nil // decoding would overwrite emptyPayload
 		if err := events.Unmarshal("the body", c.Body, &req.payload); err != nil {
 			return req, err
 		}
@@ -71,7 +59,7 @@ func (c *Call) write() (request, error) {
 	return req, nil
 }
 
-// request checks what reads and writes have in common.
+// request checks the parts that reads and writes have in common.
 func (c *Call) request() (request, error) {
 	req := request{
 		operation:     c.Operation,

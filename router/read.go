@@ -192,41 +192,42 @@ func (r *Router) Describe(ctx context.Context, c *Call) (Description, *Report, e
 	return out, report, nil
 }
 
-// read is a read's way from top to bottom: decode, authorize, look, bill. It is
-// billed where it found what it looked for (R53), which includes that nothing
-// has changed; a read that is refused is not.
-func (r *Router) read(ctx context.Context, c *Call, look func(context.Context, *request, *Report) (store.Ref, error)) (*Report, error) {
-	report := newReport(r.now)
-	report.EventID = c.RequestID
+// read is the pipeline of reads: decode, authorize, throttle, read, bill. A read is
+// billed if it succeeds (R53), also if the record has not been modified.
+func (r *Router) read(ctx context.Context, c *Call, find func(context.Context, *request, *Report) (store.Ref, error)) (report *Report, err error) {
+	report = newReport(c.RequestID, r.now)
+	var result store.Result
+	defer func() { report.finish(&result, err) }()
+
 	req, err := c.request()
 	report.decoded(&req)
 	if err != nil {
-		return report, report.finish(store.Result{}, err)
+		return report, err
 	}
-	granted, err := r.authorize(ctx, req)
-	report.authorized(&granted)
+	authorized, err := r.authorize(ctx, req)
+	report.authorized(&authorized)
 	if err != nil {
-		return report, report.finish(store.Result{}, err)
+		return report, err
 	}
-	if report.Quota, err = r.throttle.take(granted.owner, false, r.now()); err != nil {
-		return report, report.finish(store.Result{}, err)
+	if report.Quota, err = r.throttle.take(authorized.owner, false, r.now()); err != nil {
+		return report, err
 	}
-	ref, err := look(ctx, &req, report)
+	ref, err := find(ctx, &req, report)
 	report.lap("read")
 	if err != nil {
-		return report, report.finish(store.Result{}, err)
+		return report, err
 	}
-	receipt, err := r.commit(ctx, &granted, store.Change{
+	result, err = r.commit(ctx, &authorized, store.Change{
 		Idempotency: store.IdempotencyRecord{
-			Key:         granted.idempotency,
-			Fingerprint: granted.fingerprint,
+			Key:         authorized.idempotency,
+			Fingerprint: authorized.fingerprint,
 			Result:      store.Result{Ref: ref, Operation: events.Get},
-			Bill:        store.Bill{Tokens: TokensPerRequest, KeyID: string(granted.keyID)},
+			Bill:        store.Bill{Tokens: TokensPerRequest, KeyID: string(authorized.keyID)},
 		},
-		TokenLimit: granted.owner.TokenLimit,
+		TokenLimit: authorized.owner.TokenLimit,
 	})
 	report.lap("bill")
-	return report, report.finish(receipt, err)
+	return report, err
 }
 
 func (c *Call) billedAs(name events.SchemaID) *Call {

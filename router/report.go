@@ -10,19 +10,19 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// An Outcome is a request's end in one word, as logs and metrics have it.
+// An Outcome classifies how a request ended, in logs and metrics.
 type Outcome string
 
 const (
-	Succeeded Outcome = "carried-out" // the change is committed
-	Replayed  Outcome = "replayed"    // an earlier delivery had been answered
-	Rejected  Outcome = "rejected"    // final, the caller's fault
-	Faulted   Outcome = "fault"       // ours or AWS's: to be tried again
+	Succeeded Outcome = "carried-out" // the change was committed
+	Replayed  Outcome = "replayed"    // the stored result of an earlier delivery was returned
+	Rejected  Outcome = "rejected"    // final; the caller's error
+	Faulted   Outcome = "fault"       // the router's or AWS's; the event is retried
 	Ignored   Outcome = "ignored"     // noProjection for us: no effect
 )
 
-// Report is what one canonical log line tells of a request. It holds neither
-// key nor payload, and the record key only where the schema lets it be logged.
+// A Report is the content of a request's log line. It contains neither the API key
+// nor the payload, and the record key only if the schema allows logging it.
 type Report struct {
 	Outcome   Outcome
 	Code      fault.Code // of a rejection or fault
@@ -43,14 +43,14 @@ type Report struct {
 	last time.Time
 }
 
-// A Stage is how long one stage took.
+// A Stage is the duration of one stage.
 type Stage struct {
 	Name     string
 	Duration time.Duration
 }
 
-func newReport(now func() time.Time) *Report {
-	return &Report{now: now, last: now(), Stages: make([]Stage, 0, 5)}
+func newReport(id string, now func() time.Time) *Report {
+	return &Report{EventID: id, now: now, last: now(), Stages: make([]Stage, 0, 5)}
 }
 
 func (r *Report) lap(name string) {
@@ -77,7 +77,7 @@ func (r *Report) validated(op *validatedRequest) {
 	r.names(op.ref.Key, op.contract)
 }
 
-// names notes the record, where its schema lets its key be logged.
+// names sets the record key if the schema allows logging it.
 func (r *Report) names(key events.RecordKey, schema *tenant.Schema) {
 	if schema != nil && schema.LogKey {
 		r.RecordKey = key
@@ -91,12 +91,12 @@ func (r *Report) published(e PublishResult) {
 	r.Published = e
 }
 
-// end notes how the request ended, and returns err.
-func (r *Report) finish(receipt store.Result, err error) error {
+// finish sets how the request ended.
+func (r *Report) finish(result *store.Result, err error) {
 	switch {
 	case err != nil && !fault.IsRejection(err):
 		r.Outcome = Faulted
-	case receipt.Replayed:
+	case result.Replayed:
 		r.Outcome = Replayed
 	case err != nil:
 		r.Outcome = Rejected
@@ -106,6 +106,5 @@ func (r *Report) finish(receipt store.Result, err error) error {
 	if err != nil {
 		r.Code, r.Cause = fault.CodeOf(err), err
 	}
-	r.Revision = receipt.Revision
-	return err
+	r.Revision = result.Revision
 }
