@@ -24,7 +24,7 @@ run: bin/eventrouter ## serve the event router on this machine with the sample t
 demo: bin/eventrouter ## send one event through a server of its own and show all that it did
 	./bin/eventrouter demo --schemas $(SCHEMAS)
 
-build: bin/eventrouter build/eventrouter/bootstrap build/eventbridge-test/bootstrap ## build the command line, and both functions for AWS
+build: bin/eventrouter build/eventrouter/bootstrap build/eventrouter-relay/bootstrap build/eventbridge-test/bootstrap ## build the command line, and the functions for AWS
 
 test: ## run all tests of the root module
 	$(GO) test ./...
@@ -82,12 +82,15 @@ clean: ## remove what was built
 	rm -rf bin build
 
 # The go command knows best what is out of date.
-.PHONY: bin/eventrouter build/eventrouter/bootstrap build/eventbridge-test/bootstrap
+.PHONY: bin/eventrouter build/eventrouter/bootstrap build/eventrouter-relay/bootstrap build/eventbridge-test/bootstrap
 bin/eventrouter:
 	@$(GO) build -trimpath -o $@ ./cmd/eventrouter
 
 build/eventrouter/bootstrap:
 	GOOS=linux GOARCH=$(GOARCH_LAMBDA) CGO_ENABLED=0 $(GO) build $(LAMBDA_FLAGS) -o $@ ./lambda/bootstrap
+
+build/eventrouter-relay/bootstrap:
+	GOOS=linux GOARCH=$(GOARCH_LAMBDA) CGO_ENABLED=0 $(GO) build $(LAMBDA_FLAGS) -o $@ ./lambda/relay
 
 build/eventbridge-test/bootstrap:
 	GOOS=linux GOARCH=$(GOARCH_LAMBDA) CGO_ENABLED=0 $(GO) build $(LAMBDA_FLAGS) -o $@ ./lambda/eventlog/bootstrap
@@ -96,7 +99,7 @@ build/eventbridge-test/bootstrap:
 #   make deploy CONTEXT='-c environment=prod -c alarmEmail=ops@example.com'
 CDK       = npx --no-install cdk
 CONTEXT  ?=
-FUNCTIONS = build/eventrouter/bootstrap build/eventbridge-test/bootstrap
+FUNCTIONS = build/eventrouter/bootstrap build/eventrouter-relay/bootstrap build/eventbridge-test/bootstrap
 
 # Quiet, and without a call to anybody but AWS.
 export CDK_DISABLE_CLI_TELEMETRY = true

@@ -120,7 +120,7 @@ func stackAccesses(tt template, c Config) (out []access) {
 	key := tt.arnOf(onlyID(tt.of("AWS::KMS::Key")))
 	queue := func(name string) string { return arn("sqs", name) }
 
-	functions := map[string]string{e.Function(): e.Role(testRegion)}
+	functions := map[string]string{e.Function(): e.Role(testRegion), e.RelayFunction(): e.Role(testRegion)}
 	if c.TestFunction {
 		functions[e.TestFunction()] = e.TestRole(testRegion)
 	}
@@ -175,7 +175,7 @@ func stackAccesses(tt template, c Config) (out []access) {
 	} else {
 		add("event to the function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Function()), fromRule(inputRule)...)
 	}
-	add("schedule of the relay", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Function()), fromRule(arn("events", "rule/"+e.RelayRule()))...)
+	add("schedule of the relay", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.RelayFunction()), fromRule(arn("events", "rule/"+e.RelayRule()))...)
 	if c.TestFunction {
 		add("output event to the test function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.TestFunction()), fromRule(ruleOn(c.OutputBus.Name, e.TestRule()))...)
 	}

@@ -187,7 +187,7 @@ func TestCode(t *testing.T) {
 		"not a program": {arm, arm, 0o644, "is not an executable file"},
 	} {
 		build := t.TempDir()
-		for folder, text := range map[string][]byte{"eventrouter": c.router, "eventbridge-test": c.test} {
+		for folder, text := range map[string][]byte{"eventrouter": c.router, "eventrouter-relay": c.router, "eventbridge-test": c.test} {
 			if text == nil {
 				continue
 			}

@@ -22,10 +22,12 @@ type Function struct {
 	role   awsiam.Role
 }
 
-// functionProps are what the two functions differ in.
+// functionProps are what the functions differ in.
 type functionProps struct {
 	name, role, code string
+	as               awsiam.Role // the role of another function, instead of a new one
 	architecture     awslambda.Architecture
+	sid              string // of the log's statement, after "Log"
 	description      string
 	timeout          time.Duration
 	memory           float64 // MB
@@ -37,14 +39,11 @@ type functionProps struct {
 // nothing else so far.
 func newFunction(scope constructs.Construct, c Config, p functionProps) *Function {
 	group := newLogGroup(scope, "Log", deployment.LogGroup(p.name), c)
-	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
-		RoleName:    jsii.String(p.role),
-		Description: jsii.String("what " + p.name + " may do"),
-		AssumedBy: awsiam.NewPrincipalWithConditions(service("lambda"), &map[string]any{
-			"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()},
-		}),
-	})
-	allow(role, "Log", []*string{group.LogGroupArn()}, "logs:CreateLogStream", "logs:PutLogEvents")
+	role := p.as
+	if role == nil {
+		role = newRole(scope, p)
+	}
+	allow(role, "Log"+p.sid, []*string{group.LogGroupArn()}, "logs:CreateLogStream", "logs:PutLogEvents")
 	props := &awslambda.FunctionProps{
 		FunctionName:  jsii.String(p.name),
 		Description:   jsii.String(p.description),
@@ -64,37 +63,37 @@ func newFunction(scope constructs.Construct, c Config, p functionProps) *Functio
 		props.ReservedConcurrentExecutions = jsii.Number(p.concurrency)
 	}
 	f := &Function{name: p.name, lambda: awslambda.NewFunction(scope, jsii.String("Function"), props), role: role}
-	except(role, "AwsSolutions-IAM5", "Traces have no resource to name.", "Resource::*")
+	if p.as == nil { // the policy is there only now
+		except(role, "AwsSolutions-IAM5", "Traces have no resource to name.", "Resource::*")
+	}
 	return f
+}
+
+// newRole makes the role of a function, which may write traces (the CDK adds
+// the statement) and nothing else so far.
+func newRole(scope constructs.Construct, p functionProps) awsiam.Role {
+	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		RoleName:    jsii.String(p.role),
+		Description: jsii.String("what " + p.name + " may do"),
+		AssumedBy: awsiam.NewPrincipalWithConditions(service("lambda"), &map[string]any{
+			"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()},
+		}),
+	})
+	return role
 }
 
 // NewRouterFunction is the router itself, with all that it may do.
 func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend *Backend, failures *FailureQueue) *Function {
 	scope := constructs.NewConstruct(parent, jsii.String("Router"))
-	stack := awscdk.Stack_Of(scope)
 	f := newFunction(scope, c, functionProps{
 		name: c.Environment.Function(),
-		role: c.Environment.Role(*stack.Region()),
+		role: c.Environment.Role(*awscdk.Stack_Of(scope).Region()),
 		code: code.Router, architecture: code.Architecture,
 		description: "takes events of many tenants, and turns each into exactly one effect",
 		timeout:     deployment.Timeout,
 		memory:      512,
 		concurrency: c.ReservedConcurrency,
-		environment: map[string]*string{
-			deployment.EnvEnvironment:   jsii.String(string(c.Environment)),
-			deployment.EnvTable:         backend.Table.TableName(),
-			deployment.EnvBucket:        backend.Bucket.BucketName(),
-			deployment.EnvSchemasPrefix: jsii.String(deployment.SchemasPrefix),
-			deployment.EnvDataPrefix:    jsii.String(deployment.DataPrefix),
-			deployment.EnvAccount:       stack.Account(),
-			deployment.EnvPartition:     stack.Partition(),
-			deployment.EnvInputBus:      jsii.String(c.InputBus.Name),
-			deployment.EnvOutputBus:     busARN(scope, c.OutputBus.Name),
-			deployment.EnvOutputBuses:   jsii.String(allowList(c.OutputBuses)),
-			deployment.EnvMarkDays:      jsii.String(strconv.Itoa(c.MarkDays)),
-			deployment.EnvTimeout:       jsii.String(strconv.Itoa(int(deployment.Timeout / time.Second))),
-			deployment.EnvGC:            jsii.String(deployment.GC),
-		},
+		environment: routerVariables(scope, c, backend),
 	})
 	backend.AllowFunction(f.role)
 	allowPublishing(scope, f.role, c)
@@ -105,6 +104,27 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+deployment.SchemasPrefix+"*",
 		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+deployment.DataPrefix+"*")
 	return f
+}
+
+// routerVariables wire the router and the relay alike. The time-out is the
+// router's in both: the relay leaves alone what an invocation may still do.
+func routerVariables(scope constructs.Construct, c Config, backend *Backend) map[string]*string {
+	stack := awscdk.Stack_Of(scope)
+	return map[string]*string{
+		deployment.EnvEnvironment:   jsii.String(string(c.Environment)),
+		deployment.EnvTable:         backend.Table.TableName(),
+		deployment.EnvBucket:        backend.Bucket.BucketName(),
+		deployment.EnvSchemasPrefix: jsii.String(deployment.SchemasPrefix),
+		deployment.EnvDataPrefix:    jsii.String(deployment.DataPrefix),
+		deployment.EnvAccount:       stack.Account(),
+		deployment.EnvPartition:     stack.Partition(),
+		deployment.EnvInputBus:      jsii.String(c.InputBus.Name),
+		deployment.EnvOutputBus:     busARN(scope, c.OutputBus.Name),
+		deployment.EnvOutputBuses:   jsii.String(allowList(c.OutputBuses)),
+		deployment.EnvMarkDays:      jsii.String(strconv.Itoa(c.MarkDays)),
+		deployment.EnvTimeout:       jsii.String(strconv.Itoa(int(deployment.Timeout / time.Second))),
+		deployment.EnvGC:            jsii.String(deployment.GC),
+	}
 }
 
 func newLogGroup(scope constructs.Construct, id, name string, c Config) awslogs.LogGroup {
@@ -121,21 +141,43 @@ func logicalID(c constructs.Construct) string {
 	return *awscdk.Stack_Of(c).GetLogicalId(c.Node().DefaultChild().(awscdk.CfnElement))
 }
 
-// A run of the relay that is late is not worth a second try: the next one is a
-// minute away, and the alarm on the relay's lag sees that none came.
+// A run of the relay that is late or fails is not worth a second try: the next
+// one is a minute away, and the alarm on the relay's lag reports that none came.
 var relayDelivery = delivery{retries: 0, age: 60}
 
-// NewRelaySchedule runs the relay every minute.
-func NewRelaySchedule(parent constructs.Construct, c Config, f *Function) {
+// NewRelay makes the relay's function and runs it every minute. It has the
+// router's role, because accounts of other buses name that one role. It reserves
+// no concurrency: leases keep two runs apart.
+func NewRelay(parent constructs.Construct, c Config, code Code, backend *Backend, router *Function) *Function {
 	scope := constructs.NewConstruct(parent, jsii.String("Relay"))
+	f := newFunction(scope, c, functionProps{
+		name:        c.Environment.RelayFunction(),
+		as:          router.role,
+		sid:         "OfRelay",
+		code:        code.Relay,
+		description: "publishes what invocations of " + router.name + " left behind, and aggregates usage",
+		timeout:     deployment.RelayTimeout,
+		memory:      512,
+
+		architecture: code.Architecture,
+		environment:  routerVariables(scope, c, backend),
+	})
+	// A schedule's invocation is asynchronous: these apply, not the rule's.
+	awslambda.NewCfnEventInvokeConfig(scope, jsii.String("Retries"), &awslambda.CfnEventInvokeConfigProps{
+		FunctionName:             f.lambda.FunctionName(),
+		Qualifier:                jsii.String("$LATEST"),
+		MaximumRetryAttempts:     jsii.Number(relayDelivery.retries),
+		MaximumEventAgeInSeconds: jsii.Number(relayDelivery.age),
+	})
 	awsevents.NewCfnRule(scope, jsii.String("Schedule"), &awsevents.CfnRuleProps{
 		Name:               jsii.String(c.Environment.RelayRule()),
-		Description:        jsii.String("has " + c.Environment.Function() + " publish what was left behind, and fold bills"),
+		Description:        jsii.String("runs " + f.name + " every minute"),
 		ScheduleExpression: jsii.String("rate(1 minute)"),
 		State:              jsii.String("ENABLED"),
 		Targets:            []any{target(f.lambda.FunctionArn(), relayDelivery)},
 	})
-	f.invokedBy("RelaySchedule", arn(scope, "events", "rule", c.Environment.RelayRule()))
+	f.invokedBy("Schedule", arn(scope, "events", "rule", c.Environment.RelayRule()))
+	return f
 }
 
 // testDelivery: what the test function misses is no loss.

@@ -73,14 +73,15 @@ func contextOf(app awscdk.App) map[string]any {
 // and nothing else.
 type Code struct {
 	Router       string
+	Relay        string
 	Test         string
 	Architecture awslambda.Architecture // that all were built for
 }
 
 // FindCode looks below the folder that `make build` fills.
 func FindCode(build string, withTest bool) (Code, error) {
-	c := Code{Router: filepath.Join(build, "eventrouter"), Test: filepath.Join(build, "eventbridge-test")}
-	folders := []string{c.Router}
+	c := Code{Router: filepath.Join(build, "eventrouter"), Relay: filepath.Join(build, "eventrouter-relay"), Test: filepath.Join(build, "eventbridge-test")}
+	folders := []string{c.Router, c.Relay}
 	if withTest {
 		folders = append(folders, c.Test)
 	}

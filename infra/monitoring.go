@@ -18,7 +18,7 @@ import (
 
 // NewObservability is what an operator has: alarms that say what to do, one
 // dashboard, and saved queries of the log.
-func NewObservability(parent constructs.Construct, c Config, key awskms.Key, f *Function, rule *InputRule, failures *FailureQueue) {
+func NewObservability(parent constructs.Construct, c Config, key awskms.Key, f, relay *Function, rule *InputRule, failures *FailureQueue) {
 	scope := constructs.NewConstruct(parent, jsii.String("Observability"))
 	topic := newAlarmTopic(scope, c, key)
 	m := &metrics{environment: string(c.Environment), function: f, rule: rule, failures: failures}
@@ -27,7 +27,7 @@ func NewObservability(parent constructs.Construct, c Config, key awskms.Key, f *
 		made = append(made, a.create(scope, c, topic))
 	}
 	newDashboard(scope, c, m, made)
-	newQueries(scope, c, f)
+	newQueries(scope, c, f, relay)
 }
 
 // newAlarmTopic is where alarms go; an e-mail address is one of those who may
@@ -178,12 +178,12 @@ var queries = []struct{ name, text string }{
 | stats count() as requests, sum(coldStart) as cold, pct(Duration, 50) as p50, pct(Duration, 99) as p99 by bin(1h)`},
 }
 
-func newQueries(scope constructs.Construct, c Config, f *Function) {
+func newQueries(scope constructs.Construct, c Config, f, relay *Function) {
 	for _, q := range queries {
 		awslogs.NewCfnQueryDefinition(scope, jsii.String("Query-"+q.name), &awslogs.CfnQueryDefinitionProps{
 			Name:          jsii.String(c.Environment.Query(q.name)),
 			QueryString:   jsii.String(q.text),
-			LogGroupNames: &[]any{jsii.String(deployment.LogGroup(f.name))},
+			LogGroupNames: &[]any{jsii.String(deployment.LogGroup(f.name)), jsii.String(deployment.LogGroup(relay.name))},
 		})
 	}
 }

@@ -134,6 +134,7 @@ func TestFunctionRights(t *testing.T) {
 	tt := plain()
 	table, bucket := onlyID(tt.of("AWS::DynamoDB::Table")), onlyID(tt.of("AWS::S3::Bucket"))
 	want := map[string]string{
+		"LogOfRelay":   "logs:CreateLogStream, logs:PutLogEvents",
 		"Log":          "logs:CreateLogStream, logs:PutLogEvents",
 		"":             "xray:PutTraceSegments, xray:PutTelemetryRecords",
 		"Ledger":       "dynamodb:BatchGetItem, dynamodb:ConditionCheckItem, dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query, dynamodb:UpdateItem",

@@ -28,14 +28,14 @@ func NewRouterStack(scope constructs.Construct, c Config, code Code) awscdk.Stac
 	failures := NewFailureQueue(stack, c, key)
 	function := NewRouterFunction(stack, c, code, backend, failures)
 	rule := NewInputRule(stack, c, input, key, function)
-	NewRelaySchedule(stack, c, function)
+	relay := NewRelay(stack, c, code, backend, function)
 	NewArchive(stack, c, input, key)
 	NewPublishers(stack, c, input)
 	api := NewAPI(stack, c, function)
 	if c.TestFunction {
 		NewTestFunction(stack, c, code)
 	}
-	NewObservability(stack, c, key, function, rule, failures)
+	NewObservability(stack, c, key, function, relay, rule, failures)
 	NewOutputs(stack, function, backend, rule, failures, api)
 	return stack
 }

@@ -125,6 +125,33 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
+// TestRelay: the relay is a function of its own, wired like the router and
+// without what the router's events need.
+func TestRelay(t *testing.T) {
+	for tt, e := range map[*template]deployment.Environment{ptr(plain()): "dev", ptr(complete()): "prod"} {
+		router := tt.named(t, "AWS::Lambda::Function", "FunctionName", e.Function())["Properties"]
+		f := tt.named(t, "AWS::Lambda::Function", "FunctionName", e.RelayFunction())
+		p := f["Properties"]
+		if at(p, "Timeout") != float64(60) || at(p, "ReservedConcurrentExecutions") != nil {
+			t.Errorf("time-out %v, reserved concurrency %v, want 60 and none", at(p, "Timeout"), at(p, "ReservedConcurrentExecutions"))
+		}
+		if !reflect.DeepEqual(at(p, "Environment"), at(router, "Environment")) || !reflect.DeepEqual(at(p, "Role"), at(router, "Role")) {
+			t.Error("the relay has other variables, or another role, than the router")
+		}
+		found := false
+		for _, r := range tt.of("AWS::Lambda::EventInvokeConfig") {
+			if config := at(r, "Properties"); at(config, "FunctionName", "Ref") == tt.id(f) {
+				found = true
+				same(t, "relay's retries", []any{at(config, "MaximumRetryAttempts"), at(config, "MaximumEventAgeInSeconds"), at(config, "DestinationConfig")}, `[0,60,null]`)
+			}
+		}
+		rule := tt.named(t, "AWS::Events::Rule", "Name", e.RelayRule())
+		if target := at(rule, "Properties", "Targets", 0, "Arn", "Fn::GetAtt", 0); !found || target != tt.id(f) {
+			t.Errorf("retries are set: %v; the schedule's target is %v, want %s", found, target, tt.id(f))
+		}
+	}
+}
+
 // TestEnvironment: what the function reads is what the stack sets, and nothing
 // but strings of ours.
 func TestEnvironment(t *testing.T) {
@@ -173,13 +200,16 @@ func TestDeliveries(t *testing.T) {
 
 	for _, c := range tt.of("AWS::Lambda::EventInvokeConfig") {
 		p := c["Properties"]
+		if text(at(p, "FunctionName")) != "${"+router+"}" {
+			continue // the relay's: TestRelay
+		}
 		same(t, "function's retries", []any{at(p, "MaximumRetryAttempts"), at(p, "MaximumEventAgeInSeconds"), at(p, "Qualifier")}, `[2,21600,"$LATEST"]`)
-		if text(at(p, "DestinationConfig", "OnFailure", "Destination")) != "${"+failures+".Arn}" || text(at(p, "FunctionName")) != "${"+router+"}" {
+		if text(at(p, "DestinationConfig", "OnFailure", "Destination")) != "${"+failures+".Arn}" {
 			t.Errorf("failures go to %v", p)
 		}
 	}
-	if n := len(tt.of("AWS::Lambda::EventInvokeConfig")); n != 1 {
-		t.Errorf("%d EventInvokeConfigs, want 1", n)
+	if n := len(tt.of("AWS::Lambda::EventInvokeConfig")); n != 2 {
+		t.Errorf("%d EventInvokeConfigs, want those of router and relay", n)
 	}
 
 	relay := tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-relay-dev")["Properties"]
@@ -260,8 +290,8 @@ func TestArchive(t *testing.T) {
 	if n := len(none.of("AWS::Events::Archive")); n != 0 {
 		t.Errorf("archiveDays=0 has %d archives", n)
 	}
-	if n := len(none.of("AWS::Lambda::Function")); n != 1 {
-		t.Errorf("testFunction=false has %d functions", n)
+	if n := len(none.of("AWS::Lambda::Function")); n != 2 {
+		t.Errorf("testFunction=false has %d functions, want router and relay", n)
 	}
 }
 
@@ -445,8 +475,8 @@ func TestAPI(t *testing.T) {
 
 func TestLogRetention(t *testing.T) {
 	for tt, days := range map[*template]float64{ptr(plain()): 30, ptr(complete()): 90} {
-		if n := len(tt.of("AWS::Logs::LogGroup")); n != 3 {
-			t.Errorf("%d log groups, want those of two functions and of the API", n)
+		if n := len(tt.of("AWS::Logs::LogGroup")); n != 4 {
+			t.Errorf("%d log groups, want those of three functions and of the API", n)
 		}
 		for id, g := range tt.of("AWS::Logs::LogGroup") {
 			if at(g, "Properties", "RetentionInDays") != days {
@@ -489,6 +519,6 @@ func TestAlarms(t *testing.T) {
 func TestSavedQueries(t *testing.T) {
 	for _, name := range []string{"one-event", "rejections", "faults", "slowest", "busiest-tenants", "relay", "cold-starts"} {
 		q := plain().named(t, "AWS::Logs::QueryDefinition", "Name", "eventrouter-dev/"+name)
-		same(t, name, at(q, "Properties", "LogGroupNames"), `["/aws/lambda/eventrouter-dev"]`)
+		same(t, name, at(q, "Properties", "LogGroupNames"), `["/aws/lambda/eventrouter-dev","/aws/lambda/eventrouter-relay-dev"]`)
 	}
 }

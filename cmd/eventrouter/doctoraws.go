@@ -54,6 +54,7 @@ type examination struct {
 	account   string
 	variables map[string]string // the function's
 	inputBus  string
+	buffered  bool // the input rule's target is the queue
 }
 
 func (x *examination) deployCommand() string {
@@ -213,28 +214,32 @@ func (x *examination) target(ctx context.Context) finding {
 			if t.DeadLetterConfig == nil {
 				return sick(x.deployCommand(), "the target %s has no dead-letter queue", aws.ToString(t.Arn))
 			}
+			x.buffered = strings.HasSuffix(aws.ToString(t.Arn), ":"+x.env.InputBuffer())
 			return healthy("%s", aws.ToString(t.Arn))
 		}
 	}
 	return sick(x.deployCommand(), "the rule %s does not lead to %s", x.env.InputRule(), x.env.Function())
 }
 
-// permission: the rule may invoke the function, and this rule alone.
+// permission: each rule may invoke its function, and no other rule may.
 func (x *examination) permission(ctx context.Context) finding {
-	out, err := awslambda.NewFromConfig(x.cfg).GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: aws.String(x.env.Function())})
-	if err != nil {
-		return failed(x.deployCommand(), err)
+	input := x.env.InputRule()
+	if x.inputBus != deployment.DefaultBus {
+		input = x.inputBus + "/" + input
 	}
-	rules := []string{"rule/" + x.env.RelayRule()}
-	if x.inputBus == deployment.DefaultBus {
-		rules = append(rules, "rule/"+x.env.InputRule())
-	} else {
-		rules = append(rules, "rule/"+x.inputBus+"/"+x.env.InputRule())
-	}
-	for _, rule := range rules {
-		if !strings.Contains(aws.ToString(out.Policy), ":"+rule+`"`) {
-			return sick(x.deployCommand(), "the function's policy has no statement with the condition aws:SourceArn %s", rule)
+	var rules []string
+	for _, c := range []struct{ function, rule string }{{x.env.Function(), input}, {x.env.RelayFunction(), x.env.RelayRule()}} {
+		if c.rule == input && x.buffered {
+			continue // the rule sends to the queue
 		}
+		out, err := awslambda.NewFromConfig(x.cfg).GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: aws.String(c.function)})
+		if err != nil {
+			return failed(x.deployCommand(), err)
+		}
+		if !strings.Contains(aws.ToString(out.Policy), ":rule/"+c.rule+`"`) {
+			return sick(x.deployCommand(), "the policy of the function %s has no statement with the condition aws:SourceArn rule/%s", c.function, c.rule)
+		}
+		rules = append(rules, "rule/"+c.rule)
 	}
 	return healthy("%s", strings.Join(rules, ", "))
 }

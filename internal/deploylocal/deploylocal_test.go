@@ -121,11 +121,12 @@ func look(t *testing.T, c *cloud, env deployment.Environment) map[string]string 
 		{"input target", []string{"events", "list-targets-by-rule", "--rule", env.InputRule(), "--query", "Targets[].[Arn,DeadLetterConfig.Arn]"},
 			[]any{[]any{arn("lambda", "function:"+env.Function()), arn("sqs", env.InputDLQ())}}},
 		{"test target", []string{"events", "list-targets-by-rule", "--rule", env.TestRule(), "--query", "Targets[].Arn"}, []any{arn("lambda", "function:"+env.TestFunction())}},
+		{"relay's target", []string{"events", "list-targets-by-rule", "--rule", env.RelayRule(), "--query", "Targets[].Arn"}, []any{arn("lambda", "function:"+env.RelayFunction())}},
 		{"relay", []string{"events", "describe-rule", "--name", env.RelayRule(), "--query", "ScheduleExpression"}, "rate(1 minute)"},
 		{"archive", []string{"events", "describe-archive", "--archive-name", env.Archive(), "--query", "RetentionDays"}, float64(30)},
 		{"dead letters", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, float64(2)},
 		{"logs", []string{"logs", "describe-log-groups", "--query", "logGroups[].[logGroupName,retentionInDays] | sort_by(@, &[0])"}, []any{
-			[]any{env.APILogGroup(), float64(30)}, []any{deployment.LogGroup(env.TestFunction()), float64(30)}, []any{deployment.LogGroup(env.Function()), float64(30)}}},
+			[]any{env.APILogGroup(), float64(30)}, []any{deployment.LogGroup(env.TestFunction()), float64(30)}, []any{deployment.LogGroup(env.Function()), float64(30)}, []any{deployment.LogGroup(env.RelayFunction()), float64(30)}}},
 		{"role", []string{"iam", "list-role-policies", "--role-name", env.Role(region), "--query", "length(PolicyNames)"}, float64(1)},
 		{"key", []string{"kms", "list-aliases", "--query", "Aliases[?AliasName=='" + env.KeyAlias() + "'] | length(@)"}, float64(1)},
 		{"topic", []string{"sns", "list-topics", "--query", "Topics[].TopicArn"}, []any{arn("sns", env.AlarmTopic())}},
@@ -142,8 +143,8 @@ func look(t *testing.T, c *cloud, env deployment.Environment) map[string]string 
 	if json.Unmarshal([]byte(text), &got) != nil || json.Unmarshal([]byte(deployment.InputPattern), &want) != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("the input rule's pattern is %s, want %s", text, deployment.InputPattern)
 	}
-	policy, _ := c.aws(t, "lambda", "get-policy", "--function-name", env.Function(), "--query", "Policy").(string)
-	for _, rule := range []string{env.InputRule(), env.RelayRule()} {
+	for function, rule := range map[string]string{env.Function(): env.InputRule(), env.RelayFunction(): env.RelayRule()} {
+		policy, _ := c.aws(t, "lambda", "get-policy", "--function-name", function, "--query", "Policy").(string)
 		if !strings.Contains(policy, arn("events", "rule/"+rule)) {
 			t.Errorf("the rule %s may not invoke the function: %s", rule, policy)
 		}

@@ -45,6 +45,13 @@ const (
 	RelayGrace = 10 * time.Second
 )
 
+// A run of the relay ends after RelayRun, and the next one continues; what it is
+// doing then has until RelayTimeout, the relay function's time-out.
+const (
+	RelayRun     = 50 * time.Second
+	RelayTimeout = 60 * time.Second
+)
+
 // Local is the environment of `eventrouter serve`.
 const (
 	Local          = "local"
@@ -71,19 +78,20 @@ func ParseEnvironment(s string) (Environment, error) {
 }
 
 // Names of resources in an environment.
-func (e Environment) Stack() string        { return "EventRouter-" + string(e) }
-func (e Environment) Function() string     { return "eventrouter-" + string(e) }
-func (e Environment) TestFunction() string { return "eventbridge-test-" + string(e) }
-func (e Environment) Table() string        { return "eventrouter-" + string(e) }
-func (e Environment) InputRule() string    { return "eventrouter-input-" + string(e) }
-func (e Environment) TestRule() string     { return "eventrouter-test-" + string(e) }
-func (e Environment) RelayRule() string    { return "eventrouter-relay-" + string(e) }
-func (e Environment) InputDLQ() string     { return "eventrouter-input-dlq-" + string(e) }
-func (e Environment) FailureQueue() string { return "eventrouter-failures-" + string(e) }
-func (e Environment) InputBuffer() string  { return "eventrouter-input-" + string(e) }
-func (e Environment) Archive() string      { return "eventrouter-input-" + string(e) }
-func (e Environment) InputBus() string     { return "eventrouter-" + string(e) }
-func (e Environment) Dashboard() string    { return "eventrouter-" + string(e) }
+func (e Environment) Stack() string         { return "EventRouter-" + string(e) }
+func (e Environment) Function() string      { return "eventrouter-" + string(e) }
+func (e Environment) TestFunction() string  { return "eventbridge-test-" + string(e) }
+func (e Environment) Table() string         { return "eventrouter-" + string(e) }
+func (e Environment) InputRule() string     { return "eventrouter-input-" + string(e) }
+func (e Environment) TestRule() string      { return "eventrouter-test-" + string(e) }
+func (e Environment) RelayFunction() string { return "eventrouter-relay-" + string(e) }
+func (e Environment) RelayRule() string     { return "eventrouter-relay-" + string(e) }
+func (e Environment) InputDLQ() string      { return "eventrouter-input-dlq-" + string(e) }
+func (e Environment) FailureQueue() string  { return "eventrouter-failures-" + string(e) }
+func (e Environment) InputBuffer() string   { return "eventrouter-input-" + string(e) }
+func (e Environment) Archive() string       { return "eventrouter-input-" + string(e) }
+func (e Environment) InputBus() string      { return "eventrouter-" + string(e) }
+func (e Environment) Dashboard() string     { return "eventrouter-" + string(e) }
 
 // InputPattern is the event pattern of the rule that feeds the function. The
 // payload is not in it: `exists` looks at leaves only and would never fire for

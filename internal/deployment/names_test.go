@@ -19,7 +19,7 @@ func TestLongestNamesFit(t *testing.T) {
 	}{
 		{longest.Stack(), 128}, {longest.TargetBusStack(), 128}, {longest.Function(), 64}, {longest.TestFunction(), 64},
 		{longest.Table(), 255}, {longest.Bucket(account, region), 63}, {longest.Role(region), 64}, {longest.TestRole(region), 64},
-		{longest.InputRule(), 64}, {longest.TestRule(), 64}, {longest.RelayRule(), 64}, {longest.InputBus(), 256}, {longest.Archive(), 48},
+		{longest.InputRule(), 64}, {longest.TestRule(), 64}, {longest.RelayRule(), 64}, {longest.RelayFunction(), 64}, {longest.InputBus(), 256}, {longest.Archive(), 48},
 		{longest.InputDLQ(), 80}, {longest.FailureQueue(), 80}, {longest.InputBuffer(), 80}, {longest.API(), 128}, {longest.AlarmTopic(), 256},
 		{longest.PublisherStatement() + "-" + account, 64}, {longest.OrganizationStatement(), 64}, {longest.TargetBusStatement(), 64},
 		{longest.Alarm("input-dead-letters"), 255}, {BusGuard(strings.Repeat("b", 256)), 1011}, {longest.KeyAlias(), 256}, {longest.Dashboard(), 255},

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/blockforger/eventrouter/internal/deployment"
+)
+
+type probe func(context.Context)
+
+func (p probe) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
+	p(ctx)
+	return nil, nil
+}
+
+// TestRunEnds: a run ends after RelayRun whatever time Lambda gives it, and
+// earlier if Lambda gives it less.
+func TestRunEnds(t *testing.T) {
+	for _, given := range []time.Duration{deployment.RelayTimeout, 10 * time.Second} {
+		ctx, cancel := context.WithTimeout(t.Context(), given)
+		defer cancel()
+		called := false
+		_, err := handler{probe(func(ctx context.Context) {
+			called = true
+			deadline, _ := ctx.Deadline()
+			if left, want := time.Until(deadline), min(given, deployment.RelayRun); left > want || left < want-5*time.Second {
+				t.Errorf("given %v, the run has %v, want %v", given, left, want)
+			}
+		})}.Invoke(ctx, nil)
+		if err != nil || !called {
+			t.Errorf("called %v, %v", called, err)
+		}
+	}
+	if deployment.RelayRun >= time.Minute || deployment.RelayRun >= deployment.RelayTimeout {
+		t.Error("a run must end before the next one begins and before Lambda ends it")
+	}
+}
