@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -8,7 +9,7 @@ import (
 // statusOf is the status that answers a request.
 func statusOf(r store.Result, err error) int {
 	if err != nil {
-		return fault.CodeOf(err).Status()
+		return events.Status(fault.CodeOf(err), r.Operation)
 	}
 	return r.Status()
 }

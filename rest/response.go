@@ -63,11 +63,12 @@ func Result(r *store.Result) Response {
 // a caller may read, and the violations.
 func Problem(err error, requestID string) Response {
 	code := fault.CodeOf(err)
+	status := events.Status(code, "")
 	body, _ := json.Marshal(problem{
-		Type: ProblemTypes + code.String(), Title: http.StatusText(code.Status()), Status: code.Status(),
+		Type: ProblemTypes + code.String(), Title: http.StatusText(status), Status: status,
 		Detail: fault.MessageOf(err), RequestID: requestID, Violations: fault.ViolationsOf(err),
 	})
-	return Response{Status: code.Status(), Header: map[string]string{"content-type": problemType}, Body: string(body)}
+	return Response{Status: status, Header: map[string]string{"content-type": problemType}, Body: string(body)}
 }
 
 func quoteETag(s store.Version) string { return `"` + string(s) + `"` }

@@ -12,76 +12,76 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// committed is an operation that has been committed, now or by an earlier
-// delivery of the same request.
+// committed is a request whose change was committed, now or by an earlier
+// delivery.
 type committed struct {
 	Result    store.Result
 	record    store.IdempotencyRecord
-	projected bool // an object or file is to show the record
+	projected bool // the record has an object or file that must be updated
 }
 
-// maxVersionConflicts bounds how often one operation gives way to rivals on the same
-// record before the request is sent back to be tried again.
+// maxVersionConflicts is how often a request is evaluated again after another
+// request changed the record, before it fails and is retried.
 const maxVersionConflicts = 32
 
-// apply decides what the operation means for the record as it stands, and
-// commits it; where a rival was faster it decides anew on what the rival left.
+// apply evaluates the operation on the current record and commits the change.
+// After a version conflict it evaluates the operation again on the new record.
 func (r *Router) apply(ctx context.Context, op validatedRequest) (committed, error) {
 	prior, err := r.current(ctx, &op)
 	for range maxVersionConflicts {
 		if err != nil {
 			return committed{}, err
 		}
-		change, refusal := op.change(prior)
-		if refusal != nil {
-			return committed{}, r.limit(ctx, &op, refusal)
+		change, rejection := op.change(prior)
+		if rejection != nil {
+			return committed{}, r.limit(ctx, &op, rejection)
 		}
-		receipt, failure := r.commit(ctx, &op.authorizedRequest, change)
-		if moved, ok := errors.AsType[*store.VersionConflict](failure); ok {
-			prior, err = moved.Current, ctx.Err()
+		result, failure := r.commit(ctx, &op.authorizedRequest, change)
+		if conflict, ok := errors.AsType[*store.VersionConflict](failure); ok {
+			prior, err = conflict.Current, ctx.Err()
 			continue
 		}
 		if failure != nil {
 			return committed{}, r.limit(ctx, &op, failure)
 		}
-		change.Idempotency.Result = receipt
-		follows := change.Record.Backend != events.DynamoDB && !receipt.Rejected
-		return committed{Result: receipt, record: change.Idempotency, projected: follows}, nil
+		change.Idempotency.Result = result
+		projected := change.Record.Backend != events.DynamoDB && !result.Rejected
+		return committed{Result: result, record: change.Idempotency, projected: projected}, nil
 	}
-	return committed{}, fault.Errorf(fault.Unavailable, "record %s is contended: gave way to %d rivals", op.ref.Path(), maxVersionConflicts)
+	return committed{}, fault.Errorf(fault.Unavailable, "record %s: %d write conflicts, giving up", op.ref.Path(), maxVersionConflicts)
 }
 
-// limit keeps the order of refusal (R7) for a POST that is too large: it has
-// read nothing, and a key that is taken comes first.
-func (r *Router) limit(ctx context.Context, op *validatedRequest, refusal error) error {
-	if op.operation != events.Post || !fault.Is(refusal, fault.TooLarge) {
-		return refusal
+// limit keeps the order of rejections (R7) for a POST that is too large: a POST
+// reads nothing, but an existing key is rejected before a limit.
+func (r *Router) limit(ctx context.Context, op *validatedRequest, rejection error) error {
+	if op.operation != events.Post || !fault.Is(rejection, fault.TooLarge) {
+		return rejection
 	}
-	head, err := r.store.Get(ctx, op.ref)
+	record, err := r.store.Get(ctx, op.ref)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if taken := op.checkState(&head); taken != nil {
-		return taken
+	if conflict := op.checkState(&record); conflict != nil {
+		return conflict
 	}
-	return refusal
+	return rejection
 }
 
-// prior is the record's head as the operation expects it. A POST expects none
-// and reads nothing: the commit tells if it is wrong.
+// current returns the record that the operation applies to. A POST expects none
+// and reads nothing: the commit reports a conflict if there is one.
 func (r *Router) current(ctx context.Context, op *validatedRequest) (store.Record, error) {
 	if op.operation == events.Post {
 		return store.Record{}, nil
 	}
-	head, err := r.store.Get(ctx, op.ref)
+	record, err := r.store.Get(ctx, op.ref)
 	if fault.Is(err, fault.NotFound) {
 		return store.Record{}, nil
 	}
-	return head, err
+	return record, err
 }
 
-// change builds the whole effect of the operation on a record whose head is
-// prior (R5, R6), or refuses.
+// change returns the change that the operation makes to a record (R5, R6), or the
+// rejection.
 func (op *validatedRequest) change(prior store.Record) (store.Change, error) {
 	if err := op.checkState(&prior); err != nil {
 		return store.Change{}, err
@@ -110,14 +110,14 @@ func (op *validatedRequest) change(prior store.Record) (store.Change, error) {
 	case events.Delete:
 		next.Data, next.Deleted, record = nil, true, prior.Data
 	}
-	receipt := store.Result{Ref: op.ref, Operation: op.operation, Revision: next.Revision}
+	result := store.Result{Ref: op.ref, Operation: op.operation, Revision: next.Revision}
 	return store.Change{
 		Idempotency: store.IdempotencyRecord{
 			Key:         op.idempotency,
 			Fingerprint: op.fingerprint,
-			Result:      receipt,
+			Result:      result,
 			Bill:        store.Bill{Tokens: TokensPerRequest, KeyID: string(op.keyID)},
-			Outputs:     op.outputs(record, &receipt),
+			Outputs:     op.outputs(record, &result),
 		},
 		Record:     &next,
 		IfVersion:  prior.Version,
@@ -125,14 +125,14 @@ func (op *validatedRequest) change(prior store.Record) (store.Change, error) {
 	}, nil
 }
 
-// admit refuses what the record's state does not allow: 404, 409, 412.
+// checkState rejects what the record's state does not allow: 404, 409, 412.
 func (op *validatedRequest) checkState(prior *store.Record) error {
 	exists := prior.Version != "" && !prior.Deleted
 	switch {
 	case op.operation == events.Post && exists && !op.condition.NoneMatchAny:
 		return fault.Errorf(fault.Conflict, "a record with this key exists already")
 	case op.condition.NoneMatchAny && exists:
-		return fault.Errorf(fault.Precondition, "the record exists, and If-None-Match asks that it does not")
+		return fault.Errorf(fault.Precondition, "the record exists, and If-None-Match requires that it does not")
 	case op.operation != events.Post && !exists:
 		return fault.Errorf(fault.NotFound, "there is no record with this key")
 	case len(op.condition.Match) > 0 && !slices.Contains(op.condition.Match, prior.Version):
@@ -140,21 +140,21 @@ func (op *validatedRequest) checkState(prior *store.Record) error {
 	case exists && slices.Contains(op.condition.NoneMatch, prior.Version):
 		return fault.Errorf(fault.Precondition, "the record is still what If-None-Match names")
 	case op.condition.MatchAny && !exists:
-		return fault.Errorf(fault.Precondition, "there is no record, and If-Match asks for one")
+		return fault.Errorf(fault.Precondition, "there is no record, and If-Match requires one")
 	}
 	return nil
 }
 
-// outputs are the entries that the change publishes: one a matching rule (R20),
-// and one that tells the sender of the outcome, where the tenant wants that.
-func (op *validatedRequest) outputs(record jsontext.Value, receipt *store.Result) store.Outputs {
+// outputs returns the entries that the change publishes: one for each matching
+// rule (R20), and one that reports the result if the tenant has a bus for results.
+func (op *validatedRequest) outputs(record jsontext.Value, result *store.Result) store.Outputs {
 	rules := op.contract.Outputs(op.operation)
 	if len(rules) == 0 && !op.wantsResult() {
 		return store.Outputs{}
 	}
 	out := op.origin()
 	out.Entries = make([]store.Entry, len(rules), len(rules)+1)
-	// What a POST or PUT sends is the record: then one copy serves every rule.
+	// The payload of a POST or PUT is the record, so that one copy serves all rules.
 	same := op.operation == events.Post || op.operation == events.Put
 	for i, rule := range rules {
 		out.Entries[i] = store.Entry{
@@ -168,7 +168,7 @@ func (op *validatedRequest) outputs(record jsontext.Value, receipt *store.Result
 		}
 	}
 	if op.wantsResult() {
-		out.Entries = append(out.Entries, op.outcome(receipt))
+		out.Entries = append(out.Entries, op.outcome(result))
 	}
 	return out
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// authorizedRequest is a request whose API key allows it and whose tenant takes it.
+// authorizedRequest is a request that its API key permits and its tenant accepts.
 type authorizedRequest struct {
 	request
 	keyID       apikey.ID
@@ -18,29 +18,29 @@ type authorizedRequest struct {
 	fingerprint store.Fingerprint
 }
 
-// authorize checks the API key (R8) and the switch for input events (R9). A
-// tenant that is not there is switched off: its key may outlive it.
+// authorize checks the API key (R8) and whether the tenant accepts input events
+// (R9). A tenant that does not exist accepts none: its key may outlive it.
 func (r *Router) authorize(ctx context.Context, req request) (authorizedRequest, error) {
-	granted := authorizedRequest{request: req}
+	authorized := authorizedRequest{request: req}
 	permission := apikey.BackendCalls
 	if req.operation == events.Get {
 		permission = apikey.ReadOnly
 	}
 	key, err := r.keys.Authenticate(ctx, req.apiKey, req.tenant, permission)
 	if err != nil {
-		return granted, err
+		return authorized, err
 	}
-	granted.keyID = key.ID
+	authorized.keyID = key.ID
 
-	granted.owner, err = r.tenants.Tenant(ctx, req.tenant)
+	authorized.owner, err = r.tenants.Tenant(ctx, req.tenant)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return granted, &fault.Error{Code: fault.Denied, Message: "the tenant is not set up", Err: err}
+		return authorized, &fault.Error{Code: fault.Denied, Message: "the tenant is not set up", Err: err}
 	case err != nil:
-		return granted, err
-	case req.event && !granted.owner.Input:
-		return granted, fault.Errorf(fault.Denied, "input events are switched off for this tenant; eventbridge-input=true in tenant.properties switches them on")
+		return authorized, err
+	case req.event && !authorized.owner.Input:
+		return authorized, fault.Errorf(fault.Denied, "input events are switched off for this tenant; eventbridge-input=true in tenant.properties switches them on")
 	}
-	granted.fingerprint, err = req.fingerprint()
-	return granted, err
+	authorized.fingerprint, err = req.fingerprint()
+	return authorized, err
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A cursor is the last key of a page behind a checksum over tenant, schema and
-// key, in base64url. The checksum is no secret: whoever computes one can say
-// where to start in a list that the API key lets them read anyway. It keeps a
-// cursor from being used on another list, and damage from passing for a place.
+// A cursor is a checksum over tenant, schema and key, followed by the last key of
+// a page, in base64url. The checksum is not secret: a caller who computes one can
+// only choose where to start in a list that its API key can read anyway. It
+// prevents using a cursor for another list, and detects damage.
 const cursorSum = 8
 
 func newCursor(at store.Collection, last events.RecordKey) string {
@@ -35,7 +35,7 @@ func parseCursor(cursor string, at store.Collection) (events.RecordKey, error) {
 	return last, nil
 }
 
-var errCursor = fault.Errorf(fault.Invalid, "cursor is not one that this list has given out; start again without it")
+var errCursor = fault.Errorf(fault.Invalid, "cursor is not from this list; start again without it")
 
 func sumCursor(at store.Collection, last events.RecordKey) [sha256.Size]byte {
 	// No id and no key holds a NUL.

@@ -1,17 +1,20 @@
-// Package router carries out one request: it decodes, authorizes, validates,
-// applies and emits, in that order, each stage taking the former one's type.
+// Package router processes one request at a time: it decodes, authorizes,
+// validates, throttles, applies and publishes, in this order. Each stage takes
+// the type that the previous one returns:
 //
-//	payload -lambda-> Envelope -decode-> Request -authorize-> Granted
-//	        -validate-> Operation -apply-> Applied -emit-> published
+//	payload -> request -> authorizedRequest -> validatedRequest -> committed
 //
-// The types' fields are set in one place each, so that a request which was not
-// authorized cannot be applied: it does not compile. Events and REST calls
-// differ in how the Request is made and in nothing else.
+// A request that was not authorized therefore cannot be applied: it does not
+// compile. Events and REST calls differ only in how the request is decoded.
 //
-// Order of refusal: structure, API key, input switched on, mark, schema,
-// payload, operation, limits, quota. A rejection is a fault whose code says so
-// and is final; any other fault means that the request is to be tried again,
-// which is always safe: the mark of its idempotency key tells what was done.
+//	r := router.New(catalog, authenticator, store, publisher, nil)
+//	result, report, err := r.Event(ctx, &envelope, "")
 //
-// A [Router] and a [Relay] are safe for concurrent use.
+// Requests are rejected in this order: structure, API key, input enabled, stored
+// result, schema, payload, operation, limits, quota. A rejection is final; its
+// code reports true for [fault.Code.Rejection]. Any other error means that the
+// request must be repeated. Repeating is always safe, because the idempotency
+// record of the request holds what was done.
+//
+// A [Router] is safe for concurrent use.
 package router

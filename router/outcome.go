@@ -6,22 +6,23 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// tellsOutcome reports whether the sender is told what becomes of the request
-// by an event: an input event's, where the tenant names a bus for results. Who
-// called over REST has an answer. Nobody is told who has shown no good key.
+// wantsResult reports whether the result of the request is published as an event:
+// for an input event of a tenant that has a bus for results. A REST call has a
+// response, and a request without a valid API key gets no event.
 func (g *authorizedRequest) wantsResult() bool {
 	return g.event && g.owner != nil && g.owner.Results != ""
 }
 
-// outcome is the entry that tells it. It goes out as every other entry does:
-// committed with the mark, published after it, drained by the relay.
+// outcome returns the entry that reports the result. It is committed and published
+// like every other entry.
 func (g *authorizedRequest) outcome(r *store.Result) store.Entry {
 	return store.Entry{Bus: g.owner.Results, Source: events.OutputSource, DetailType: r.OutcomeDetailType(),
 		Outcome: true, State: store.EntryPending}
 }
 
-// rejectionRecord stores a refusal as the answer to every redelivery.
-func rejectionRecord(g *authorizedRequest, key events.RecordKey, refusal error) store.IdempotencyRecord {
+// rejectionRecord returns the idempotency record that stores a rejection as the
+// result of the request.
+func rejectionRecord(g *authorizedRequest, key events.RecordKey, rejection error) store.IdempotencyRecord {
 	m := store.IdempotencyRecord{
 		Key:         g.idempotency,
 		Fingerprint: g.fingerprint,
@@ -29,9 +30,9 @@ func rejectionRecord(g *authorizedRequest, key events.RecordKey, refusal error) 
 			Ref:        store.Ref{Collection: g.collection(), Key: key},
 			Operation:  g.operation,
 			Rejected:   true,
-			Code:       fault.CodeOf(refusal),
-			Message:    fault.MessageOf(refusal),
-			Violations: fault.ViolationsOf(refusal),
+			Code:       fault.CodeOf(rejection),
+			Message:    fault.MessageOf(rejection),
+			Violations: fault.ViolationsOf(rejection),
 		},
 	}
 	if g.wantsResult() {
@@ -41,7 +42,7 @@ func rejectionRecord(g *authorizedRequest, key events.RecordKey, refusal error) 
 	return m
 }
 
-// origin is what all entries of a request share: where it came from.
+// origin returns what all entries of a request share: ids, hops and trace header.
 func (g *authorizedRequest) origin() store.Outputs {
 	return store.Outputs{
 		InputEventID:  g.eventID,

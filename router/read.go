@@ -11,18 +11,18 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// Names under which reads that concern no one schema are billed. No schema can
-// have them: an id begins with a letter or digit.
+// Schema names under which reads that are not of one schema are billed. No schema
+// can have them, because an id begins with a letter or digit.
 const (
 	BilledUsage       = events.SchemaID("_usage")
 	BilledDescription = events.SchemaID("_openapi")
 )
 
-// A Document is the answer of a read of one record.
+// A Document is the result of reading one record.
 type Document struct {
 	Record store.Record
-	// NotModified says that the caller has this version already: If-None-Match
-	// names its stamp.
+	// NotModified reports that the caller has this version already: If-None-Match
+	// contains it.
 	NotModified bool
 }
 
@@ -58,7 +58,7 @@ func (r *Router) Get(ctx context.Context, c *Call) (Document, *Report, error) {
 	return found, report, nil
 }
 
-// A Page says which part of a list is wanted.
+// A Page selects a part of a list.
 type Page struct {
 	Limit  int    // 1 to [MaxPage]; 0 means 100
 	Cursor string // as an earlier page gave it; "" is the start
@@ -69,9 +69,9 @@ const (
 	MaxPage     = 1000
 	defaultPage = 100
 
-	// pageBytes ends a page early: what API Gateway and Lambda carry is bounded.
+	// pageBytes ends a page early: API Gateway and Lambda limit a response.
 	pageBytes = 4 << 20
-	// listAtOnce bounds what is in memory before a page is known to be full.
+	// listAtOnce bounds the records in memory before a page is known to be full.
 	listAtOnce = 100
 )
 
@@ -112,7 +112,7 @@ func (r *Router) list(ctx context.Context, at store.Collection, after events.Rec
 	var out Listing
 	bytes := 0
 	for {
-		// One more than wanted tells whether this is the last page.
+		// One record more than the limit shows whether this is the last page.
 		ask := min(limit-len(out.Records)+1, listAtOnce)
 		heads, err := r.store.List(ctx, at, after, ask)
 		if err != nil {
@@ -132,8 +132,8 @@ func (r *Router) list(ctx context.Context, at store.Collection, after events.Rec
 	}
 }
 
-// Usage reads what the tenant used in a month such as 2026-11, the bill of this
-// read not included; "" is the current month. [Call.Schema] is not looked at.
+// Usage reads the tenant's usage in a month, for example 2026-11, without the bill
+// of this read; "" is the current month. [Call.Schema] is ignored.
 func (r *Router) Usage(ctx context.Context, c *Call, month string) (store.Usage, *Report, error) {
 	var usage store.Usage
 	report, err := r.read(ctx, c.billedAs(BilledUsage), func(ctx context.Context, req *request, _ *Report) (store.Ref, error) {
@@ -142,7 +142,7 @@ func (r *Router) Usage(ctx context.Context, c *Call, month string) (store.Usage,
 			month = store.Month(r.now())
 		}
 		if _, err := time.Parse("2006-01", month); err != nil {
-			return ref, fault.Errorf(fault.Invalid, "month must be such as 2026-11")
+			return ref, fault.Errorf(fault.Invalid, "month must have the form YYYY-MM, for example 2026-11")
 		}
 		var err error
 		usage, err = r.store.Usage(ctx, req.tenant, month)
@@ -155,14 +155,14 @@ func (r *Router) Usage(ctx context.Context, c *Call, month string) (store.Usage,
 	return usage, report, nil
 }
 
-// A Description is what a tenant's API is made of.
+// A Description lists the parts of a tenant's API.
 type Description struct {
 	Tenant  *tenant.Tenant
 	Schemas []*tenant.Schema // in order of their ids
 }
 
-// Describe reads the tenant's schemas. One whose file is malformed, and was
-// never good, is left out. [Call.Schema] is not looked at.
+// Describe reads the tenant's schemas. A schema whose file never was valid is left
+// out. [Call.Schema] is ignored.
 func (r *Router) Describe(ctx context.Context, c *Call) (Description, *Report, error) {
 	var out Description
 	report, err := r.read(ctx, c.billedAs(BilledDescription), func(ctx context.Context, req *request, _ *Report) (store.Ref, error) {
@@ -236,7 +236,7 @@ func (c *Call) billedAs(name events.SchemaID) *Call {
 	return &billed
 }
 
-// pathKey reads the key that a path names.
+// pathKey parses the key in a path.
 func pathKey(s string, schema *tenant.Schema) (events.RecordKey, error) {
 	if schema.IntegerKey {
 		return events.ParseIntegerRecordKey(s)

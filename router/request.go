@@ -11,7 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A request is what a caller asks for, well formed in itself.
+// A request is a well-formed request of a caller.
 type request struct {
 	tenant    events.TenantID
 	schema    events.SchemaID
@@ -34,7 +34,7 @@ type request struct {
 	trace         string
 }
 
-// A Condition is what the caller wants to hold of the record's stamp.
+// A Condition restricts the versions of the record to which a request applies.
 type Condition struct {
 	// Match lists stamps of which the record must bear one; MatchAny asks for a
 	// record whatever its stamp.
@@ -50,8 +50,8 @@ func (r *request) collection() store.Collection {
 	return store.Collection{Tenant: r.tenant, Schema: r.schema}
 }
 
-// decodeEvent makes a request of an event (R1, R3, R11). trace is the header
-// to pass on.
+// decodeEvent returns the request of an event (R1, R3, R11). trace is the X-Ray
+// header to pass on.
 func decodeEvent(e *events.Envelope, trace string) (request, error) {
 	if !e.IsInput() {
 		return request{}, fault.Errorf(fault.Invalid, "source must be %s", events.InputSource)
@@ -87,13 +87,13 @@ func decodeEvent(e *events.Envelope, trace string) (request, error) {
 		req.correlationID = e.ID
 	}
 	if req.hops >= events.MaxHops {
-		return req, fault.Errorf(fault.Invalid, "the event has passed %d routers: the loop is cut here", req.hops)
+		return req, fault.Errorf(fault.Invalid, "the event has passed %d routers, the limit: it is in a loop", req.hops)
 	}
 	return req, nil
 }
 
-// fingerprint tells requests apart that bear one idempotency key. Two spellings
-// of one JSON object, members in another order, are one request.
+// fingerprint distinguishes requests with one idempotency key. The order of the
+// members of a JSON object does not matter.
 //
 // Stored fingerprints outlive the program. Another algorithm needs another
 // number, format.Idempotency, and [store.Change] the fingerprints of the older

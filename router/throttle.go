@@ -11,7 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// A Quota is what a tenant may use, as far as this process knows.
+// A Quota is what a tenant may use, in the view of this process.
 type Quota struct {
 	// Rate is how many requests a second are allowed; 0 is no limit. Burst is
 	// how many may come at once, Remaining how many of those are left.
@@ -21,13 +21,13 @@ type Quota struct {
 	TokensMonthly int64
 }
 
-// Window is in how many seconds the rate allows a burst.
+// Window is the time in seconds in which the rate allows a burst.
 func (q Quota) Window() int { return int(math.Ceil(float64(q.Burst) / q.Rate)) }
 
-// Throttled is the error of a request that comes too soon after others. It
-// depends on nothing but the moment, so that it leaves no mark: the same
-// request is welcome after Wait. A call is refused with it (Exhausted); an
-// event is tried again (Unavailable), for to reject it would be to lose it.
+// Throttled is the error of a request beyond the tenant's rate. It is not stored:
+// the same request can succeed after Wait. A REST call is rejected with it
+// (Exhausted); an event is retried (Unavailable), because a rejected event would
+// be lost.
 type Throttled struct {
 	Wait  time.Duration
 	event bool
@@ -37,7 +37,7 @@ func (t *Throttled) Error() string {
 	return fmt.Sprintf("the tenant's rate-limit-per-second is reached; wait %v", t.Wait.Round(time.Millisecond))
 }
 
-// Unwrap gives the error its code.
+// Unwrap returns an error with the code.
 func (t *Throttled) Unwrap() error {
 	if t.event {
 		return fault.Errorf(fault.Unavailable, "%s", t.Error())
@@ -45,9 +45,8 @@ func (t *Throttled) Unwrap() error {
 	return fault.Errorf(fault.Exhausted, "the tenant's rate-limit-per-second is reached; wait a moment")
 }
 
-// A throttle holds a token bucket for each tenant that has a rate limit. It
-// knows of this process alone: with n instances of the function a tenant may
-// come n times as often.
+// A throttle holds a token bucket for each tenant that has a rate limit. It limits
+// one process: with n instances of the function a tenant has n times the rate.
 type throttle struct {
 	mu      sync.Mutex
 	buckets map[events.TenantID]*bucket

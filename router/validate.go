@@ -16,15 +16,16 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// An validatedRequest is a granted request whose payload keeps to the schema: it says
-// what is to be done to which record. A PATCH is validated once it is merged.
+// validatedRequest is an authorized request whose payload matches the schema, with
+// the record that it applies to. A PATCH is validated after its merge.
 type validatedRequest struct {
 	authorizedRequest
 	contract *tenant.Schema
 	ref      store.Ref
 }
 
-// validate finds the schema, the record's key (R5), and checks the payload (R6).
+// validate finds the schema and the record's key (R5), and validates the payload
+// (R6).
 func (r *Router) validate(ctx context.Context, g authorizedRequest) (validatedRequest, error) {
 	op := validatedRequest{authorizedRequest: g}
 	if err := r.checkEventTime(g.time); err != nil {
@@ -43,8 +44,8 @@ func (r *Router) validate(ctx context.Context, g authorizedRequest) (validatedRe
 	return op, err
 }
 
-// allViolations makes one fault of what is wrong with the key and what is wrong
-// with the payload: R6 wants every violation, each place once.
+// allViolations joins the violations of the key and of the payload: R6 requires
+// every violation, each place once.
 func allViolations(key, payload error) error {
 	if key == nil || payload == nil || !fault.Is(key, fault.Invalid) || !fault.Is(payload, fault.Invalid) {
 		return cmp.Or(key, payload)
@@ -62,12 +63,11 @@ func allViolations(key, payload error) error {
 	return &fault.Error{Code: fault.Invalid, Message: fmt.Sprintf("payload breaks its schema in %d places", len(all)), Violations: all}
 }
 
-// maxClockSkew is how far a sender's clock may be ahead of ours.
+// maxClockSkew is how far the time of an event may be ahead of the router's clock.
 const maxClockSkew = 24 * time.Hour
 
-// timely rejects an event whose mark, if it had one, could have expired by now
-// (R11), and one whose time is so far ahead that its mark would outlive its age by
-// more than a day.
+// checkEventTime rejects an event whose idempotency record, if it had one, could
+// have expired by now (R11), and an event more than maxClockSkew ahead of time.
 func (r *Router) checkEventTime(at time.Time) error {
 	switch age := r.now().Sub(at); {
 	case at.IsZero():
@@ -79,9 +79,9 @@ func (r *Router) checkEventTime(at time.Time) error {
 	return nil
 }
 
-// recordKey finds the key in payload or path, or makes one for a POST from the
-// idempotency key, so that a redelivery makes the same one. It answers the
-// payload with the key filled in.
+// recordKey returns the key in payload or path. For a POST without a key it derives
+// one from the idempotency key, so that a redelivery derives the same one. It
+// also returns the payload with the key filled in.
 func recordKey(req *request, schema *tenant.Schema) (events.RecordKey, jsontext.Value, error) {
 	key, present, err := schema.Key(req.payload)
 	if err != nil {

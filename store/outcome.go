@@ -9,18 +9,8 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// Status is the HTTP status that answers a request with this receipt.
-func (r Result) Status() int {
-	switch {
-	case r.Rejected:
-		return r.Code.Status()
-	case r.Operation == events.Post:
-		return 201
-	case r.Operation == events.Delete:
-		return 204
-	}
-	return 200
-}
+// Status returns the HTTP status that reports the result.
+func (r Result) Status() int { return events.Status(r.Code, r.Operation) }
 
 // outcome is the word for what became of a request.
 func (r *Result) outcome() string {

@@ -147,7 +147,7 @@ func (h *testHouse) envelope(given map[string]jsontext.Value, step int) (events.
 func (e *tenantExpectation) judge(ctx context.Context, h *testHouse, r store.Result, report *router.Report, refusal error) (wrong []string, err error) {
 	status := r.Status()
 	if refusal != nil {
-		status = fault.CodeOf(refusal).Status()
+		status = events.Status(fault.CodeOf(refusal), "")
 	}
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	if e.Status != 0 && e.Status != status {

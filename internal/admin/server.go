@@ -160,7 +160,7 @@ func reply(w http.ResponseWriter, out any, err error) {
 	status := http.StatusOK
 	if err != nil {
 		out = wireFault{Code: fault.CodeOf(err).String(), Message: text(err)}
-		status = fault.CodeOf(err).Status()
+		status = events.Status(fault.CodeOf(err), "")
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
