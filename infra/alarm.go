@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/blockforger/eventrouter/internal/deployment"
 )
 
 // alarm is one alarm; what it says ends with the command that answers it.
@@ -28,11 +30,14 @@ const (
 
 // Thresholds that are a matter of opinion.
 const (
-	lagLimit        = 120_000 // ms: R31 promises that the relay publishes within two minutes
-	keyRejections   = 50      // in 5 minutes
-	tenantOutput    = 6_000   // entries of one tenant in 5 minutes
-	bufferWait      = 300     // seconds
-	faultsTolerated = 5       // in 5 minutes: a throttle or two mends itself
+	lagLimit           = 120_000 // ms: R31 promises that the relay publishes within two minutes
+	keyRejections      = 50      // in 5 minutes
+	tenantOutput       = 6_000   // entries of one tenant in 5 minutes
+	bufferWait         = 300     // seconds
+	faultsTolerated    = 5       // in 5 minutes: a throttle or two mends itself
+	rejections         = 1_000   // in 5 minutes, of all tenants
+	throttlesTolerated = 10      // in 5 minutes: retries absorb them
+	asyncAge           = 300_000 // ms that Lambda keeps events before it runs the function
 )
 
 // alarms are those of a deployment; doc/operations.md has a section for each.
@@ -58,6 +63,20 @@ func alarms(c Config, m *metrics) []alarm {
 			m.router("KeyRejections", sum, 5), keyRejections, 1, quiet},
 		{"output-rate", "one tenant publishes very much, perhaps by a loop through a third system", "the saved query busiest-tenants; switch eventbridge-input off for the tenant",
 			m.busiestTenant("EntriesPublished", 5), tenantOutput, 1, quiet},
+		{"rejections", "many requests are rejected", "the saved query rejections: which tenants, which codes",
+			m.router("Rejections", sum, 5), rejections, 1, quiet},
+		{"events-dropped", "Lambda gave up events that the function did not get to, within six hours or three attempts", "eventrouter dead-letters retry --aws: they are in the failure queue",
+			m.lambda("AsyncEventsDropped", sum, 5), 1, 1, quiet},
+		{"event-age", "events wait for minutes in Lambda's own queue", "raise reservedConcurrency or the account's limit, or deploy with inputBuffer=sqs",
+			m.lambda("AsyncEventAge", maximum, 5), asyncAge, 2, quiet},
+		{"failures-undelivered", "failed events could not be sent to " + c.Environment.FailureQueue() + " and are lost to it", "eventrouter doctor --aws; then replay the archive",
+			m.lambda("DestinationDeliveryFailures", sum, 5), 1, 1, quiet},
+		{"table-throttles", "DynamoDB throttles the table", "raise its throughput limits, see doc/operations.md",
+			m.throttles(nil), throttlesTolerated, 3, quiet},
+		{"index-throttles", "DynamoDB throttles the index of open commits", "raise its throughput limits, see doc/operations.md",
+			m.throttles(jsii.String(deployment.Index)), throttlesTolerated, 3, quiet},
+		{"api-errors", "the HTTP API returns 5xx", "the saved query faults; the API's log names the requests",
+			m.api5xx(), faultsTolerated, 1, quiet},
 	}
 	if m.rule.Buffer != nil {
 		list = append(list, alarm{"buffer-age", "events wait in the buffer for long", "raise reservedConcurrency",

@@ -13,7 +13,7 @@ import (
 
 // API is the HTTP API in front of the function.
 type API struct {
-	URL *string
+	ID, URL *string
 }
 
 // NewAPI leads every request to the function, which knows the paths and checks
@@ -55,7 +55,7 @@ func NewAPI(parent constructs.Construct, c Config, f *Function) *API {
 		}),
 		// No SourceAccount: API Gateway sends none, and SourceArn contains the account.
 	})
-	return &API{URL: api.AttrApiEndpoint()}
+	return &API{ID: api.Ref(), URL: api.AttrApiEndpoint()}
 }
 
 // accessLogFormat names what a line of the access log holds: no header, so no API

@@ -87,6 +87,15 @@ func ReadConfig(values map[string]any) (Config, error) {
 	return c, nil
 }
 
+// Warnings says what is valid and rarely intended.
+func (c Config) Warnings() (out []string) {
+	if c.AlarmEmail == "" {
+		out = append(out, "context key alarmEmail is not set: alarms go to the topic "+c.Environment.AlarmTopic()+
+			", and nobody is subscribed to it by this stack; add -c alarmEmail=ops@example.com, or subscribe to the topic")
+	}
+	return out
+}
+
 // A Bus is an event bus of the stack's own account and region.
 type Bus struct {
 	Name            string

@@ -205,6 +205,15 @@ func TestCode(t *testing.T) {
 	}
 }
 
+func TestWarnings(t *testing.T) {
+	if w := (Config{Environment: "dev"}).Warnings(); len(w) != 1 || !strings.Contains(w[0], "alarmEmail") || !strings.Contains(w[0], "eventrouter-alarms-dev") {
+		t.Errorf("without an address: %q", w)
+	}
+	if w := (Config{AlarmEmail: "ops@example.com"}).Warnings(); len(w) != 0 {
+		t.Errorf("with an address: %q", w)
+	}
+}
+
 // TestPublisherLimit: the policy of a bus has an upper length.
 func TestPublisherLimit(t *testing.T) {
 	accounts := func(n int) map[string]any {

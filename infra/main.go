@@ -56,6 +56,9 @@ func define(app awscdk.App, values map[string]any, build string) error {
 	if err != nil {
 		return err
 	}
+	for _, w := range c.Warnings() {
+		fmt.Fprintln(os.Stderr, "warning: "+w)
+	}
 	code, err := FindCode(build, c.TestFunction)
 	if err != nil {
 		return err

@@ -18,10 +18,10 @@ import (
 
 // NewObservability is what an operator has: alarms that say what to do, one
 // dashboard, and saved queries of the log.
-func NewObservability(parent constructs.Construct, c Config, key awskms.Key, f, relay *Function, rule *InputRule, failures *FailureQueue) {
+func NewObservability(parent constructs.Construct, c Config, key awskms.Key, f, relay *Function, rule *InputRule, failures *FailureQueue, backend *Backend, api *API) {
 	scope := constructs.NewConstruct(parent, jsii.String("Observability"))
 	topic := newAlarmTopic(scope, c, key)
-	m := &metrics{environment: string(c.Environment), function: f, rule: rule, failures: failures}
+	m := &metrics{environment: string(c.Environment), function: f, rule: rule, failures: failures, table: backend.Table.TableName(), api: api.ID}
 	var made []awscloudwatch.IAlarm
 	for _, a := range alarms(c, m) {
 		made = append(made, a.create(scope, c, topic))
@@ -60,6 +60,8 @@ type metrics struct {
 	function    *Function
 	rule        *InputRule
 	failures    *FailureQueue
+	table       *string // its name
+	api         *string // its id
 }
 
 const (
@@ -91,6 +93,35 @@ func (m *metrics) busiestTenant(name string, minutes float64) awscloudwatch.IMet
 // lambda is one of Lambda's metrics of the function.
 func (m *metrics) lambda(name, statistic string, minutes float64) awscloudwatch.IMetric {
 	return m.function.lambda.Metric(jsii.String(name), &awscloudwatch.MetricOptions{Statistic: jsii.String(statistic), Period: minutesLong(minutes)})
+}
+
+// throttles counts the requests that DynamoDB refused because of their rate, to
+// the table itself or to an index.
+func (m *metrics) throttles(index *string) awscloudwatch.IMetric {
+	dimensions := map[string]*string{"TableName": m.table}
+	if index != nil {
+		dimensions["GlobalSecondaryIndexName"] = index
+	}
+	of := func(name string) awscloudwatch.IMetric {
+		return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+			Namespace: jsii.String("AWS/DynamoDB"), MetricName: jsii.String(name), DimensionsMap: &dimensions,
+			Statistic: jsii.String(sum), Period: minutesLong(5),
+		})
+	}
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression:   jsii.String("FILL(r, 0) + FILL(w, 0)"),
+		UsingMetrics: &map[string]awscloudwatch.IMetric{"r": of("ReadThrottleEvents"), "w": of("WriteThrottleEvents")},
+		Label:        jsii.String("throttled requests"),
+		Period:       minutesLong(5),
+	})
+}
+
+// api5xx counts the requests that the API returned 5xx for.
+func (m *metrics) api5xx() awscloudwatch.IMetric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String("AWS/ApiGateway"), MetricName: jsii.String("5xx"),
+		DimensionsMap: &map[string]*string{"ApiId": m.api}, Statistic: jsii.String(sum), Period: minutesLong(5),
+	})
 }
 
 // depth is how many messages wait in a queue.

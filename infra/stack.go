@@ -35,7 +35,7 @@ func NewRouterStack(scope constructs.Construct, c Config, code Code) awscdk.Stac
 	if c.TestFunction {
 		NewTestFunction(stack, c, code)
 	}
-	NewObservability(stack, c, key, function, relay, rule, failures)
+	NewObservability(stack, c, key, function, relay, rule, failures, backend, api)
 	NewOutputs(stack, function, backend, rule, failures, api)
 	return stack
 }

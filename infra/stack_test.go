@@ -501,19 +501,58 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("%s tells %v", name, at(a, "Properties", "AlarmActions"))
 		}
 	}
-	for _, want := range []string{"errors", "throttles", "input-dead-letters", "failures", "undelivered", "relay-lag", "entries-failed", "buses-gone", "key-rejections", "output-rate"} {
+	for _, want := range []string{"errors", "throttles", "input-dead-letters", "failures", "undelivered", "relay-lag", "entries-failed", "buses-gone", "key-rejections", "output-rate",
+		"rejections", "events-dropped", "event-age", "failures-undelivered", "table-throttles", "index-throttles", "api-errors"} {
 		if !names[want] {
 			t.Errorf("there is no alarm %s", want)
 		}
 	}
 	lag := tt.named(t, "AWS::CloudWatch::Alarm", "AlarmName", "eventrouter-dev-relay-lag")["Properties"]
 	same(t, "a relay that does not run is an alarm too", []any{at(lag, "TreatMissingData"), at(lag, "Threshold"), at(lag, "Namespace")}, `["breaching",120000,"EventRouter"]`)
+	function, table, api := "${"+onlyRouter(tt)+"}", "${"+onlyID(tt.of("AWS::DynamoDB::Table"))+"}", "${"+onlyID(tt.of("AWS::ApiGatewayV2::Api"))+"}"
+	for name, want := range map[string][]string{ // metric, then its dimensions by name
+		"events-dropped":       {"AsyncEventsDropped", "FunctionName", function},
+		"event-age":            {"AsyncEventAge", "FunctionName", function},
+		"failures-undelivered": {"DestinationDeliveryFailures", "FunctionName", function},
+		"api-errors":           {"5xx", "ApiId", api},
+		"table-throttles":      {"ReadThrottleEvents WriteThrottleEvents", "TableName", table},
+		"index-throttles":      {"ReadThrottleEvents WriteThrottleEvents", "GlobalSecondaryIndexName", "open", "TableName", table},
+	} {
+		p := tt.named(t, "AWS::CloudWatch::Alarm", "AlarmName", "eventrouter-dev-"+name)["Properties"]
+		var metrics []string
+		dimensions := at(p, "Dimensions")
+		if m, ok := at(p, "MetricName").(string); ok {
+			metrics = []string{m}
+		}
+		for _, q := range list(at(p, "Metrics")) {
+			if m, ok := at(q, "MetricStat", "Metric", "MetricName").(string); ok {
+				metrics, dimensions = append(metrics, m), at(q, "MetricStat", "Metric", "Dimensions")
+			}
+		}
+		slices.Sort(metrics)
+		got := []string{strings.Join(metrics, " ")}
+		for _, d := range list(dimensions) {
+			got = append(got, text(at(d, "Name")), text(at(d, "Value")))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("alarm %s watches %q, want %q", name, got, want)
+		}
+	}
 	for _, s := range complete().of("AWS::SNS::Subscription") {
 		same(t, "subscription", []any{at(s, "Properties", "Protocol"), at(s, "Properties", "Endpoint")}, `["email","ops@example.com"]`)
 	}
 	if len(complete().of("AWS::SNS::Subscription")) != 1 || len(plain().of("AWS::SNS::Subscription")) != 0 {
 		t.Error("alarmEmail and the subscription do not agree")
 	}
+}
+
+func onlyRouter(tt template) string {
+	for id, f := range tt.of("AWS::Lambda::Function") {
+		if at(f, "Properties", "FunctionName") == "eventrouter-dev" {
+			return id
+		}
+	}
+	return ""
 }
 
 func TestSavedQueries(t *testing.T) {
