@@ -1,9 +1,23 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/deployment"
 )
 
 type deadLetterCommands struct {
@@ -51,4 +65,168 @@ func (c *deadLettersRetry) Run(s *session) error {
 	}
 	s.print.line("%d sent again", n)
 	return nil
+}
+
+const (
+	// peek is for how long a message is hidden from others while it is listed.
+	peek = 2 // seconds
+	// work is the same while it is sent again: longer than the function may take.
+	work = int32(2 * deployment.Timeout / time.Second)
+)
+
+// errEnough ends a walk through a queue.
+var errEnough = errors.New("enough")
+
+// DeadLetters implements [admin.Functions]. It leaves the messages where they
+// are, and shows no event: they hold API keys.
+func (f *awsFunctions) DeadLetters(ctx context.Context) ([]admin.DeadLetter, error) {
+	letters := []admin.DeadLetter{}
+	err := f.walk(ctx, peek, func(_ string, m sqstypes.Message) error {
+		letters = append(letters, f.letter(m))
+		return nil
+	})
+	return letters, err
+}
+
+// RetryDeadLetters implements [admin.Functions]: the function is handed each
+// message as SQS would, and one that it has dealt with is deleted.
+func (f *awsFunctions) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
+	done, again, wanted := 0, 0, len(ids)
+	err := f.walk(ctx, work, func(queue string, m sqstypes.Message) error {
+		if wanted > 0 && !slices.Contains(ids, aws.ToString(m.MessageId)) {
+			return f.release(ctx, queue, m)
+		}
+		ok, err := f.retry(ctx, m)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			again++
+			return nil
+		}
+		if _, err := f.queues.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			return fault.Wrap("sqs.DeleteMessage", fault.Unavailable, err)
+		}
+		if done++; done == wanted {
+			return errEnough
+		}
+		return nil
+	})
+	switch {
+	case err != nil && !errors.Is(err, errEnough):
+		return done, err
+	case again > 0:
+		return done, fault.Errorf(fault.Unavailable, "%d sent again and done with; on %d the function failed once more, see its log", done, again)
+	}
+	return done, nil
+}
+
+// retry reports whether the function has dealt with the message.
+func (f *awsFunctions) retry(ctx context.Context, m sqstypes.Message) (bool, error) {
+	type record struct {
+		MessageID string `json:"messageId"`
+		Body      string `json:"body"`
+	}
+	payload, err := json.Marshal(map[string][]record{"Records": {{aws.ToString(m.MessageId), aws.ToString(m.Body)}}})
+	if err != nil {
+		return false, err
+	}
+	out, err := f.lambda.Invoke(ctx, &awslambda.InvokeInput{FunctionName: aws.String(f.env.Function()), Payload: payload})
+	if err != nil {
+		return false, fault.Wrap("lambda.Invoke", fault.Unavailable, err)
+	}
+	var answer struct {
+		Failures []jsontext.Value `json:"batchItemFailures"`
+	}
+	if out.FunctionError != nil || json.Unmarshal(out.Payload, &answer) != nil {
+		return false, nil
+	}
+	return len(answer.Failures) == 0, nil
+}
+
+// walk visits each message of both queues once.
+func (f *awsFunctions) walk(ctx context.Context, hidden int32, visit func(queue string, m sqstypes.Message) error) error {
+	for _, name := range []string{f.env.InputDLQ(), f.env.FailureQueue()} {
+		found, err := f.queues.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+		if err != nil {
+			return fault.Wrap("queue "+name, fault.Unavailable, err)
+		}
+		for visited := map[string]bool{}; ; {
+			out, err := f.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+				QueueUrl: found.QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: hidden, WaitTimeSeconds: 1,
+				MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"SentTimestamp"},
+			})
+			if err != nil {
+				return fault.Wrap("queue "+name, fault.Unavailable, err)
+			}
+			news := false
+			for _, m := range out.Messages {
+				if id := aws.ToString(m.MessageId); !visited[id] {
+					visited[id], news = true, true
+					if err := visit(*found.QueueUrl, m); err != nil {
+						return err
+					}
+				}
+			}
+			if !news {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// release lets others have a message at once that is not for us.
+func (f *awsFunctions) release(ctx context.Context, queue string, m sqstypes.Message) error {
+	_, err := f.queues.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: peek})
+	if err != nil {
+		return fault.Wrap("sqs.ChangeMessageVisibility", fault.Unavailable, err)
+	}
+	return nil
+}
+
+// letter tells of a message what may be shown. One from the rule's queue is the
+// event, with attributes that say why; one of the function's is a record.
+func (f *awsFunctions) letter(m sqstypes.Message) admin.DeadLetter {
+	var body struct {
+		ID      string `json:"id"`
+		Context struct {
+			Condition string `json:"condition"`
+			Attempts  int    `json:"approximateInvokeCount"`
+		} `json:"requestContext"`
+		Request struct {
+			ID string `json:"id"`
+		} `json:"requestPayload"`
+		Response struct {
+			Error string `json:"errorMessage"`
+		} `json:"responsePayload"`
+	}
+	_ = json.Unmarshal([]byte(aws.ToString(m.Body)), &body, jsontext.AllowDuplicateNames(true)) // shown as far as it can be read
+	attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
+	letter := admin.DeadLetter{ID: aws.ToString(m.MessageId), Function: f.env.Function(), Time: sentAt(m)}
+	if body.Request.ID != "" || body.Context.Condition != "" {
+		letter.EventID, letter.Attempts, letter.Error = body.Request.ID, body.Context.Attempts, joinWords(body.Context.Condition, body.Response.Error)
+		return letter
+	}
+	letter.EventID, letter.Error = body.ID, joinWords(attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"))
+	letter.Attempts, _ = strconv.Atoi(attribute("RETRY_ATTEMPTS"))
+	return letter
+}
+
+func sentAt(m sqstypes.Message) time.Time {
+	ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func joinWords(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
+	}
+	return a + ": " + b
 }

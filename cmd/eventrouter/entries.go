@@ -1,12 +1,21 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/deployment"
 )
 
 type entryCommands struct {
@@ -105,4 +114,110 @@ func (c *entryChoice) act(s *session, action string) error {
 	}
 	s.print.line("%s: %d entries", action, acted.Count)
 	return nil
+}
+
+type replayCommand struct {
+	Archive string    `required:"" help:"The archive: aws events create-archive makes one."`
+	From    time.Time `required:"" help:"Events of this time on, by their own time, such as 2026-11-21T03:00:00Z."`
+	To      time.Time `help:"Events before this time. Default: now."`
+	Rules   []string  `name:"rule" help:"Only to this rule of the archive's bus; may be given several times. Default: every rule."`
+	Name    string    `help:"The name of the replay; each has another. Default: archive and time."`
+	NoWait  bool      `help:"Start the replay and do not wait for its end."`
+}
+
+const replayPoll = 200 * time.Millisecond
+
+// Run starts a replay as any client of EventBridge would, and waits for its end.
+// Interrupted, it leaves the replay to itself.
+func (c *replayCommand) Run(s *session) error {
+	client := newEventBridge(s.endpoint)
+	in, err := c.request(s.ctx, client)
+	if err != nil {
+		return err
+	}
+	if _, err := client.StartReplay(s.ctx, in); err != nil {
+		return awsFault("replay", err)
+	}
+	if !c.NoWait {
+		return s.awaitReplay(client, *in.ReplayName)
+	}
+	return s.printReplay(&eventbridge.DescribeReplayOutput{ReplayName: in.ReplayName, State: types.ReplayStateStarting})
+}
+
+func (c *replayCommand) request(ctx context.Context, client *eventbridge.Client) (*eventbridge.StartReplayInput, error) {
+	archive, err := client.DescribeArchive(ctx, &eventbridge.DescribeArchiveInput{ArchiveName: &c.Archive})
+	if err != nil {
+		return nil, awsFault("replay", err)
+	}
+	now := time.Now().UTC()
+	in := &eventbridge.StartReplayInput{ReplayName: &c.Name, EventSourceArn: archive.ArchiveArn, EventStartTime: &c.From, EventEndTime: &c.To,
+		Destination: &types.ReplayDestination{Arn: archive.EventSourceArn}}
+	if c.To.IsZero() {
+		in.EventEndTime = &now
+	}
+	if c.Name == "" {
+		in.ReplayName = aws.String(fmt.Sprintf("%.40s-%s", c.Archive, now.Format("20060102T150405.000Z")))
+	}
+	_, bus, _ := strings.Cut(aws.ToString(archive.EventSourceArn), "event-bus/")
+	for _, name := range c.Rules {
+		rule, err := client.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: &name, EventBusName: &bus})
+		if err != nil {
+			return nil, awsFault("replay", err)
+		}
+		in.Destination.FilterArns = append(in.Destination.FilterArns, aws.ToString(rule.Arn))
+	}
+	return in, nil
+}
+
+func (s *session) awaitReplay(client *eventbridge.Client, name string) error {
+	for {
+		now, err := client.DescribeReplay(s.ctx, &eventbridge.DescribeReplayInput{ReplayName: &name})
+		if err != nil {
+			return awsFault("replay", err)
+		}
+		switch now.State {
+		case types.ReplayStateCompleted:
+			return s.printReplay(now)
+		case types.ReplayStateCancelled, types.ReplayStateFailed:
+			return errors.Join(s.printReplay(now), errFindings)
+		}
+		select {
+		case <-s.ctx.Done():
+			s.print.note("the replay goes on; to end it: aws events cancel-replay --replay-name %s", name)
+			return nil
+		case <-time.After(replayPoll):
+		}
+	}
+}
+
+func (s *session) printReplay(r *eventbridge.DescribeReplayOutput) error {
+	shown := struct {
+		Name  string    `json:"name"`
+		State string    `json:"state"`
+		Last  time.Time `json:"last,omitzero"` // the time of the newest event sent
+	}{aws.ToString(r.ReplayName), string(r.State), aws.ToTime(r.EventLastReplayedTime)}
+	if done, err := s.print.value(shown); done {
+		return err
+	}
+	last := ""
+	if !shown.Last.IsZero() {
+		last = ", the newest event of " + shown.Last.UTC().Format(time.RFC3339)
+	}
+	s.print.line("replay %s: %s%s", s.print.bold(shown.Name), strings.ToLower(shown.State), last)
+	return nil
+}
+
+// newEventBridge is a client of the server at an endpoint.
+func newEventBridge(endpoint string, o ...func(*eventbridge.Options)) *eventbridge.Client {
+	return eventbridge.New(eventbridge.Options{
+		BaseEndpoint: aws.String(endpoint), Region: deployment.LocalRegion, Credentials: localCredentials,
+	}, o...)
+}
+
+// awsFault says what a service answered, without the SDK's words around it.
+func awsFault(op string, err error) error {
+	if answered, ok := errors.AsType[smithy.APIError](err); ok {
+		return fault.Errorf(fault.Invalid, "%s: %s", answered.ErrorCode(), answered.ErrorMessage())
+	}
+	return fault.Wrap(op, fault.Unavailable, err)
 }

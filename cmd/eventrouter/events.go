@@ -1,9 +1,17 @@
 package main
 
 import (
-	"github.com/alecthomas/kong"
+	"strings"
+	"time"
 
+	"github.com/alecthomas/kong"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/aws"
+	"github.com/blockforger/eventrouter/events/pattern"
+	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/typegen/command"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -66,3 +74,91 @@ func givenEndpoint(s *session, k *kong.Context) string {
 	}
 	return ""
 }
+
+type tailCommand struct {
+	Bus      string `help:"Only events of this bus: its name or ARN."`
+	Pattern  string `help:"Only events that match this event pattern: file://PATH, or the JSON itself."`
+	Last     int    `short:"n" default:"10" help:"How many of the newest events to begin with."`
+	NoFollow bool   `help:"Show those and end."`
+}
+
+// Run shows events until it is interrupted.
+func (c *tailCommand) Run(s *session) error {
+	q, err := c.query(s)
+	if err != nil {
+		return err
+	}
+	for {
+		page, err := s.admin.Tail(s.ctx, q)
+		if err != nil {
+			if s.ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if c.Last <= 0 && q.From < 0 {
+			page.Events = nil // it was asked for to learn where the end is
+		}
+		for i := range page.Events {
+			if err := s.printEvent(&page.Events[i]); err != nil {
+				return err
+			}
+		}
+		more := q.From >= 0 && page.Next > q.From
+		q.From = page.Next
+		switch {
+		case more: // perhaps there is yet more
+			continue
+		case c.NoFollow:
+			return nil
+		}
+		select {
+		case <-s.ctx.Done():
+			return nil
+		case <-time.After(followEvery):
+		}
+	}
+}
+
+func (c *tailCommand) query(s *session) (admin.TailQuery, error) {
+	q := admin.TailQuery{Bus: c.Bus, From: -int64(max(c.Last, 1))}
+	if c.Pattern == "" {
+		return q, nil
+	}
+	text, err := fileOrText("--pattern", c.Pattern)
+	if err != nil {
+		return q, err
+	}
+	if _, err := pattern.Compile(text); err != nil {
+		return q, s.refuse(err, text)
+	}
+	q.Pattern = string(text)
+	return q, nil
+}
+
+// printEvent shows an event on one line.
+func (s *session) printEvent(e *admin.EventInfo) error {
+	if s.print.json {
+		line, err := json.Marshal(e, jsontext.AllowDuplicateNames(true))
+		if err == nil {
+			s.print.line("%s", line)
+		}
+		return err
+	}
+	at, sent := s.print.faint(e.Received.UTC().Format("15:04:05.000")), read(e)
+	replay := ""
+	if e.Replay != "" {
+		replay = "  " + s.print.faint("replay "+e.Replay)
+	}
+	s.print.line("%s  %s  %s  %s  %s%s  %s", at, busName(e.Bus), e.ID, sent.Source, s.print.bold(string(sent.DetailType)), replay, sent.Detail)
+	return nil
+}
+
+// read is the event as its sender made it; what it is not shows as empty.
+func read(e *admin.EventInfo) (sent events.Envelope) {
+	_ = json.Unmarshal(e.Event, &sent, jsontext.AllowDuplicateNames(true))
+	return sent
+}
+
+// busName is the name in a bus's ARN.
+func busName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }

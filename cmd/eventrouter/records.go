@@ -2,10 +2,16 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/store"
 )
 
 type recordsCommands struct {
@@ -72,4 +78,88 @@ func (s *session) listRecords(q admin.RecordQuery, limit int) (admin.RecordPage,
 			return all, nil
 		}
 	}
+}
+
+type usageCommand struct {
+	Tenant string `required:"" help:"The tenant."`
+	Month  string `help:"The month in UTC, such as 2026-11. The current one unless given."`
+	CSV    bool   `name:"csv" help:"Print one line of CSV for each schema and operation."`
+}
+
+// Run shows a tenant's usage: a table, and a bar a day; or CSV.
+func (c *usageCommand) Run(s *session) error {
+	t, err := events.ParseTenantID(c.Tenant)
+	if err != nil {
+		return err
+	}
+	month := c.Month
+	if month == "" {
+		month = store.Month(time.Now())
+	}
+	if _, err := time.Parse("2006-01", month); err != nil {
+		return fault.Errorf(fault.Invalid, "--month must be such as 2026-11, not %q", month)
+	}
+	usage, err := s.admin.Usage(s.ctx, t, month)
+	if err != nil {
+		return err
+	}
+	if c.CSV {
+		return writeUsage(s.print.out, usage)
+	}
+	if done, err := s.print.value(usage); done {
+		return err
+	}
+	return s.printUsage(usage)
+}
+
+// usageLine is what one schema and operation used.
+type usageLine struct {
+	schema    events.SchemaID
+	operation events.Operation
+	tokens    int64
+}
+
+func usageLines(u admin.Usage) (lines []usageLine) {
+	for _, schema := range slices.Sorted(maps.Keys(u.BySchema)) {
+		for _, op := range []events.Operation{events.Post, events.Put, events.Patch, events.Delete, events.Get} {
+			if n := u.BySchema[schema][op]; n > 0 {
+				lines = append(lines, usageLine{schema, op, n})
+			}
+		}
+	}
+	return lines
+}
+
+// writeUsage writes RFC 4180, for a spreadsheet or an invoice. No value of it
+// needs a quote: ids and operations are letters, digits, _ and -.
+func writeUsage(out io.Writer, u admin.Usage) error {
+	text := "tenant,month,schema,operation,tokens\r\n"
+	for _, l := range usageLines(u) {
+		text += fmt.Sprintf("%s,%s,%s,%s,%d\r\n", u.Tenant, u.Month, l.schema, l.operation, l.tokens)
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
+
+func (s *session) printUsage(u admin.Usage) error {
+	var rows [][]string
+	for _, l := range usageLines(u) {
+		rows = append(rows, []string{string(l.schema), string(l.operation), fmt.Sprintf("%10d", l.tokens)})
+	}
+	rows = append(rows, []string{"all", "", fmt.Sprintf("%10d", u.Tokens)})
+	s.print.line("%s, %s", u.Tenant, u.Month)
+	if err := s.print.table([]string{"SCHEMA", "OPERATION", "    TOKENS"}, rows); err != nil {
+		return err
+	}
+	most := int64(1)
+	for _, n := range u.ByDay {
+		most = max(most, n)
+	}
+	for _, day := range slices.Sorted(maps.Keys(u.ByDay)) {
+		const width = 40
+		n := u.ByDay[day]
+		bar := strings.Repeat("█", int((n*width+most-1)/most))
+		s.print.line("%s %10d  %s", day, n, s.print.green(bar))
+	}
+	return nil
 }

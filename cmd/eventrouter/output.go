@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/term"
+
+	"github.com/blockforger/eventrouter/fault"
 )
 
 // A printer shows results: as JSON for programs, as text for people, in colour
@@ -70,4 +73,15 @@ func (p printer) paint(code, s string) string {
 		return s
 	}
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// confirm asks for a word before something that cannot be undone, or that
+// others feel. Where nobody can answer, the answer is no.
+func (s *session) confirm(question, word string) error {
+	s.print.note("%s\nType %s to go on:", question, word)
+	line, _ := bufio.NewReader(s.in).ReadString('\n')
+	if strings.TrimSpace(line) != word {
+		return fault.Errorf(fault.Invalid, "nothing was done: the answer was not %q (--yes goes on without asking)", word)
+	}
+	return nil
 }
