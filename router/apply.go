@@ -32,7 +32,7 @@ func (r *Router) apply(ctx context.Context, op validatedRequest) (committed, err
 		if err != nil {
 			return committed{}, err
 		}
-		change, rejection := op.change(prior)
+		change, rejection := op.change(ctx, prior)
 		if rejection != nil {
 			return committed{}, r.limit(ctx, &op, rejection)
 		}
@@ -82,7 +82,7 @@ func (r *Router) current(ctx context.Context, op *validatedRequest) (store.Recor
 
 // change returns the change that the operation makes to a record (R5, R6), or the
 // rejection.
-func (op *validatedRequest) change(prior store.Record) (store.Change, error) {
+func (op *validatedRequest) change(ctx context.Context, prior store.Record) (store.Change, error) {
 	if err := op.checkState(&prior); err != nil {
 		return store.Change{}, err
 	}
@@ -103,7 +103,7 @@ func (op *validatedRequest) change(prior store.Record) (store.Change, error) {
 		if err != nil {
 			return store.Change{}, err
 		}
-		if err := op.contract.Validate(merged); err != nil {
+		if err := op.contract.Validate(ctx, merged); err != nil {
 			return store.Change{}, err
 		}
 		next.Data, record = merged, merged

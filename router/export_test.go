@@ -26,5 +26,5 @@ func (r *Router) Plan(ctx context.Context, event []byte) (store.Change, error) {
 	if err != nil {
 		return store.Change{}, err
 	}
-	return op.change(store.Record{})
+	return op.change(ctx, store.Record{})
 }

@@ -185,6 +185,28 @@ func TestRedeliveryChangesNothing(t *testing.T) {
 	}
 }
 
+// A payload that takes too many steps to check is refused for good, without a
+// bill.
+func TestCheckThatTakesTooManySteps(t *testing.T) {
+	h := newHouse(t)
+	h.file("acme/pet.json", `{"properties":{"tags":{"patternProperties":{"(a|b)*c":{},"[^x]+y$":{},"z{1,1000}":{}}}}}`)
+	var tags []string
+	for i := range 9000 {
+		tags = append(tags, fmt.Sprintf(`"name %d":1`, i))
+	}
+	slow := put{id: "slow", payload: `{"name":"Rex","tags":{` + strings.Join(tags, ",") + `}}`}
+	before := h.tokens("acme")
+	for range 2 {
+		_, report, err := h.send(slow)
+		if fault.CodeOf(err) != fault.TooLarge || report.Outcome != router.Rejected || !strings.Contains(fault.MessageOf(err), `at "/properties/tags"`) {
+			t.Errorf("%s: %v", report.Outcome, err)
+		}
+	}
+	if got := h.tokens("acme"); got != before || h.published() != "" {
+		t.Errorf("billed %d tokens, or published", got-before)
+	}
+}
+
 func TestRejectionsThatDependOnStateAreRemembered(t *testing.T) {
 	h := newHouse(t)
 	missing := put{id: "early", operation: "PUT", payload: `{"id":"rex","name":"Max"}`}

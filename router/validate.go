@@ -39,7 +39,7 @@ func (r *Router) validate(ctx context.Context, g authorizedRequest) (validatedRe
 	op.ref = store.Ref{Collection: g.collection()}
 	op.ref.Key, op.payload, err = recordKey(&g.request, schema)
 	if g.operation == events.Post || g.operation == events.Put {
-		err = allViolations(err, schema.Validate(op.payload))
+		err = allViolations(err, schema.Validate(ctx, op.payload))
 	}
 	return op, err
 }

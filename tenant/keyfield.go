@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"encoding/json" // for Number alone, as in exact.go
 	"net/url"
 	"strconv"
 	"strings"
@@ -99,7 +98,7 @@ func (l *schemaLoader) key() {
 	subschemas := applicable(l.tree)
 	types, declaredAt := l.declared(subschemas, field)
 	if declaredAt == "" {
-		admit(subschemas, field)
+		l.admitted = admit(subschemas, field)
 		return
 	}
 	switch {
@@ -204,7 +203,7 @@ func typeOf(v any) keyTypes {
 	switch n := v.(type) {
 	case string:
 		return aString
-	case json.Number:
+	case jsontext.Value:
 		if strings.ContainsAny(string(n), ".eE") {
 			return aFraction
 		}
@@ -214,8 +213,8 @@ func typeOf(v any) keyTypes {
 }
 
 // admit declares the key field as a string wherever the schema would refuse it
-// for not being declared.
-func admit(subschemas []subschema, field string) {
+// for not being declared, and reports whether it has changed anything.
+func admit(subschemas []subschema, field string) (changed bool) {
 	for _, s := range subschemas {
 		_, additional := s.object["additionalProperties"]
 		_, unevaluated := s.object["unevaluatedProperties"]
@@ -231,5 +230,7 @@ func admit(subschemas []subschema, field string) {
 			s.object["properties"] = properties
 		}
 		properties[field] = map[string]any{"type": "string"}
+		changed = true
 	}
+	return changed
 }

@@ -61,8 +61,7 @@ func TestLint(t *testing.T) {
 	want := []string{
 		"acme/Tenant.properties:1:1: warning: file is not read; the properties of a tenant are in tenant.properties",
 		`acme/no good.json:1:1: error: schema id "no good" has ' ' at byte 2; allowed are letters, digits, and after the first also _ and -`,
-		`acme/pet.json:2:2: error: schema does not compile: "/type" must be an array, not a number`,
-		`acme/pet.json:2:2: error: schema does not compile: "/type" must be one of "array", "boolean", "integer", "null", "number", "object", "string"`,
+		`acme/pet.json:2:2: error: schema does not compile: "/type" must be one of "string", "integer", "number", "boolean", "array", "object", "null"`,
 		`acme/tenant.properties:1:1: warning: unknown property "eventbridge-inptu" (did you mean "eventbridge-input"?)`,
 		`acme/tenant.properties:2:21: error: the rule is switched off, bus arn:aws:events:us-east-1:000000000000:event-bus/default is not allowed for source "far": not on the allow-list`,
 		`acme/tenant.properties:3:2: warning: the rule names schema "pets", which the tenant does not have (did you mean "pet"?)`,

@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/tenant/jsonschema"
 )
 
 // A Schema is the contract of one kind of record. It is not to be changed, and

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -31,6 +32,8 @@ type schemaLoader struct {
 	tenant events.TenantID
 	policy policy
 	schema *Schema
+	// admitted says that tree differs from the text: it declares the key field.
+	admitted bool
 }
 
 // maxSchema is the longest schema that is read. The compiler's time grows with
@@ -55,7 +58,11 @@ func (l *schemaLoader) load() {
 }
 
 func (l *schemaLoader) decode() bool {
-	tree, err := decodeExact(l.json)
+	if len(bytes.TrimSpace(l.json)) == 0 {
+		l.fail(0, "document is empty")
+		return false
+	}
+	tree, err := decodeTree(l.json)
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		at, reason := l.begin+int(syntax.ByteOffset), "schema is not valid JSON: "+syntax.Err.Error()
 		if errors.Is(err, jsontext.ErrDuplicateName) {
@@ -65,9 +72,7 @@ func (l *schemaLoader) decode() bool {
 		return false
 	}
 	if err != nil {
-		for _, v := range fault.ViolationsOf(err) {
-			l.failAt(jsontext.Pointer(v.Pointer), "%s", v.Message)
-		}
+		l.failAt("", "%s", fault.MessageOf(malformed(err)))
 		return false
 	}
 	object, ok := tree.(map[string]any)

@@ -1,142 +1,107 @@
 package tenant
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"io"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant/jsonschema"
 )
 
-// maxViolations is how many violations are listed; the last tells of the rest.
+// maxViolations is how many violations are listed; the last reports the rest.
 const maxViolations = 1000
 
 // Validate checks a whole record. The fault is Invalid and lists every
 // violation with its JSON Pointer, up to a thousand; or it is TooLarge for a
-// number that no backend could keep. Its text never holds a value of the
+// number that no backend could keep, and for a record that takes too many steps
+// to check, with the location in the schema; or it is Unavailable because ctx has
+// ended, which says nothing about the record. Its text never holds a value of the
 // document, but pointers hold the names of members.
-func (s *Schema) Validate(doc jsontext.Value) error {
-	v, err := decodeExact(doc)
-	if err != nil {
-		return err
-	}
-	if _, ok := v.(map[string]any); !ok {
-		return broken(fault.Violation{Message: "must be an object"})
-	}
-	err = s.validator.Validate(v)
+func (s *Schema) Validate(ctx context.Context, doc jsontext.Value) error {
+	err := s.validator.Validate(ctx, doc)
 	if err == nil {
+		if doc.Kind() != '{' {
+			return broken(fault.Violation{Message: "must be an object"})
+		}
 		return nil
 	}
-	tree, ok := errors.AsType[*jsonschema.ValidationError](err)
-	if !ok {
-		return fault.Wrap("tenant.Validate", fault.Internal, err)
+	if invalid, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		if doc.Kind() != '{' {
+			return broken(fault.Violation{Message: "must be an object"})
+		}
+		return brokenMore(invalid.More, violations(invalid))
 	}
-	return broken(violations(tree, v)...)
+	if limit, ok := errors.AsType[*jsonschema.LimitError](err); ok {
+		return s.exceeds(limit)
+	}
+	if syntax, ok := errors.AsType[*jsonschema.SyntaxError](err); ok {
+		return malformed(syntax.Err)
+	}
+	return fault.Wrap("tenant.Validate", fault.Unavailable, err)
 }
 
-func broken(vs ...fault.Violation) error {
-	message := "payload breaks its schema"
-	if len(vs) > 1 {
-		message = fmt.Sprintf("payload breaks its schema in %d places", len(vs))
+func violations(invalid *jsonschema.ValidationError) []fault.Violation {
+	list := make([]fault.Violation, len(invalid.Violations))
+	for i, v := range invalid.Violations {
+		list[i] = fault.Violation{Pointer: clip(v.Pointer), Message: v.Message}
 	}
-	if len(vs) > maxViolations {
-		rest := fault.Violation{Message: fmt.Sprintf("has %d violations more", len(vs)-maxViolations+1)}
-		vs = append(vs[:maxViolations-1:maxViolations-1], rest)
+	return list
+}
+
+func broken(vs ...fault.Violation) error { return brokenMore(0, vs) }
+
+// brokenMore makes the fault of a record that does not match its schema; there
+// are more violations than those given.
+func brokenMore(more int, vs []fault.Violation) error {
+	message := "payload breaks its schema"
+	if n := len(vs) + more; n > 1 {
+		message = fmt.Sprintf("payload breaks its schema in %d places", n)
+	}
+	if n := len(vs) + more; n > maxViolations || more > 0 {
+		listed := min(len(vs), maxViolations-1)
+		rest := fault.Violation{Message: fmt.Sprintf("has %d violations more", n-listed)}
+		vs = append(vs[:listed:listed], rest)
 	}
 	return &fault.Error{Code: fault.Invalid, Message: message, Violations: vs}
 }
 
-// violations lists the leaves of the validator's tree, in order of pointer,
-// each once.
-func violations(tree *jsonschema.ValidationError, doc any) []fault.Violation {
-	l := leaves{doc: doc}
-	l.collect(tree)
-	slices.SortFunc(l.found, func(a, b fault.Violation) int {
-		return cmp.Or(strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Message, b.Message))
-	})
-	return slices.Compact(l.found)
+// exceeds makes the fault of a record that exceeds a bound.
+func (s *Schema) exceeds(limit *jsonschema.LimitError) error {
+	if limit.Steps {
+		return fault.Errorf(fault.TooLarge, "payload cannot be checked: at %q, schema %q %s", limit.Schema, s.ID, limit.Reason)
+	}
+	return &fault.Error{Code: fault.TooLarge, Message: "document: " + strconv.Quote(clip(limit.Pointer)) + " " + limit.Reason,
+		Violations: []fault.Violation{{Pointer: clip(limit.Pointer), Message: limit.Reason}}}
 }
 
-type leaves struct {
-	doc   any
-	found []fault.Violation
+// malformed keeps the decoder's error as the cause: a schema's author may read
+// it, a caller may not, since it can quote.
+func malformed(err error) error {
+	e := &fault.Error{Code: fault.Invalid, Message: "document is not valid JSON", Err: err}
+	if err == io.EOF {
+		e.Message = "document is empty"
+	}
+	e.Violations = []fault.Violation{{Message: e.Message}}
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			e.Message = "document repeats a name"
+		}
+		e.Violations = []fault.Violation{{Pointer: clip(string(syntax.JSONPointer)), Message: e.Message}}
+	}
+	return e
 }
 
-func (l *leaves) collect(e *jsonschema.ValidationError) {
-	// Its causes speak of the name as a document of its own.
-	if k, ok := e.ErrorKind.(*kind.PropertyNames); ok {
-		for _, at := range l.holders(e.InstanceLocation, k.Property) {
-			l.add(at, k.Property, "is not an allowed property name")
-		}
-		return
+// clip keeps a pointer short: the names in it are the sender's.
+func clip(pointer string) string {
+	const most = 200
+	if len(pointer) > most {
+		return strings.ToValidUTF8(pointer[:most], "") + "…"
 	}
-	if len(e.Causes) > 0 {
-		for _, cause := range e.Causes {
-			l.collect(cause)
-		}
-		return
-	}
-	switch k := e.ErrorKind.(type) {
-	case *kind.Required:
-		l.addEach(e.InstanceLocation, k.Missing, "is required")
-	case *kind.DependentRequired:
-		l.addEach(e.InstanceLocation, k.Missing, fmt.Sprintf("is required where %q is given", k.Prop))
-	case *kind.Dependency:
-		l.addEach(e.InstanceLocation, k.Missing, fmt.Sprintf("is required where %q is given", k.Prop))
-	case *kind.AdditionalProperties:
-		l.addEach(e.InstanceLocation, k.Properties, "is not a property of the schema")
-	default:
-		l.add(e.InstanceLocation, "", describe(e.ErrorKind))
-	}
-}
-
-func (l *leaves) addEach(location, names []string, message string) {
-	for _, name := range names {
-		l.add(location, name, message)
-	}
-}
-
-func (l *leaves) add(location []string, name, message string) {
-	var p strings.Builder
-	for _, token := range location {
-		p.WriteByte('/')
-		p.WriteString(escapeToken(token))
-	}
-	if name != "" {
-		p.WriteByte('/')
-		p.WriteString(escapeToken(name))
-	}
-	l.found = append(l.found, fault.Violation{Pointer: clip(p.String()), Message: message})
-}
-
-// holders finds the objects that have a member of that name as deep as the
-// location is. The validator hands the location of a propertyNames error from
-// memory that it has used again since, so that only its length can be trusted.
-func (l *leaves) holders(location []string, name string) (found [][]string) {
-	var visit func(v any, path []string)
-	visit = func(v any, path []string) {
-		object, isObject := v.(map[string]any)
-		if len(path) == len(location) {
-			if _, has := object[name]; isObject && has {
-				found = append(found, slices.Clone(path))
-			}
-			return
-		}
-		for member, below := range object {
-			visit(below, append(path, member))
-		}
-		if list, ok := v.([]any); ok {
-			for i, below := range list {
-				visit(below, append(path, fmt.Sprint(i)))
-			}
-		}
-	}
-	visit(l.doc, nil)
-	return found
+	return pointer
 }

@@ -224,7 +224,7 @@ func takesSamples(s *session, id events.SchemaID, text string, samples []jsontex
 		if _, _, err := made.Key(sample); err != nil {
 			return fault.Errorf(fault.Invalid, "sample %d: %s; name another member with --key", i+1, fault.MessageOf(err))
 		}
-		if err := made.Validate(sample); err != nil {
+		if err := made.Validate(s.ctx, sample); err != nil {
 			return fault.Errorf(fault.Internal, "the schema does not take sample %d: %v", i+1, err)
 		}
 	}

@@ -155,6 +155,7 @@ func TestLambdaDependencies(t *testing.T) {
 		module + "store/memstore", module + "internal/typegen", "go.etcd.io/bbolt", "github.com/alecthomas/kong",
 		"github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/schemas", "github.com/aws/aws-sdk-go-v2/service/sqs",
 		"github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "net/rpc", "golang.org/x/term", "testing",
+		"github.com/santhosh-tekuri/jsonschema/v6",
 	}
 	for _, main := range []string{"./lambda/bootstrap", "./lambda/eventlog/bootstrap"} {
 		for _, p := range list(t, "-deps", "-tags", "lambda.norpc", main) {

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ func example(s *tenant.Schema) jsontext.Value {
 			}
 			v = s.WithKey(v, key)
 		}
-		if _, present, err := s.Key(v); err == nil && present && s.Validate(v) == nil {
+		if _, present, err := s.Key(v); err == nil && present && s.Validate(context.Background(), v) == nil {
 			return v
 		}
 	}
