@@ -1,12 +1,15 @@
-// Package bus publishes entries to event buses and judges what became of each.
+// Package bus publishes entries to event buses and classifies the result of each.
 //
-// A [Publisher] takes entries in any number for buses in any region, cuts them
-// into calls that EventBridge takes, and answers one [Outcome] an entry, in
-// order: published, worth another try, or refused for good. It keeps no state
-// and is safe for concurrent use; a driver ([Sender]) does the calls.
+// A [Publisher] accepts any number of entries for buses in any region, splits them
+// into calls within EventBridge's limits, and returns one [Outcome] for each
+// entry, in order: published, to be retried, or rejected. It has no state and is
+// safe for concurrent use; a driver, the [Sender], makes the calls.
 //
-// Publishing is at least once: an outcome of [Retry] may hide an entry that was
-// taken, and the entry's OutputID is how a consumer tells the duplicate.
+//	publisher := bus.NewPublisher(eventbridgebus.New(options))
+//	for i, o := range publisher.Publish(ctx, entries) { ... }
+//
+// Publishing is at least once: an entry with the outcome [Retry] may have been
+// published. A consumer recognizes the duplicate by the entry's OutputID.
 package bus
 
 import (
@@ -16,36 +19,35 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// A Sender does one PutEvents call. It is safe for concurrent use.
+// A Sender makes one PutEvents call. It is safe for concurrent use.
 type Sender interface {
-	// Send puts 1 to [events.MaxEntries] entries, in all at most
-	// [events.MaxBytes] by [events.Entry.Size], to buses of one region. It
-	// answers a result an entry, in order, or an error for the call as a whole:
-	// a rejection where the call itself was refused, Unavailable where it may
-	// be tried again.
+	// Send puts 1 to [events.MaxEntries] entries, with a total [events.Entry.Size]
+	// of at most [events.MaxBytes], to buses of one region. It returns a result
+	// for each entry, in order, or an error for the whole call: a rejection if
+	// EventBridge rejected the call, Unavailable if it can be repeated.
 	Send(ctx context.Context, region string, entries []events.Entry) ([]Result, error)
 }
 
-// A Result is EventBridge's answer to one entry.
+// A Result is EventBridge's response for one entry.
 type Result struct {
-	EventID string // where the entry was taken
-	Code    string // EventBridge's error code; "" where it was taken
+	EventID string // of a published entry
+	Code    string // EventBridge's error code; "" for a published entry
 }
 
-// A Verdict says what to do about an entry.
+// A Verdict classifies the result of an entry.
 type Verdict uint8
 
 const (
-	Published Verdict = iota // EventBridge has taken it
-	Retry                    // not now: throttled, timed out, a fault of AWS's
-	Refused                  // never: another try would meet the same answer
+	Published Verdict = iota // EventBridge accepted it
+	Retry                    // throttled, timed out, or a fault of AWS
+	Refused                  // rejected for good; repeating it cannot succeed
 )
 
-// An Outcome is what became of one entry.
+// An Outcome is the result of publishing one entry.
 type Outcome struct {
 	Verdict Verdict
 	EventID string // of a published entry
-	Code    string // EventBridge's error code of one that is not published
+	Code    string // EventBridge's error code of an entry that was not published
 }
 
 // A Publisher publishes entries through a Sender.
@@ -54,7 +56,7 @@ type Publisher struct{ sender Sender }
 // NewPublisher returns a publisher.
 func NewPublisher(s Sender) *Publisher { return &Publisher{sender: s} }
 
-// Publish sends all entries and answers an outcome for each, in order.
+// Publish sends all entries and returns an outcome for each, in order.
 func (p *Publisher) Publish(ctx context.Context, entries []events.Entry) []Outcome {
 	outcomes := make([]Outcome, len(entries))
 	for _, b := range batches(entries) {
@@ -72,7 +74,7 @@ func (p *Publisher) send(ctx context.Context, b batch, entries []events.Entry, o
 	switch {
 	case err == nil && len(results) == len(call):
 		for i, at := range b.index {
-			outcomes[at] = judge(results[i])
+			outcomes[at] = classify(results[i])
 		}
 	case err == nil:
 		b.fill(outcomes, Outcome{Verdict: Retry, Code: "IncompleteAnswer"})
@@ -81,16 +83,16 @@ func (p *Publisher) send(ctx context.Context, b batch, entries []events.Entry, o
 	case len(b.index) == 1:
 		b.fill(outcomes, Outcome{Verdict: Refused, Code: fault.MessageOf(err)})
 	default:
-		// One entry spoilt the call for its fellows: send each alone to find it.
+		// One entry caused the rejection of the whole call: send each alone to find it.
 		for _, at := range b.index {
 			p.send(ctx, batch{region: b.region, index: []int{at}}, entries, outcomes)
 		}
 	}
 }
 
-// judge applies R32: an internal failure and throttling pass, the rest of
-// EventBridge's codes say that the entry itself is not wanted.
-func judge(r Result) Outcome {
+// classify applies R32: internal failures and throttling are temporary; every
+// other code of EventBridge rejects the entry.
+func classify(r Result) Outcome {
 	switch r.Code {
 	case "":
 		return Outcome{Verdict: Published, EventID: r.EventID}
@@ -100,7 +102,8 @@ func judge(r Result) Outcome {
 	return Outcome{Verdict: Refused, Code: r.Code}
 }
 
-// A batch is one call: indexes of entries whose buses are in one region.
+// A batch holds the indexes of the entries of one call, whose buses are in one
+// region.
 type batch struct {
 	region string
 	index  []int
@@ -113,7 +116,7 @@ func (b batch) fill(outcomes []Outcome, o Outcome) {
 	}
 }
 
-// batches cuts entries into calls, in order within each region.
+// batches splits entries into calls, in order within each region.
 func batches(entries []events.Entry) []batch {
 	var done []batch
 	open := make(map[string]int, 1) // region to its last batch in done

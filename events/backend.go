@@ -2,8 +2,8 @@ package events
 
 import "github.com/blockforger/eventrouter/fault"
 
-// A Backend says where the records of a schema can be seen. The ledger decides
-// on every one of them; s3 and csv show what it decided.
+// A Backend is where the records of a schema can be read. The ledger is
+// authoritative for all of them; the objects and files of s3 and csv follow it.
 type Backend string
 
 const (
@@ -12,7 +12,7 @@ const (
 	CSV      Backend = "csv"      // one CSV file a schema
 )
 
-// ParseBackend checks the name of a backend. The fault is Invalid.
+// ParseBackend checks the name of a backend. The error is Invalid.
 func ParseBackend(s string) (Backend, error) {
 	switch b := Backend(s); b {
 	case DynamoDB, S3, CSV:

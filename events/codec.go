@@ -13,8 +13,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// Unmarshal decodes one JSON document into v, strictly. what names the document
-// in the fault, which is Invalid and tells the place as a JSON Pointer.
+// Unmarshal strictly decodes one JSON document into v. what names the document in
+// the error, which is Invalid and contains the position as a JSON Pointer.
 func Unmarshal(what string, data []byte, v any) error {
 	if len(data) > MaxBytes {
 		return fault.Errorf(fault.Invalid, "%s has %d bytes, at most %d are read", what, len(data), MaxBytes)
@@ -39,8 +39,8 @@ func Check(what string, data []byte) error {
 }
 
 // TooDeep returns the offset at which brackets outside of strings nest deeper
-// than most, or -1. It need not be right about text that is no JSON: a decoder
-// refuses that.
+// than most, or -1. The result for text that is not JSON is unspecified: a decoder
+// rejects it.
 func TooDeep(data []byte, most int) int {
 	if bytes.Count(data, []byte("{"))+bytes.Count(data, []byte("[")) <= most {
 		return -1 // counting is a tenth of the work
@@ -64,8 +64,8 @@ func TooDeep(data []byte, most int) int {
 	return -1
 }
 
-// Malformed turns an error of the codec into a fault that names the place but
-// quotes nothing of the document: it may hold a key or a payload.
+// Malformed turns an error of the codec into an Invalid error that contains the
+// position but no part of the document, which may contain a key or a payload.
 func Malformed(what string, err error) error {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		reason := "is not valid JSON"
@@ -101,7 +101,7 @@ func pointerName(p jsontext.Pointer) string {
 	return strconv.Quote(clip(string(p)))
 }
 
-// clip keeps a pointer short: names in it are the sender's.
+// clip shortens a pointer, whose names are the sender's.
 func clip(pointer string) string {
 	const most = 200
 	if len(pointer) > most {

@@ -8,8 +8,8 @@ import (
 
 // An Entry is an event to be sent with PutEvents.
 type Entry struct {
-	// OutputID is stable: each attempt to publish the entry bears the same one,
-	// so that a consumer can drop the duplicate.
+	// OutputID is stable: each attempt to publish the entry has the same one, so
+	// that a consumer can drop duplicates.
 	OutputID    string
 	Bus         BusARN
 	Source      string
@@ -20,10 +20,10 @@ type Entry struct {
 	Detail      jsontext.Value
 }
 
-// MaxEntries is how many entries PutEvents takes in one call.
+// MaxEntries is the number of entries that PutEvents accepts in one call.
 const MaxEntries = 10
 
-// Size is what EventBridge counts against the limit of [MaxBytes]: 14 bytes
+// Size returns the bytes that EventBridge counts towards [MaxBytes]: 14 bytes
 // for a time, and the UTF-8 bytes of source, detail-type, detail and resources.
 func (e *Entry) Size() int {
 	n := len(e.Source) + len(e.DetailType) + len(e.Detail)

@@ -9,11 +9,11 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// A DetailType names the shape of an event's detail.
+// A DetailType names the structure of an event's detail.
 type DetailType string
 
-// An Envelope is an event as EventBridge delivers it. Detail is kept as it
-// came: what it means depends on source and detail-type.
+// An Envelope is an event as EventBridge delivers it. Detail is raw JSON, because
+// its structure depends on source and detail-type.
 type Envelope struct {
 	Version    Version        `json:"version,omitempty"`
 	ID         string         `json:"id,omitempty"`
@@ -26,12 +26,12 @@ type Envelope struct {
 	Detail     jsontext.Value `json:"detail"`
 	ReplayName string         `json:"replay-name,omitempty"`
 
-	// Unknown keeps the members that no one told us of, so that an event
-	// survives decoding and encoding.
+	// Unknown holds members without a field of their own, so that encoding a
+	// decoded event loses nothing.
 	Unknown jsontext.Value `json:",embed"`
 }
 
-// DecodeEnvelope reads one event, strictly. Faults are Invalid.
+// DecodeEnvelope strictly decodes one event. Errors are Invalid.
 func DecodeEnvelope(data []byte) (Envelope, error) {
 	var e Envelope
 	if err := Unmarshal("event", data, &e); err != nil {
@@ -40,17 +40,18 @@ func DecodeEnvelope(data []byte) (Envelope, error) {
 	return e, nil
 }
 
-// Raw returns the envelope itself: an event without a type has nothing else.
+// Raw returns the envelope itself, the only representation of an event without a
+// type.
 func (e *Envelope) Raw() *Envelope { return e }
 
-// Encode writes the event as EventBridge would.
+// Encode returns the event as EventBridge writes it.
 func (e Envelope) Encode() ([]byte, error) {
 	b, err := json.Marshal(e)
 	return b, fault.Wrap("events.Encode", fault.Invalid, err)
 }
 
-// A Version is an envelope's version. EventBridge writes the string "0"; some
-// senders write a number, which is taken as its text.
+// A Version is an envelope's version. EventBridge writes the string "0"; a number,
+// which some senders write, is read as its text.
 type Version string
 
 // UnmarshalJSONFrom reads a string or a number.
@@ -66,8 +67,8 @@ func (v *Version) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// A Timestamp is an envelope's time as it was written: RFC 3339 from AWS, but
-// sample events hold placeholders, and they must still decode.
+// A Timestamp is the text of an envelope's time: RFC 3339 in events of AWS, but
+// possibly a placeholder in sample events, which must decode too.
 type Timestamp string
 
 // Timestamped returns t as EventBridge writes times: UTC, whole seconds.
@@ -75,11 +76,11 @@ func Timestamped(t time.Time) Timestamp {
 	return Timestamp(t.UTC().Format("2006-01-02T15:04:05Z"))
 }
 
-// Time parses the timestamp. The fault is Invalid.
+// Time parses the timestamp. The error is Invalid.
 func (t Timestamp) Time() (time.Time, error) {
 	parsed, err := time.Parse(time.RFC3339, string(t))
 	if err != nil {
-		return time.Time{}, fault.Errorf(fault.Invalid, "time is not RFC 3339, such as 2026-01-02T03:04:05Z")
+		return time.Time{}, fault.Errorf(fault.Invalid, "time must have the form of RFC 3339, for example 2026-01-02T03:04:05Z")
 	}
 	return parsed, nil
 }

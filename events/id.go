@@ -2,18 +2,18 @@ package events
 
 import "github.com/blockforger/eventrouter/fault"
 
-// A TenantID names the owner of schemas, keys and records. One made by
+// A TenantID names the owner of schemas, keys and records. The result of
 // [ParseTenantID] is safe in a path, a key and an ARN.
 type TenantID string
 
-// A SchemaID names the contract of one kind of record, without ".json". One
-// made by [ParseSchemaID] is safe in a path, a key and an ARN.
+// A SchemaID names the schema of one kind of record, without ".json". The result of
+// [ParseSchemaID] is safe in a path, a key and an ARN.
 type SchemaID string
 
 const maxID = 64
 
 // ParseTenantID checks that s is 1 to 64 of the characters A-Z, a-z, 0-9, "_"
-// and "-", the first a letter or digit. The fault is Invalid.
+// and "-", the first a letter or digit. The error is Invalid.
 func ParseTenantID(s string) (TenantID, error) {
 	if err := checkID("tenant", s); err != nil {
 		return "", err

@@ -8,9 +8,9 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// An Input is the detail of an input event, checked in itself: ids are well
-// formed, the operation is known, the payload is an object. Whether the key is
-// good and the schema exists is not its matter.
+// An Input is the well-formed detail of an input event: its ids are valid, the
+// operation is known, and the payload is an object. Whether the API key is valid
+// and the schema exists is checked later.
 type Input struct {
 	Tenant         TenantID
 	Schema         SchemaID
@@ -21,7 +21,7 @@ type Input struct {
 	Metadata       Metadata
 }
 
-// Metadata is what a sender may hand on from the event that caused this one.
+// Metadata holds what a sender can pass on from the event that caused this one.
 type Metadata struct {
 	CorrelationID string
 	Hops          int // how many routers the cause has passed already
@@ -32,13 +32,13 @@ const (
 	maxCorrelationID  = 256
 )
 
-// IsInput reports whether the envelope has the source of an input event. What
-// the router or a tenant published has another one and is never input.
+// IsInput reports whether the envelope has the source of an input event. Events
+// that the router or a tenant published have another source and are never input.
 func (e *Envelope) IsInput() bool { return e.Source == InputSource }
 
-// DecodeInput reads the detail of an input event. Faults are Invalid, with the
-// JSON Pointer of the place within the event; the input then holds what had been
-// read before it, for the log.
+// DecodeInput decodes the detail of an input event. Errors are Invalid and contain
+// the JSON Pointer of the position within the event; the input then holds the
+// members before that position, for the log.
 func DecodeInput(e *Envelope) (Input, error) {
 	var wire struct {
 		Tenant         *string        `json:"tenant"`
@@ -88,8 +88,8 @@ func DecodeInput(e *Envelope) (Input, error) {
 	return in, nil
 }
 
-// inputOperation applies R3: absent means POST, and the detail-type must say
-// the same as the detail, or a PUT whose operation was forgotten would create.
+// inputOperation applies R3: a missing operation means POST, and the detail-type
+// must agree with the detail, or a PUT without operation would create a record.
 func inputOperation(dt DetailType, schema SchemaID, given optionalString) (Operation, error) {
 	op := Post
 	if given.Present {
@@ -108,13 +108,14 @@ func inputOperation(dt DetailType, schema SchemaID, given optionalString) (Opera
 	return op, nil
 }
 
-// InputDetailType is the detail-type of an input event, {rootSchema}.{OPERATION}.
+// InputDetailType returns the detail-type of an input event,
+// {rootSchema}.{OPERATION}.
 func InputDetailType(schema SchemaID, op Operation) DetailType {
 	return DetailType(string(schema) + "." + string(op))
 }
 
 // CheckIdempotencyKey verifies that s is 1 to 128 characters, none of them a
-// control character. The fault is Invalid.
+// control character. The error is Invalid.
 func CheckIdempotencyKey(s string) error {
 	if n := utf8.RuneCountInString(s); n < 1 || n > maxIdempotencyKey {
 		return fault.Errorf(fault.Invalid, "must have 1 to %d characters, not %d", maxIdempotencyKey, n)
@@ -159,8 +160,8 @@ func decodeMetadata(raw jsontext.Value) (Metadata, error) {
 	return Metadata{CorrelationID: wire.CorrelationID, Hops: wire.Hops}, nil
 }
 
-// optionalString tells an absent member from an empty one, and refuses null,
-// which for a string member is a sender's mistake and not an absence.
+// optionalString distinguishes an absent member from an empty one, and rejects
+// null, which does not mean absent.
 type optionalString struct {
 	Value   string
 	Present bool
@@ -178,8 +179,8 @@ func (o *optionalString) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// parseMember reads an id. No fault of the codec quotes what the sender wrote: a
-// key or a payload may stand in any member.
+// parseMember reads an id. Errors do not quote the text, because any member may
+// contain a key or a payload.
 func parseMember[T any](pointer string, s *string, parse func(string) (T, error)) (T, error) {
 	var zero T
 	if s == nil {
@@ -192,13 +193,13 @@ func parseMember[T any](pointer string, s *string, parse func(string) (T, error)
 	return v, nil
 }
 
-// invalid is one violation at a pointer.
+// invalid returns an error with one violation at a pointer.
 func invalid(pointer, message string) error {
 	return &fault.Error{Code: fault.Invalid, Message: pointer + ": " + message,
 		Violations: []fault.Violation{{Pointer: pointer, Message: message}}}
 }
 
-// under puts the pointers of err below a parent.
+// under prepends a parent to the pointers of err.
 func under(parent string, err error) error {
 	vs := fault.ViolationsOf(err)
 	moved := make([]fault.Violation, len(vs))

@@ -16,7 +16,7 @@ type RecordKey string
 
 const maxKey = 256
 
-// ParseRecordKey checks the text of a string key. The fault is Invalid.
+// ParseRecordKey checks the text of a string key. The error is Invalid.
 func ParseRecordKey(s string) (RecordKey, error) {
 	switch {
 	case s == "":
@@ -32,8 +32,8 @@ func ParseRecordKey(s string) (RecordKey, error) {
 	return RecordKey(s), nil
 }
 
-// ParseIntegerRecordKey checks the text of an integer key: canonical form, so without
-// fraction, exponent, leading zero or plus sign, and not -0. The fault is Invalid.
+// ParseIntegerRecordKey checks the text of an integer key in canonical form, without
+// fraction, exponent, leading zero or plus sign, and not -0. The error is Invalid.
 func ParseIntegerRecordKey(s string) (RecordKey, error) {
 	digits := s
 	if len(digits) > 1 && digits[0] == '-' && digits[1] != '0' {
@@ -45,13 +45,12 @@ func ParseIntegerRecordKey(s string) (RecordKey, error) {
 		canonical = canonical && '0' <= digits[i] && digits[i] <= '9'
 	}
 	if !canonical {
-		return "", fault.Errorf(fault.Invalid, "key must be an integer of at most %d digits in canonical form, such as 42 or -7", most)
+		return "", fault.Errorf(fault.Invalid, "key must be an integer of at most %d digits in canonical form, for example 42 or -7", most)
 	}
 	return RecordKey(s), nil
 }
 
-// KeyOf reads a key from its JSON value: a string, or where integer is set an
-// integer. The fault is Invalid.
+// KeyOf reads a key from its JSON value: a string, or an integer if integer is set. The error is Invalid.
 func KeyOf(v jsontext.Value, integer bool) (RecordKey, error) {
 	switch {
 	case integer && v.Kind() == '0':
@@ -68,7 +67,7 @@ func KeyOf(v jsontext.Value, integer bool) (RecordKey, error) {
 	return "", fault.Errorf(fault.Invalid, "key must be a string")
 }
 
-// Value renders the key as the JSON value that [KeyOf] reads.
+// Value returns the key as the JSON value that [KeyOf] reads.
 func (k RecordKey) Value(integer bool) jsontext.Value {
 	if integer {
 		return jsontext.Value(k)
@@ -77,7 +76,7 @@ func (k RecordKey) Value(integer bool) jsontext.Value {
 	return b
 }
 
-// Escape renders the key for URLs and object names: every byte outside
+// Escape returns the key for URLs and object names: every byte outside
 // [A-Za-z0-9_-] as %XX. Distinct keys have distinct escapes.
 func (k RecordKey) Escape() string {
 	const hex = "0123456789ABCDEF"
@@ -92,8 +91,8 @@ func (k RecordKey) Escape() string {
 	return string(out)
 }
 
-// UnescapeKey is the inverse of [RecordKey.Escape]; any %XX is taken, in either case.
-// What it returns is not yet checked. The fault is Invalid.
+// UnescapeKey is the inverse of [RecordKey.Escape]; %XX is accepted in
+// upper and lower case. The result is not checked. The error is Invalid.
 func UnescapeKey(s string) (string, error) {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {

@@ -5,8 +5,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Nullable is a member that may be absent, null, or a value, and keeps the
-// three apart. The zero Nullable is absent. Its field bears the tag omitzero.
+// Nullable is a member that is absent, null, or has a value. The zero Nullable is
+// absent. Its field needs the tag omitzero.
 type Nullable[T any] struct {
 	value T
 	state nullState
@@ -20,16 +20,16 @@ const (
 	isValue
 )
 
-// Value is a member that has a value.
+// Value returns a member with a value.
 func Value[T any](v T) Nullable[T] { return Nullable[T]{value: v, state: isValue} }
 
-// Null is a member that is there and null.
+// Null returns a member that is null.
 func Null[T any]() Nullable[T] { return Nullable[T]{state: isNull} }
 
-// Get returns the value, and whether there is one.
+// Get returns the value and whether there is one.
 func (n Nullable[T]) Get() (T, bool) { return n.value, n.state == isValue }
 
-// Or returns the value, or otherwise where there is none.
+// Or returns the value, or otherwise if there is none.
 func (n Nullable[T]) Or(otherwise T) T {
 	if n.state == isValue {
 		return n.value
@@ -37,7 +37,7 @@ func (n Nullable[T]) Or(otherwise T) T {
 	return otherwise
 }
 
-// IsNull reports whether the member is there and null.
+// IsNull reports whether the member is null.
 func (n Nullable[T]) IsNull() bool { return n.state == isNull }
 
 // IsZero reports whether the member is absent.

@@ -8,11 +8,10 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// A Number is a JSON number as its text, so that it keeps all its digits. The
-// zero Number is 0.
+// A Number is the text of a JSON number, with all its digits. The zero Number is 0.
 type Number string
 
-// Float64 returns the nearest float64. The fault is Invalid.
+// Float64 returns the nearest float64. The error is Invalid.
 func (n Number) Float64() (float64, error) {
 	f, err := strconv.ParseFloat(n.String(), 64)
 	if err != nil {
@@ -21,8 +20,8 @@ func (n Number) Float64() (float64, error) {
 	return f, nil
 }
 
-// Int64 returns the number where it is written as an integer that fits. The
-// fault is Invalid.
+// Int64 returns the number if it is written as an integer of 64 bits. The error is
+// Invalid.
 func (n Number) Int64() (int64, error) {
 	i, err := strconv.ParseInt(n.String(), 10, 64)
 	if err != nil {

@@ -2,10 +2,10 @@ package events
 
 import "github.com/blockforger/eventrouter/fault"
 
-// An Operation is what is done to a record.
+// An Operation is an operation on a record.
 type Operation string
 
-// The operations. GET comes over REST only and is never an event's.
+// The operations. GET is available over REST only.
 const (
 	Post   Operation = "POST"   // create
 	Put    Operation = "PUT"    // replace
@@ -14,12 +14,12 @@ const (
 	Get    Operation = "GET"    // read
 )
 
-// Writes lists the operations that change a record, in the order that docs and
-// tables show them.
+// Writes lists the operations that change a record, in the order of documents and
+// tables.
 var Writes = [...]Operation{Post, Put, Patch, Delete}
 
-// ParseWrite returns the operation that changes a record and is named s. The
-// fault is Invalid.
+// ParseWrite returns the operation named s that changes a record. The error is
+// Invalid.
 func ParseWrite(s string) (Operation, error) {
 	for _, op := range Writes {
 		if s == string(op) {

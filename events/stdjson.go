@@ -4,8 +4,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// marshalTo and unmarshalFrom give types of this package the methods that
-// encoding/json looks for, from those of the codec.
+// marshalTo and unmarshalFrom implement the methods of encoding/json with those of
+// the codec.
 
 func marshalTo(v json.MarshalerTo) ([]byte, error) { return json.Marshal(v) }
 

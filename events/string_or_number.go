@@ -6,8 +6,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// StringOrNumber is a member that some events hold as a string and others as a
-// number. It keeps which it was. The zero StringOrNumber is the empty string.
+// StringOrNumber is a member that is a string in some events and a number in
+// others. The zero StringOrNumber is the empty string.
 type StringOrNumber struct {
 	text     string
 	isNumber bool
@@ -22,11 +22,11 @@ func NumberOf(n Number) StringOrNumber { return StringOrNumber{text: n.String(),
 // String returns the string, or the number's text.
 func (s StringOrNumber) String() string { return s.text }
 
-// IsNumber reports whether the event holds a number, not a string.
+// IsNumber reports whether the value is a number.
 func (s StringOrNumber) IsNumber() bool { return s.isNumber }
 
-// Number returns the value as a number, also where it is a string that is one.
-// The fault is Invalid.
+// Number returns the value as a number, also if it is a string that contains one.
+// The error is Invalid.
 func (s StringOrNumber) Number() (Number, error) {
 	v := jsontext.Value(s.text)
 	if !s.isNumber && (v.Kind() != '0' || !v.IsValid()) {

@@ -1,6 +1,6 @@
 // Package eventbridgebus sends entries with the AWS SDK: PutEvents, through one
-// client for each region that a target bus is in. It also tells
-// whether a bus of our own account exists.
+// client for each region of a target bus. It also checks
+// whether a bus of the account exists.
 package eventbridgebus
 
 import (
@@ -43,8 +43,8 @@ func New(options eventbridge.Options) *Sender {
 	return &Sender{options: options, clients: make(map[string]*eventbridge.Client, 1)}
 }
 
-// calls repeats what failed for the moment: throttling, a fault of AWS's, or no
-// response within the time of an attempt.
+// calls repeats temporary failures: throttling, a fault of AWS, or no response
+// within the time of an attempt.
 var calls = retry.Policy{
 	Transient: func(err error) bool {
 		return errors.Is(err, context.DeadlineExceeded) ||
@@ -118,8 +118,8 @@ func wire(entries []events.Entry) []types.PutEventsRequestEntry {
 	return out
 }
 
-// code tells a call that EventBridge refuses for good from one worth another
-// try. Bad credentials are a fault of ours: they pass once someone mends them.
+// code distinguishes a call that EventBridge rejects for good from one that can be
+// repeated. Invalid credentials are a fault of the deployment and can be corrected.
 func code(op string, err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
