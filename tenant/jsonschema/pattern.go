@@ -46,7 +46,7 @@ func (p *pattern) simple() bool {
 func (p *pattern) matches(r *run, s []byte) bool {
 	// The time of a regular expression is linear in text times instructions; an
 	// instruction takes less time than a step.
-	r.spend(1 + (len(s)+1)*p.size/8)
+	r.spend(1 + (len(s)+1)*p.size/4)
 	switch {
 	case p.expression != nil:
 		return p.expression.Match(s)
