@@ -27,7 +27,7 @@ func TestImportOfTheStack(t *testing.T) {
 			t.Fatal(err)
 		}
 		functions, err := stack.Names("AWS::Lambda::Function")
-		if err != nil || len(functions) != 2 {
+		if err != nil || len(functions) != 3 {
 			t.Fatal(functions, err)
 		}
 		box := &inbox{}
