@@ -7,8 +7,9 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// A Driver keeps the ledger. Every method is safe for concurrent use. Errors
-// carry a code of package fault; Unavailable is worth another try.
+// A Driver implements the ledger over one database. Every method is safe for
+// concurrent use. Errors have a code of package fault; after Unavailable the call
+// can be repeated.
 type Driver interface {
 	Ledger
 	Outbox
@@ -17,69 +18,76 @@ type Driver interface {
 	Close() error
 }
 
-// Ledger decides.
+// A Ledger holds records and idempotency records.
 type Ledger interface {
-	// Commit carries out the change in one transaction. ActiveKey, where it is
-	// set, decides first: Unauthenticated. Then the mark: where an unexpired one exists with the same fingerprint nothing is
-	// written and its receipt comes back with Replayed set; with another
-	// fingerprint the fault is Conflict. Then the head: where Prior does not
-	// hold the error is [*VersionConflict]. Then the token limit: Exhausted. Rejections
-	// of those kinds write nothing. After any other error the change may or may
-	// not have been carried out: committing it again is safe and tells.
+	// Commit applies the change in one transaction. The conditions are checked in
+	// this order, and the first that fails is returned; nothing is written then:
+	//
+	//  1. ActiveKey, if set: Unauthenticated.
+	//  2. The idempotency record: if an unexpired one exists with the same
+	//     fingerprint, its result is returned with Replayed set; with another
+	//     fingerprint the error is Conflict.
+	//  3. IfVersion: [*VersionConflict].
+	//  4. TokenLimit: Exhausted.
+	//
+	// After any other error the change may or may not have been applied.
+	// Committing it again is safe and returns the result.
 	Commit(ctx context.Context, c *Change) (Result, error)
 
-	// Record reads a record's head, strongly consistent, tombstones included.
-	// Where there is none the fault is NotFound.
+	// Record reads a record or its tombstone, strongly consistent; NotFound if there
+	// is neither.
 	Record(ctx context.Context, ref Ref) (Record, error)
 
-	// Heads lists the live records of a collection whose key is greater than
+	// Records lists the live records of a collection whose key is greater than
 	// after, in ascending byte order of the key, at most limit.
 	Records(ctx context.Context, c Collection, after events.RecordKey, limit int) ([]Record, error)
 
-	// IdempotencyRecord reads an unexpired mark, strongly consistent; NotFound without one.
+	// IdempotencyRecord reads an unexpired idempotency record, strongly consistent;
+	// NotFound if there is none.
 	IdempotencyRecord(ctx context.Context, key IdempotencyKey) (IdempotencyRecord, error)
 }
 
-// Shards is the number of parts into which open marks are divided, so that
-// relays can share the work and no partition of a table is hot.
+// Shards is the number of parts into which the outbox is divided, so that relays
+// can share the work and no partition of a table is hot.
 const Shards = 16
 
-// Outbox is what commits have left to be done.
+// An Outbox holds the work that commits left for the relay.
 type Outbox interface {
-	// Open lists marks of a shard for which [Mark.HasPendingWork] holds and that were
-	// committed before the time given, oldest first, at most limit. It may lag
-	// behind and may name marks that are closed by now: read each with Mark.
+	// ListPending lists the idempotency records of a shard that have pending work
+	// and were committed before a time, oldest first, at most limit. The list may lag
+	// behind and contain records whose work is done: read each with
+	// IdempotencyRecord.
 	ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]IdempotencyKey, error)
 
-	// Settle notes what has been done for a mark, atomically. A published entry
-	// stays published unless the settlement says Again; a mark that is gone is
-	// no error.
+	// SaveProgress stores what was done for an idempotency record, atomically. A
+	// published entry stays published unless the progress has Reopen set. A missing
+	// idempotency record is not an error.
 	SaveProgress(ctx context.Context, key IdempotencyKey, s Progress) error
 
-	// Lease makes owner the only relay of a shard until the time given. It
-	// answers false where another owner's lease has not ended at now.
+	// Lease makes owner the only relay of a shard until a time. It returns false if
+	// another owner's lease has not ended at now.
 	Lease(ctx context.Context, shard int, owner string, now, until time.Time) (bool, error)
 
-	// Marks lists unexpired marks, in a stable order, from a cursor ("" is the
-	// start); it answers the next cursor, "" at the end.
+	// IdempotencyRecords lists unexpired idempotency records in a stable order, from
+	// a cursor ("" is the start). It returns the next cursor, "" at the end.
 	IdempotencyRecords(ctx context.Context, cursor string, limit int) ([]IdempotencyRecord, string, error)
 }
 
-// A Progress is what has been done for a mark.
+// A Progress is what was done for an idempotency record.
 type Progress struct {
 	Entries []EntryResult
 	Reopen  bool // entries that were published, failed or dropped may become pending
 
-	// Projected says that object or file show the head with this stamp; where
-	// it still is the head's, Dirty and Project are cleared. Recheck, if set,
-	// is when to compare once more; Rechecked clears it.
+	// Projected is the version of the record that the object or file contains. If
+	// it is still the record's version, Unprojected and NeedsProjection are cleared.
+	// Recheck, if set, is when to compare once more; Rechecked clears it.
 	Projected Version
 	FileWrite int64 // for [Record.FileWrite], with Projected
 	Recheck   time.Time
 	Rechecked bool
 }
 
-// An EntryResult is what became of the entry at Index.
+// An EntryResult is the result of publishing the entry at Index.
 type EntryResult struct {
 	Index int
 	State EntryState
@@ -99,28 +107,28 @@ type Buses interface {
 	MissingBuses(ctx context.Context) (map[events.BusARN]time.Time, error)
 }
 
-// Billing keeps the bills.
+// Billing sums up the bills.
 type Billing interface {
-	// Fold adds the bills of the marks named to the totals and notes on each
-	// mark that it has been folded, all in one transaction; marks that are
-	// folded already, or gone, count for nothing. At most 25 keys.
+	// AggregateUsage adds the bills of idempotency records to the totals and marks
+	// each as aggregated, in one transaction. Records that are aggregated already,
+	// or missing, are skipped. At most [MaxAggregate] keys.
 	AggregateUsage(ctx context.Context, keys []IdempotencyKey) error
 
-	// Usage is the totals plus what is not folded yet. It is exact, in a driver
-	// with an index that lags once the index has caught up. Until then a bill may
+	// Usage returns the totals plus the bills that are not aggregated yet. It is
+	// exact; in a driver with an index that lags, once the index has caught up. Until then a bill may
 	// be missing; none is ever lost or counted twice.
 	Usage(ctx context.Context, tenant events.TenantID, month string) (Usage, error)
 }
 
-// Usage is what a tenant used in a month, in tokens.
+// Usage is a tenant's usage in a month, in tokens.
 type Usage struct {
 	Tenant   events.TenantID
 	Month    string
 	BySchema map[events.SchemaID]map[events.Operation]int64
-	ByDay    map[string]int64 // by UTC day, such as 2026-11-21
+	ByDay    map[string]int64 // by UTC day, for example 2026-11-21
 }
 
-// Tokens is the sum.
+// Tokens returns the sum.
 func (u Usage) Tokens() int64 {
 	var sum int64
 	for _, ops := range u.BySchema {

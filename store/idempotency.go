@@ -12,34 +12,35 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// An Origin says where an idempotency key came from, so that a key of one
-// origin never meets that of another.
+// An Origin is where an idempotency key came from. Keys of different origins are
+// different, even if their values are equal.
 type Origin string
 
 const (
-	OriginEventID      Origin = "event"  // the event's id, where the sender gave no key
+	OriginEventID      Origin = "event"  // the event's id, if the sender sent no key
 	OriginEventKey     Origin = "sender" // detail.idempotency_key
 	OriginRESTKey      Origin = "rest"   // the Idempotency-Key header
 	OriginRESTOnce     Origin = "once"   // a REST write without a key: the request's id
 	OriginMigration    Origin = "admin"  // a change made by an operator's command
-	OriginExternalEdit Origin = "hand"   // a person's own change of an object or file
+	OriginExternalEdit Origin = "hand"   // a change made directly to an object or file
 )
 
-// An IdempotencyKey names a request, whenever and however often it arrives.
+// An IdempotencyKey names a request, however often it is delivered.
 type IdempotencyKey struct {
 	Tenant events.TenantID
 	Origin Origin
 	Value  string // 1 to 128 characters
 }
 
-// Hash is a short stable name of the key, safe in any key or id: 32 hex digits.
+// Hash returns a short stable name of the key, safe in any key or id: 32 hex
+// digits.
 func (k IdempotencyKey) Hash() string {
 	sum := k.sum("mark", 0)
 	return hex.EncodeToString(sum[:16])
 }
 
-// UUID derives a stable UUID (version 8, RFC 9562) from the key, another one
-// for each purpose and n. A redelivery derives the same one.
+// UUID derives a UUID (version 8, RFC 9562) from the key, a different one for each
+// purpose and n. A redelivery derives the same one.
 func (k IdempotencyKey) UUID(purpose string, n int) string {
 	u := k.sum(purpose, n)
 	u[6] = u[6]&0x0f | 0x80
@@ -54,8 +55,8 @@ func (k IdempotencyKey) UUID(purpose string, n int) string {
 	return string(b[:])
 }
 
-// sum hashes the parts, each behind its length, so that no two lists of parts
-// hash alike.
+// sum hashes the parts, each prefixed with its length, so that different lists of
+// parts have different hashes.
 func (k IdempotencyKey) sum(purpose string, n int) [sha256.Size]byte {
 	b := make([]byte, 0, 256)
 	for _, part := range [...]string{purpose, string(k.Tenant), string(k.Origin), k.Value} {
@@ -65,14 +66,14 @@ func (k IdempotencyKey) sum(purpose string, n int) [sha256.Size]byte {
 	return sha256.Sum256(binary.AppendVarint(b, int64(n)))
 }
 
-// A Fingerprint tells two requests apart that bear one idempotency key.
+// A Fingerprint distinguishes two requests with the same idempotency key.
 type Fingerprint [sha256.Size]byte
 
-// Fingerprints computes a request's fingerprint as idempotency records of an
-// older format hold it; see package format for the numbers.
+// Fingerprints computes a request's fingerprint by the algorithm of an older format
+// of idempotency records; see package format for the numbers.
 type Fingerprints func(number int) Fingerprint
 
-// A Result is the stored answer of a request. It holds no payload.
+// A Result is the stored result of a request. It contains no payload.
 type Result struct {
 	Ref       Ref // Key is "" for a rejection that names no record
 	Operation events.Operation
@@ -80,18 +81,18 @@ type Result struct {
 	Version   Version
 	Time      time.Time
 
-	// Rejected is set where the request was refused for the state that it met;
-	// Code and Message are then what the caller was told.
+	// Rejected is set if the request was rejected because of the state of the
+	// record or the tenant; Code, Message and Violations then say why.
 	Rejected   bool
 	Code       fault.Code
 	Message    string
 	Violations []fault.Violation
 
-	// Replayed is set on the receipt of a redelivery. It is not stored.
+	// Replayed is set in the result of a redelivery. It is not stored.
 	Replayed bool
 }
 
-// Err returns the rejection that the receipt records, or nil.
+// Err returns the rejection of a rejected request, or nil.
 func (r Result) Err() error {
 	if !r.Rejected {
 		return nil
@@ -99,49 +100,50 @@ func (r Result) Err() error {
 	return &fault.Error{Code: r.Code, Message: r.Message, Violations: r.Violations}
 }
 
-// A Bill is what a request costs.
+// A Bill is the cost of a request.
 type Bill struct {
 	Tokens int64  // 0: nothing is billed
-	Month  string // in UTC, such as 2026-11
-	KeyID  string // the API key that asked
+	Month  string // in UTC, for example 2026-11
+	KeyID  string // the API key of the request
 }
 
-// Month returns the billing month that t falls into.
+// Month returns the billing month of t.
 func Month(t time.Time) string { return t.UTC().Format("2006-01") }
 
-// An IdempotencyRecord says that an idempotency key has been used, and holds all that the
-// request left to be done.
+// An IdempotencyRecord stores that an idempotency key was used: the result, the bill
+// and the outbox entries of the request, and what remains to be done for them.
 type IdempotencyRecord struct {
 	Key         IdempotencyKey
 	Format      int // see package format; 0 is the first
 	Fingerprint Fingerprint
 	Result      Result
 	Bill        Bill
-	Aggregated  bool // the bill is in the totals
+	Aggregated  bool // the bill is part of the usage totals
 	Expires     time.Time
 
 	Outputs Outputs
 
-	// Project says that the head's object or file is still to be brought up to
-	// date; Recheck, where set, is when to compare them once more.
+	// NeedsProjection reports that the record's object or file must be updated.
+	// Recheck, if set, is when to compare record and object once more.
 	NeedsProjection bool
 	Recheck         time.Time
 }
 
-// Open reports whether the relay has something left to do for the mark.
+// HasPendingWork reports whether the relay has work for the record: a bill to
+// aggregate, a projection, or entries to publish.
 func (m *IdempotencyRecord) HasPendingWork() bool {
 	return m.Bill.Tokens > 0 && !m.Aggregated || m.NeedsProjection || !m.Recheck.IsZero() || m.Outputs.Pending()
 }
 
-// OutputID is the stable id of entry i: a consumer drops duplicates by it.
+// OutputID returns the stable id of entry i, by which a consumer drops duplicates.
 func (m *IdempotencyRecord) OutputID(i int) string { return m.Key.UUID("output", i) }
 
-// Outputs are the entries that a change publishes, with what they share.
+// Outputs are the entries that a change publishes, and the data that they share.
 type Outputs struct {
 	Entries []Entry
 
-	Payload  jsontext.Value // the request's own, with the key filled in
-	Document jsontext.Value // the whole record; nil unless an entry wants it
+	Payload  jsontext.Value // of the request, with the key filled in
+	Document jsontext.Value // the whole record; nil unless an entry contains it
 
 	InputEventID  string
 	CorrelationID string
@@ -149,7 +151,7 @@ type Outputs struct {
 	TraceHeader   string
 }
 
-// Pending reports whether an entry is still to be published.
+// Pending reports whether an entry has not been published yet.
 func (o *Outputs) Pending() bool {
 	for i := range o.Entries {
 		if o.Entries[i].State == EntryPending {
@@ -159,14 +161,14 @@ func (o *Outputs) Pending() bool {
 	return false
 }
 
-// An Entry is one event to be published: where to, and what it shows.
+// An Entry is an event to be published: its bus and what it contains.
 type Entry struct {
 	Bus         events.BusARN
 	Source      string
 	DetailType  events.DetailType
-	WholeRecord bool // show the whole record instead of the request's payload
+	WholeRecord bool // contains the whole record instead of the request's payload
 	Metadata    bool // add detail.metadata
-	Outcome     bool // show what became of the request, and no document
+	Outcome     bool // reports the result of the request, without a document
 
 	State    EntryState
 	Attempts int
@@ -174,12 +176,12 @@ type Entry struct {
 	Settled  time.Time // when State was last changed
 }
 
-// An EntryState says what has become of an entry.
+// An EntryState is the publishing state of an entry.
 type EntryState string
 
 const (
 	EntryPending   EntryState = "pending"   // committed, not yet published
-	EntryPublished EntryState = "published" // EventBridge has taken it
-	EntryFailed    EntryState = "failed"    // refused for good: parked for an operator
-	EntryDropped   EntryState = "dropped"   // given up by an operator
+	EntryPublished EntryState = "published" // accepted by EventBridge
+	EntryFailed    EntryState = "failed"    // rejected by EventBridge; kept for an operator
+	EntryDropped   EntryState = "dropped"   // discarded by an operator
 )

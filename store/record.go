@@ -14,45 +14,47 @@ type Collection struct {
 	Schema events.SchemaID
 }
 
-// A Ref names a record. Its parts have been checked by package events.
+// A Ref names a record. Package events has checked its parts.
 type Ref struct {
 	Collection
 	Key events.RecordKey
 }
 
-// Path is the record's name in URLs and in the resources of an event:
+// Path returns the record's name in URLs and in the resources of an event:
 // /{tenant}/{schema}/{key}, the key escaped.
 func (r Ref) Path() string {
 	return "/" + string(r.Tenant) + "/" + string(r.Schema) + "/" + r.Key.Escape()
 }
 
-// A Version is unique to the commit that made it. It is what a condition on a
-// head compares, and the record's ETag: a revision could come again, it cannot.
+// A Version is an opaque token that is unique to the commit of a record. Conditions
+// compare versions, and the version is the record's ETag. Unlike a revision, a
+// version never repeats.
 type Version string
 
-// A Record is the decided state of a record.
+// A Record is the state of a record in the ledger.
 type Record struct {
 	Ref
 	Backend  events.Backend
 	KeyField string // the member of Data that holds the key
-	Revision int64  // 1 for the first; goes on across DELETE
+	Revision int64  // from 1; continues across DELETE
 	Version  Version
 	Time     time.Time // of the commit
 
-	// Data is the record as a JSON object with its numbers exact; nil where
-	// Deleted. Member order is not promised.
+	// Data is the record as a JSON object with exact numbers; nil if Deleted. The
+	// order of members is not kept.
 	Data jsontext.Value
 
-	// Deleted marks a tombstone: it keeps the last revision until Expires.
+	// Deleted is set for a tombstone, which holds the last revision until Expires.
 	Deleted bool
 	Expires time.Time // of a tombstone; zero for a record
 
-	// Dirty says that object or file do not show this head yet.
+	// Unprojected reports that the object or file has not been updated yet.
 	Unprojected bool
 
-	// FileWrite is the number of the first write of a shared file that is known
-	// to show this head; 0 where no such write is known, or for an object of its
-	// own. A copy of the file with a smaller number does not contain this head.
+	// FileWrite is the number of the first write of a shared file that is known to
+	// contain this record; 0 if no such write is known, or if the record has an
+	// object of its own. A copy of the file with a smaller number does not contain
+	// it.
 	FileWrite int64
 
 	// RowVersion is the version in the row that an imported edit was made on: the

@@ -6,22 +6,22 @@ import (
 	"github.com/blockforger/eventrouter/internal/format"
 )
 
-// The rules in this file are what drivers must agree upon. They do no I/O.
+// The functions in this file are the rules that all drivers share. They do no I/O.
 
-// Shard is the part of the backlog that a mark with this key belongs to.
+// Shard returns the shard of the outbox to which the key belongs.
 func (k IdempotencyKey) Shard() int {
 	sum := k.sum("mark", 0)
 	return int(sum[0]) % Shards
 }
 
-// Replay returns the stored receipt, with Replayed set, for a change whose
-// idempotency key has this mark; a Conflict where it is another request.
+// Replay returns the stored result, with Replayed set, for a change with the same
+// idempotency key; Conflict if it is another request.
 func (m *IdempotencyRecord) Replay(c *Change) (Result, error) {
 	return m.replay(c.Idempotency.Format, c.Idempotency.Fingerprint, c.Fingerprints)
 }
 
-// replay compares by the algorithm that made the stored fingerprint, so that a
-// redelivery after an upgrade is not taken for another request.
+// replay compares fingerprints by the algorithm of the stored one, so that a
+// redelivery after an upgrade is not mistaken for another request.
 func (m *IdempotencyRecord) replay(number int, f Fingerprint, older Fingerprints) (Result, error) {
 	if m.Format != number && older != nil {
 		f = older(format.Number(m.Format))
@@ -34,13 +34,13 @@ func (m *IdempotencyRecord) replay(number int, f Fingerprint, older Fingerprints
 	return r, nil
 }
 
-// Apply notes the settlement on a mark and on the head of the mark's record as
-// it now is (nil where there is none). It reports whether each of the two has
-// changed and must be written.
+// Apply applies the progress to an idempotency record and to the current record of
+// the same request (nil if there is none). It reports which of the two changed and
+// must be written.
 func (s *Progress) Apply(m *IdempotencyRecord, h *Record) (mark, head bool) {
 	for _, o := range s.Entries {
 		if o.Index < 0 || o.Index >= len(m.Outputs.Entries) {
-			continue // the mark is not the one that the outcome was about
+			continue // not an entry of this record
 		}
 		mark = o.apply(&m.Outputs.Entries[o.Index], s.Reopen) || mark
 	}
@@ -60,8 +60,8 @@ func (s *Progress) Apply(m *IdempotencyRecord, h *Record) (mark, head bool) {
 	return mark, head
 }
 
-// apply notes one outcome. States only rise, so that a late or repeated
-// settlement takes nothing back; only an operator's Again reopens an entry.
+// apply applies one result. States only increase, so that late or repeated progress
+// reverts nothing; only Reopen makes an entry pending again.
 func (o *EntryResult) apply(e *Entry, again bool) bool {
 	reopen := again && o.State == EntryPending && e.State != EntryPending
 	stillPending := o.State == EntryPending && e.State == EntryPending
@@ -82,8 +82,8 @@ func (o *EntryResult) apply(e *Entry, again bool) bool {
 	return true
 }
 
-// rank orders the states: one that has been published stays so, whatever
-// another helper that tried at the same time has to say.
+// rank orders the states: a published entry stays published, whatever a concurrent
+// publisher reports.
 func (s EntryState) rank() int {
 	switch s {
 	case EntryFailed:
@@ -96,7 +96,7 @@ func (s EntryState) rank() int {
 	return 0
 }
 
-// Add counts a bill: where the receipt says, and on its day.
+// Add adds the tokens of a request to its schema, operation and day.
 func (u *Usage) Add(schema events.SchemaID, op events.Operation, day string, tokens int64) {
 	if u.BySchema == nil {
 		u.BySchema = map[events.SchemaID]map[events.Operation]int64{}
@@ -109,15 +109,15 @@ func (u *Usage) Add(schema events.SchemaID, op events.Operation, day string, tok
 	u.ByDay[day] += tokens
 }
 
-// AddMark counts a mark's bill.
+// AddBill adds the bill of an idempotency record.
 func (u *Usage) AddBill(m *IdempotencyRecord) {
 	u.Add(m.Result.Ref.Schema, m.Result.Operation, Day(m.Result.Time), m.Bill.Tokens)
 }
 
-// MaxAggregate is how many marks one Fold takes.
+// MaxAggregate is the largest number of keys for one call of AggregateUsage.
 const MaxAggregate = 25
 
-// CheckAggregate verifies the number of keys that Fold was given.
+// CheckAggregate checks the number of keys of a call of AggregateUsage.
 func CheckAggregate(keys []IdempotencyKey) error {
 	if len(keys) > MaxAggregate {
 		return fault.Errorf(fault.Internal, "fold of %d marks, at most %d at once", len(keys), MaxAggregate)

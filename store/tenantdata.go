@@ -7,48 +7,47 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// TenantData is what a driver does once in the life of a tenant: it tells all that
-// it keeps of one, and takes it away. Holdings and Purge may read the whole
-// ledger: they are for an operator, not for the path of a request.
+// TenantData lists and deletes all data of a tenant. Inventory and Purge may read the
+// whole ledger: they are for operators, not for the processing of requests.
 type TenantData interface {
-	// Sample reads any one live record of a collection, as cheaply as can be:
-	// a process asks before it takes a schema into force. NotFound without one.
+	// Sample reads any one live record of a collection at the lowest cost; NotFound
+	// if there is none. It is called before a schema becomes active.
 	Sample(ctx context.Context, c Collection) (Record, error)
 
-	// Inventory names the collections that have heads, tombstones included, and
-	// the months that have bills, both in order.
+	// Inventory lists the schemas that have records or tombstones, and the months
+	// that have bills, both in order.
 	Inventory(ctx context.Context, t events.TenantID) (Inventory, error)
 
-	// Purge deletes heads, marks, bills and API keys of the tenant, at most
-	// about limit of them, and answers how many. It is done when it answers 0;
-	// what is committed meanwhile may stay. Nothing of another tenant is touched.
+	// Purge deletes records, idempotency records, bills and API keys of the tenant,
+	// at most about limit of them, and returns how many. It is complete when it
+	// returns 0; concurrent commits may remain. No other tenant is affected.
 	Purge(ctx context.Context, t events.TenantID, limit int) (int, error)
 }
 
-// Inventory are what there is of a tenant.
+// An Inventory lists what is stored for a tenant.
 type Inventory struct {
 	Schemas []events.SchemaID
-	Months  []string // such as 2026-11
+	Months  []string // for example 2026-11
 }
 
-// Inventory tells what is kept of a tenant; see [TenantData].
+// Inventory returns what is stored for a tenant; see [TenantData].
 func (s *Store) Inventory(ctx context.Context, t events.TenantID) (Inventory, error) {
 	const op = "store.Holdings"
 	d, ok := s.driver.(TenantData)
 	if !ok {
-		return Inventory{}, fault.Wrap(op, fault.Internal, errNoTenure)
+		return Inventory{}, fault.Wrap(op, fault.Internal, errNoTenantData)
 	}
 	h, err := d.Inventory(ctx, t)
 	return h, wrap(op, err)
 }
 
-// Purge takes away all that is kept of a tenant, in the ledger alone, and
-// answers how much that was.
+// Purge deletes all data of a tenant in the ledger and returns the number of deleted
+// items. Objects and files are not affected.
 func (s *Store) Purge(ctx context.Context, t events.TenantID) (int, error) {
 	const op, atOnce = "store.Purge", 500
 	d, ok := s.driver.(TenantData)
 	if !ok {
-		return 0, fault.Wrap(op, fault.Internal, errNoTenure)
+		return 0, fault.Wrap(op, fault.Internal, errNoTenantData)
 	}
 	for sum := 0; ; {
 		n, err := d.Purge(ctx, t, atOnce)
@@ -59,16 +58,16 @@ func (s *Store) Purge(ctx context.Context, t events.TenantID) (int, error) {
 	}
 }
 
-var errNoTenure = fault.Errorf(fault.Internal, "this ledger cannot tell what it keeps of a tenant")
+var errNoTenantData = fault.Errorf(fault.Internal, "this ledger cannot tell what it keeps of a tenant")
 
-// Guard refuses a backend or key field that is not the one under which the
-// collection's records are kept (R45); Precondition, with the command that
-// moves them. It looks at one record.
+// CheckCompatible rejects a backend or key field that differs from that of the
+// collection's records (R45): Precondition, with the command that migrates them. It
+// reads one record.
 func (s *Store) CheckCompatible(ctx context.Context, c Collection, b events.Backend, keyField string) error {
 	const op = "store.Guard"
 	d, ok := s.driver.(TenantData)
 	if !ok {
-		return fault.Wrap(op, fault.Internal, errNoTenure) // or a schema would pass unseen
+		return fault.Wrap(op, fault.Internal, errNoTenantData) // a schema must not become active unchecked
 	}
 	h, err := d.Sample(ctx, c)
 	if fault.Is(err, fault.NotFound) {
