@@ -27,7 +27,9 @@ type Config struct {
 	InputBus            Bus
 	DedicatedBus        bool // the stack makes the input bus
 	OutputBus           Bus  // of output rules without an ARN
-	Buffered            bool
+	Buffered            bool // the input rule sends to the buffer
+	Draining            bool // it no longer does, and the function still reads the buffer
+	BufferConcurrency   int  // copies of the function that read the buffer at once
 	TestFunction        bool
 	ReservedConcurrency int // 0: none reserved
 	Retain              bool
@@ -68,11 +70,12 @@ func ReadConfig(values map[string]any) (Config, error) {
 		LogRetentionDays:      r.integer("logRetentionDays", defaultRetention, 1, logRetentions[len(logRetentions)-1]),
 		AlarmEmail:            r.matching("alarmEmail", emailAddress, "an e-mail address"),
 		OutputBus:             r.bus("outputBus"),
-		Buffered:              r.oneOf("inputBuffer", "direct", "sqs") == "sqs",
+		BufferConcurrency:     r.integer("bufferConcurrency", 0, leastBufferConcurrency, mostBufferConcurrency),
 		TestFunction:          r.boolean("testFunction", true),
 		ReservedConcurrency:   r.integer("reservedConcurrency", 0, 1, mostConcurrency),
 		Retain:                r.oneOf("removalPolicy", "retain", "destroy") == "retain",
 	}
+	r.buffer(&c)
 	c.InputBus, c.DedicatedBus = r.inputBus(c.Environment)
 	c.ArchiveDays = r.archiveDays(c.MarkDays)
 	if !slices.Contains(logRetentions, c.LogRetentionDays) {
@@ -137,6 +140,34 @@ func (c *contextReader) inputBus(e deployment.Environment) (Bus, bool) {
 		c.refuse(key, "%q is the name of the bus that inputBus=%s makes; write %s, or name another bus", b.Name, dedicatedBus, dedicatedBus)
 	}
 	return b, false
+}
+
+// What SQS allows as the maximum concurrency of an event source.
+const (
+	leastBufferConcurrency   = 2
+	mostBufferConcurrency    = 1000
+	defaultBufferConcurrency = 100
+)
+
+// buffer reads how the buffer is used. Its concurrency must not exceed what the
+// function has: Lambda would throttle its own reads, and each counts as a receive.
+func (r *contextReader) buffer(c *Config) {
+	mode := r.oneOf("inputBuffer", "direct", "sqs", "drain")
+	c.Buffered, c.Draining = mode == "sqs", mode == "drain"
+	given := c.BufferConcurrency
+	switch {
+	case mode == "direct" && given > 0:
+		r.refuse("bufferConcurrency", "there is no buffer with inputBuffer=direct; add inputBuffer=sqs, or remove this key")
+	case c.ReservedConcurrency > 0 && given > c.ReservedConcurrency:
+		r.refuse("bufferConcurrency", "%d is more than reservedConcurrency, which is %d; lower it, or raise reservedConcurrency", given, c.ReservedConcurrency)
+	case mode != "direct" && c.ReservedConcurrency == 1:
+		r.refuse("reservedConcurrency", "1 is less than the %d that a buffer takes; raise it, or remove inputBuffer", leastBufferConcurrency)
+	case mode != "direct" && given == 0:
+		c.BufferConcurrency = defaultBufferConcurrency
+		if c.ReservedConcurrency > 0 {
+			c.BufferConcurrency = min(c.ReservedConcurrency, mostBufferConcurrency)
+		}
+	}
 }
 
 // QueueDays is how long queues keep what nobody has dealt with.

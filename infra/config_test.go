@@ -214,6 +214,31 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestBufferConcurrency: what reads the buffer never exceeds what the function has.
+func TestBufferConcurrency(t *testing.T) {
+	for _, c := range []struct {
+		values map[string]any
+		want   int
+		wrong  string
+	}{
+		{map[string]any{}, 0, ""},
+		{map[string]any{"inputBuffer": "sqs"}, 100, ""},
+		{map[string]any{"inputBuffer": "drain"}, 100, ""},
+		{map[string]any{"inputBuffer": "sqs", "reservedConcurrency": "50"}, 50, ""},
+		{map[string]any{"inputBuffer": "sqs", "reservedConcurrency": "5000"}, 1000, ""},
+		{map[string]any{"inputBuffer": "sqs", "bufferConcurrency": "20", "reservedConcurrency": "50"}, 20, ""},
+		{map[string]any{"inputBuffer": "sqs", "bufferConcurrency": "60", "reservedConcurrency": "50"}, 0, "context key bufferConcurrency: 60 is more than reservedConcurrency"},
+		{map[string]any{"inputBuffer": "sqs", "bufferConcurrency": "1"}, 0, "context key bufferConcurrency: 1 must be a whole number from 2 to 1000"},
+		{map[string]any{"inputBuffer": "sqs", "reservedConcurrency": "1"}, 0, "context key reservedConcurrency: 1 is less than the 2"},
+		{map[string]any{"bufferConcurrency": "20"}, 0, "context key bufferConcurrency: there is no buffer"},
+	} {
+		got, err := ReadConfig(c.values)
+		if c.wrong == "" && (err != nil || got.BufferConcurrency != c.want) || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
+			t.Errorf("%v: got %d, %v; want %d, %q", c.values, got.BufferConcurrency, err, c.want, c.wrong)
+		}
+	}
+}
+
 // TestPublisherLimit: the policy of a bus has an upper length.
 func TestPublisherLimit(t *testing.T) {
 	accounts := func(n int) map[string]any {

@@ -91,8 +91,10 @@ func NewInputRule(parent constructs.Construct, c Config, input *InputBus, key aw
 	except(r.DeadLetters, "AwsSolutions-SQS3", "This is the rule's dead-letter queue, which the linter cannot see.")
 
 	resource := f.lambda.FunctionArn()
-	if c.Buffered {
+	if c.Buffered || c.Draining {
 		r.Buffer = newBuffer(scope, c, key, f, r.DeadLetters)
+	}
+	if c.Buffered {
 		acceptFrom(r.Buffer, "FromRule", scope, rule)
 		resource = r.Buffer.QueueArn()
 	} else {
@@ -100,13 +102,19 @@ func NewInputRule(parent constructs.Construct, c Config, input *InputBus, key aw
 	}
 	deliver := inputDelivery
 	deliver.dead = r.DeadLetters
+	to := target(resource, deliver)
+	if c.Buffered {
+		// A tenant is a group, so that SQS's fair queues keep one that sends much from
+		// delaying the others.
+		to.SqsParameters = &awsevents.CfnRule_SqsParametersProperty{MessageGroupId: jsii.String("$.detail.tenant")}
+	}
 	cfn := awsevents.NewCfnRule(scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
 		Name:         jsii.String(c.Environment.InputRule()),
 		Description:  jsii.String("input events to " + c.Environment.Function()),
 		EventBusName: jsii.String(input.Name),
 		EventPattern: eventPattern(deployment.InputPattern),
 		State:        jsii.String("ENABLED"),
-		Targets:      []any{target(resource, deliver)},
+		Targets:      []any{to},
 	})
 	input.Before(cfn.Node())
 	return r
@@ -117,7 +125,10 @@ const (
 	// it: AWS asks for six times the function's time-out at least.
 	bufferVisibility = 6 * deployment.Timeout
 	bufferBatch      = 10
-	bufferReceives   = 5 // then the dead-letter queue gets the event
+	// bufferReceives is after how many the dead-letter queue gets the event. Reads
+	// that Lambda throttles count too, so that it is high; times the visibility it
+	// is 5 hours, less than the shortest retention of the queue.
+	bufferReceives = 100
 )
 
 // newBuffer is the queue between rule and function: a burst waits in it instead
@@ -127,6 +138,7 @@ func newBuffer(scope constructs.Construct, c Config, key awskms.Key, f *Function
 		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(float64(bufferVisibility / time.Second))),
 		DeadLetterQueue:   &awssqs.DeadLetterQueue{Queue: dead, MaxReceiveCount: jsii.Number(bufferReceives)},
 	})
+	buffer.ApplyRemovalPolicy(removal(c)) // it may hold events when inputBuffer changes
 	allow(f.role, "Buffer", []*string{buffer.QueueArn()},
 		"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 	mapping := awslambda.NewCfnEventSourceMapping(scope, jsii.String("FromBuffer"), &awslambda.CfnEventSourceMappingProps{
@@ -134,6 +146,9 @@ func newBuffer(scope constructs.Construct, c Config, key awskms.Key, f *Function
 		FunctionName:          f.lambda.FunctionName(),
 		BatchSize:             jsii.Number(bufferBatch),
 		FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"),
+		ScalingConfig: &awslambda.CfnEventSourceMapping_ScalingConfigProperty{
+			MaximumConcurrency: jsii.Number(c.BufferConcurrency),
+		},
 	})
 	mapping.Node().AddDependency(f.role) // Lambda checks the rights when the mapping is made
 	return buffer

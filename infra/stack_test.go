@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blockforger/eventrouter/internal/deployment"
 )
@@ -229,10 +230,15 @@ func TestBuffer(t *testing.T) {
 	if visible := at(buffer, "Properties", "VisibilityTimeout").(float64); visible < 6*deployment.Timeout.Seconds() {
 		t.Errorf("visibility %v s, want at least six times the time-out of %v", visible, deployment.Timeout)
 	}
-	if at(buffer, "Properties", "RedrivePolicy", "maxReceiveCount") != float64(5) {
+	if at(buffer, "Properties", "RedrivePolicy", "maxReceiveCount") != float64(100) {
 		t.Errorf("redrive %v", at(buffer, "Properties", "RedrivePolicy"))
 	}
+	if shortest := (Config{MarkDays: leastMarkDays}).QueueDays(); bufferReceives*bufferVisibility >= time.Duration(shortest)*24*time.Hour {
+		t.Errorf("%d receives of %v last longer than the queue keeps an event, %d days", bufferReceives, bufferVisibility, shortest)
+	}
+	same(t, "message group", at(target, "SqsParameters", "MessageGroupId"), `"$.detail.tenant"`)
 	for _, m := range tt.of("AWS::Lambda::EventSourceMapping") {
+		same(t, "concurrency, no more than is reserved", at(m, "Properties", "ScalingConfig", "MaximumConcurrency"), `50`)
 		same(t, "partial batch answers", at(m, "Properties", "FunctionResponseTypes"), `["ReportBatchItemFailures"]`)
 		if text(at(m, "Properties", "EventSourceArn")) != "${"+id+".Arn}" {
 			t.Errorf("mapping %v", m)
@@ -244,6 +250,25 @@ func TestBuffer(t *testing.T) {
 	tt.named(t, "AWS::CloudWatch::Alarm", "AlarmName", "eventrouter-prod-buffer-age")
 	if n := len(plain().of("AWS::Lambda::EventSourceMapping")); n != 0 {
 		t.Errorf("%d mappings without a buffer", n)
+	}
+}
+
+// TestDrainedBuffer: with inputBuffer=drain events go to the function directly,
+// which still reads the queue; a queue that may hold events is never deleted.
+func TestDrainedBuffer(t *testing.T) {
+	for _, mode := range []string{"sqs", "drain"} {
+		tt := mustSynth(map[string]any{"inputBuffer": mode})
+		buffer := tt.named(t, "AWS::SQS::Queue", "QueueName", "eventrouter-input-dev")
+		if buffer["DeletionPolicy"] != "RetainExceptOnCreate" || buffer["UpdateReplacePolicy"] != "Retain" {
+			t.Errorf("inputBuffer=%s: policies %v, %v", mode, buffer["DeletionPolicy"], buffer["UpdateReplacePolicy"])
+		}
+		if n := len(tt.of("AWS::Lambda::EventSourceMapping")); n != 1 {
+			t.Errorf("inputBuffer=%s: %d mappings, want 1", mode, n)
+		}
+		target := text(at(tt.named(t, "AWS::Events::Rule", "Name", "eventrouter-input-dev"), "Properties", "Targets", 0, "Arn"))
+		if direct := target == "${"+onlyRouter(tt)+".Arn}"; direct != (mode == "drain") {
+			t.Errorf("inputBuffer=%s: the rule's target is %s", mode, target)
+		}
 	}
 }
 
