@@ -4,75 +4,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/events/aws"
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/internal/typegen/command"
-	"github.com/blockforger/eventrouter/tenant"
 )
 
-// eventsCommands follow and trace events, and make and use Go types of them.
+// eventsCommands follow and trace events.
 type eventsCommands struct {
-	Tail           tailCommand           `cmd:"" help:"Show the events that the buses take, as they take them. API keys are masked."`
-	Trace          traceCommand          `cmd:"" help:"Tell one event's whole story: its rules, deliveries, effect, bill, and the events that it led to."`
-	ExportService  exportServiceCommand  `cmd:"" help:"Write the Go types of a service's events, as schema registries describe them."`
-	FromExample    fromExampleCommand    `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen."`
-	PublishSchemas publishSchemasCommand `cmd:"" help:"Publish what a tenant's output events look like to a schema registry."`
-	Decode         decodeCommand         `cmd:"" help:"Print events as the registry of typed events decodes them."`
-}
-
-type publishSchemasCommand struct {
-	command.PublishSchemas
-	Schemas string `type:"path" default:"schemas" help:"The folder with a folder for each tenant."`
-}
-
-// Run publishes the schemas of a tenant in a local tree.
-func (c *publishSchemasCommand) Run(s *session, k *kong.Context) error {
-	tree, err := openSchemas(c.Schemas)
-	if err != nil {
-		return err
-	}
-	c.Directory = tenant.NewCatalog(tree, nil)
-	c.EndpointURL = givenEndpoint(s, k)
-	return c.PublishSchemas.Run(s.ctx, s.print.out)
-}
-
-type exportServiceCommand struct{ command.ExportService }
-
-// Run exports.
-func (c *exportServiceCommand) Run(s *session, k *kong.Context) error {
-	c.EndpointURL = givenEndpoint(s, k)
-	return c.ExportService.Run(s.ctx, s.print.out)
-}
-
-type fromExampleCommand struct{ command.FromExample }
-
-// Run infers.
-func (c *fromExampleCommand) Run(s *session) error { return c.FromExample.Run(s.ctx, s.print.out) }
-
-type decodeCommand struct{ command.Decode }
-
-// Run decodes with the default registry.
-func (c *decodeCommand) Run(s *session) error {
-	c.Registry = aws.Registry()
-	return c.Decode.Run(s.ctx, s.print.out)
-}
-
-// givenEndpoint is the endpoint where the command line names one. The default,
-// and the environment's, are those of the router's own server, which has no
-// Schemas API.
-func givenEndpoint(s *session, k *kong.Context) string {
-	for _, p := range k.Path {
-		if p.Flag != nil && p.Flag.Name == "endpoint-url" {
-			return s.endpoint
-		}
-	}
-	return ""
+	Tail  tailCommand  `cmd:"" help:"Show the events that the buses take, as they take them. API keys are masked."`
+	Trace traceCommand `cmd:"" help:"Tell one event's whole story: its rules, deliveries, effect, bill, and the events that it led to."`
 }
 
 type tailCommand struct {

@@ -46,7 +46,8 @@ type commands struct {
 	DeadLetters deadLetterCommands `cmd:"" help:"List events that could not be delivered, and send them again."`
 	Entries     entryCommands      `cmd:"" help:"List, retry and drop entries that were to be published."`
 	Tenant      tenantCommands     `cmd:"" help:"Make, check and test tenants."`
-	Events      eventsCommands     `cmd:"" help:"Follow and trace events; make and use Go types of them."`
+	Events      eventsCommands     `cmd:"" help:"Follow and trace events."`
+	Types       typesCommands      `cmd:"" help:"Generate Go types of events, and decode events with them."`
 	Pattern     patternCommands    `cmd:"" help:"Test and explain event patterns."`
 	Replay      replayCommand      `cmd:"" help:"Send the events of an archive to their bus again."`
 	Doctor      doctorCommand      `cmd:"" help:"Check a server or, with --aws, a deployment, and say what to type where something is wrong."`

@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/aws"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/typegen/command"
 	"github.com/blockforger/eventrouter/internal/typegen/schema"
@@ -187,6 +189,61 @@ func TestDecode(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "s3cret") {
 		t.Errorf("an API key is shown:\n%s", &out)
+	}
+}
+
+// TestDecodeContinuesAfterABadFile: the other files are decoded, and the events
+// before the place where a file is bad.
+func TestDecodeContinuesAfterABadFile(t *testing.T) {
+	const event = `{"source":"x","detail-type":"y","detail":{}}`
+	files := []string{sample(t, event+"{"), sample(t, "not JSON"), filepath.Join(t.TempDir(), "missing"), sample(t, event+event)}
+	var out strings.Builder
+	err := command.Decode{Files: files, Registry: aws.Registry()}.Run(t.Context(), &out)
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "3 of 4 files") {
+		t.Errorf("%v; want 3 of 4 files to be bad", err)
+	}
+	if n := strings.Count(out.String(), `"type":"raw"`); n != 3 {
+		t.Errorf("%d events are decoded, want 3:\n%s", n, &out)
+	}
+	for _, file := range files[:3] {
+		if n := strings.Count(out.String(), `{"file":"`+file+`","error":"`+file); n != 1 {
+			t.Errorf("%d lines say what is wrong with %s:\n%s", n, file, &out)
+		}
+	}
+}
+
+// TestExportFromSpec writes what package events/aws has.
+func TestExportFromSpec(t *testing.T) {
+	file := awstest.ServiceSpec(t)
+	dir := filepath.Join(t.TempDir(), "ecs")
+	var out strings.Builder
+	export := command.ExportService{Service: "ecs", Out: dir, FromSpec: true, SpecFile: file}
+	if err := export.Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), "4 schemas") {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	committed, err := filepath.Glob("../../../events/aws/ecs/*_gen.go")
+	if err != nil || len(committed) != 5 {
+		t.Fatalf("%d files are committed, %v", len(committed), err)
+	}
+	for _, path := range committed {
+		// The committed package has its comment in the generated file too.
+		if got, want := read(t, filepath.Join(dir, filepath.Base(path))), read(t, path); got != want {
+			t.Errorf("%s differs from what is committed", path)
+		}
+	}
+	for name, c := range map[string]struct {
+		export command.ExportService
+		code   fault.Code
+	}{
+		"no such service":          {command.ExportService{Service: "nosuch", Out: dir, FromSpec: true, SpecFile: file}, fault.NotFound},
+		"a file without the flag":  {command.ExportService{Service: "ecs", Out: dir, SpecFile: file}, fault.Invalid},
+		"a folder at once":         {command.ExportService{Service: "ecs", Out: dir, FromSpec: true, SpecFile: file, From: dir}, fault.Invalid},
+		"not a specification":      {command.ExportService{Service: "ecs", Out: dir, FromSpec: true, SpecFile: committed[0]}, fault.Invalid},
+		"a service that is a path": {command.ExportService{Service: "../ecs", FromSpec: true, SpecFile: file}, fault.Invalid},
+	} {
+		if err := c.export.Run(t.Context(), io.Discard); fault.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %v", name, err, c.code)
+		}
 	}
 }
 

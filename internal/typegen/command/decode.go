@@ -25,21 +25,19 @@ type Decode struct {
 // decoded is one line.
 type decoded struct {
 	File  string `json:"file"`
-	Type  string `json:"type"` // "raw" where no type is known
+	Type  string `json:"type,omitzero"` // "raw" where no type is known; "" of a file
 	Says  string `json:"says,omitzero"`
 	Error string `json:"error,omitzero"`
 	Event any    `json:"event,omitzero"`
 }
 
 // Run decodes. An event that does not fit its type is printed raw, with the
-// reason, and makes the run fail after all others are printed.
+// reason; a file that cannot be read to its end has a line with the reason. Either
+// makes the run fail after all other events and files are printed.
 func (c Decode) Run(_ context.Context, out io.Writer) error {
-	total, failed := 0, 0
+	total, failed, unread := 0, 0, 0
 	for _, file := range c.Files {
 		deliveries, err := readEvents(file, c.Registry)
-		if err != nil {
-			return err
-		}
 		for _, d := range deliveries {
 			total++
 			line := describe(d)
@@ -51,6 +49,15 @@ func (c Decode) Run(_ context.Context, out io.Writer) error {
 				return err
 			}
 		}
+		if err != nil {
+			unread++
+			if err := print(out, decoded{File: file, Error: fault.MessageOf(err)}); err != nil {
+				return err
+			}
+		}
+	}
+	if unread > 0 {
+		return fault.Errorf(fault.Invalid, "%d of %d files could not be read to the end, and %d of %d events could not be decoded", unread, len(c.Files), failed, total)
 	}
 	if failed > 0 {
 		return fault.Errorf(fault.Invalid, "%d of %d events could not be decoded", failed, total)

@@ -1,4 +1,4 @@
-// Package command holds the commands "eventrouter events ...": a struct of
+// Package command holds the commands "eventrouter types ...": a struct of
 // arguments each, with Run. The struct tags are those of the command line's
 // parser, which package main wires.
 //

@@ -8,17 +8,21 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/typegen"
+	"github.com/blockforger/eventrouter/internal/typegen/awsevents"
 	"github.com/blockforger/eventrouter/internal/typegen/schema"
 	"github.com/blockforger/eventrouter/internal/typegen/schemaregistry"
+	"github.com/blockforger/eventrouter/internal/typegen/servicespec"
 )
 
 // ExportService writes the Go types of a service's events, as schema registries
-// describe them, to the folder of one package.
+// or AWS's service specification describe them, to the folder of one package.
 type ExportService struct {
 	Service      string   `arg:"" help:"Service whose events to export, such as ec2. Names the package."`
+	SpecFile     string   `arg:"" optional:"" name:"spec-file" help:"With --from-spec: file of the specification. Default: that of the installed npm package." type:"existingfile"`
+	FromSpec     bool     `help:"Read AWS's service specification (npm package @aws-cdk/aws-service-spec) in place of the API."`
 	RegistryName []string `help:"Registry to look in; repeatable. Default: aws.events." sep:"none"`
 	Prefix       string   `help:"What the schemas' names begin with. Default: aws.SERVICE." name:"schema-name-prefix"`
-	Out          string   `help:"Folder of the package. Default: events/aws/SERVICE."`
+	Out          string   `help:"Folder of the package. Default: events/aws/SERVICE, in letters and digits."`
 	From         string   `help:"Folder of documents that were saved earlier, in place of the API." type:"existingdir"`
 	DryRun       bool     `help:"Show what would be written, and write nothing."`
 	API
@@ -33,7 +37,13 @@ func (c ExportService) Run(ctx context.Context, out io.Writer) error {
 		c.Prefix = "aws." + c.Service
 	}
 	if c.Out == "" {
-		c.Out = filepath.Join("events", "aws", c.Service)
+		c.Out = filepath.Join("events", "aws", typegen.PackageName(c.Service))
+	}
+	if c.FromSpec {
+		return c.fromSpec(out)
+	}
+	if c.SpecFile != "" {
+		return fault.Errorf(fault.Invalid, "file %s is a second argument; a file of a service specification needs --from-spec", c.SpecFile)
 	}
 	from, err := sources(ctx, c.From, c.RegistryName, c.API)
 	if err != nil {
@@ -53,6 +63,43 @@ func (c ExportService) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	plan.Reports = append(f.reports, plan.Reports...)
+	return finish(out, plan, c.DryRun)
+}
+
+// fromSpec exports what the specification has of the service, refined by AWS's
+// sample events: the same types as those of package events/aws.
+func (c ExportService) fromSpec(out io.Writer) error {
+	if c.From != "" || len(c.RegistryName) > 0 {
+		return fault.Errorf(fault.Invalid, "--from-spec reads neither a folder nor a registry; leave out --from and --registry-name")
+	}
+	path := c.SpecFile
+	if path == "" {
+		var err error
+		if path, err = servicespec.Find(); err != nil {
+			return err
+		}
+	}
+	spec, err := servicespec.Open(path)
+	if err != nil {
+		return err
+	}
+	all, err := awsevents.Documents(spec)
+	if err != nil {
+		return err
+	}
+	var documents []*schema.Document
+	for _, d := range all {
+		if schemaregistry.Matches(d.Name, c.Prefix) {
+			documents = append(documents, d)
+		}
+	}
+	if len(documents) == 0 {
+		return fault.Errorf(fault.NotFound, "no event in %s has a name that begins with %q; name another prefix with --schema-name-prefix", path, c.Prefix)
+	}
+	plan, err := typegen.NewPlan(c.Out, c.Service, documents)
+	if err != nil {
+		return err
+	}
 	return finish(out, plan, c.DryRun)
 }
 

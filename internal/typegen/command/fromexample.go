@@ -103,7 +103,8 @@ func readSamples(files []string) ([]sample, error) {
 	return samples, nil
 }
 
-// readEvents decodes all events of a file.
+// readEvents decodes all events of a file. With an error it returns those before
+// it.
 func readEvents(file string, registry *typed.Registry) ([]typed.Delivery, error) {
 	in, err := os.Open(file)
 	if err != nil {
@@ -113,7 +114,7 @@ func readEvents(file string, registry *typed.Registry) ([]typed.Delivery, error)
 	var all []typed.Delivery
 	for d, err := range registry.DecodeStream(in) {
 		if err != nil {
-			return nil, fault.Errorf(fault.Invalid, "%s: %s", file, fault.MessageOf(err))
+			return all, fault.Errorf(fault.Invalid, "%s: %s", file, fault.MessageOf(err))
 		}
 		all = append(all, d)
 	}
