@@ -23,6 +23,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/durable"
 	"github.com/blockforger/eventrouter/internal/seal"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
@@ -137,7 +138,7 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(data, 0o700); err != nil {
+	if err := durable.MkdirAll(data, 0o700); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "--data: %v", err)
 	}
 	ledgerPath := filepath.Join(data, ledgerFile)

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/durable"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
@@ -53,7 +53,7 @@ func checkNoObjects(data string) error {
 // A nil clock is time.Now.
 func openStores(ledger store.Driver, tree *blob.Dir, data string, log *slog.Logger, clock func() time.Time) (*stores, error) {
 	path := filepath.Join(data, recordsFolder)
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := durable.MkdirAll(path, 0o700); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "--data: %v", err)
 	}
 	objects, err := blob.OpenDir(path)

@@ -30,6 +30,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/durable"
 )
 
 // MaxGroup is how many updates are committed together at most.
@@ -80,6 +81,11 @@ func Open(path string, o *Options) (*DB, error) {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fault.Errorf(fault.Unavailable, "data file %s is in use by %s", path, holder(path))
 	case err != nil:
+		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
+	}
+	// Also if the file exists: the process that created it may have been killed.
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
+		_ = db.bolt.Close()
 		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
 	}
 	if err := sign(path); err != nil {

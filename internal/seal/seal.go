@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/durable"
 )
 
 // FileName is the key file's name within its folder: 64 hex digits and a newline.
@@ -133,18 +134,5 @@ func create(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes the name durable: data sealed with a lost key is lost too.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if closed := d.Close(); err == nil {
-		err = closed
-	}
-	return err
+	return durable.SyncDir(filepath.Dir(path)) // data sealed with a lost key is lost too
 }

@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"os"
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/boltdb"
+	"github.com/blockforger/eventrouter/internal/durable"
 	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/internal/seal"
 )
@@ -46,7 +46,7 @@ type Write struct {
 // process has the file open. The file grows to maxSize bytes at most, where that
 // is not 0; beyond, writes are refused as on a full disk.
 func Open(dir string, maxSize int, buckets ...string) (*File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	key, err := seal.Open(dir, fileName)
