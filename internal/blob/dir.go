@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"sync"
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
@@ -41,6 +42,8 @@ type Dir struct {
 	root  *os.Root
 	locks dirLocks
 	sums  sumCache
+
+	synced sync.Map // directories whose names are durable
 
 	// before is called ahead of each I/O that changes something; an error ends
 	// the write there. Tests cut writes off with it.

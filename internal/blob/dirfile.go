@@ -43,15 +43,19 @@ func metaName(name string) string {
 	return path.Join(path.Dir(name), "."+path.Base(name)+".meta")
 }
 
-// makeDirs creates a directory and those above it, durably.
+// makeDirs creates a directory and those above it, durably. One that exists is
+// synced once too: its creator may be another goroutine that is about to sync it,
+// or a process that was killed.
 func (d *Dir) makeDirs(dir string) error {
 	if dir == "." {
 		return nil
 	}
 	info, err := d.root.Stat(dir)
+	_, synced := d.synced.Load(dir)
 	switch {
-	case err == nil && info.IsDir():
+	case err == nil && info.IsDir() && synced:
 		return nil
+	case err == nil && info.IsDir():
 	case err == nil || errors.Is(err, syscall.ENOTDIR):
 		return fault.Errorf(fault.Invalid, "there is a file at %s or above it, so no object can be below it", dir)
 	case !errors.Is(err, fs.ErrNotExist):
@@ -60,13 +64,19 @@ func (d *Dir) makeDirs(dir string) error {
 	if err := d.makeDirs(path.Dir(dir)); err != nil {
 		return err
 	}
-	if err := d.before("mkdir"); err != nil {
+	if err != nil {
+		if err := d.before("mkdir"); err != nil {
+			return err
+		}
+		if err := d.root.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if err := d.syncDir(path.Dir(dir)); err != nil {
 		return err
 	}
-	if err := d.root.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return d.syncDir(path.Dir(dir))
+	d.synced.Store(dir, true)
+	return nil
 }
 
 // writeTemporary writes a file that no key can name, and syncs it.
