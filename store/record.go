@@ -61,4 +61,23 @@ type Record struct {
 	// row keeps it until the file is next written. 0 means that the row's version
 	// is Revision.
 	RowVersion int64
+
+	// MovedFrom names the record that a migration copied to this one, with its
+	// other key; zero after any other change.
+	MovedFrom Source
+}
+
+// A Source names a record of the same collection, at a version.
+type Source struct {
+	Key     events.RecordKey
+	Version Version
+}
+
+// Format returns the number of the oldest format that can hold the record, so
+// that an older version of the program can read what it understands.
+func (h *Record) Format() int {
+	if h.FileWrite != 0 || h.RowVersion != 0 || h.MovedFrom != (Source{}) {
+		return 2
+	}
+	return 1
 }

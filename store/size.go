@@ -21,10 +21,11 @@ const (
 )
 
 // Size is an upper bound of the head's item as DynamoDB stores it, in bytes:
-// 512 + 2*(tenant + schema + key) + key field + stamp + backend + data, where
+// 512 + 2*(tenant + schema + key) + key field + stamp + backend + the key that
+// it was moved from + data, where
 // data counts as JSON text or as a tree of attribute values, whichever is more.
 func (h *Record) Size() int {
-	return headAllowance + 2*h.Ref.size() + len(h.KeyField) + len(h.Version) + len(h.Backend) +
+	return headAllowance + 2*h.Ref.size() + len(h.KeyField) + len(h.Version) + len(h.Backend) + len(h.MovedFrom.Key) +
 		max(len(h.Data), treeSize(h.Data))
 }
 

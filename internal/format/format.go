@@ -16,7 +16,7 @@ import (
 
 // The newest format that this program reads, and the one that it writes.
 const (
-	Record      = 1 // records, in each driver
+	Record      = 2 // records, in each driver; 2 adds what shared files and migrations store, see store.Record.Format
 	Idempotency = 1 // idempotency records, in each driver; the fingerprint's algorithm follows from it
 	Key         = 1 // API keys, in each driver
 	Counter     = 1 // usage totals, token counters and leases in DynamoDB

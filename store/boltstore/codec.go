@@ -145,6 +145,7 @@ func list[T any](c *codec, v *[]T, fields func(*codec, *T)) {
 	}
 }
 
+// headFields are the fields of a record of format 1.
 func headFields(c *codec, h *store.Record) {
 	refFields(c, &h.Ref)
 	text(c, &h.Backend)
@@ -155,21 +156,16 @@ func headFields(c *codec, h *store.Record) {
 	c.document(&h.Data)
 	c.bool(&h.Deleted)
 	c.time(&h.Expires)
-	// One integer holds two flags, so that a head stored before the second flag
-	// existed is read unchanged: 1 is Dirty, 2 says that two numbers follow.
-	var flags int64
-	if h.Unprojected {
-		flags |= 1
-	}
-	if h.FileWrite != 0 || h.RowVersion != 0 {
-		flags |= 2
-	}
-	c.int(&flags)
-	h.Unprojected = flags&1 != 0
-	if flags&2 != 0 {
-		c.int(&h.FileWrite)
-		c.int(&h.RowVersion)
-	}
+	c.bool(&h.Unprojected)
+}
+
+// headFields2 are the fields of a record of format 2.
+func headFields2(c *codec, h *store.Record) {
+	headFields(c, h)
+	c.int(&h.FileWrite)
+	c.int(&h.RowVersion)
+	text(c, &h.MovedFrom.Key)
+	text(c, &h.MovedFrom.Version)
 }
 
 func refFields(c *codec, r *store.Ref) {

@@ -76,11 +76,32 @@ func checkRoundTrip[T any](t *testing.T, fields func(*codec, *T), forget func(*T
 }
 
 func TestEveryFieldIsStored(t *testing.T) {
-	checkRoundTrip(t, headFields, nil)
+	checkRoundTrip(t, headFields, func(h *store.Record) {
+		h.FileWrite, h.RowVersion, h.MovedFrom = 0, 0, store.Source{} // format 2 has them
+	})
+	checkRoundTrip(t, headFields2, nil)
 	checkRoundTrip(t, markFields, func(m *store.IdempotencyRecord) {
 		m.Result.Replayed, m.Format = false, 0 // the header of the value holds the format
 	})
 	checkRoundTrip(t, keyFields, func(k *apikey.Key) {})
+}
+
+// TestRecordFormat: a record has format 2 if it has what format 1 cannot hold, so
+// that an older version of the program rejects it instead of losing that.
+func TestRecordFormat(t *testing.T) {
+	d := &Driver{sealer: plain{}}
+	for want, h := range map[byte][]store.Record{
+		1: {{Version: "v"}, {Version: "v", Unprojected: true}, {Version: "v", Deleted: true}},
+		2: {{Version: "v", FileWrite: 1}, {Version: "v", RowVersion: 1, Unprojected: true}, {Version: "v", MovedFrom: store.Source{Key: "a", Version: "w"}}},
+	} {
+		for _, h := range h {
+			v := d.encodeHead([]byte("k"), &h)
+			got, err := d.decodeHead([]byte("k"), v)
+			if err != nil || v[0] != want || !reflect.DeepEqual(got, h) {
+				t.Errorf("%+v has format %d, want %d; %+v, %v", h, v[0], want, got, err)
+			}
+		}
+	}
 }
 
 func FuzzDecode(f *testing.F) {

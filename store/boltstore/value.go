@@ -55,10 +55,18 @@ func (d *Driver) encodeHead(key []byte, h *store.Record) []byte {
 	if h.Unprojected {
 		flags |= flagDirty
 	}
-	header := appendTime([]byte{format.Record, flags}, h.Expires)
+	number := h.Format()
+	header := appendTime([]byte{byte(number), flags}, h.Expires)
 	header = append(header, byte(len(h.Version)))
 	header = append(header, h.Version...)
-	return d.seal(headsBucket, key, header, encode(nil, *h, headFields))
+	return d.seal(headsBucket, key, header, encode(nil, *h, headFieldsOf(number)))
+}
+
+func headFieldsOf(number int) func(*codec, *store.Record) {
+	if number == 1 {
+		return headFields
+	}
+	return headFields2
 }
 
 // splitHead reads the header of a stored head; the body is what remains.
@@ -82,7 +90,7 @@ func (d *Driver) decodeHead(key, v []byte) (store.Record, error) {
 	if err != nil {
 		return store.Record{}, err
 	}
-	return unseal(d, headsBucket, key, header, body, headFields)
+	return unseal(d, headsBucket, key, header, body, headFieldsOf(int(v[0])))
 }
 
 func (d *Driver) encodeMark(key []byte, m *store.IdempotencyRecord) []byte {

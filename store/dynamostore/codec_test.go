@@ -49,10 +49,16 @@ func TestHeadRoundTrip(t *testing.T) {
 	dirty.Unprojected, dirty.Backend = true, events.CSV
 	tombstone := live
 	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
-	for name, h := range map[string]store.Record{"live": live, "dirty": dirty, "tombstone": tombstone} {
+	written, edited, moved := dirty, dirty, live
+	written.FileWrite, edited.RowVersion, moved.MovedFrom = 7, 7, store.Source{Key: "p 2", Version: "v"}
+	formats := map[string]int64{"written": 2, "edited": 2, "moved": 2}
+	for name, h := range map[string]store.Record{"live": live, "dirty": dirty, "tombstone": tombstone, "written": written, "edited": edited, "moved": moved} {
 		it, err := encodeHead(&h)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if r := (reader{item: it}); r.integer(formatAttribute) != formats[name] {
+			t.Errorf("%s has format %d, want %d (0 is 1)", name, r.integer(formatAttribute), formats[name])
 		}
 		back, err := decodeHead(it)
 		if err != nil {

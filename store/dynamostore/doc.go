@@ -22,8 +22,9 @@
 //	API key again keys/{tenant}                    the key's id
 //
 // A head has backend, keyField, revision, stamp, time, data, and where they
-// hold deleted, expires, dirty, fileWrite, rowVersion. data is a native map: numbers are N and keep 38
-// digits, and a name that consists of nothing but tildes, be they none, has one
+// hold deleted, expires, dirty; in format 2 also fileWrite, rowVersion,
+// movedFromKey and movedFromVersion. data is a native map: numbers are N and keep
+// 38 digits, and a name that consists of nothing but tildes, be they none, has one
 // more (DynamoDB takes no empty name).
 //
 // A mark has fingerprint; the receipt's schema, key, operation, revision,

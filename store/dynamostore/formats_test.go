@@ -411,6 +411,32 @@ func TestNewerFormats(t *testing.T) {
 	}
 }
 
+// TestFileWriteHasFormat2: the update that stores the number of a file's write
+// makes the record one of format 2.
+func TestFileWriteHasFormat2(t *testing.T) {
+	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
+	commit(t, l, &p.object)
+	for write, want := range map[int64]int64{0: 0, 5: 2} {
+		head := *p.object.Record
+		head.Version, head.Unprojected = store.Version("w"+string(rune('0'+write))), true
+		c := p.object
+		c.Record, c.Idempotency.Key.Value, c.Idempotency.Result.Version = &head, string(head.Version), head.Version
+		h, err := l.Record(ctx, head.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.IfVersion = h.Version
+		commit(t, l, &c)
+		if err := l.SaveProgress(ctx, c.Idempotency.Key, store.Progress{Projected: head.Version, FileWrite: write}); err != nil {
+			t.Fatal(err)
+		}
+		it, err := l.get(ctx, headKey(head.Ref))
+		if r := (reader{item: it}); err != nil || r.integer(formatAttribute) != want || r.boolean("dirty") {
+			t.Errorf("after write %d: format %d, want %d; %v", write, r.integer(formatAttribute), want, err)
+		}
+	}
+}
+
 // TestStoredShardStays: the index lists an item under the shard that was stored
 // with it, for as long as the item is open.
 func TestStoredShardStays(t *testing.T) {

@@ -72,6 +72,7 @@ func (l *Ledger) clean(h *store.Record) types.Update {
 	e.assign("dirty", nil)
 	if h.FileWrite != 0 {
 		e.assign("fileWrite", integer(h.FileWrite))
+		e.assign(formatAttribute, integer(int64(h.Format())))
 	}
 	if h.Deleted {
 		e.assign("ttl", integer(epoch(h.Expires)))

@@ -12,7 +12,7 @@ import (
 // encodeHead makes the item of a head.
 func encodeHead(h *store.Record) (item, error) {
 	it := headKey(h.Ref)
-	setInt(it, formatAttribute, int64(format.Field(format.Record)))
+	setInt(it, formatAttribute, int64(format.Field(h.Format())))
 	setText(it, "backend", h.Backend)
 	setText(it, "keyField", h.KeyField)
 	setInt(it, "revision", h.Revision)
@@ -23,6 +23,8 @@ func encodeHead(h *store.Record) (item, error) {
 	setBool(it, "dirty", h.Unprojected)
 	setInt(it, "fileWrite", h.FileWrite)
 	setInt(it, "rowVersion", h.RowVersion)
+	setText(it, "movedFromKey", h.MovedFrom.Key)
+	setText(it, "movedFromVersion", h.MovedFrom.Version)
 	if h.Deleted && !h.Unprojected {
 		// A dirty tombstone must stay until object or file show it.
 		it["ttl"] = integer(epoch(h.Expires))
@@ -63,6 +65,7 @@ func decodeHead(it item) (store.Record, error) {
 
 		FileWrite:  r.integer("fileWrite"),
 		RowVersion: r.integer("rowVersion"),
+		MovedFrom:  store.Source{Key: events.RecordKey(r.text("movedFromKey")), Version: store.Version(r.text("movedFromVersion"))},
 	}
 	if data, ok := it["data"]; ok && r.err == nil {
 		h.Data, r.err = appendValue(nil, data)
