@@ -35,14 +35,15 @@ const maxProblems = 20
 
 // Migrate moves every record, each in a change of its own, without bill or
 // output events, and checks that all are there with the data that they had. A
-// migration that was interrupted is taken up where it stopped. With dry set it
-// only looks.
+// migration that was interrupted continues when it is run again. With dry set it
+// changes nothing.
 //
-// The schema that says so comes into force afterwards (see [Store.CheckCompatible]); until
-// then requests may write records that are not moved, so that it is run again,
-// or traffic is stopped. Faults: Invalid, naming records, where one has no good
-// key under KeyField or two have the same; Conflict where requests have changed
-// records all the while.
+// The schema with the new backend or key takes effect afterwards (see
+// [Store.CheckCompatible]). Until then requests may change records under their old
+// keys: the newer data is moved too, by this run or the next one. Faults: Invalid,
+// naming records, where one has no valid key under KeyField, two have the same, or
+// a record was changed under its old key and under its new one; Conflict where
+// requests change records faster than they are moved.
 func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (MigrationStats, error) {
 	const op, passes = "store.Migrate", 5
 	var done MigrationStats
@@ -52,10 +53,10 @@ func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (MigrationSt
 			return MigrationStats{Records: plan.records, Moved: len(plan.moves)}, wrap(op, err)
 		}
 		done.Records = plan.records
-		if len(plan.moves) == 0 {
+		if len(plan.moves) == 0 && len(plan.stale) == 0 {
 			return done, nil // this pass was the check
 		}
-		n, err := s.move(ctx, m, plan.moves)
+		n, err := s.move(ctx, m, plan)
 		done.Moved += n
 		if err != nil {
 			return done, wrap(op, err)
@@ -74,12 +75,14 @@ type move struct {
 type migrationPlan struct {
 	records int
 	moves   []move
+	stale   []Record // copies of records that have another new key since, or are deleted
 }
 
 // planMigration reads all records, and finds the new key of each.
 func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan, err error) {
 	const page = 500
 	taken := map[events.RecordKey]events.RecordKey{} // new keys with the old ones
+	copied := map[events.RecordKey]bool{}            // old keys of records that also have the new one
 	var problems []string
 	for after := events.RecordKey(""); ; {
 		heads, err := s.List(ctx, m.Collection, after, page)
@@ -88,9 +91,23 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 		}
 		for _, h := range heads {
 			after = h.Key
+			if stale, err := s.checkCopy(ctx, m, &h); err != nil {
+				return p, err
+			} else if stale {
+				p.stale = append(p.stale, h)
+				continue
+			}
 			to, err := m.keyOf(&h)
-			if other, clash := taken[to]; err == nil && clash && !s.half(ctx, m, h, other) {
-				err = fmt.Errorf("its %s %q is that of %q too", m.KeyField, to, other)
+			if other, clash := taken[to]; err == nil && clash {
+				original, same, readErr := s.unfinished(ctx, m, h, other, to)
+				if readErr != nil {
+					return p, readErr
+				}
+				if same {
+					copied[original] = true
+				} else {
+					err = fmt.Errorf("its %s %q is that of %q too", m.KeyField, to, other)
+				}
 			}
 			if err != nil {
 				problems = append(problems, fmt.Sprintf("%q: %v", h.Key, err))
@@ -107,10 +124,10 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 			break
 		}
 	}
-	p.records += len(p.moves)
+	p.records += len(p.moves) - len(copied)
 	for _, mv := range p.moves {
 		// The key of a record that has not moved yet is not free.
-		if at, found := slices.BinarySearchFunc(p.moves, mv.to, func(m move, k events.RecordKey) int { return compareKeys(m.head.Key, k) }); found && p.moves[at].head.Key != mv.head.Key {
+		if at, found := slices.BinarySearchFunc(p.moves, mv.to, func(m move, k events.RecordKey) int { return compareKeys(m.head.Key, k) }); found && p.moves[at].head.Key != mv.head.Key && !copied[mv.head.Key] {
 			problems = append(problems, fmt.Sprintf("%q: its %s %q is the present key of another", mv.head.Key, m.KeyField, mv.to))
 		}
 	}
@@ -124,11 +141,66 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 	return p, nil
 }
 
-// half reports whether h and the record with another key are the two halves of a
-// move that was interrupted: the new one is there, the old one is not gone yet.
-func (s *Store) half(ctx context.Context, m Migration, h Record, other events.RecordKey) bool {
-	o, err := s.driver.Record(ctx, Ref{m.Collection, other})
-	return err == nil && Equal(o.Data, h.Data) && (o.KeyField == m.KeyField) != (h.KeyField == m.KeyField)
+// checkCopy reports whether h is a copy that a migration made of a record which a
+// request has since deleted, or given another new key: nothing else changes it,
+// and the move was interrupted before it deleted the original. If the move was
+// completed, it clears MovedFrom.
+func (s *Store) checkCopy(ctx context.Context, m Migration, h *Record) (stale bool, err error) {
+	if h.MovedFrom.Key == "" || h.KeyField != m.KeyField {
+		return false, nil
+	}
+	from := Record{Ref: Ref{m.Collection, h.MovedFrom.Key}, Version: h.MovedFrom.Version}
+	// The original is read first: the commit that deletes it also writes the
+	// idempotency record that is read next.
+	original, err := s.head(ctx, from.Ref)
+	if err != nil || original.Version == from.Version {
+		return false, err
+	}
+	moved, err := s.moved(ctx, &from, from.Key, events.Delete)
+	if err != nil {
+		return false, err
+	}
+	if moved || !s.o.Clock().Before(h.Time.Add(s.o.Retention)) { // or that record may have expired
+		h.MovedFrom = Source{}
+		return false, nil
+	}
+	if original.Version == "" || original.KeyField == m.KeyField {
+		return false, nil
+	}
+	if original.Deleted {
+		return true, nil
+	}
+	to, err := m.keyOf(&original)
+	return err == nil && to != h.Key, nil
+}
+
+// unfinished returns the original, if h and the record with the key other, which
+// both have the key to under KeyField, are one record whose move was interrupted:
+// the copy is written, the original not deleted yet.
+func (s *Store) unfinished(ctx context.Context, m Migration, h Record, other, to events.RecordKey) (events.RecordKey, bool, error) {
+	o, err := s.head(ctx, Ref{m.Collection, other})
+	if err != nil {
+		return "", false, err
+	}
+	if o.Key == to {
+		o, h = h, o
+	}
+	if h.Key != to || h.Deleted || o.Deleted || o.KeyField == m.KeyField {
+		return "", false, nil
+	}
+	same, err := s.isCopy(ctx, m, &h, &o)
+	return o.Key, same, err
+}
+
+// isCopy reports whether h was made by moving the original.
+func (s *Store) isCopy(ctx context.Context, m Migration, h, original *Record) (bool, error) {
+	if h.MovedFrom.Key != "" {
+		return h.MovedFrom.Key == original.Key, nil
+	}
+	if h.KeyField == m.KeyField && Equal(h.Data, original.Data) {
+		return true, nil // by an earlier version of the program, which did not store MovedFrom
+	}
+	return s.moved(ctx, original, h.Key, events.Post) // requests have changed the copy since
 }
 
 // keyOf is the key that the record will have.
@@ -156,57 +228,96 @@ func (m *Migration) keyOf(h *Record) (events.RecordKey, error) {
 	return "", fmt.Errorf("its %s is neither a string nor an integer", m.KeyField)
 }
 
-// move carries moves out. A record that has changed since is left to the next pass.
-func (s *Store) move(ctx context.Context, m Migration, moves []move) (n int, err error) {
-	for _, mv := range moves {
+// move carries out a plan. A record that has changed since is left to the next pass.
+func (s *Store) move(ctx context.Context, m Migration, p migrationPlan) (n int, err error) {
+	for _, h := range p.stale {
+		if err := s.remove(ctx, m, h); err != nil && !isVersionConflict(err) {
+			return 0, err
+		}
+	}
+	done := make([]move, 0, len(p.moves))
+	for _, mv := range p.moves {
 		err := s.moveOne(ctx, m, mv)
-		if _, changed := errors.AsType[*VersionConflict](err); changed {
+		if isVersionConflict(err) {
 			continue
 		}
 		if err != nil {
-			return n, err
+			return len(done), err
 		}
-		n++
+		done = append(done, mv)
 	}
-	return n, s.hide(ctx, m, moves)
+	return len(done), s.hide(ctx, m, done)
 }
 
+func isVersionConflict(err error) bool {
+	_, ok := errors.AsType[*VersionConflict](err)
+	return ok
+}
+
+// moveOne writes the record under its new key, then deletes it under the old one,
+// each once for a version of the record, however often it is run.
 func (s *Store) moveOne(ctx context.Context, m Migration, mv move) error {
 	h := mv.head
 	h.Backend, h.KeyField = m.Backend, m.KeyField
 	if mv.to == h.Key {
 		h.Revision++
-		return s.rewrite(ctx, m, events.Put, mv.head.Version, h)
+		return s.rewrite(ctx, m, events.Put, mv.head, mv.head.Version, h)
 	}
 	prior, err := s.head(ctx, Ref{m.Collection, mv.to})
 	if err != nil {
 		return err
 	}
 	h.Ref, h.Revision = Ref{m.Collection, mv.to}, prior.Revision+1
-	if !(prior.KeyField == m.KeyField && !prior.Deleted && Equal(prior.Data, h.Data)) {
-		if err := s.rewrite(ctx, m, events.Post, prior.Version, h); err != nil {
+	h.MovedFrom = Source{mv.head.Key, mv.head.Version}
+	write := true
+	if prior.Version != "" && !prior.Deleted {
+		switch same, err := s.isCopy(ctx, m, &prior, &mv.head); {
+		case err != nil:
+			return err
+		case !same:
+			return &VersionConflict{Current: prior} // the next pass names both
+		}
+		write = prior.MovedFrom.Key != "" && prior.MovedFrom != h.MovedFrom
+	}
+	if write {
+		if err := s.rewrite(ctx, m, events.Post, mv.head, prior.Version, h); err != nil {
 			return err
 		}
 	}
-	old := mv.head
-	old.Revision, old.Data, old.Deleted = old.Revision+1, nil, true
-	return s.rewrite(ctx, m, events.Delete, mv.head.Version, old)
+	return s.remove(ctx, m, mv.head)
 }
 
-// rewrite commits a head under a mark that is made of what it replaces and what
-// it becomes, so that it happens once.
-func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, prior Version, h Record) error {
-	f := Fingerprint(sha256.Sum256([]byte(h.Path() + "\x00" + string(prior) + "\x00" + string(m.Backend) + "\x00" + m.KeyField + "\x00" + string(op))))
+// remove deletes a record that is or was moved.
+func (s *Store) remove(ctx context.Context, m Migration, h Record) error {
+	gone := h
+	gone.Revision, gone.Data, gone.Deleted, gone.MovedFrom = h.Revision+1, nil, true, Source{}
+	return s.rewrite(ctx, m, events.Delete, h, h.Version, gone)
+}
+
+// rewrite commits one step of a move, with an idempotency key that is made of the
+// record and version that is moved.
+func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, from Record, prior Version, h Record) error {
+	key, f := stepKey(&from, h.Key, op)
 	_, err := s.Commit(ctx, Change{
-		IfVersion: prior,
-		Idempotency: IdempotencyRecord{
-			Key:         IdempotencyKey{Tenant: h.Tenant, Origin: OriginMigration, Value: hex.EncodeToString(f[:])},
-			Fingerprint: f,
-			Result:      Result{Ref: h.Ref, Operation: op},
-		},
-		Record: &h,
+		IfVersion:   prior,
+		Idempotency: IdempotencyRecord{Key: key, Fingerprint: f, Result: Result{Ref: h.Ref, Operation: op}},
+		Record:      &h,
 	})
 	return err
+}
+
+// moved reports whether a step of the move of a record was carried out. The
+// ledger knows for as long as idempotency records last.
+func (s *Store) moved(ctx context.Context, from *Record, to events.RecordKey, op events.Operation) (bool, error) {
+	key, f := stepKey(from, to, op)
+	_, ok, err := s.StoredResult(ctx, key, f, nil)
+	return ok, err
+}
+
+// stepKey is the idempotency key of a step of a move, and its fingerprint.
+func stepKey(from *Record, to events.RecordKey, op events.Operation) (IdempotencyKey, Fingerprint) {
+	f := Fingerprint(sha256.Sum256([]byte(from.Path() + "\x00" + string(from.Version) + "\x00" + to.Escape() + "\x00" + string(op))))
+	return IdempotencyKey{Tenant: from.Tenant, Origin: OriginMigration, Value: hex.EncodeToString(f[:])}, f
 }
 
 // hide takes what was moved out of the objects of the backend that it came from.

@@ -27,6 +27,8 @@ type movingHouse struct {
 	layout  store.Layout
 	now     time.Time
 	failing func(op string) error
+
+	requests int
 }
 
 var pets = store.Collection{Tenant: "acme", Schema: "petstore"}
@@ -251,5 +253,214 @@ func TestMigrateInterrupted(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// request carries out a change of a record as a request under the old schema
+// does, and reports whether there was a record.
+func (h *movingHouse) request(op events.Operation, key, data string) bool {
+	h.t.Helper()
+	r := store.Ref{Collection: pets, Key: events.RecordKey(key)}
+	for {
+		head, err := h.store.Get(h.t.Context(), r)
+		absent := fault.Is(err, fault.NotFound) || head.Deleted
+		if err != nil && !absent {
+			h.t.Fatal(err)
+		}
+		if absent != (op == events.Post) {
+			return false
+		}
+		prior := head.Version
+		head.Ref, head.Backend, head.KeyField, head.Revision = r, h.layout.Backend, h.layout.KeyField, head.Revision+1
+		head.Data, head.Deleted = jsontext.Value(data), false
+		if op == events.Delete {
+			head.Data, head.Deleted = nil, true
+		}
+		h.requests++
+		_, err = h.store.Commit(h.t.Context(), store.Change{
+			Idempotency: store.IdempotencyRecord{Key: store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: fmt.Sprint("request ", h.requests)},
+				Result: store.Result{Ref: r, Operation: op}, Bill: store.Bill{Tokens: 10}},
+			IfVersion: prior, Record: &head,
+		})
+		if _, changed := errors.AsType[*store.VersionConflict](err); changed {
+			continue
+		}
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return true
+	}
+}
+
+// TestMigrateWhileRequestsArrive carries out requests at the n-th step of a
+// migration to another key, for every n, with and without a crash at that step.
+// Every acknowledged change is in the records that a rerun leaves behind.
+func TestMigrateWhileRequestsArrive(t *testing.T) {
+	const before = `{"chip":"1","id":"a","n":0}`
+	for name, requests := range map[string]func(h *movingHouse, want string) string{
+		"change": func(h *movingHouse, want string) string {
+			if h.request(events.Put, "a", `{"chip":"1","id":"a","n":1}`) {
+				return `1 {"chip":"1","id":"a","n":1}`
+			}
+			return want
+		},
+		"change the new key": func(h *movingHouse, want string) string {
+			if h.request(events.Put, "a", `{"chip":"9","id":"a","n":1}`) {
+				return `9 {"chip":"9","id":"a","n":1}`
+			}
+			return want
+		},
+		"delete": func(h *movingHouse, want string) string {
+			if h.request(events.Delete, "a", "") {
+				return ""
+			}
+			return want
+		},
+		"delete and create": func(h *movingHouse, want string) string {
+			h.request(events.Delete, "a", "")
+			if h.request(events.Post, "a", `{"chip":"1","id":"a","n":2}`) {
+				return `1 {"chip":"1","id":"a","n":2}`
+			}
+			return want
+		},
+		"create another": func(h *movingHouse, want string) string {
+			if h.request(events.Post, "a", `{"chip":"9","id":"a","n":2}`) {
+				return want + "\n" + `9 {"chip":"9","id":"a","n":2}`
+			}
+			return want
+		},
+		"change by the new key": func(h *movingHouse, want string) string {
+			if h.request(events.Put, "1", `{"chip":"1","id":"a","n":3}`) {
+				return `1 {"chip":"1","id":"a","n":3}`
+			}
+			return want
+		},
+		"delete by the new key": func(h *movingHouse, want string) string {
+			if h.request(events.Delete, "1", "") {
+				return ""
+			}
+			return want
+		},
+	} {
+		for i, crash := range []bool{false, true, false, true} {
+			to := []events.Backend{events.DynamoDB, events.S3}[i/2]
+			for n := 1; ; n++ {
+				h := newMovingHouse(t, events.DynamoDB)
+				h.post("a", before)
+				h.post("b", `{"id":"b","chip":"2"}`)
+				want, count := "1 "+before, 0
+				h.failing = func(string) error {
+					if count++; count == n {
+						hook := h.failing
+						h.failing = nil
+						want = requests(h, want)
+						h.failing = hook
+					}
+					if crash && count >= n && count < n+10 { // past the store's own attempts
+						return errors.New("cut")
+					}
+					return nil
+				}
+				_, err := h.migrate(to, "chip")
+				h.failing = nil
+				if _, again := h.migrate(to, "chip"); again != nil {
+					t.Fatalf("%s at %d, crash %v (%v), then: %v", name, n, crash, err, again)
+				}
+				var got []string
+				for line := range strings.Lines(h.records()) {
+					key, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+					if key != "2" {
+						got = append(got, key+strings.TrimPrefix(rest, string(to)+" chip"))
+					}
+				}
+				if got := strings.Join(got, "\n"); got != want {
+					t.Fatalf("%s at %d, crash %v (%v): records\n%s\nwant\n%s", name, n, crash, err, got, want)
+				}
+				if count < n {
+					if n < 10 {
+						t.Fatalf("only %d steps", n)
+					}
+					break
+				}
+			}
+		}
+	}
+}
+
+// TestMigrateRecordCreatedAnew: a record that was moved stays when another one is
+// created with its old key, also after the idempotency records have expired.
+func TestMigrateRecordCreatedAnew(t *testing.T) {
+	for _, age := range []time.Duration{time.Minute, 2 * store.DefaultRetention} {
+		h := newMovingHouse(t, events.DynamoDB)
+		h.post("a", `{"id":"a","chip":"1"}`)
+		if _, err := h.migrate(events.DynamoDB, "chip"); err != nil {
+			t.Fatal(err)
+		}
+		h.now = h.now.Add(age)
+		if !h.request(events.Post, "a", `{"id":"a","chip":"9"}`) {
+			t.Fatal("there is still a record")
+		}
+		if done, err := h.migrate(events.DynamoDB, "chip"); err != nil || done != (store.MigrationStats{Records: 2, Moved: 1}) {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		if got, want := h.records(), `1 dynamodb chip {"chip":"1","id":"a"}`+"\n"+`9 dynamodb chip {"chip":"9","id":"a"}`; got != want {
+			t.Errorf("after %v: records\n%s\nwant\n%s", age, got, want)
+		}
+	}
+}
+
+// TestMigrateKeysExchanged: a record takes the new key of another whose move was
+// interrupted and which a request has given another key since.
+func TestMigrateKeysExchanged(t *testing.T) {
+	h := newMovingHouse(t, events.DynamoDB)
+	h.post("a", `{"id":"a","chip":"1"}`)
+	h.post("b", `{"id":"b","chip":"2"}`)
+	h.failing = func(op string) error {
+		if op == "commit:after" { // the copy of a has been written
+			h.failing = nil
+			h.request(events.Put, "a", `{"chip":"9","id":"a"}`)
+			h.request(events.Put, "b", `{"chip":"1","id":"b"}`)
+		}
+		return nil
+	}
+	if _, err := h.migrate(events.DynamoDB, "chip"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := h.records(), `1 dynamodb chip {"chip":"1","id":"b"}`+"\n"+`9 dynamodb chip {"chip":"9","id":"a"}`; got != want {
+		t.Errorf("records\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestMigrateRecordChangedUnderBothKeys: two acknowledged changes that contradict
+// each other are reported, and neither is lost. Deleting one resolves it.
+func TestMigrateRecordChangedUnderBothKeys(t *testing.T) {
+	h := newMovingHouse(t, events.DynamoDB)
+	h.post("a", `{"id":"a","chip":"1"}`)
+	commits := 0
+	h.failing = func(op string) error {
+		if op == "commit:after" {
+			if commits++; commits == 1 { // the copy has been written
+				h.failing = nil
+				h.request(events.Put, "a", `{"chip":"1","id":"a","n":1}`)
+				h.request(events.Put, "1", `{"chip":"1","id":"a","n":2}`)
+			}
+		}
+		return nil
+	}
+	for range 2 {
+		_, err := h.migrate(events.DynamoDB, "chip")
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), `"a": its chip "1" is that of "1" too`) {
+			t.Fatalf("%v", err)
+		}
+	}
+	if got, want := h.records(), `1 dynamodb id {"chip":"1","id":"a","n":2}`+"\n"+`a dynamodb id {"chip":"1","id":"a","n":1}`; got != want {
+		t.Fatalf("records\n%s\nwant\n%s", got, want)
+	}
+	h.request(events.Delete, "1", "")
+	if _, err := h.migrate(events.DynamoDB, "chip"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := h.records(), `1 dynamodb chip {"chip":"1","id":"a","n":1}`; got != want {
+		t.Fatalf("records\n%s\nwant\n%s", got, want)
 	}
 }

@@ -130,6 +130,9 @@ func (s *Store) stamp(c *Change) error {
 	if h.Deleted {
 		h.Expires = m.Expires
 	}
+	if m.Key.Origin != OriginMigration {
+		h.MovedFrom = Source{}
+	}
 	if s.projection(h.Backend) != nil {
 		h.Unprojected, m.NeedsProjection = true, true
 	}
