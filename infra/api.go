@@ -46,7 +46,11 @@ func NewAPI(parent constructs.Construct, c Config, f *Function) *API {
 			DestinationArn: group.LogGroupArn(),
 			Format:         jsii.String(accessLogFormat()),
 		},
-		DefaultRouteSettings: &awsapigatewayv2.CfnStage_RouteSettingsProperty{DetailedMetricsEnabled: jsii.Bool(true)},
+		DefaultRouteSettings: &awsapigatewayv2.CfnStage_RouteSettingsProperty{
+			DetailedMetricsEnabled: jsii.Bool(true),
+			ThrottlingRateLimit:    jsii.Number(c.APIRate),
+			ThrottlingBurstLimit:   jsii.Number(c.APIBurst),
+		},
 	})
 	f.lambda.AddPermission(jsii.String("Api"), &awslambda.Permission{
 		Principal: awsiam.NewServicePrincipal(jsii.String("apigateway.amazonaws.com"), nil),

@@ -31,6 +31,7 @@ type Config struct {
 	Draining            bool // it no longer does, and the function still reads the buffer
 	BufferConcurrency   int  // copies of the function that read the buffer at once
 	TestFunction        bool
+	APIRate, APIBurst   int // requests a second, and at once
 	ReservedConcurrency int // 0: none reserved
 	Retain              bool
 }
@@ -72,6 +73,8 @@ func ReadConfig(values map[string]any) (Config, error) {
 		OutputBus:             r.bus("outputBus"),
 		BufferConcurrency:     r.integer("bufferConcurrency", 0, leastBufferConcurrency, mostBufferConcurrency),
 		TestFunction:          r.boolean("testFunction", true),
+		APIRate:               r.integer("apiRateLimit", defaultAPIRate, 1, mostAPIRate),
+		APIBurst:              r.integer("apiBurstLimit", defaultAPIBurst, 1, mostAPIBurst),
 		ReservedConcurrency:   r.integer("reservedConcurrency", 0, 1, mostConcurrency),
 		Retain:                r.oneOf("removalPolicy", "retain", "destroy") == "retain",
 	}
@@ -141,6 +144,13 @@ func (c *contextReader) inputBus(e deployment.Environment) (Bus, bool) {
 	}
 	return b, false
 }
+
+// Limits of the HTTP API: what an account has by default at most, and what is a
+// bound on the bill of an endpoint that everybody can reach.
+const (
+	mostAPIRate, mostAPIBurst       = 10_000, 5_000
+	defaultAPIRate, defaultAPIBurst = 1_000, 500
+)
 
 // What SQS allows as the maximum concurrency of an event source.
 const (

@@ -17,7 +17,7 @@ import (
 func TestDefaults(t *testing.T) {
 	got, err := ReadConfig(nil)
 	want := Config{Environment: "dev", MarkDays: 35, ArchiveDays: 30, LogRetentionDays: 30, TestFunction: true, Retain: true,
-		InputBus: Bus{Name: "default"}, OutputBus: Bus{Name: "default"}}
+		InputBus: Bus{Name: "default"}, OutputBus: Bus{Name: "default"}, APIRate: 1000, APIBurst: 500}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -37,7 +37,7 @@ func TestForms(t *testing.T) {
 		got, err := ReadConfig(values)
 		want := Config{Environment: "dev", PublisherAccounts: []string{"111122223333", "444455556666"}, OutputBuses: []OutputBus{{ARN: bus}},
 			MarkDays: 40, ArchiveDays: 30, LogRetentionDays: 30, ReservedConcurrency: 5, Retain: true,
-			InputBus: Bus{Name: "default"}, OutputBus: Bus{Name: "default"}}
+			InputBus: Bus{Name: "default"}, OutputBus: Bus{Name: "default"}, APIRate: 1000, APIBurst: 500}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
@@ -94,10 +94,13 @@ func TestRefusedContext(t *testing.T) {
 		{"outputBus", []any{bus}, "must be a string, not an array"},
 		{"testFunction", "yes", "must be true or false"},
 		{"testFunction", float64(1), "must be true or false"},
+		{"apiRateLimit", "0", "whole number from 1 to 10000"},
+		{"apiBurstLimit", "5001", "whole number from 1 to 5000"},
+		{"apiBurstLimit", []any{}, "whole number from 1 to 5000"},
 		{"reservedConcurrency", "0", "whole number from 1"},
 		{"removalPolicy", "snapshot", "must be one of: retain, destroy"},
 		{"stack", "other", "must be one of: router, target-bus"},
-		{"publisherAcounts", "111122223333", "there is no such key; those that are: alarmEmail, archiveDays"},
+		{"publisherAcounts", "111122223333", "there is no such key; those that are: alarmEmail, apiBurstLimit"},
 	} {
 		_, err := ReadConfig(map[string]any{c.key: c.value})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "context key "+c.key+": ") {

@@ -479,6 +479,10 @@ func TestMovedBus(t *testing.T) {
 
 func TestAPI(t *testing.T) {
 	tt := plain()
+	for _, stage := range tt.of("AWS::ApiGatewayV2::Stage") {
+		settings := at(stage, "Properties", "DefaultRouteSettings")
+		same(t, "limits", []any{at(settings, "ThrottlingRateLimit"), at(settings, "ThrottlingBurstLimit")}, `[1000,500]`)
+	}
 	for _, r := range tt.of("AWS::ApiGatewayV2::Route") {
 		same(t, "route", at(r, "Properties", "RouteKey"), `"$default"`)
 	}
