@@ -1,4 +1,4 @@
-// Package resource leads from typed events to the resources that they speak of,
+// Package resource leads from typed events to the resources that they refer to,
 // through clients for the event's own account and region. Each service has a
 // package below this one, with functions on that service's events:
 //
