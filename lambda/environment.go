@@ -19,6 +19,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
@@ -83,14 +84,14 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	eventBridge := eventbridgebus.New(eventbridge.Options{
 		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
 	})
-	publisher := bus.NewPublisher(eventBridge)
 	expected = append(expected, tenant.BusesOf(buses)...)
 	watch := bus.NewWatch(eventBridge, records, account, &bus.WatchOptions{
 		Expected: func(context.Context) ([]events.BusARN, error) { return expected, nil },
 	})
+	publisher := outbox.NewPublisher(records, bus.NewPublisher(eventBridge), &outbox.Options{Watch: watch})
 	r := router.New(tenants, apikey.NewAuthenticator(ledger, nil), records, publisher,
-		&router.Options{Retention: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true", Watch: watch})
-	relay := router.NewRelay(records, publisher, rand.Text(), &router.Options{Watch: watch})
+		&router.Options{Retention: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true"})
+	relay := outbox.NewRelay(publisher, rand.Text())
 	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + deployment.RelayGrace}), nil
 }
 

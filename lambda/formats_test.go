@@ -14,6 +14,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 )
 
@@ -30,15 +31,15 @@ func pinnedLines() []byte {
 	log.request(call, &router.Report{
 		Outcome: router.Succeeded, EventID: "00000000-0000-4000-8000-000000000001", Tenant: "pins", Schema: "orders", Operation: events.Post,
 		KeyID: "k1", RecordKey: "a", Revision: 3, Tokens: 10,
-		Published: router.PublishResult{Published: 2, Pending: 1, Failed: 1, Err: errors.New("throttled")},
+		Published: outbox.PublishResult{Published: 2, Pending: 1, Failed: 1, Err: errors.New("throttled")},
 		Stages:    []router.Stage{{Name: "decode", Duration: time.Millisecond}, {Name: "commit", Duration: 2500 * time.Microsecond}},
 	}, 201)
 	log.request(call, &router.Report{
 		Outcome: router.Rejected, Code: fault.Invalid, EventID: "2", Tenant: "pins",
 		Cause: &fault.Error{Code: fault.Invalid, Message: "wrong", Violations: []fault.Violation{{Pointer: "/a", Message: "must be a string"}}},
 	}, 400)
-	log.relay(call, router.RelayStats{
-		PublishResult: router.PublishResult{Published: 2, Pending: 1, Failed: 1}, Records: 9, Projected: 4, Rechecked: 5, Aggregated: 6, Busy: 1,
+	log.relay(call, outbox.RelayStats{
+		PublishResult: outbox.PublishResult{Published: 2, Pending: 1, Failed: 1}, Records: 9, Projected: 4, Rechecked: 5, Aggregated: 6, Busy: 1,
 		Lag: 90 * time.Second, MissingBuses: []events.BusARN{"arn:aws:events:us-east-1:000000000000:event-bus/gone"}, BusCheckErr: errors.New("denied"),
 	}, errors.New("unavailable"))
 	return b.Bytes()

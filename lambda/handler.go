@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deadline"
 	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/rest"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
@@ -23,7 +24,7 @@ import (
 // Handler is the router as a Lambda function.
 type Handler struct {
 	router *router.Router
-	relay  *router.Relay
+	relay  *outbox.Relay
 	rest   *rest.API
 	out    io.Writer
 	log    *logger
@@ -43,7 +44,7 @@ type Options struct {
 }
 
 // New returns a handler that writes its log lines to out.
-func New(r *router.Router, relay *router.Relay, out io.Writer, o *Options) *Handler {
+func New(r *router.Router, relay *outbox.Relay, out io.Writer, o *Options) *Handler {
 	if o == nil {
 		o = &Options{}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -90,8 +91,8 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f.key = secret.Reveal()
 	publisher := bus.NewPublisher(f)
-	r := router.New(tenant.NewCatalog(files, nil), apikey.NewAuthenticator(ledger, nil), f.store, publisher, nil)
-	f.handler = lambda.New(r, router.NewRelay(f.store, publisher, "test", &router.Options{Clock: f.now}), &f.log, &lambda.Options{Environment: "test"})
+	r := router.New(tenant.NewCatalog(files, nil), apikey.NewAuthenticator(ledger, nil), f.store, outbox.NewPublisher(f.store, publisher, nil), nil)
+	f.handler = lambda.New(r, outbox.NewRelay(outbox.NewPublisher(f.store, publisher, &outbox.Options{Clock: f.now}), "test"), &f.log, &lambda.Options{Environment: "test"})
 	return f
 }
 

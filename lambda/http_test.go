@@ -17,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -478,7 +479,7 @@ func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
 	r := router.New(
 		tenant.NewCatalog(files, &tenant.CatalogOptions{Clock: h.clock, Report: func(tenant.Diagnostic) {}}),
 		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock}),
-		h.store, bus.NewPublisher(h), &router.Options{Clock: h.clock})
+		h.store, outbox.NewPublisher(h.store, bus.NewPublisher(h), &outbox.Options{Clock: h.clock}), &router.Options{Clock: h.clock})
 	h.handler = lambda.New(r, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})
 	preflight := func(id string) string {
 		a := h.do("OPTIONS", "/"+id+"/pet/rex", "", "origin: https://app.example.com", "access-control-request-method: PUT")

@@ -14,6 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/internal/redact"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 )
 
@@ -100,7 +101,7 @@ const requestMetrics = `],"Metrics":[` +
 	`{"Name":"Duration","Unit":"Milliseconds"}]}]}`
 
 // relay writes the line of one run of the relay.
-func (l *logger) relay(call invocation, d router.RelayStats, err error) {
+func (l *logger) relay(call invocation, d outbox.RelayStats, err error) {
 	now := l.now()
 	severity := "INFO"
 	switch {

@@ -23,6 +23,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -35,7 +36,7 @@ type restHouse struct {
 	t       testing.TB
 	handler *lambda.Handler
 	router  *router.Router
-	relay   *router.Relay
+	relay   *outbox.Relay
 	store   *store.Store
 	ledger  *memstore.Driver
 	files   *blob.Memory
@@ -129,7 +130,7 @@ func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router
 			_, h.keys[id] = h.newKey(id, apikey.BackendCalls)
 		}
 	}
-	publisher := bus.NewPublisher(h)
+	publisher := outbox.NewPublisher(h.store, bus.NewPublisher(h), &outbox.Options{Clock: h.clock})
 	o := &router.Options{Clock: h.clock}
 	for _, option := range options {
 		option(o)
@@ -138,7 +139,7 @@ func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router
 		tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock, Report: func(tenant.Diagnostic) {}}),
 		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock}),
 		h.store, publisher, o)
-	h.relay = router.NewRelay(h.store, publisher, "test", &router.Options{Clock: h.clock})
+	h.relay = outbox.NewRelay(publisher, "test")
 	h.handler = lambda.New(h.router, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})
 	return h
 }

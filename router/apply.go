@@ -15,9 +15,8 @@ import (
 // committed is a request whose change was committed, now or by an earlier
 // delivery.
 type committed struct {
-	Result    store.Result
-	record    store.IdempotencyRecord
-	projected bool // the record has an object or file that must be updated
+	record    store.IdempotencyRecord // with the result
+	projected bool                    // the record has an object or file that must be updated
 }
 
 // maxVersionConflicts is how often a request is evaluated again after another
@@ -46,7 +45,7 @@ func (r *Router) apply(ctx context.Context, op validatedRequest) (committed, err
 		}
 		change.Idempotency.Result = result
 		projected := change.Record.Backend != events.DynamoDB && !result.Rejected
-		return committed{Result: result, record: change.Idempotency, projected: projected}, nil
+		return committed{record: change.Idempotency, projected: projected}, nil
 	}
 	return committed{}, fault.Errorf(fault.Unavailable, "record %s: %d write conflicts, giving up", op.ref.Path(), maxVersionConflicts)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -31,7 +32,7 @@ type house struct {
 	store   *store.Store
 	sender  *sender
 	router  *router.Router
-	relay   *router.Relay
+	relay   *outbox.Relay
 	keys    map[events.TenantID]string
 	nextID  int
 	failing func(op string) error // fails an I/O of the ledger
@@ -115,17 +116,16 @@ func newHouse(t testing.TB) *house {
 		}
 		h.keys[id] = secret.Reveal()
 	}
-	h.watch(nil)
+	h.wire()
 	return h
 }
 
-// watch makes router and relay, which know of w what buses are gone.
-func (h *house) watch(w *bus.Watch) {
-	publisher := bus.NewPublisher(h.sender)
-	o := &router.Options{Clock: h.clock.Now, Watch: w}
+// wire makes router and relay over the store.
+func (h *house) wire() {
+	publisher := outbox.NewPublisher(h.store, bus.NewPublisher(h.sender), &outbox.Options{Clock: h.clock.Now})
 	h.router = router.New(tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock.Now, Report: func(tenant.Diagnostic) {}}),
-		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock.Now}), h.store, publisher, o)
-	h.relay = router.NewRelay(h.store, publisher, "relay", o)
+		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock.Now}), h.store, publisher, &router.Options{Clock: h.clock.Now})
+	h.relay = outbox.NewRelay(publisher, "relay")
 }
 
 func (h *house) file(name, text string) {

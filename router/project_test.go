@@ -10,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
@@ -18,6 +19,8 @@ import (
 
 // lifetime is that of an invocation in these tests.
 const lifetime = 40 * time.Second
+
+const invocation = 40 * time.Second // older than any invocation can be
 
 // A bucket that can be down, and counts what it is asked.
 type bucket struct {
@@ -79,8 +82,19 @@ func newShownHouse(t *testing.T, b events.Backend) *shownHouse {
 		},
 		Lifetime: lifetime,
 	}})
-	h.watch(nil)
+	h.wire()
 	return h
+}
+
+// drain runs the relay, a minute later.
+func (h *house) drain() outbox.RelayStats {
+	h.t.Helper()
+	h.clock.advance(time.Minute)
+	d, err := h.relay.Run(h.t.Context(), invocation)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return d
 }
 
 // object is the name of what shows the record.

@@ -23,10 +23,10 @@ func (r *Router) reject(ctx context.Context, req *authorizedRequest, key events.
 	case err != nil: // an idempotency key of another request, or a fault
 		return committed{}, err
 	case found && stored.Rejected:
-		return committed{Result: stored}, nil
+		return committed{record: store.IdempotencyRecord{Result: stored}}, nil
 	case found:
 		// The change was committed earlier; only its object may be out of date.
-		return committed{Result: stored, record: store.IdempotencyRecord{Key: req.idempotency}, projected: true}, nil
+		return committed{record: store.IdempotencyRecord{Key: req.idempotency, Result: stored}, projected: true}, nil
 	case dependsOnState(req, rejection):
 		return r.storeRejection(ctx, req, key, rejection)
 	}
@@ -65,5 +65,5 @@ func (r *Router) storeRejection(ctx context.Context, req *authorizedRequest, key
 		return committed{}, err
 	}
 	record.Result = result
-	return committed{Result: result, record: record}, nil
+	return committed{record: record}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -35,7 +36,7 @@ type Report struct {
 	RecordKey events.RecordKey
 	Revision  int64
 	Tokens    int64 // billed by this delivery
-	Published PublishResult
+	Published outbox.PublishResult
 	Quota     Quota
 	Stages    []Stage
 
@@ -86,7 +87,7 @@ func (r *Report) names(key events.RecordKey, schema *tenant.Schema) {
 
 func (r *Report) applied(*committed) { r.lap("apply") }
 
-func (r *Report) published(e PublishResult) {
+func (r *Report) published(e outbox.PublishResult) {
 	r.lap("emit")
 	r.Published = e
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/apikey"
-	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -20,8 +20,7 @@ type Router struct {
 	tenants   *tenant.Catalog
 	keys      *apikey.Authenticator
 	store     *store.Store
-	publisher *bus.Publisher
-	watch     *bus.Watch
+	publisher *outbox.Publisher
 
 	retention  time.Duration
 	strictKeys bool
@@ -39,15 +38,12 @@ type Options struct {
 	// revoked key has no effect from that moment on, instead of from at most 30
 	// seconds later. It costs one more item in each transaction.
 	StrictKeys bool
-	// Watch, if set, holds which buses are missing: their entries stay pending.
-	// The relay checks the buses; a router reads the results.
-	Watch *bus.Watch
 	// Clock returns the current time; time.Now if nil.
 	Clock func() time.Time
 }
 
 // New returns a router. A nil o means the defaults.
-func New(tenants *tenant.Catalog, keys *apikey.Authenticator, s *store.Store, p *bus.Publisher, o *Options) *Router {
+func New(tenants *tenant.Catalog, keys *apikey.Authenticator, s *store.Store, p *outbox.Publisher, o *Options) *Router {
 	r := &Router{tenants: tenants, keys: keys, store: s, publisher: p, retention: store.DefaultRetention, now: time.Now}
 	if o != nil && o.Retention > 0 {
 		r.retention = o.Retention
@@ -56,7 +52,7 @@ func New(tenants *tenant.Catalog, keys *apikey.Authenticator, s *store.Store, p 
 		r.now = o.Clock
 	}
 	if o != nil {
-		r.strictKeys, r.watch = o.StrictKeys, o.Watch
+		r.strictKeys = o.StrictKeys
 	}
 	return r
 }
@@ -93,8 +89,8 @@ func (r *Router) handle(ctx context.Context, id string, decode func() (request, 
 	if err != nil {
 		return result, report, err
 	}
-	report.published(r.publish(ctx, done))
-	return done.Result, report, done.Result.Err()
+	report.published(r.publisher.Publish(ctx, done.record, done.projected))
+	return done.record.Result, report, done.record.Result.Err()
 }
 
 // execute runs the stages whose rejections give way to a stored result:

@@ -28,6 +28,7 @@ import (
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store/boltstore"
 	"github.com/blockforger/eventrouter/tenant"
@@ -114,7 +115,7 @@ type server struct {
 	local    *local.Server
 	ledger   *boltstore.Driver
 	stores   *stores
-	relay    *router.Relay
+	relay    *outbox.Relay
 	log      *slog.Logger
 }
 
@@ -178,19 +179,18 @@ func openServer(listen, data, schemas string, side *awsSide) (_ *server, err err
 	eventBridge := eventbridgebus.New(eventbridge.Options{
 		BaseEndpoint: aws.String(srv.url), Credentials: localCredentials,
 	})
-	publisher := bus.NewPublisher(eventBridge)
 	// Events for buses of other accounts and regions are kept here.
-	watch := &router.Options{
+	publisher := outbox.NewPublisher(records, bus.NewPublisher(eventBridge), &outbox.Options{
 		Clock: side.Now,
 		Watch: bus.NewWatch(eventBridge, records, deployment.LocalAccount, &bus.WatchOptions{
 			Region: deployment.LocalRegion, Every: busEvery, Direct: true, Clock: side.Now,
 			Expected: func(ctx context.Context) ([]events.BusARN, error) { return tenant.Buses(ctx, tree) },
 		}),
-		StrictKeys: os.Getenv(deployment.EnvStrictKeys) == "true", // as in the function
-	}
-	r := router.New(tenants, apikey.NewAuthenticator(srv.ledger, &apikey.AuthenticatorOptions{Clock: side.Now}), records, publisher, watch)
+	})
+	r := router.New(tenants, apikey.NewAuthenticator(srv.ledger, &apikey.AuthenticatorOptions{Clock: side.Now}), records, publisher,
+		&router.Options{Clock: side.Now, StrictKeys: os.Getenv(deployment.EnvStrictKeys) == "true"}) // as in the function
 	// One process at a time has the file, so that a lease of a former one is ours.
-	srv.relay = router.NewRelay(records, publisher, deployment.Local, watch)
+	srv.relay = outbox.NewRelay(publisher, deployment.Local)
 	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local, Clock: side.Now})
 	srv.local.Register(function, handler.Serve)
 	srv.local.Register(testFunction, eventlog.Serve)

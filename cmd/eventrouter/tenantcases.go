@@ -19,6 +19,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -216,7 +217,7 @@ func newTestHouse(ctx context.Context, tree blob.Bucket, id events.TenantID) (*t
 		return nil, err
 	}
 	h.key = secret
-	h.router = router.New(tenants, apikey.NewAuthenticator(ledger, nil), h.store, bus.NewPublisher(h), nil)
+	h.router = router.New(tenants, apikey.NewAuthenticator(ledger, nil), h.store, outbox.NewPublisher(h.store, bus.NewPublisher(h), nil), nil)
 	return h, nil
 }
 

@@ -26,7 +26,7 @@ var layer = map[string]int{
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "projection/s3object": 2, "projection/csvfile": 2,
 	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/blob/s3blob": 2, "internal/blob/blobtest": 2,
 	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
-	"router": 3, "internal/admin": 3,
+	"router": 3, "outbox": 3, "internal/admin": 3,
 	"lambda": 4, "rest": 4, "local": 4, "lambda/eventlog": 4,
 	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventlog/bootstrap": 5, "bench": 5, "internal/archtest": 5, "internal/deploylocal": 5, "examples": 5,
 }
@@ -40,6 +40,7 @@ var sameLayer = map[string][]string{
 	"store/storetest":              {"store/memstore", "projection/s3object", "projection/csvfile"},
 	"internal/blob/blobtest":       {"internal/blob"},
 	"lambda":                       {"lambda/eventlog", "rest"},
+	"router":                       {"outbox"},
 	"internal/typegen/servicespec": {"internal/typegen/infer"},
 	"local/awsapi/restjson":        {"local/awsapi/awsjson"},
 	"local/logs":                   {"local/awsapi/awsjson", "local/datafile", "local/signal"},
@@ -59,7 +60,8 @@ var forbidden = map[string][]string{
 	"store":               {"net/http", "github.com/aws/", module + "tenant", module + "store/"},
 	"bus":                 {"net/http", "github.com/aws/"},
 	"rest":                {"github.com/aws/", module + "lambda", module + "store/"},
-	"router":              {"net/http", "github.com/aws/", module + "store/", module + "bus/", module + "internal/blob/"},
+	"router":              {"net/http", "github.com/aws/", module + "store/", module + "bus", module + "bus/", module + "internal/blob/"},
+	"outbox":              {"net/http", "github.com/aws/", module + "tenant", module + "apikey", module + "store/", module + "bus/"},
 	"local":               {module + "router", module + "lambda", module + "store", module + "tenant"},
 	"internal/deployment": {"github.com/", "golang.org/"},
 }
