@@ -21,6 +21,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkretry "github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -38,12 +39,15 @@ type Bucket struct {
 	prefix string
 }
 
-// calls repeats what failed for the moment: throttling, a fault of AWS's, or a
-// broken connection.
-var calls = retry.Policy{Transient: func(err error) bool {
-	return errors.Is(err, io.ErrUnexpectedEOF) ||
-		sdkretry.IsErrorRetryables(sdkretry.DefaultRetryables).IsErrorRetryable(err).Bool()
-}}
+// calls repeats temporary failures: throttling, a fault of AWS, a broken
+// connection, or no complete response within the time of an attempt.
+var calls = retry.Policy{
+	Transient: func(err error) bool {
+		return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) ||
+			sdkretry.IsErrorRetryables(sdkretry.DefaultRetryables).IsErrorRetryable(err).Bool()
+	},
+	Timeout: 5 * time.Second,
+}
 
 var _ blob.Bucket = (*Bucket)(nil)
 
