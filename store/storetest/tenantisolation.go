@@ -139,7 +139,7 @@ func testLargest(t *testing.T, h Harness) {
 
 	c := change(pet, "big", events.Post, store.Record{}, fill(0))
 	stamped := *c.Record
-	stamped.Version = store.Version(strings.Repeat("s", 32))
+	stamped.Version = store.Version(strings.Repeat("s", 32)) // as long as that of a commit
 	c.Record.Data = jsontext.Value(fill(store.MaxItem - stamped.Size()))
 	r := l.commit(c)
 	want(t, "size of the record", len(l.find(pet).Data), len(c.Record.Data))
@@ -158,11 +158,14 @@ func testLargest(t *testing.T, h Harness) {
 
 	c.Idempotency.Key = idem("acme", "too big")
 	c.IfVersion, c.Record.Revision = l.find(pet).Version, 3
-	c.Idempotency.Outputs.Payload = jsontext.Value(fill(store.MaxItem))
+	c.Idempotency.Outputs.Payload = jsontext.Value(fill(0))
+	m = c.Idempotency
+	m.Result.Version = r.Version
+	c.Idempotency.Outputs.Payload = jsontext.Value(fill(store.MaxItem + 1 - m.Size()))
 	_, err := l.Commit(ctx, c)
-	wantCode(t, "a mark past the limit", err, fault.TooLarge)
-	c.Idempotency.Outputs.Payload, c.Record.Data = jsontext.Value(fill(0)), jsontext.Value(fill(store.MaxItem))
+	wantCode(t, "an idempotency record of one byte too many", err, fault.TooLarge)
+	c.Idempotency.Outputs.Payload, c.Record.Data = jsontext.Value(fill(0)), jsontext.Value(fill(store.MaxItem+1-stamped.Size()))
 	_, err = l.Commit(ctx, c)
-	wantCode(t, "a record past the limit", err, fault.TooLarge)
+	wantCode(t, "a record of one byte too many", err, fault.TooLarge)
 	want(t, "revision", l.find(pet).Revision, 2)
 }
