@@ -86,9 +86,9 @@ func (s Observed) Absent() bool { return s.Data == nil && s.Err == nil && s.Row 
 type Row struct {
 	FileWrite int64 // the largest write number in the object; 0 if it has none
 
-	New     bool  // the row has no version: a person added it
-	Write   int64 // the row's own write number; 0 if it is unreadable, or the row is missing
-	Version int64 // the record's version at which the row was written, likewise
+	New     bool   // the row has no version: a person added it
+	Write   int64  // the row's own write number; 0 if it is unreadable, or the row is missing
+	Version string // the record's version at which the row was written, as [Version.Short]; "" likewise
 
 	// Legacy says that the object has the first format, whose rows have no
 	// version. Written is the time in its header, zero if it is unreadable.
@@ -96,23 +96,17 @@ type Row struct {
 	Written time.Time
 }
 
-// isOf reports whether the row was written for this head's revision. A
-// spreadsheet takes 12.10 for a number and saves 12.1, so that zeros at the end
-// do not count; the write numbers tell such versions apart.
+// isOf reports whether the row was written for this version of the record. Its
+// revision would not do: after the ledger was restored to an earlier time, another
+// change has the same revision.
 func (r *Row) isOf(h *Record) bool {
-	if h.RowVersion != 0 && r.Write+1 >= h.FileWrite && sameVersion(r.Version, h.RowVersion) {
+	if r.Version == "" {
+		return false
+	}
+	if r.Version == h.RowVersion && r.Write+1 >= h.FileWrite {
 		return true // the same copy that the last import came from
 	}
-	return r.Write >= h.FileWrite && sameVersion(r.Version, h.Revision)
-}
-
-func sameVersion(a, b int64) bool { return a != 0 && trimZeros(a) == trimZeros(b) }
-
-func trimZeros(n int64) int64 {
-	for n != 0 && n%10 == 0 {
-		n /= 10
-	}
-	return n
+	return r.Version == h.Version.Short() && r.Write >= h.FileWrite
 }
 
 // edits reports whether a row that differs from the head is an edit of the head,
@@ -131,9 +125,9 @@ func (r *Row) edits(h *Record, shown Observed) bool {
 	return h.Version != "" && !h.Deleted && r.isOf(h)
 }
 
-// current reports whether the row has the head's version, with no digit lost.
+// current reports whether the row has the record's version and the object's number.
 func (r *Row) current(h *Record) bool {
-	return !r.Legacy && r.Version == h.Revision && r.Write == r.FileWrite
+	return !r.Legacy && r.Version == h.Version.Short() && r.Write == r.FileWrite
 }
 
 // imported sets what a head stores about the row that it was imported from.

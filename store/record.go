@@ -31,6 +31,10 @@ func (r Ref) Path() string {
 // version never repeats.
 type Version string
 
+// Short returns the first 16 characters, 64 random bits: enough to tell apart the
+// versions that one record has ever had.
+func (v Version) Short() string { return string(v[:min(len(v), 16)]) }
+
 // A Record is the state of a record in the ledger.
 type Record struct {
 	Ref
@@ -57,10 +61,10 @@ type Record struct {
 	// it.
 	FileWrite int64
 
-	// RowVersion is the version in the row that an imported edit was made on: the
-	// row keeps it until the file is next written. 0 means that the row's version
-	// is Revision.
-	RowVersion int64
+	// RowVersion is the version in the row that an imported edit was made on, as
+	// [Version.Short]: the row keeps it until the file is next written. "" means
+	// that the row has the record's own Version.
+	RowVersion string
 
 	// MovedFrom names the record that a migration copied to this one, with its
 	// other key; zero after any other change.
@@ -76,7 +80,7 @@ type Source struct {
 // Format returns the number of the oldest format that can hold the record, so
 // that an older version of the program can read what it understands.
 func (h *Record) Format() int {
-	if h.FileWrite != 0 || h.RowVersion != 0 || h.MovedFrom != (Source{}) {
+	if h.FileWrite != 0 || h.RowVersion != "" || h.MovedFrom != (Source{}) {
 		return 2
 	}
 	return 1

@@ -16,9 +16,9 @@
 //
 //   - _null: the properties whose value is null, as a JSON array of their names.
 //   - _more: the properties without a column, as a JSON object.
-//   - _version: N.VERSION. N is the number of the write that wrote the file, one
-//     more than the largest before; all rows have the same. VERSION is the
-//     record's version at which the row was written.
+//   - _version: N.vVERSION. N is the number of the write that wrote the file, one
+//     more than the largest before; all rows have the same. VERSION is the first
+//     16 characters of the record's version, its ETag, at which the row was written.
 //
 // In the first format the column _written, a blank and a time preceded _null, and
 // no column had a version. Such a file is read; the next write converts it.
@@ -41,8 +41,7 @@
 // clock decides which edits are imported:
 //
 //   - a row that differs from its record, if its VERSION is the record's and its N
-//     is at least the number of the first write that showed the record. Zeros at
-//     the end of VERSION may be missing: spreadsheets take 3.10 for a number.
+//     is at least the number of the first write that showed the record.
 //   - a row whose cell _version is empty, whatever the record: it is new.
 //   - a row that is missing counts as removed, if the largest N of the file is at
 //     least the number of the first write that showed the record.

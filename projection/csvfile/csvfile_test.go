@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -140,26 +141,26 @@ func put(t testing.TB, b blob.Bucket, text string) {
 // The file as a person sees it, cell by cell.
 func TestFormat(t *testing.T) {
 	for _, c := range []struct{ record, row string }{
-		{`{"id":"a","name":"Rex"}`, `a,Rex,,,,,1.7`},
-		{`{"id":"a","n":12345678901234567890.10}`, `a,,,12345678901234567890.10,,,1.7`},
-		{`{"id":"a","n":-5}`, `a,,,-5,,,1.7`},
-		{`{"id":"a","n":true,"name":"TRUE"}`, `a,'TRUE,,true,,,1.7`},
-		{`{"id":"a","name":"42","tag":"0042"}`, `a,'42,0042,,,,1.7`},
-		{`{"id":"a","name":""}`, `a,',,,,,1.7`},
-		{`{"id":"a","name":null,"tag":null}`, `a,,,,"[""name"",""tag""]",,1.7`},
-		{`{"id":"a","tag":{"x":[1,"b"]}}`, `a,,"{""x"":[1,""b""]}",,,,1.7`},
-		{`{"id":"a","tag":"{\"x\":1}"}`, `a,,"'{""x"":1}",,,,1.7`},
-		{`{"id":"a","z":1,"other":{"b":null},"m":null}`, `a,,,,,"{""m"":null,""other"":{""b"":null},""z"":1}",1.7`},
-		{`{"id":"a","name":"=1+1","tag":"+4"}`, `a,'=1+1,'+4,,,,1.7`},
-		{`{"id":"a","name":"-x","tag":"@x"}`, `a,'-x,'@x,,,,1.7`},
-		{`{"id":"a","name":"'x","tag":"\tx"}`, "a,''x,'\tx,,,,1.7"},
-		{`{"id":"a","name":"\nx","tag":"\rx"}`, "a,\"'\nx\",\"'\rx\",,,,1.7"},
-		{`{"id":"a","name":"a, \"b\"\r\nc"}`, "a,\"a, \"\"b\"\"\r\nc\",,,,,1.7"},
-		{`{"id":"a","name":" x "}`, `a," x ",,,,,1.7`},
-		{`{"id":"a","name":"null","tag":"[]"}`, `a,'null,'[],,,,1.7`},
-		{`{"id":"42"}`, `42,,,,,,1.7`},
-		{`{"id":"=1"}`, `'=1,,,,,,1.7`},
-		{`{"id":"a","_more":1,"_null":2,"_version":5,"_written":3,"":4}`, `a,,,,,"{"""":4,""_more"":1,""_null"":2,""_version"":5,""_written"":3}",1.7`},
+		{`{"id":"a","name":"Rex"}`, `a,Rex,,,,,1.vs`},
+		{`{"id":"a","n":12345678901234567890.10}`, `a,,,12345678901234567890.10,,,1.vs`},
+		{`{"id":"a","n":-5}`, `a,,,-5,,,1.vs`},
+		{`{"id":"a","n":true,"name":"TRUE"}`, `a,'TRUE,,true,,,1.vs`},
+		{`{"id":"a","name":"42","tag":"0042"}`, `a,'42,0042,,,,1.vs`},
+		{`{"id":"a","name":""}`, `a,',,,,,1.vs`},
+		{`{"id":"a","name":null,"tag":null}`, `a,,,,"[""name"",""tag""]",,1.vs`},
+		{`{"id":"a","tag":{"x":[1,"b"]}}`, `a,,"{""x"":[1,""b""]}",,,,1.vs`},
+		{`{"id":"a","tag":"{\"x\":1}"}`, `a,,"'{""x"":1}",,,,1.vs`},
+		{`{"id":"a","z":1,"other":{"b":null},"m":null}`, `a,,,,,"{""m"":null,""other"":{""b"":null},""z"":1}",1.vs`},
+		{`{"id":"a","name":"=1+1","tag":"+4"}`, `a,'=1+1,'+4,,,,1.vs`},
+		{`{"id":"a","name":"-x","tag":"@x"}`, `a,'-x,'@x,,,,1.vs`},
+		{`{"id":"a","name":"'x","tag":"\tx"}`, "a,''x,'\tx,,,,1.vs"},
+		{`{"id":"a","name":"\nx","tag":"\rx"}`, "a,\"'\nx\",\"'\rx\",,,,1.vs"},
+		{`{"id":"a","name":"a, \"b\"\r\nc"}`, "a,\"a, \"\"b\"\"\r\nc\",,,,,1.vs"},
+		{`{"id":"a","name":" x "}`, `a," x ",,,,,1.vs`},
+		{`{"id":"a","name":"null","tag":"[]"}`, `a,'null,'[],,,,1.vs`},
+		{`{"id":"42"}`, `42,,,,,,1.vs`},
+		{`{"id":"=1"}`, `'=1,,,,,,1.vs`},
+		{`{"id":"a","_more":1,"_null":2,"_version":5,"_written":3,"":4}`, `a,,,,,"{"""":4,""_more"":1,""_null"":2,""_version"":5,""_written"":3}",1.vs`},
 	} {
 		b := blob.NewMemory()
 		var k struct{ ID string }
@@ -179,7 +180,7 @@ func TestIntegerKeys(t *testing.T) {
 	l := layout
 	l.IntegerKey = true
 	b := blob.NewMemory()
-	if got, want := project(t, b, l, head("-7", `{"id":-7,"name":"x"}`)), header+"-7,x,,,,,1.7\r\n"; got != want {
+	if got, want := project(t, b, l, head("-7", `{"id":-7,"name":"x"}`)), header+"-7,x,,,,,1.vs\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if shown := open(t, b, l).Observed("-7"); !store.Equal(shown.Data, jsontext.Value(`{"id":-7,"name":"x"}`)) {
@@ -218,7 +219,7 @@ func TestReadsWhatPeopleWrite(t *testing.T) {
 // Each bad input is refused with its place; the row good is served where it can
 // be told apart, and the file is not written over.
 func TestRefuses(t *testing.T) {
-	const good = "good,Rex,,1,,,1.7\r\n"
+	const good = "good,Rex,,1,,,1.vs\r\n"
 	for _, c := range []struct {
 		name, text, where string
 		served            bool
@@ -271,9 +272,9 @@ func TestColumnsGrow(t *testing.T) {
 	l.Columns = []string{"id", "color", "name", "n"} // tag has left the schema
 	got := project(t, b, l, head("3", `{"id":"3","color":null,"tag":"t"}`))
 	want := "id,color,name,n,tag,_null,_more,_version\r\n" +
-		"1,red,,1,,,\"{\"\"x\"\":[1]}\",2.7\r\n" +
-		"2,,,,,\"[\"\"tag\"\"]\",,2.7\r\n" +
-		"3,,,,t,\"[\"\"color\"\"]\",,2.7\r\n"
+		"1,red,,1,,,\"{\"\"x\"\":[1]}\",2.vs\r\n" +
+		"2,,,,,\"[\"\"tag\"\"]\",,2.vs\r\n" +
+		"3,,,,t,\"[\"\"color\"\"]\",,2.vs\r\n"
 	if got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
@@ -296,7 +297,7 @@ func TestWriteFoldsAndLeavesTheRest(t *testing.T) {
 	put(t, b, "id,n,name,tag\n1,\"1\",Rex,\n2,2,,\n3,3,,\n")
 	project(t, b, layout) // a person's file becomes ours
 	got := project(t, b, layout, head("2", `{"id":"2","n":5}`), head("3", ""), head("4", `{"id":"4"}`), head("5", ""))
-	want := header + "1,Rex,,1,,,\r\n2,,,5,,,2.7\r\n4,,,,,,2.7\r\n"
+	want := header + "1,Rex,,1,,,\r\n2,,,5,,,2.vs\r\n4,,,,,,2.vs\r\n"
 	if got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
@@ -440,12 +441,55 @@ type ledger struct {
 	bucket blob.Bucket
 	now    time.Time
 	n      int
+
+	versions map[string]string // by key and revision, such as a.v2
+}
+
+// recorder is a ledger that records the version of each revision.
+type recorder struct {
+	store.Driver
+	versions map[string]string
+}
+
+func (r recorder) Commit(ctx context.Context, c *store.Change) (store.Result, error) {
+	result, err := r.Driver.Commit(ctx, c)
+	if err == nil && c.Record != nil && !result.Replayed {
+		r.versions[fmt.Sprintf("%s.v%d", c.Record.Key, c.Record.Revision)] = c.Record.Version.Short()
+	}
+	return result, err
+}
+
+// content returns the file with the revision in place of each version, such as
+// 3.v2 for the second version of a record.
+func (l *ledger) content() string {
+	l.t.Helper()
+	text := content(l.t, l.bucket)
+	for name, version := range l.versions {
+		text = strings.ReplaceAll(text, version, name[strings.LastIndex(name, ".v")+2:])
+	}
+	return text
+}
+
+var rowVersion = regexp.MustCompile(`(?m)^([^,]*)(,.*,\d+\.v)(\d+)\r?$`)
+
+// save is the inverse of content. A revision that the record never had becomes the
+// version of another record.
+func (l *ledger) save(text string) {
+	l.t.Helper()
+	put(l.t, l.bucket, rowVersion.ReplaceAllStringFunc(text, func(row string) string {
+		m := rowVersion.FindStringSubmatch(row)
+		version, ok := l.versions[m[1]+".v"+m[3]]
+		if !ok {
+			version = fmt.Sprintf("%016x", m[3])[:16]
+		}
+		return m[1] + m[2] + version + "\r"
+	}))
 }
 
 func newLedger(t *testing.T) *ledger {
-	l := &ledger{t: t, bucket: &heldBucket{Bucket: blob.NewMemory()}, now: at}
+	l := &ledger{t: t, bucket: &heldBucket{Bucket: blob.NewMemory()}, now: at, versions: map[string]string{}}
 	tell := func() time.Time { return l.now }
-	l.Store = store.New(memstore.New(&memstore.Options{Clock: tell}), &store.Options{
+	l.Store = store.New(recorder{memstore.New(&memstore.Options{Clock: tell}), l.versions}, &store.Options{
 		Clock: tell,
 		Projections: store.Projections{
 			ByBackend: map[events.Backend]store.Projection{events.CSV: csvfile.New(l.bucket)},
@@ -520,7 +564,7 @@ func (l *ledger) wantGone(key string) {
 // that there is none.
 func (l *ledger) wantRow(key, row string) {
 	l.t.Helper()
-	text := content(l.t, l.bucket)
+	text := l.content()
 	if !strings.HasPrefix(text, header) {
 		l.t.Errorf("the header is %q", text)
 	}
@@ -543,18 +587,18 @@ func TestNoClockDecides(t *testing.T) {
 	for _, first := range []string{"id,name,tag,n,_written 2099-01-01T00:00:00.000Z,_null,_more\r\n", header} {
 		l := newLedger(t)
 		l.put("a", `{"id":"a","name":"one"}`)
-		old := first + strings.TrimPrefix(content(t, l.bucket), header)
+		old := first + strings.TrimPrefix(l.content(), header)
 		if first != header {
-			old = strings.Replace(old, ",1.1", ",", 1)
+			old = strings.Replace(old, ",1.v1", ",", 1)
 		}
-		put(t, l.bucket, old)
+		l.save(old)
 		l.now = l.now.AddDate(80, 0, 0) // this writer's clock is far ahead
 		l.put("a", `{"id":"a","name":"two"}`)
 		l.now = l.now.AddDate(-80, 0, 0)
 		l.put("a", `{"id":"a","name":"three"}`)
 		l.put("b", `{"id":"b"}`)
 		for range 2 {
-			put(t, l.bucket, old)
+			l.save(old)
 			l.want("a", `{"id":"a","name":"three"}`)
 			l.want("b", `{"id":"b"}`)
 			l.put("c", `{"id":"c","n":`+fmt.Sprint(l.n)+`}`)
@@ -573,16 +617,16 @@ func TestNoClockDecides(t *testing.T) {
 func TestVersionsInTheFile(t *testing.T) {
 	l := newLedger(t)
 	l.put("a", `{"id":"a"}`)
-	l.wantRow("a", "a,,,,,,1.1")
+	l.wantRow("a", "a,,,,,,1.v1")
 	l.put("b", `{"id":"b"}`)
-	l.wantRow("a", "a,,,,,,2.1")
+	l.wantRow("a", "a,,,,,,2.v1")
 	l.put("a", `{"id":"a","n":1}`)
-	l.wantRow("a", "a,,,1,,,3.2")
-	l.wantRow("b", "b,,,,,,3.1")
+	l.wantRow("a", "a,,,1,,,3.v2")
+	l.wantRow("b", "b,,,,,,3.v1")
 	l.remove("a")
 	l.remove("b")
 	l.put("b", `{"id":"b"}`) // the number survives a file without rows
-	l.wantRow("b", "b,,,,,,6.3")
+	l.wantRow("b", "b,,,,,,6.v3")
 	for key, want := range map[events.RecordKey]int64{"a": 4, "b": 6} {
 		h, err := l.Get(t.Context(), store.Ref{Collection: pets, Key: key})
 		if err != nil || h.FileWrite != want {
@@ -593,33 +637,33 @@ func TestVersionsInTheFile(t *testing.T) {
 
 func (l *ledger) edit(from, to string) {
 	l.t.Helper()
-	text := content(l.t, l.bucket)
+	text := l.content()
 	if !strings.Contains(text, from) {
 		l.t.Fatalf("%q is not in %q", from, text)
 	}
-	put(l.t, l.bucket, strings.Replace(text, from, to, 1))
+	l.save(strings.Replace(text, from, to, 1))
 }
 
 // Each way in which a person can leave a row, what becomes of the record, and
 // its row after the next write. An import takes a write number of its own.
 func TestEditedRows(t *testing.T) {
 	for _, c := range []struct{ name, from, to, record, row string }{
-		{"current", "a,two,,,,,3.2", "a,hand,,,,,3.2", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.3"},
-		{"no version", "a,two,,,,,3.2", "a,hand,,,,,", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.3"},
-		{"blanks for a version", "a,two,,,,,3.2", "a,hand,,,,,'  ", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.3"},
-		{"an older version", "a,two,,,,,3.2", "a,hand,,,,,3.1", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"an older version, pasted", "a,two,,,,,3.2", "a,hand,,,,,1.1", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"an older write", "a,two,,,,,3.2", "a,hand,,,,,1.2", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"a version to come", "a,two,,,,,3.2", "a,hand,,,,,3.3", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"no dot", "a,two,,,,,3.2", "a,hand,,,,,3", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"a date", "a,two,,,,,3.2", "a,hand,,,,,2026-02-03", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"a comma", "a,two,,,,,3.2", "a,hand,,,,,\"3,2\"", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"signs", "a,two,,,,,3.2", "a,hand,,,,,+3.-2", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"zero", "a,two,,,,,3.2", "a,hand,,,,,3.0", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"too large", "a,two,,,,,3.2", "a,hand,,,,,99999999999999999999.2", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"damaged, not edited", "a,two,,,,,3.2", "a,two,,,,,???", `{"id":"a","name":"two"}`, "a,two,,,,,4.2"},
-		{"removed", "a,two,,,,,3.2\r\n", "", "", ""},
-		{"new", "a,two,,,,,3.2\r\n", "a,two,,,,,3.2\r\nnew,x,,,,,\r\n", `{"id":"a","name":"two"}`, "a,two,,,,,5.2"},
+		{"current", "a,two,,,,,3.v2", "a,hand,,,,,3.v2", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.v3"},
+		{"no version", "a,two,,,,,3.v2", "a,hand,,,,,", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.v3"},
+		{"blanks for a version", "a,two,,,,,3.v2", "a,hand,,,,,'  ", `{"id":"a","name":"hand"}`, "a,hand,,,,,5.v3"},
+		{"an older version", "a,two,,,,,3.v2", "a,hand,,,,,3.v1", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"an older version, pasted", "a,two,,,,,3.v2", "a,hand,,,,,1.v1", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"an older write", "a,two,,,,,3.v2", "a,hand,,,,,1.v2", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"a version to come", "a,two,,,,,3.v2", "a,hand,,,,,3.v3", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"no dot", "a,two,,,,,3.v2", "a,hand,,,,,3", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"a date", "a,two,,,,,3.v2", "a,hand,,,,,2026-02-03", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"a comma", "a,two,,,,,3.v2", "a,hand,,,,,\"3,v2\"", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"signs", "a,two,,,,,3.v2", "a,hand,,,,,+3.v-2", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"zero", "a,two,,,,,3.v2", "a,hand,,,,,3.v0", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"too large", "a,two,,,,,3.v2", "a,hand,,,,,99999999999999999999.v2", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"damaged, not edited", "a,two,,,,,3.v2", "a,two,,,,,???", `{"id":"a","name":"two"}`, "a,two,,,,,4.v2"},
+		{"removed", "a,two,,,,,3.v2\r\n", "", "", ""},
+		{"new", "a,two,,,,,3.v2\r\n", "a,two,,,,,3.v2\r\nnew,x,,,,,\r\n", `{"id":"a","name":"two"}`, "a,two,,,,,5.v2"},
 	} {
 		l := newLedger(t)
 		l.put("a", `{"id":"a","name":"one"}`)
@@ -652,13 +696,13 @@ func TestRowOfADeletedRecord(t *testing.T) {
 	l := newLedger(t)
 	l.put("a", `{"id":"a"}`)
 	l.put("b", `{"id":"b"}`)
-	copied := content(t, l.bucket)
+	copied := l.content()
 	l.remove("a")
-	put(t, l.bucket, copied+"unknown,,,,,,2.1\r\n")
+	l.save(copied + "unknown,,,,,,2.v1\r\n")
 	l.wantGone("a")
-	put(t, l.bucket, strings.Replace(copied, "a,,,,,,2.1", "a,,,,,,9.2", 1)) // the tombstone's version
+	l.save(strings.Replace(copied, "a,,,,,,2.v1", "a,,,,,,9.v2", 1)) // the tombstone's version
 	l.wantGone("a")
-	put(t, l.bucket, copied+"unknown,,,,,,2.1\r\n")
+	l.save(copied + "unknown,,,,,,2.v1\r\n")
 	l.wantGone("a")
 	l.wantGone("unknown")
 	l.put("b", `{"id":"b","n":1}`)
@@ -666,7 +710,7 @@ func TestRowOfADeletedRecord(t *testing.T) {
 	l.wantGone("unknown")
 	l.wantRow("a", "")
 	l.wantRow("unknown", "")
-	put(t, l.bucket, strings.Replace(copied, "a,,,,,,2.1", "a,again,,,,,", 1))
+	l.save(strings.Replace(copied, "a,,,,,,2.v1", "a,again,,,,,", 1))
 	l.want("a", `{"id":"a","name":"again"}`)
 	l.want("b", `{"id":"b","n":1}`)
 }
@@ -677,10 +721,10 @@ func TestMissingRows(t *testing.T) {
 	l := newLedger(t)
 	l.put("a", `{"id":"a"}`)
 	l.put("b", `{"id":"b"}`)
-	copied := content(t, l.bucket) // of write 2
+	copied := l.content() // of write 2
 	l.put("c", `{"id":"c"}`)
 	l.put("b", `{"id":"b","n":1}`)
-	put(t, l.bucket, strings.Replace(strings.Replace(copied, "a,,,,,,2.1\r\n", "", 1), "b,,,,,,2.1\r\n", "keep,,,,,,\r\nb,,,,,,2.1\r\n", 1))
+	l.save(strings.Replace(strings.Replace(copied, "a,,,,,,2.v1\r\n", "", 1), "b,,,,,,2.v1\r\n", "keep,,,,,,\r\nb,,,,,,2.v1\r\n", 1))
 	l.wantGone("a") // write 1 showed it
 	l.want("b", `{"id":"b","n":1}`)
 	l.want("c", `{"id":"c"}`)
@@ -691,14 +735,14 @@ func TestMissingRows(t *testing.T) {
 	l.want("c", `{"id":"c"}`)
 
 	// Another copy of write 2 does not know the row that was added by hand.
-	put(t, l.bucket, copied)
+	l.save(copied)
 	l.want("keep", `{"id":"keep"}`)
 	l.wantGone("a")
 	l.put("d", `{"id":"d","n":1}`)
 	l.want("keep", `{"id":"keep"}`)
 
 	// A file without any number proves nothing.
-	put(t, l.bucket, header)
+	l.save(header)
 	l.want("b", `{"id":"b","n":1}`)
 	l.put("e", `{"id":"e"}`)
 	for _, key := range []string{"b", "c", "d", "e", "keep"} {
@@ -706,25 +750,38 @@ func TestMissingRows(t *testing.T) {
 			t.Errorf("%s was not restored", key)
 		}
 	}
-	put(t, l.bucket, copied) // numbers went on from the records' own
+	l.save(copied) // numbers went on from the records' own
 	l.want("e", `{"id":"e"}`)
 }
 
-// A spreadsheet takes 9.10 for a number and saves 9.1.
-func TestSpreadsheetDropsZeros(t *testing.T) {
+// A ledger that was restored to an earlier time gives a revision to another change.
+// A copy of the file from the lost time is not an edit of it.
+func TestRestoredLedger(t *testing.T) {
+	lost := newLedger(t)
+	lost.put("a", `{"id":"a","name":"one"}`)
+	lost.put("a", `{"id":"a","name":"lost"}`)
+	copied := content(t, lost.bucket)
 	l := newLedger(t)
-	var copied string
-	for n := range 10 {
-		l.put("a", fmt.Sprintf(`{"id":"a","n":%d}`, n))
-		if n == 0 {
-			copied = content(t, l.bucket)
+	l.put("a", `{"id":"a","name":"one"}`)
+	l.put("a", `{"id":"a","name":"two"}`)
+	l.wantRow("a", "a,two,,,,,2.v2")
+	put(t, l.bucket, copied)
+	l.want("a", `{"id":"a","name":"two"}`)
+	l.put("b", `{"id":"b"}`)
+	l.want("a", `{"id":"a","name":"two"}`)
+	l.wantRow("a", "a,two,,,,,3.v2")
+}
+
+// A version is never a number or a date, which a spreadsheet would change.
+func TestVersionIsText(t *testing.T) {
+	for _, version := range []store.Version{"12345678901234567890123456789012", "12e45678901234567890123456789012", "00000000000000000000000000000000"} {
+		h := head("a", `{"id":"a"}`)
+		h.Version = version
+		cell := regexp.MustCompile(`,1\.v[0-9a-e]{16}\r\n$`)
+		if got := project(t, blob.NewMemory(), layout, h); !cell.MatchString(got) {
+			t.Errorf("%q", got)
 		}
 	}
-	l.wantRow("a", "a,,,9,,,10.10")
-	l.edit("a,,,9,,,10.10", "a,,,77,,,10.1")
-	l.want("a", `{"id":"a","n":77}`)
-	put(t, l.bucket, strings.Replace(copied, "a,,,0", "a,,,55", 1)) // version 1, in earnest
-	l.want("a", `{"id":"a","n":77}`)
 }
 
 // The file of the first format is read, and converted by the next write.
@@ -742,13 +799,13 @@ func TestFirstFormat(t *testing.T) {
 	}
 	l.want("a", `{"id":"a","name":"one"}`)
 	l.put("c", `{"id":"c"}`)
-	l.wantRow("a", "a,one,,,,,3.1")
-	l.wantRow("b", `b,,,,"[""tag""]","{""x"":1}",3.1`)
-	l.wantRow("c", "c,,,,,,3.1")
+	l.wantRow("a", "a,one,,,,,3.v1")
+	l.wantRow("b", `b,,,,"[""tag""]","{""x"":1}",3.v1`)
+	l.wantRow("c", "c,,,,,,3.v1")
 
 	// A person's copy of the old format: the records have been changed since.
 	l.put("a", `{"id":"a","name":"two"}`)
-	put(t, l.bucket, strings.Replace(text, "a,one", "a,hand", 1)+"gone,,,,,,\r\nnew,,,,,,\r\n")
+	l.save(strings.Replace(text, "a,one", "a,hand", 1) + "gone,,,,,,\r\nnew,,,,,,\r\n")
 	l.want("a", `{"id":"a","name":"two"}`)
 	l.want("c", `{"id":"c"}`)
 	l.wantGone("gone")
@@ -775,7 +832,7 @@ func TestFirstFormatEdited(t *testing.T) {
 		}
 	}
 	for _, written := range []string{"2026-11-21T12:30:00.000Z", "2026-11-21T11:00:00.000Z", "damaged"} {
-		put(t, l.bucket, "id,name,tag,n,_written "+written+",_null,_more\r\na,hand,,,,,\r\n")
+		l.save("id,name,tag,n,_written " + written + ",_null,_more\r\na,hand,,,,,\r\n")
 		if written == "2026-11-21T12:30:00.000Z" {
 			l.want("a", `{"id":"a","name":"hand"}`)
 			l.edit("hand", "again")
@@ -783,11 +840,11 @@ func TestFirstFormatEdited(t *testing.T) {
 		l.want("a", `{"id":"a","name":"again"}`)
 		l.want("b", `{"id":"b"}`) // a row that is missing from it proves nothing
 	}
-	put(t, l.bucket, header) // nor does a file without a number
+	l.save(header) // nor does a file without a number
 	l.want("b", `{"id":"b"}`)
 	l.put("c", `{"id":"c"}`)
-	l.wantRow("a", "a,again,,,,,1.3")
-	l.wantRow("b", "b,,,,,,1.1")
+	l.wantRow("a", "a,again,,,,,1.v3")
+	l.wantRow("b", "b,,,,,,1.v1")
 }
 
 // A person opens the file, we change other records, the person saves: what was
@@ -796,10 +853,10 @@ func TestSaveOfAnOldCopy(t *testing.T) {
 	l := newLedger(t)
 	l.put("edited", `{"id":"edited","name":"old"}`)
 	l.put("changed", `{"id":"changed","name":"old"}`)
-	copied := content(t, l.bucket)
+	copied := l.content()
 	l.put("changed", `{"id":"changed","name":"new"}`)
 	l.put("added", `{"id":"added"}`)
-	put(t, l.bucket, strings.Replace(copied, "edited,old", "edited,by hand", 1))
+	l.save(strings.Replace(copied, "edited,old", "edited,by hand", 1))
 	l.want("edited", `{"id":"edited","name":"by hand"}`)
 	l.want("changed", `{"id":"changed","name":"new"}`)
 	l.want("added", `{"id":"added"}`)

@@ -90,25 +90,30 @@ func appendRow(b []byte, h *header, l store.Layout, k events.RecordKey, record j
 	return b, nil
 }
 
-// A rowVersion is the cell _version of a row, N.VERSION: the file's write number
-// and the record's version at which the row was written. The zero value is an
+// A rowVersion is the cell _version of a row, N.vVERSION: the file's write number
+// and the version of the record that was written to it. The zero value is an
 // empty cell.
 type rowVersion struct {
-	write, version int64
-	damaged        bool
+	write   int64
+	version string // as [store.Version.Short]
+	damaged bool
 }
 
-// maxNumber is the largest number in a version. Spreadsheets keep 15 digits.
+// versionPrefix precedes VERSION in the cell. The letter keeps a spreadsheet from
+// taking 12.5e10 or 12.10 for a number.
+const versionPrefix = ".v"
+
+// maxNumber is the largest write number in a file. Spreadsheets keep 15 digits.
 const maxNumber = 1e15
 
 func (v rowVersion) isEmpty() bool { return v == rowVersion{} }
 
 // append writes the cell and the line break.
 func (v rowVersion) append(b []byte) []byte {
-	if v.version != 0 {
+	if v.version != "" {
 		b = strconv.AppendInt(b, v.write, 10)
-		b = append(b, '.')
-		b = strconv.AppendInt(b, v.version, 10)
+		b = append(b, versionPrefix...)
+		b = append(b, v.version...)
 	}
 	return append(b, "\r\n"...)
 }
@@ -118,9 +123,9 @@ func readVersion(cell []byte) rowVersion {
 	if len(cell) == 0 {
 		return rowVersion{}
 	}
-	n, version, ok := bytes.Cut(cell, []byte{'.'})
-	v := rowVersion{write: readNumber(n), version: readNumber(version)}
-	if !ok || v.write == 0 || v.version == 0 {
+	n, version, _ := bytes.Cut(cell, []byte(versionPrefix))
+	v := rowVersion{write: readNumber(n), version: string(version)}
+	if v.write == 0 || v.version == "" {
 		return rowVersion{damaged: true}
 	}
 	return v

@@ -74,7 +74,7 @@ func (v *view) Fits(h store.Record) error {
 		if err != nil {
 			return err
 		}
-		size += len(rowVersion{write: v.number + 1, version: h.Revision}.append(b))
+		size += len(rowVersion{write: v.number + 1, version: h.Version.Short()}.append(b))
 	}
 	if size > MaxFile && !h.Deleted {
 		return tooLarge(v.name, size)
@@ -143,7 +143,7 @@ func (v *view) rewrite(heads []store.Record, changes map[events.RecordKey]*store
 	if grown {
 		head = newHeader(v.l, v.header)
 	}
-	const digits = 24 // by which a cell _version may grow
+	const digits = 36 // by which a cell _version may grow
 	b := make([]byte, 0, len(v.data)+len(v.rows)*digits+len(heads)*256+1024)
 	b = head.append(b)
 	changed = grown && v.etag != "" || !v.ours && v.etag != ""
@@ -159,8 +159,8 @@ func (v *view) rewrite(heads []store.Record, changes map[events.RecordKey]*store
 			if b, err = appendRow(b, head, v.l, h.Key, h.Data); err != nil {
 				return nil, false, err
 			}
-			version.version = h.Revision
-			changed = changed || r.version.version != h.Revision || !bytes.Equal(b[from:], v.data[r.start:r.cell])
+			version.version = h.Version.Short()
+			changed = changed || version != r.version || !bytes.Equal(b[from:], v.data[r.start:r.cell])
 		case grown:
 			record, err := v.read(r, v.l)
 			if err != nil {
@@ -184,7 +184,7 @@ func (v *view) rewrite(heads []store.Record, changes map[events.RecordKey]*store
 		if b, err = appendRow(b, head, v.l, h.Key, h.Data); err != nil {
 			return nil, false, err
 		}
-		b = rowVersion{write: number, version: h.Revision}.append(b)
+		b = rowVersion{write: number, version: h.Version.Short()}.append(b)
 	}
 	return b, changed, nil
 }

@@ -163,7 +163,7 @@ func headFields(c *codec, h *store.Record) {
 func headFields2(c *codec, h *store.Record) {
 	headFields(c, h)
 	c.int(&h.FileWrite)
-	c.int(&h.RowVersion)
+	text(c, &h.RowVersion)
 	text(c, &h.MovedFrom.Key)
 	text(c, &h.MovedFrom.Version)
 }

@@ -77,7 +77,7 @@ func checkRoundTrip[T any](t *testing.T, fields func(*codec, *T), forget func(*T
 
 func TestEveryFieldIsStored(t *testing.T) {
 	checkRoundTrip(t, headFields, func(h *store.Record) {
-		h.FileWrite, h.RowVersion, h.MovedFrom = 0, 0, store.Source{} // format 2 has them
+		h.FileWrite, h.RowVersion, h.MovedFrom = 0, "", store.Source{} // format 2 has them
 	})
 	checkRoundTrip(t, headFields2, nil)
 	checkRoundTrip(t, markFields, func(m *store.IdempotencyRecord) {
@@ -92,7 +92,7 @@ func TestRecordFormat(t *testing.T) {
 	d := &Driver{sealer: plain{}}
 	for want, h := range map[byte][]store.Record{
 		1: {{Version: "v"}, {Version: "v", Unprojected: true}, {Version: "v", Deleted: true}},
-		2: {{Version: "v", FileWrite: 1}, {Version: "v", RowVersion: 1, Unprojected: true}, {Version: "v", MovedFrom: store.Source{Key: "a", Version: "w"}}},
+		2: {{Version: "v", FileWrite: 1}, {Version: "v", RowVersion: "u", Unprojected: true}, {Version: "v", MovedFrom: store.Source{Key: "a", Version: "w"}}},
 	} {
 		for _, h := range h {
 			v := d.encodeHead([]byte("k"), &h)

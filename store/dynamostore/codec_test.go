@@ -50,7 +50,7 @@ func TestHeadRoundTrip(t *testing.T) {
 	tombstone := live
 	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
 	written, edited, moved := dirty, dirty, live
-	written.FileWrite, edited.RowVersion, moved.MovedFrom = 7, 7, store.Source{Key: "p 2", Version: "v"}
+	written.FileWrite, edited.RowVersion, moved.MovedFrom = 7, "u", store.Source{Key: "p 2", Version: "v"}
 	formats := map[string]int64{"written": 2, "edited": 2, "moved": 2}
 	for name, h := range map[string]store.Record{"live": live, "dirty": dirty, "tombstone": tombstone, "written": written, "edited": edited, "moved": moved} {
 		it, err := encodeHead(&h)

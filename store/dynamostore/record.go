@@ -22,7 +22,7 @@ func encodeHead(h *store.Record) (item, error) {
 	setTime(it, "expires", h.Expires)
 	setBool(it, "dirty", h.Unprojected)
 	setInt(it, "fileWrite", h.FileWrite)
-	setInt(it, "rowVersion", h.RowVersion)
+	setText(it, "rowVersion", h.RowVersion)
 	setText(it, "movedFromKey", h.MovedFrom.Key)
 	setText(it, "movedFromVersion", h.MovedFrom.Version)
 	if h.Deleted && !h.Unprojected {
@@ -64,7 +64,7 @@ func decodeHead(it item) (store.Record, error) {
 		Unprojected: r.boolean("dirty"),
 
 		FileWrite:  r.integer("fileWrite"),
-		RowVersion: r.integer("rowVersion"),
+		RowVersion: r.text("rowVersion"),
 		MovedFrom:  store.Source{Key: events.RecordKey(r.text("movedFromKey")), Version: store.Version(r.text("movedFromVersion"))},
 	}
 	if data, ok := it["data"]; ok && r.err == nil {
