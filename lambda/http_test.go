@@ -20,6 +20,7 @@ import (
 	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 var restFiles = map[string]string{
@@ -477,7 +478,7 @@ func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
 	h := newRESTHouse(t, restFiles)
 	files := &countingBucket{Bucket: h.files}
 	r := router.New(
-		tenant.NewCatalog(files, &tenant.CatalogOptions{Clock: h.clock, Report: func(tenant.Diagnostic) {}}),
+		tenant.NewCatalog(files, &tenant.CatalogOptions{Clock: h.clock, Report: func(diag.Diagnostic) {}}),
 		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock}),
 		h.store, outbox.NewPublisher(h.store, bus.NewPublisher(h), &outbox.Options{Clock: h.clock}), &router.Options{Clock: h.clock})
 	h.handler = lambda.New(r, h.relay, &h.log, &lambda.Options{Environment: "test", Clock: h.clock})

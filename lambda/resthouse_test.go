@@ -28,6 +28,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // A restHouse is the function over an in-memory house whose clock stands still
@@ -136,7 +137,7 @@ func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router
 		option(o)
 	}
 	h.router = router.New(
-		tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock, Report: func(tenant.Diagnostic) {}}),
+		tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock, Report: func(diag.Diagnostic) {}}),
 		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock}),
 		h.store, publisher, o)
 	h.relay = outbox.NewRelay(publisher, "test")

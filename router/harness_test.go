@@ -21,6 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // A house is a router with everything below it in memory.
@@ -123,7 +124,7 @@ func newHouse(t testing.TB) *house {
 // wire makes router and relay over the store.
 func (h *house) wire() {
 	publisher := outbox.NewPublisher(h.store, bus.NewPublisher(h.sender), &outbox.Options{Clock: h.clock.Now})
-	h.router = router.New(tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock.Now, Report: func(tenant.Diagnostic) {}}),
+	h.router = router.New(tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock.Now, Report: func(diag.Diagnostic) {}}),
 		apikey.NewAuthenticator(h.ledger, &apikey.AuthenticatorOptions{Clock: h.clock.Now}), h.store, publisher, &router.Options{Clock: h.clock.Now})
 	h.relay = outbox.NewRelay(publisher, "relay")
 }

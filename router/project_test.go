@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // lifetime is that of an invocation in these tests.
@@ -68,7 +69,7 @@ type shownHouse struct {
 func newShownHouse(t *testing.T, b events.Backend) *shownHouse {
 	h := &shownHouse{house: newHouse(t), bucket: &bucket{Memory: blob.NewMemory()}, backend: b}
 	h.file("acme/pet.json", strings.Replace(petSchema, `{`, fmt.Sprintf(`{"meta":{"backend":%q},`, b), 1))
-	directory := tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock.Now, Report: func(f tenant.Diagnostic) { t.Log(f) }})
+	directory := tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock.Now, Report: func(f diag.Diagnostic) { t.Log(f) }})
 	h.store = store.New(h.ledger, &store.Options{Clock: h.clock.Now, Backoff: func(int) time.Duration { return 0 }, Projections: store.Projections{
 		ByBackend: map[events.Backend]store.Projection{
 			events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket),

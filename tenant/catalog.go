@@ -12,6 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/cache"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 const (
@@ -42,7 +43,7 @@ type CatalogOptions struct {
 	CompatibilityCheck func(ctx context.Context, t events.TenantID, s events.SchemaID, b events.Backend, keyField string) error
 	// Report takes what is found in the files, once for each version of a file;
 	// by default it is logged. It may be called by several goroutines at once.
-	Report func(Diagnostic)
+	Report func(diag.Diagnostic)
 	// Clock is the time; by default [time.Now].
 	Clock func() time.Time
 	// Positive and Negative are how long answers are kept, at most and by
@@ -118,12 +119,12 @@ func folder(prefix string) string {
 	return prefix + "/"
 }
 
-func logDiagnostic(f Diagnostic) {
+func logDiagnostic(f diag.Diagnostic) {
 	level := slog.LevelWarn
-	if f.Severity == SeverityError {
+	if f.Severity == diag.SeverityError {
 		level = slog.LevelError
 	}
-	slog.Log(context.Background(), level, "tenant file", "place", f.place(), "finding", f.Message)
+	slog.Log(context.Background(), level, "tenant file", "place", f.Position(), "finding", f.Message)
 }
 
 // Tenant reads one tenant.
@@ -133,7 +134,7 @@ func (d *Catalog) Tenant(ctx context.Context, id events.TenantID) (*Tenant, erro
 	}
 	s, err := d.tenants.Get(ctx, id, func(ctx context.Context, was cache.Loaded[loadedFile[*Tenant]]) cache.Loaded[loadedFile[*Tenant]] {
 		key := d.prefix + string(id) + "/" + propertiesFile
-		return update(ctx, &d.files, key, was, func(data []byte) (*Tenant, []Diagnostic) {
+		return update(ctx, &d.files, key, was, func(data []byte) (*Tenant, []diag.Diagnostic) {
 			return parseTenant(id, key, data, d.policy)
 		}, nil)
 	})
@@ -170,7 +171,7 @@ func (d *Catalog) Schema(ctx context.Context, t events.TenantID, id events.Schem
 	}
 	s, err := d.schemas.Get(ctx, schemaName{t, id}, func(ctx context.Context, was cache.Loaded[loadedFile[*schemaFile]]) cache.Loaded[loadedFile[*schemaFile]] {
 		key := d.prefix + string(t) + "/" + string(id) + schemaSuffix
-		return update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []Diagnostic) {
+		return update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []diag.Diagnostic) {
 			s, findings := parseSchema(t, id, key, data, d.policy)
 			return &schemaFile{file: key, alone: s}, findings
 		}, func(now, next loadedFile[*schemaFile]) error {
@@ -189,7 +190,7 @@ func (d *Catalog) Schema(ctx context.Context, t events.TenantID, id events.Schem
 // admit decides whether a version of a schema comes into force.
 func (d *Catalog) admit(ctx context.Context, owner *Tenant, now, next loadedFile[*schemaFile]) error {
 	s := next.active.alone
-	if f, refused := refusal(s.checkMatches(owner, next.active.file)); refused {
+	if f, refused := diag.FirstFatal(s.checkMatches(owner, next.active.file)); refused {
 		return fault.Errorf(fault.Invalid, "%s", f.Message)
 	}
 	moved := !now.good || now.active.alone.Backend != s.Backend ||
@@ -208,8 +209,8 @@ func (d *Catalog) bind(f *schemaFile, owner *Tenant) (*Schema, error) {
 		return b.schema, nil
 	}
 	bound := &boundSchema{tenant: owner}
-	if finding, refused := refusal(f.alone.checkMatches(owner, f.file)); refused {
-		d.files.reportAll([]Diagnostic{finding}, b != nil)
+	if finding, refused := diag.FirstFatal(f.alone.checkMatches(owner, f.file)); refused {
+		d.files.reportAll([]diag.Diagnostic{finding}, b != nil)
 		if b == nil {
 			return nil, unusable(false, fault.Errorf(fault.Invalid, "%s", finding))
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // A world is a tree of tenants with a clock, and what a directory over it does.
@@ -54,7 +55,7 @@ func newWorld(t *testing.T, o tenant.CatalogOptions) *world {
 	w := &world{t: t, bucket: &watched{Memory: blob.NewMemory()}}
 	w.now.Store(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC).UnixNano())
 	o.Clock = func() time.Time { return time.Unix(0, w.now.Load()) }
-	o.Report = func(f tenant.Diagnostic) {
+	o.Report = func(f diag.Diagnostic) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.reports = append(w.reports, f.String())

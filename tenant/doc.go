@@ -10,7 +10,7 @@
 // A [Tenant] and a [Schema] never change once made; a [Catalog] is safe for
 // concurrent use and never older than 30 seconds.
 // A file that turns out malformed changes nothing: the last good version stays
-// in force, and the problem is reported as a [Diagnostic].
+// in force, and the problem is reported as a [diag.Diagnostic].
 //
 // # The tree
 //
@@ -20,31 +20,7 @@
 // Ids are those of [events.ParseTenantID] and [events.ParseSchemaID]. Folders
 // below a tenant's, and files with another ending, are left alone.
 //
-// # tenant.properties
-//
-// The file is UTF-8, with or without a byte order mark, and has the form that
-// java.util.Properties reads:
-//
-//   - A natural line ends with LF, CR, CR LF or the end of the file. Blanks are
-//     space, tab and form feed; those that open a line mean nothing.
-//   - A line whose first non-blank is # or ! is a comment. Empty lines are skipped.
-//   - An odd number of \ at the end of a line, not of a comment, joins the next
-//     line to it, without that line's leading blanks.
-//   - The name ends at the first = or : or blank without a \ before it. Blanks
-//     around the separator belong to neither side; there is at most one = or :.
-//     Blanks at the end of a value belong to the value.
-//   - \t \n \r \f are the controls, \uXXXX is a UTF-16 unit (a surrogate must be
-//     followed by its other half), and any other \x is x.
-//
-// One thing is added. A value whose first character is [ or { runs to the
-// bracket that closes it, over as many lines as it takes. In it only JSON's
-// rules hold: \ is JSON's, # opens no comment, brackets within strings do not
-// count, and a string must end on the line where it began. After the closing
-// bracket only blanks may follow on that line. To begin an ordinary value with
-// a bracket, write \[ or \{.
-//
-// A name that stands twice is an error. Lines and columns count from 1, columns
-// in characters (Unicode code points).
+// The form of tenant.properties is specified in [github.com/blockforger/eventrouter/tenant/properties].
 //
 // # Output rules
 //

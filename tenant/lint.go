@@ -7,6 +7,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // LintOptions say how the tree is to be judged; nil is the zero value.
@@ -20,7 +21,7 @@ type LintOptions struct {
 // Lint reads every file of every tenant and lists all there is to mend, in
 // order of place. Files are named by their keys, without the prefix. The error
 // is the bucket's.
-func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]Diagnostic, error) {
+func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]diag.Diagnostic, error) {
 	if o == nil {
 		o = &LintOptions{}
 	}
@@ -46,24 +47,24 @@ func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]Diagnostic, err
 			return nil, fault.Wrap("tenant.Lint", fault.Unavailable, err)
 		}
 	}
-	return sortDiagnostics(l.findings), nil
+	return diag.Sort(l.findings), nil
 }
 
 type linter struct {
 	bucket   blob.Bucket
 	prefix   string
 	policy   policy
-	findings []Diagnostic
+	findings []diag.Diagnostic
 }
 
-func (l *linter) add(s Severity, file, message string) {
-	l.findings = append(l.findings, Diagnostic{File: file, Line: 1, Column: 1, Severity: s, Message: message})
+func (l *linter) add(s diag.Severity, file, message string) {
+	l.findings = append(l.findings, diag.Diagnostic{File: file, Line: 1, Column: 1, Severity: s, Message: message})
 }
 
 func (l *linter) folder(ctx context.Context, dir string, files []string) error {
 	id, err := events.ParseTenantID(dir)
 	if err != nil {
-		l.add(SeverityError, dir, fault.MessageOf(err))
+		l.add(diag.SeverityError, dir, fault.MessageOf(err))
 		return nil
 	}
 	var schemas []events.SchemaID
@@ -77,16 +78,16 @@ func (l *linter) folder(ctx context.Context, dir string, files []string) error {
 		case isSchema:
 			schema, err := events.ParseSchemaID(name)
 			if err != nil {
-				l.add(SeverityError, dir+"/"+file, fault.MessageOf(err))
+				l.add(diag.SeverityError, dir+"/"+file, fault.MessageOf(err))
 				continue
 			}
 			schemas = append(schemas, schema)
 		case strings.HasSuffix(file, ".properties"):
-			l.add(SeverityWarning, dir+"/"+file, "file is not read; the properties of a tenant are in "+propertiesFile)
+			l.add(diag.SeverityWarning, dir+"/"+file, "file is not read; the properties of a tenant are in "+propertiesFile)
 		}
 	}
 	if !hasProperties {
-		l.add(SeverityError, dir+"/"+propertiesFile, "folder has no "+propertiesFile+", so it is no tenant")
+		l.add(diag.SeverityError, dir+"/"+propertiesFile, "folder has no "+propertiesFile+", so it is no tenant")
 		return nil
 	}
 	return l.tenant(ctx, id, schemas)
@@ -101,7 +102,7 @@ func (l *linter) tenant(ctx context.Context, id events.TenantID, schemas []event
 	t, found := parseTenant(id, file, o.Data, l.policy)
 	l.findings = append(l.findings, found...)
 	if t != nil {
-		l.namesExist(t, newText(file, o.Data), schemas)
+		l.namesExist(t, diag.NewSource(file, o.Data), schemas)
 	}
 	for _, schema := range schemas {
 		file := string(id) + "/" + string(schema) + schemaSuffix
@@ -119,7 +120,7 @@ func (l *linter) tenant(ctx context.Context, id events.TenantID, schemas []event
 }
 
 // namesExist warns of rules for schemas that the tenant does not have.
-func (l *linter) namesExist(t *Tenant, txt *text, schemas []events.SchemaID) {
+func (l *linter) namesExist(t *Tenant, txt *diag.Source, schemas []events.SchemaID) {
 	known, names := map[events.SchemaID]bool{}, make([]string, len(schemas))
 	for i, s := range schemas {
 		known[s], names[i] = true, string(s)
@@ -127,9 +128,9 @@ func (l *linter) namesExist(t *Tenant, txt *text, schemas []events.SchemaID) {
 	for _, r := range t.rules {
 		for _, s := range r.Schemas {
 			if !known[s] {
-				txt.warn(r.at, "the rule names schema %q, which the tenant does not have%s", s, didYouMean(string(s), names))
+				txt.Warnf(r.at, "the rule names schema %q, which the tenant does not have%s", s, diag.Suggest(string(s), names))
 			}
 		}
 	}
-	l.findings = append(l.findings, txt.findings...)
+	l.findings = append(l.findings, txt.Diagnostics...)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant/properties"
 )
 
 // A knownProperty is one that a properties file may have.
@@ -16,7 +17,7 @@ type knownProperty struct {
 	want string // what its value must be
 	json bool   // the value is read as JSON
 	// set takes the value; false means that it is not what is wanted.
-	set func(l *tenantLoader, p Property) bool
+	set func(l *tenantLoader, p properties.Property) bool
 }
 
 var knownProperties = []knownProperty{
@@ -37,18 +38,18 @@ func propertyNames() []string {
 	return names
 }
 
-func setInput(l *tenantLoader, p Property) bool {
+func setInput(l *tenantLoader, p properties.Property) bool {
 	l.tenant.Input = p.Value == "true"
 	return l.tenant.Input || p.Value == "false"
 }
 
-func setTokenLimit(l *tenantLoader, p Property) bool {
+func setTokenLimit(l *tenantLoader, p properties.Property) bool {
 	n, ok := wholeNumber(p.Value)
 	l.tenant.TokenLimit = n
 	return ok
 }
 
-func setPayloadMaxBytes(l *tenantLoader, p Property) bool {
+func setPayloadMaxBytes(l *tenantLoader, p properties.Property) bool {
 	n, ok := wholeNumber(p.Value)
 	l.tenant.PayloadMaxBytes = n
 	return ok && n <= events.MaxBytes
@@ -60,7 +61,7 @@ func wholeNumber(s string) (int64, bool) {
 	return int64(n), err == nil && n > 0 && s[0] != '0'
 }
 
-func setRateLimit(l *tenantLoader, p Property) bool {
+func setRateLimit(l *tenantLoader, p properties.Property) bool {
 	const most = 1e6
 	if strings.Trim(p.Value, "0123456789.") != "" { // no exponent, sign, hexadecimal, Inf
 		return false
@@ -70,7 +71,7 @@ func setRateLimit(l *tenantLoader, p Property) bool {
 	return err == nil && 0 < rate && rate <= most
 }
 
-func setCORSOrigins(l *tenantLoader, p Property) bool {
+func setCORSOrigins(l *tenantLoader, p properties.Property) bool {
 	for origin := range strings.SplitSeq(p.Value, ",") {
 		if origin = strings.Trim(origin, " \t"); origin != "*" && !isOrigin(origin) {
 			return false
@@ -88,34 +89,25 @@ func isOrigin(s string) bool {
 		s == u.Scheme+"://"+u.Host && s == strings.ToLower(s) && !strings.ContainsAny(u.Host, "* ")
 }
 
-func setResults(l *tenantLoader, p Property) bool {
+func setResults(l *tenantLoader, p properties.Property) bool {
 	bus, err := events.ParseBusARN(p.Value)
 	if err != nil {
-		l.fail(p.valueAt, "%s: %s", p.Name, fault.MessageOf(err))
+		l.Errorf(p.ValueOffset, "%s: %s", p.Name, fault.MessageOf(err))
 		return true
 	}
 	if err := l.policy.check(l.tenant.ID, events.OutputSource, bus); err != nil {
-		l.off(p.valueAt, "%s is switched off, bus %s is not allowed: %v", p.Name, bus, err)
+		l.Disablef(p.ValueOffset, "%s is switched off, bus %s is not allowed: %v", p.Name, bus, err)
 		return true
 	}
 	l.tenant.Results = bus
 	return true
 }
 
-func setOutput(l *tenantLoader, p Property) bool {
+func setOutput(l *tenantLoader, p properties.Property) bool {
 	if !p.JSON || p.Value[0] != '[' {
 		return false
 	}
-	d := newRuleDecoder(l.text, p.valueAt, p.Value, l.tenant.ID, "", l.policy)
+	d := newRuleDecoder(l.Source, p.ValueOffset, p.Value, l.tenant.ID, "", l.policy)
 	l.tenant.rules = d.rules()
 	return true
-}
-
-// quoted shows a value from a file in a message, cut short.
-func quoted(s string) string {
-	const most = 60
-	if len(s) > most {
-		return strconv.Quote(strings.ToValidUTF8(s[:most], "")) + "…"
-	}
-	return strconv.Quote(s)
 }

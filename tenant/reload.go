@@ -9,6 +9,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/cache"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // A loadedFile is a file as the directory knows it: the version in force, and what
@@ -22,14 +23,14 @@ type loadedFile[T any] struct {
 	candidate T
 	pending   bool
 
-	refused  Diagnostic // why the version read last is not in force
-	reported string     // the trouble that was reported last
+	refused  diag.Diagnostic // why the version read last is not in force
+	reported string          // the trouble that was reported last
 }
 
 // A fileReader brings sources up to date with their files.
 type fileReader struct {
 	bucket             blob.Bucket
-	report             func(Diagnostic)
+	report             func(diag.Diagnostic)
 	clock              func() time.Time
 	positive, negative time.Duration
 }
@@ -37,7 +38,7 @@ type fileReader struct {
 // update reads the file again. parse answers nil findings that refuse where the
 // version is good; admit, which may be nil, decides whether it comes into force.
 func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loaded[loadedFile[T]],
-	parse func(data []byte) (T, []Diagnostic), admit func(now, next loadedFile[T]) error) cache.Loaded[loadedFile[T]] {
+	parse func(data []byte) (T, []diag.Diagnostic), admit func(now, next loadedFile[T]) error) cache.Loaded[loadedFile[T]] {
 
 	asked := r.clock()
 	soon := func(s loadedFile[T], err error) cache.Loaded[loadedFile[T]] {
@@ -49,8 +50,8 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 	case errors.Is(err, blob.ErrNotModified):
 	case err == nil:
 		next, findings := parse(o.Data)
-		s.etag, s.refused, s.pending = o.ETag, Diagnostic{}, false
-		if f, refused := refusal(findings); refused {
+		s.etag, s.refused, s.pending = o.ETag, diag.Diagnostic{}, false
+		if f, refused := diag.FirstFatal(findings); refused {
 			s.refused = f
 		} else {
 			s.candidate, s.pending = next, true
@@ -62,7 +63,7 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 		// The caller gave up, which tells nothing of the file: the next one asks.
 		return cache.Loaded[loadedFile[T]]{Value: s, Err: context.Cause(ctx), Absent: !s.good}
 	default:
-		r.reportOnce(&s.reported, Diagnostic{File: key, Severity: SeverityError,
+		r.reportOnce(&s.reported, diag.Diagnostic{File: key, Severity: diag.SeverityError,
 			Message: "cannot be read: " + err.Error() + stillActive(s.good)})
 		return soon(s, unusable(s.good, fmt.Errorf("%s: %w", key, err)))
 	}
@@ -70,7 +71,7 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 		next := s
 		next.active, next.good, next.pending = s.candidate, true, false
 		if err := admitted(admit, s, next); err != nil {
-			r.reportOnce(&s.reported, Diagnostic{File: key, Severity: SeverityError,
+			r.reportOnce(&s.reported, diag.Diagnostic{File: key, Severity: diag.SeverityError,
 				Message: "is not put into force: " + err.Error() + stillActive(s.good)})
 			return soon(s, unusable(s.good, fmt.Errorf("%s: %w", key, err)))
 		}
@@ -108,9 +109,9 @@ func stillActive(good bool) string {
 }
 
 // reportAll reports the findings of one version.
-func (r *fileReader) reportAll(findings []Diagnostic, good bool) {
-	for _, f := range sortDiagnostics(findings) {
-		if f.fatal {
+func (r *fileReader) reportAll(findings []diag.Diagnostic, good bool) {
+	for _, f := range diag.Sort(findings) {
+		if f.Fatal {
 			f.Message += stillActive(good)
 		}
 		r.report(f)
@@ -118,7 +119,7 @@ func (r *fileReader) reportAll(findings []Diagnostic, good bool) {
 }
 
 // reportOnce reports trouble that lasts, when it begins or changes.
-func (r *fileReader) reportOnce(last *string, f Diagnostic) {
+func (r *fileReader) reportOnce(last *string, f diag.Diagnostic) {
 	if text := f.String(); text != *last {
 		*last = text
 		r.report(f)

@@ -10,12 +10,13 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // A ruleDecoder reads output rules from JSON within a file, token by token, so
 // that each finding stands where its cause does.
 type ruleDecoder struct {
-	*text
+	*diag.Source
 	dec    *jsontext.Decoder
 	base   int // the offset of the JSON in the file
 	tenant events.TenantID
@@ -24,8 +25,8 @@ type ruleDecoder struct {
 }
 
 // newRuleDecoder reads the rules of value, which stands at base of the text.
-func newRuleDecoder(t *text, base int, value string, id events.TenantID, own events.SchemaID, p policy) *ruleDecoder {
-	return &ruleDecoder{text: t, dec: jsontext.NewDecoder(bytes.NewBufferString(value)),
+func newRuleDecoder(t *diag.Source, base int, value string, id events.TenantID, own events.SchemaID, p policy) *ruleDecoder {
+	return &ruleDecoder{Source: t, dec: jsontext.NewDecoder(bytes.NewBufferString(value)),
 		base: base, tenant: id, own: own, policy: p}
 }
 
@@ -62,7 +63,7 @@ func (d *ruleDecoder) array() (rules []Rule, err error) {
 		if err != nil {
 			return rules, err
 		}
-		d.fail(f.at, "an output rule must be an object, { … }")
+		d.Errorf(f.at, "an output rule must be an object, { … }")
 	}
 	_, err = d.dec.ReadToken()
 	return rules, err
@@ -84,7 +85,7 @@ func (d *ruleDecoder) rule() (Rule, error) {
 	}
 	r := Rule{Bus: d.policy.standard, Source: events.OutputSource, DetailType: defaultDetailType,
 		at: d.base + int(d.dec.InputOffset()) - len("{")}
-	found := len(d.findings)
+	found := len(d.Diagnostics)
 	detailTypeAt, schemasAt := r.at, r.at
 	for d.dec.PeekKind() != '}' {
 		name, err := d.read("")
@@ -106,7 +107,7 @@ func (d *ruleDecoder) rule() (Rule, error) {
 	if _, err := d.dec.ReadToken(); err != nil {
 		return r, err
 	}
-	if len(d.findings) == found || !slices.ContainsFunc(d.findings[found:], func(f Diagnostic) bool { return f.fatal }) {
+	if len(d.Diagnostics) == found || !slices.ContainsFunc(d.Diagnostics[found:], func(f diag.Diagnostic) bool { return f.Fatal }) {
 		d.checkDetailType(&r, detailTypeAt)
 		d.checkOwn(&r, schemasAt)
 		d.checkBus(&r)
@@ -122,7 +123,7 @@ func (d *ruleDecoder) set(r *Rule, f field, nameAt int) {
 		if s, ok := d.str(f); ok {
 			bus, err := events.ParseBusARN(s)
 			if err != nil {
-				d.fail(f.at, "eventbridge_arn: %s", fault.MessageOf(err))
+				d.Errorf(f.at, "eventbridge_arn: %s", fault.MessageOf(err))
 			}
 			r.Bus = bus
 		}
@@ -139,7 +140,7 @@ func (d *ruleDecoder) set(r *Rule, f field, nameAt int) {
 		for _, e := range d.strs(f) {
 			op, err := events.ParseWrite(e.name)
 			if err != nil {
-				d.fail(e.at, "%s", fault.MessageOf(err))
+				d.Errorf(e.at, "%s", fault.MessageOf(err))
 			}
 			r.Operations = append(r.Operations, op)
 		}
@@ -150,35 +151,35 @@ func (d *ruleDecoder) set(r *Rule, f field, nameAt int) {
 	case "payload":
 		s, ok := d.str(f)
 		if ok && s != "request" && s != "record" {
-			d.fail(f.at, `payload must be "request" or "record", not %s`, quoted(s))
+			d.Errorf(f.at, `payload must be "request" or "record", not %s`, diag.Quote(s))
 		}
 		r.Record = s == "record"
 	case "metadata":
 		if k := f.value.Kind(); k != 't' && k != 'f' {
-			d.fail(f.at, "metadata must be true or false")
+			d.Errorf(f.at, "metadata must be true or false")
 		}
 		r.Metadata = f.value.Kind() == 't'
 	default:
-		d.fail(nameAt, "an output rule has no field %q%s; known are %s",
-			f.name, didYouMean(f.name, ruleFields), strings.Join(ruleFields, ", "))
+		d.Errorf(nameAt, "an output rule has no field %q%s; known are %s",
+			f.name, diag.Suggest(f.name, ruleFields), strings.Join(ruleFields, ", "))
 	}
 }
 
 func (d *ruleDecoder) schemaName(e field) events.SchemaID {
 	name, had := strings.CutSuffix(e.name, ".json")
 	if had {
-		d.warn(e.at, "schema name %q carries .json; write %q", e.name, name)
+		d.Warnf(e.at, "schema name %q carries .json; write %q", e.name, name)
 	}
 	id, err := events.ParseSchemaID(name)
 	if err != nil {
-		d.fail(e.at, "schema_names: %s", fault.MessageOf(err))
+		d.Errorf(e.at, "schema_names: %s", fault.MessageOf(err))
 	}
 	return id
 }
 
 func (d *ruleDecoder) str(f field) (string, bool) {
 	if f.value.Kind() != '"' {
-		d.fail(f.at, "%s must be a string", f.name)
+		d.Errorf(f.at, "%s must be a string", f.name)
 		return "", false
 	}
 	return unquote(f.value), true
@@ -187,10 +188,10 @@ func (d *ruleDecoder) str(f field) (string, bool) {
 // strs reads an array of strings; the name of each is its text.
 func (d *ruleDecoder) strs(f field) []field {
 	if f.value.Kind() != '[' {
-		d.fail(f.at, "%s must be an array of strings", f.name)
+		d.Errorf(f.at, "%s must be an array of strings", f.name)
 		return nil
 	}
-	inner := ruleDecoder{text: d.text, dec: jsontext.NewDecoder(bytes.NewReader(f.value)), base: f.at}
+	inner := ruleDecoder{Source: d.Source, dec: jsontext.NewDecoder(bytes.NewReader(f.value)), base: f.at}
 	if _, err := inner.dec.ReadToken(); err != nil {
 		return nil
 	}
@@ -218,7 +219,7 @@ func (d *ruleDecoder) malformed(err error) {
 			reason = "repeats a name in one object"
 		}
 	}
-	d.fail(at, "eventbridge-output %s", reason)
+	d.Errorf(at, "eventbridge-output %s", reason)
 }
 
 func unquote(v jsontext.Value) string {

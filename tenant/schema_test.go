@@ -12,6 +12,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 func schemaOf(text string) (*Schema, []string) {
@@ -429,7 +430,7 @@ func FuzzSchema(f *testing.F) {
 			return
 		}
 		s, findings := parseSchema("acme", "pet", "f", []byte(schema), policy{standard: localBus})
-		if _, refused := refusal(findings); refused != (s == nil) {
+		if _, refused := diag.FirstFatal(findings); refused != (s == nil) {
 			t.Fatalf("schema %v with findings %v", s, findings)
 		}
 		if s == nil {

@@ -10,23 +10,24 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // parseSchema reads a schema file. The schema is nil where a finding refuses
 // the file; it has no outputs yet: see [Schema.under].
-func parseSchema(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) (*Schema, []Diagnostic) {
-	l := &schemaLoader{text: newText(file, data), tenant: t, policy: p}
-	l.json = data[l.begin:]
+func parseSchema(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) (*Schema, []diag.Diagnostic) {
+	l := &schemaLoader{Source: diag.NewSource(file, data), tenant: t, policy: p}
+	l.json = data[l.Begin:]
 	l.schema = &Schema{ID: id, KeyField: "id", Backend: events.DynamoDB, LogKey: true, Raw: l.json}
 	l.load()
-	if _, refused := refusal(l.findings); refused {
-		return nil, l.findings
+	if _, refused := diag.FirstFatal(l.Diagnostics); refused {
+		return nil, l.Diagnostics
 	}
-	return l.schema, l.findings
+	return l.schema, l.Diagnostics
 }
 
 type schemaLoader struct {
-	*text
+	*diag.Source
 	json   []byte // the text without a byte order mark
 	tree   map[string]any
 	tenant events.TenantID
@@ -42,14 +43,14 @@ const maxSchema = 256 << 10
 
 func (l *schemaLoader) load() {
 	if len(l.json) > maxSchema {
-		l.fail(0, "schema has %d bytes, at most %d are read", len(l.json), maxSchema)
+		l.Errorf(0, "schema has %d bytes, at most %d are read", len(l.json), maxSchema)
 		return
 	}
-	if !l.checkUTF8() || !l.decode() {
+	if !l.CheckUTF8() || !l.decode() {
 		return
 	}
 	l.meta()
-	if _, refused := refusal(l.findings); refused {
+	if _, refused := diag.FirstFatal(l.Diagnostics); refused {
 		return
 	}
 	l.key()
@@ -59,16 +60,16 @@ func (l *schemaLoader) load() {
 
 func (l *schemaLoader) decode() bool {
 	if len(bytes.TrimSpace(l.json)) == 0 {
-		l.fail(0, "document is empty")
+		l.Errorf(0, "document is empty")
 		return false
 	}
 	tree, err := decodeTree(l.json)
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		at, reason := l.begin+int(syntax.ByteOffset), "schema is not valid JSON: "+syntax.Err.Error()
+		at, reason := l.Begin+int(syntax.ByteOffset), "schema is not valid JSON: "+syntax.Err.Error()
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			reason = "schema repeats a name in one object"
 		}
-		l.fail(at, "%s", reason)
+		l.Errorf(at, "%s", reason)
 		return false
 	}
 	if err != nil {
@@ -86,7 +87,7 @@ func (l *schemaLoader) decode() bool {
 // failAt refuses the schema for what stands at a pointer.
 func (l *schemaLoader) failAt(p jsontext.Pointer, format string, args ...any) {
 	where, _ := locate(l.json, p)
-	l.fail(l.begin+where.nameAt, format, args...)
+	l.Errorf(l.Begin+where.nameAt, format, args...)
 }
 
 var metaFields = []string{"key", "backend", "logKey", "eventbridge-output"}
@@ -108,39 +109,39 @@ func (l *schemaLoader) meta() {
 }
 
 func (l *schemaLoader) metaField(name string, v jsontext.Value, at span) {
-	valueAt := l.begin + at.valueAt
+	valueAt := l.Begin + at.valueAt
 	switch name {
 	case "key":
 		if _, err := events.KeyOf(v, false); err != nil {
-			l.fail(valueAt, "meta.key must be the name of a property, 1 to 256 bytes without control characters")
+			l.Errorf(valueAt, "meta.key must be the name of a property, 1 to 256 bytes without control characters")
 			return
 		}
 		l.schema.KeyField = unquote(v)
 	case "backend":
 		if v.Kind() != '"' {
-			l.fail(valueAt, "meta.backend must be dynamodb, s3 or csv")
+			l.Errorf(valueAt, "meta.backend must be dynamodb, s3 or csv")
 			return
 		}
 		backend, err := events.ParseBackend(unquote(v))
 		if err != nil {
-			l.fail(valueAt, "meta.backend: %s", fault.MessageOf(err))
+			l.Errorf(valueAt, "meta.backend: %s", fault.MessageOf(err))
 			return
 		}
 		l.schema.Backend = backend
 	case "logKey":
 		if v.Kind() != 't' && v.Kind() != 'f' {
-			l.fail(valueAt, "meta.logKey must be true or false")
+			l.Errorf(valueAt, "meta.logKey must be true or false")
 			return
 		}
 		l.schema.LogKey = v.Kind() == 't'
 	case "eventbridge-output":
 		if v.Kind() != '[' {
-			l.fail(valueAt, "meta.eventbridge-output must be a JSON array of output rules, [ … ]")
+			l.Errorf(valueAt, "meta.eventbridge-output must be a JSON array of output rules, [ … ]")
 			return
 		}
-		l.schema.own = newRuleDecoder(l.text, valueAt, string(v), l.tenant, l.schema.ID, l.policy).rules()
+		l.schema.own = newRuleDecoder(l.Source, valueAt, string(v), l.tenant, l.schema.ID, l.policy).rules()
 	default:
-		l.warn(l.begin+at.nameAt, "unknown member %q of meta%s", name, didYouMean(name, metaFields))
+		l.Warnf(l.Begin+at.nameAt, "unknown member %q of meta%s", name, diag.Suggest(name, metaFields))
 	}
 }
 
@@ -165,13 +166,13 @@ func (l *schemaLoader) columns() {
 
 // checkMatches refuses a schema below a tenant where too many rules of the two
 // can match one change. It answers no finding where all is well.
-func (s *Schema) checkMatches(t *Tenant, file string) []Diagnostic {
+func (s *Schema) checkMatches(t *Tenant, file string) []diag.Diagnostic {
 	for _, op := range events.Writes {
 		if _, n := excess(s.rulesUnder(t), s.ID, op); n > maxMatches {
-			txt := newText(file, s.Raw)
+			txt := diag.NewSource(file, s.Raw)
 			where, _ := locate(s.Raw, "/meta/eventbridge-output")
-			txt.fail(where.nameAt, "with the tenant's, %d output rules match a %s, at most %d may", n, op, maxMatches)
-			return txt.findings
+			txt.Errorf(where.nameAt, "with the tenant's, %d output rules match a %s, at most %d may", n, op, maxMatches)
+			return txt.Diagnostics
 		}
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/tenant/diag"
+	"github.com/blockforger/eventrouter/tenant/properties"
 )
 
 // A Tenant is what a tenant's properties say. It is not to be changed.
@@ -49,33 +51,33 @@ func (p policy) check(t events.TenantID, source string, bus events.BusARN) error
 
 // parseTenant reads a properties file. The tenant is nil where a finding
 // refuses the file.
-func parseTenant(id events.TenantID, file string, data []byte, p policy) (*Tenant, []Diagnostic) {
-	l := &tenantLoader{text: newText(file, data), tenant: &Tenant{ID: id}, policy: p}
-	for _, prop := range parseProperties(l.text) {
+func parseTenant(id events.TenantID, file string, data []byte, p policy) (*Tenant, []diag.Diagnostic) {
+	l := &tenantLoader{Source: diag.NewSource(file, data), tenant: &Tenant{ID: id}, policy: p}
+	for _, prop := range properties.Parse(l.Source) {
 		l.set(prop)
 	}
 	l.checkMatches()
-	if _, refused := refusal(l.findings); refused {
-		return nil, l.findings
+	if _, refused := diag.FirstFatal(l.Diagnostics); refused {
+		return nil, l.Diagnostics
 	}
-	return l.tenant, l.findings
+	return l.tenant, l.Diagnostics
 }
 
 type tenantLoader struct {
-	*text
+	*diag.Source
 	tenant *Tenant
 	policy policy
 }
 
-func (l *tenantLoader) set(p Property) {
+func (l *tenantLoader) set(p properties.Property) {
 	i := slices.IndexFunc(knownProperties, func(k knownProperty) bool { return k.name == p.Name })
 	if i < 0 {
-		l.warn(p.nameAt, "unknown property %q%s", p.Name, didYouMean(p.Name, propertyNames()))
+		l.Warnf(p.NameOffset, "unknown property %q%s", p.Name, diag.Suggest(p.Name, propertyNames()))
 		return
 	}
 	known := knownProperties[i]
 	if p.JSON && !known.json {
-		l.fail(p.valueAt, "%s must be %s, not JSON", p.Name, known.want)
+		l.Errorf(p.ValueOffset, "%s must be %s, not JSON", p.Name, known.want)
 		return
 	}
 	if !p.JSON {
@@ -83,7 +85,7 @@ func (l *tenantLoader) set(p Property) {
 		p.Value = strings.TrimRight(p.Value, " \t\f")
 	}
 	if !known.set(l, p) {
-		l.fail(p.valueAt, "%s must be %s, not %s", p.Name, known.want, quoted(p.Value))
+		l.Errorf(p.ValueOffset, "%s must be %s, not %s", p.Name, known.want, diag.Quote(p.Value))
 	}
 }
 
@@ -97,7 +99,7 @@ func (l *tenantLoader) checkMatches() {
 	for _, s := range schemas {
 		for _, op := range events.Writes {
 			if at, n := excess(l.tenant.rules, s, op); n > maxMatches {
-				l.fail(at, "%d rules match a %s, at most %d may", n, op, maxMatches)
+				l.Errorf(at, "%d rules match a %s, at most %d may", n, op, maxMatches)
 				return
 			}
 		}

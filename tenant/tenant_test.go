@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 const localBus = events.BusARN("arn:aws:events:us-east-1:000000000000:event-bus/default")
@@ -19,8 +20,8 @@ func parseText(text string) (*Tenant, []string) {
 	return t, texts(findings)
 }
 
-func texts(fs []Diagnostic) (out []string) {
-	for _, f := range sortDiagnostics(fs) {
+func texts(fs []diag.Diagnostic) (out []string) {
+	for _, f := range diag.Sort(fs) {
 		out = append(out, f.String())
 	}
 	return out
@@ -204,7 +205,7 @@ func TestBusPolicySwitchesOffOneRule(t *testing.T) {
 		t.Errorf("outputs = %v", outs)
 	}
 	got, findings = parseTenant("acme", "f", []byte("eventbridge-results="+far), policy{allow: func(events.TenantID, string, events.BusARN) error { return errors.New("no") }})
-	if got == nil || got.Results != "" || len(findings) != 1 || findings[0].Severity != SeverityError {
+	if got == nil || got.Results != "" || len(findings) != 1 || findings[0].Severity != diag.SeverityError {
 		t.Errorf("results = %v, %v", got, findings)
 	}
 }
@@ -214,7 +215,7 @@ func FuzzTenant(f *testing.F) {
 	f.Add("cors-origins=*\neventbridge-results=arn:aws:events:us-east-1:123456789012:event-bus/x\nrate-limit-per-second=1.")
 	f.Fuzz(func(t *testing.T, text string) {
 		got, findings := parseTenant("acme", "f", []byte(text), policy{standard: localBus})
-		_, refused := refusal(findings)
+		_, refused := diag.FirstFatal(findings)
 		if refused != (got == nil) {
 			t.Fatalf("tenant %v with findings %v", got, findings)
 		}

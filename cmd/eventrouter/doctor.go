@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 type doctorCommand struct {
@@ -166,7 +167,7 @@ func lintFinding(ctx context.Context, files blob.Bucket, o *tenant.LintOptions, 
 	}
 	first, wrong := "", 0
 	for _, f := range findings {
-		if f.Severity != tenant.SeverityError {
+		if f.Severity != diag.SeverityError {
 			continue
 		}
 		if wrong++; wrong == 1 {

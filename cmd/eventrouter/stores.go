@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // stores are the records, and the schemas by which they are kept.
@@ -62,9 +63,9 @@ func openStores(ledger store.Driver, tree *blob.Dir, data string, log *slog.Logg
 	}
 	tenants := tenant.NewCatalog(tree, &tenant.CatalogOptions{
 		CompatibilityCheck: lambda.Guard(store.New(ledger, &store.Options{Clock: clock})),
-		Report:             func(f tenant.Diagnostic) { log.Warn("tenant file", "finding", f.String()) },
+		Report:             func(f diag.Diagnostic) { log.Warn("tenant file", "finding", f.String()) },
 	})
-	written := tenant.NewCatalog(tree, &tenant.CatalogOptions{Report: func(tenant.Diagnostic) {}})
+	written := tenant.NewCatalog(tree, &tenant.CatalogOptions{Report: func(diag.Diagnostic) {}})
 	layout := inForceElseWritten(lambda.Layout(tenants), lambda.Layout(written))
 	return &stores{
 		objects: objects,

@@ -8,6 +8,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 type tenantCommands struct {
@@ -79,22 +80,22 @@ func (c *tenantLint) Run(s *session) error {
 			return fault.Wrap("tenant lint", fault.Unavailable, err)
 		}
 		if len(tenants) == 0 {
-			findings = []tenant.Diagnostic{{File: ".", Line: 1, Column: 1, Severity: tenant.SeverityError,
+			findings = []diag.Diagnostic{{File: ".", Line: 1, Column: 1, Severity: diag.SeverityError,
 				Message: "there is no tenant here: want a folder for each, with its tenant.properties"}}
 		}
 	}
 	wrong := 0
 	for i, f := range findings {
 		findings[i].File = fromHere(filepath.Join(root, filepath.FromSlash(f.File)))
-		if f.Severity == tenant.SeverityError {
+		if f.Severity == diag.SeverityError {
 			wrong++
 		}
 	}
 	if findings == nil {
-		findings = []tenant.Diagnostic{}
+		findings = []diag.Diagnostic{}
 	}
 	done, err := s.print.value(struct {
-		Findings []tenant.Diagnostic `json:"findings"`
+		Findings []diag.Diagnostic `json:"findings"`
 	}{findings})
 	if !done {
 		for _, f := range findings {

@@ -18,6 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/typegen/infer"
 	"github.com/blockforger/eventrouter/internal/typegen/schema"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 type tenantAddSchema struct {
@@ -215,7 +216,7 @@ func takesSamples(s *session, id events.SchemaID, text string, samples []jsontex
 		}
 	}
 	var found []string
-	dir := tenant.NewCatalog(files, &tenant.CatalogOptions{Report: func(f tenant.Diagnostic) { found = append(found, f.Message) }})
+	dir := tenant.NewCatalog(files, &tenant.CatalogOptions{Report: func(f diag.Diagnostic) { found = append(found, f.Message) }})
 	made, err := dir.Schema(s.ctx, "t", id)
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "no schema can be made of these samples: %s; name another member with --key", strings.Join(found, "; "))

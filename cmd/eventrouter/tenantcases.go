@@ -24,6 +24,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // testsFolder is where a tenant keeps its tests, below its own folder.
@@ -198,8 +199,8 @@ func newTestHouse(ctx context.Context, tree blob.Bucket, id events.TenantID) (*t
 	ledger := memstore.New(nil)
 	h := &testHouse{tenant: id, store: store.New(ledger, nil)}
 	var refused error
-	tenants := tenant.NewCatalog(tree, &tenant.CatalogOptions{Report: func(f tenant.Diagnostic) {
-		if f.Severity == tenant.SeverityError && refused == nil {
+	tenants := tenant.NewCatalog(tree, &tenant.CatalogOptions{Report: func(f diag.Diagnostic) {
+		if f.Severity == diag.SeverityError && refused == nil {
 			refused = fault.Errorf(fault.Invalid, "%s", f)
 		}
 	}})

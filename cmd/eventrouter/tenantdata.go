@@ -21,6 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 type tenantExport struct {
@@ -345,7 +346,7 @@ func (c *tenantPush) Run(s *session) error {
 	wrong := 0
 	for _, f := range findings {
 		s.print.note("%s", f)
-		if f.Severity == tenant.SeverityError {
+		if f.Severity == diag.SeverityError {
 			wrong++
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // answering runs a command line with what a person types when asked.
@@ -108,7 +109,7 @@ func TestDirectoryOverS3(t *testing.T) {
 	}
 	now := time.Now()
 	var found []string
-	d := tenant.NewCatalog(bucket, &tenant.CatalogOptions{Clock: func() time.Time { return now }, Report: func(f tenant.Diagnostic) { found = append(found, f.String()) }})
+	d := tenant.NewCatalog(bucket, &tenant.CatalogOptions{Clock: func() time.Time { return now }, Report: func(f diag.Diagnostic) { found = append(found, f.String()) }})
 	limit := func() int64 {
 		t.Helper()
 		evented, err := d.Tenant(t.Context(), "evented")

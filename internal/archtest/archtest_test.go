@@ -37,6 +37,7 @@ var sameLayer = map[string][]string{
 	"internal/blob":                {"fault"},
 	"internal/seal":                {"fault", "internal/durable"},
 	"internal/boltdb":              {"fault", "internal/durable"},
+	"tenant/properties":            {"tenant/diag"},
 	"store/storetest":              {"store/memstore", "projection/s3object", "projection/csvfile"},
 	"internal/blob/blobtest":       {"internal/blob"},
 	"lambda":                       {"lambda/eventlog", "rest"},

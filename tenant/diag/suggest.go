@@ -1,10 +1,14 @@
-package tenant
+package diag
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
-// didYouMean suggests the known name nearest to a mistyped one, or nothing
-// where none is near.
-func didYouMean(name string, known []string) string {
+// Suggest returns " (did you mean X?)" for the known name X that is most similar
+// to a misspelled one, or "" if none is similar.
+func Suggest(name string, known []string) string {
 	best, fewest := "", len(name)/3+2
 	for _, k := range known {
 		if d := editDistance(name, k); d < fewest {
@@ -17,10 +21,10 @@ func didYouMean(name string, known []string) string {
 	return fmt.Sprintf(" (did you mean %q?)", best)
 }
 
-// editDistance counts the bytes to insert, delete, replace or swap with their
-// neighbour to make b of a.
+// editDistance returns the number of bytes to insert, delete, replace or swap with
+// their neighbour to turn a into b.
 func editDistance(a, b string) int {
-	const longest = 100 // no known name comes near it; keeps the work small
+	const longest = 100 // longer than any known name; bounds the work
 	if len(a) > longest || len(b) > longest {
 		return longest
 	}
@@ -43,4 +47,13 @@ func editDistance(a, b string) int {
 		before, last, row = last, row, before
 	}
 	return last[len(b)]
+}
+
+// Quote quotes a value of a file for a message. A long value is cut.
+func Quote(s string) string {
+	const most = 60
+	if len(s) > most {
+		return strconv.Quote(strings.ToValidUTF8(s[:most], "")) + "…"
+	}
+	return strconv.Quote(s)
 }

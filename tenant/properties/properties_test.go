@@ -1,4 +1,4 @@
-package tenant
+package properties
 
 import (
 	"encoding/hex"
@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // Each value was confirmed by java.util.Properties; TestAsJava asks it again
@@ -63,6 +65,12 @@ var javaCases = []struct {
 	{"NUL", "a=\x00\\u0000", []string{"a", "\x00\x00"}},
 }
 
+func parse(file string, data []byte) ([]Property, []diag.Diagnostic) {
+	src := diag.NewSource(file, data)
+	props := Parse(src)
+	return props, src.Diagnostics
+}
+
 func flat(props []Property) (out []string) {
 	for _, p := range props {
 		out = append(out, p.Name, p.Value)
@@ -72,7 +80,7 @@ func flat(props []Property) (out []string) {
 
 func TestPropertiesAsJavaReadsThem(t *testing.T) {
 	for _, c := range javaCases {
-		props, findings := ParseProperties("f", []byte(c.text))
+		props, findings := parse("f", []byte(c.text))
 		if diff := cmp.Diff(c.want, flat(props)); diff != "" || len(findings) > 0 {
 			t.Errorf("%s: %q: %v %s", c.name, c.text, findings, diff)
 		}
@@ -114,7 +122,7 @@ func TestAsJava(t *testing.T) {
 		t.Fatalf("%d answers to %d texts", len(answers), len(texts))
 	}
 	for i, text := range texts {
-		props, findings := ParseProperties("f", []byte(text))
+		props, findings := parse("f", []byte(text))
 		ours := "error"
 		if len(findings) == 0 {
 			ours = ""
@@ -141,7 +149,7 @@ func hardTexts() []string {
 	grow = func(s string) {
 		if len(s) == 4 {
 			// Names that repeat are an error here, and Java's last one wins.
-			_, findings := ParseProperties("f", []byte(s))
+			_, findings := parse("f", []byte(s))
 			if len(findings) == 0 || !strings.Contains(findings[0].Message, "stands twice") {
 				texts = append(texts, s)
 			}
@@ -157,14 +165,14 @@ func hardTexts() []string {
 
 func TestPropertyPlaces(t *testing.T) {
 	const text = "\ufeff# é\n  näme = välue\\\n   more\r\nlist :\\\n  [1,\n  2]  \nlast=é"
-	props, findings := ParseProperties("acme/tenant.properties", []byte(text))
+	props, findings := parse("acme/tenant.properties", []byte(text))
 	if len(findings) > 0 {
 		t.Fatal(findings)
 	}
 	var got []string
-	newlines := newText("", []byte(text))
+	newlines := diag.NewSource("", []byte(text))
 	for _, p := range props {
-		line, column := newlines.at(p.valueAt)
+		line, column := newlines.Position(p.ValueOffset)
 		got = append(got, fmt.Sprintf("%s:%d:%d %s=%q at %d:%d %v", p.File, p.Line, p.Column, p.Name, p.Value, line, column, p.JSON))
 	}
 	want := []string{
@@ -186,7 +194,7 @@ func TestBracketValues(t *testing.T) {
 		{"a=\\\n  \\\n  [1]\n", "a", "[1]"},
 		{"a=[{}\n]", "a", "[{}\n]"},
 	} {
-		props, findings := ParseProperties("f", []byte(c.text))
+		props, findings := parse("f", []byte(c.text))
 		if len(findings) > 0 || len(props) == 0 || props[0].Name != c.name || props[0].Value != c.value || !props[0].JSON {
 			t.Errorf("%q: %+v, %v", c.text, props, findings)
 		}
@@ -212,7 +220,7 @@ func TestBadProperties(t *testing.T) {
 		{"a=[] b\nc=1", `f:1:6: error: text follows the closing bracket; begin a new line for it`},
 		{"a=[]]", `f:1:5: error: text follows the closing bracket; begin a new line for it`},
 	} {
-		_, findings := ParseProperties("f", []byte(c.text))
+		_, findings := parse("f", []byte(c.text))
 		if len(findings) != 1 || findings[0].String() != c.want {
 			t.Errorf("%.200q: %v, want %s", c.text, findings, c.want)
 		}
@@ -220,7 +228,7 @@ func TestBadProperties(t *testing.T) {
 }
 
 func TestPropertiesGoOnAfterAnError(t *testing.T) {
-	props, findings := ParseProperties("f", []byte("a=\\uXYZW\nb=[] x\nc=1\nc=2\nd=3\ne=["))
+	props, findings := parse("f", []byte("a=\\uXYZW\nb=[] x\nc=1\nc=2\nd=3\ne=["))
 	if got := flat(props); !cmp.Equal(got, []string{"c", "1", "d", "3"}) || len(findings) != 4 {
 		t.Errorf("%q, %v", got, findings)
 	}
@@ -273,7 +281,7 @@ func FuzzProperties(f *testing.F) {
 	}
 	f.Add([]byte("\ufeffa=[{\"b\":\"\\\"]\"}]\r\nc\\\n=d"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		props, findings := ParseProperties("f", data)
+		props, findings := parse("f", data)
 		lines := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 1
 		for _, finding := range findings {
 			if finding.Line < 1 || finding.Line > lines || finding.Column < 1 || finding.Column > len(data)+1 {
@@ -284,7 +292,7 @@ func FuzzProperties(f *testing.F) {
 			return
 		}
 		text := render(props)
-		again, findings := ParseProperties("f", []byte(text))
+		again, findings := parse("f", []byte(text))
 		if len(findings) > 0 || !cmp.Equal(flat(props), flat(again)) {
 			t.Fatalf("%q, written as %q, reads %q, %v", flat(props), text, flat(again), findings)
 		}

@@ -1,20 +1,22 @@
-package tenant
+package properties
 
 import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// A logicalLine is one or more natural lines joined by \ at their ends. Its
-// characters keep the offsets at which they stand in the file.
+// logicalLine is one or more natural lines joined by \ at their ends. It holds the
+// offset in the file of each of its characters.
 type logicalLine struct {
 	chars   []byte
 	offsets []int
-	end     int // the offset behind the last character
+	end     int // the offset after the last character
 }
 
-// A lineReader cuts a file into logical lines, without comments and empty ones.
+// lineReader splits a file into logical lines, without comments and empty lines.
 type lineReader struct {
 	data []byte
 	pos  int
@@ -27,7 +29,7 @@ func (r *lineReader) next() (logicalLine, bool) {
 		at, c := r.pos, r.data[r.pos]
 		r.pos++
 		if leading {
-			// An empty line ends a continuation, but opens nothing.
+			// An empty line ends a continuation, but does not begin one.
 			if isBlank(c) || !joined && isEOL(c) {
 				continue
 			}
@@ -47,7 +49,7 @@ func (r *lineReader) next() (logicalLine, bool) {
 		default:
 			line.dropLast()
 			if r.pos == len(r.data) {
-				return line, true // as Java does, even where nothing is left
+				return line, true // as Java does, even if nothing is left
 			}
 			leading, joined, escaped = true, true, false
 			if c == '\r' && r.pos < len(r.data) && r.data[r.pos] == '\n' {
@@ -82,7 +84,7 @@ func (l *logicalLine) dropLast() {
 	l.chars, l.offsets = l.chars[:n], l.offsets[:n]
 }
 
-// offset is where character i stands in the file, or where the line ends.
+// offset returns the offset in the file of character i, or of the end of the line.
 func (l *logicalLine) offset(i int) int {
 	if i < len(l.chars) {
 		return l.offsets[i]
@@ -90,7 +92,7 @@ func (l *logicalLine) offset(i int) int {
 	return l.end
 }
 
-// split finds where the name ends and where the value begins.
+// split returns the end of the name and the start of the value.
 func (l *logicalLine) split() (nameEnd, valueStart int) {
 	escaped := false
 	for nameEnd < len(l.chars) {
@@ -122,7 +124,7 @@ func (l *logicalLine) opensBracket(i int) bool {
 }
 
 // unescape resolves the escapes between two positions.
-func (l *logicalLine) unescape(t *text, from, to int) (string, bool) {
+func (l *logicalLine) unescape(t *diag.Source, from, to int) (string, bool) {
 	out := make([]byte, 0, to-from)
 	for i := from; i < to; i++ {
 		c := l.chars[i]
@@ -143,7 +145,7 @@ func (l *logicalLine) unescape(t *text, from, to int) (string, bool) {
 		case 'u':
 			r, width, reason := l.unicode(i-1, to)
 			if reason != "" {
-				t.fail(l.offset(i-1), "%s", reason)
+				t.Errorf(l.offset(i-1), "%s", reason)
 				return "", false
 			}
 			out = utf8.AppendRune(out, r)
@@ -155,8 +157,8 @@ func (l *logicalLine) unescape(t *text, from, to int) (string, bool) {
 	return string(out), true
 }
 
-// unicode reads the \uXXXX at i, or the two of a surrogate pair, and tells how
-// many characters that took.
+// unicode reads the \uXXXX at i, or the two of a surrogate pair. width is the number
+// of characters read.
 func (l *logicalLine) unicode(i, to int) (r rune, width int, reason string) {
 	const one = len(`\uXXXX`)
 	unit, ok := l.unit(i, to)
@@ -181,3 +183,6 @@ func (l *logicalLine) unit(i, to int) (rune, bool) {
 	v, err := strconv.ParseUint(string(l.chars[i+2:i+6]), 16, 16)
 	return rune(v), err == nil
 }
+
+func isEOL(c byte) bool   { return c == '\n' || c == '\r' }
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\f' }
