@@ -12,7 +12,7 @@ import (
 const MaxLevels = 32
 
 // CheckDepth verifies that a valid JSON document nests at most [MaxLevels] deep.
-// The fault is TooLarge.
+// The error is TooLarge.
 func CheckDepth(doc jsontext.Value) error {
 	if at := events.TooDeep(doc, MaxLevels); at >= 0 {
 		return fault.Errorf(fault.TooLarge, "the record is nested deeper than %d levels at byte %d", MaxLevels, at)

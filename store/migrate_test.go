@@ -89,7 +89,7 @@ func (h *movingHouse) relay() {
 	}
 }
 
-// records are what requests are answered, and objects what a person sees.
+// records are what requests return, and objects what a person sees.
 func (h *movingHouse) records() string {
 	h.t.Helper()
 	heads, err := h.store.List(h.t.Context(), pets, "", 100)

@@ -20,7 +20,7 @@ const (
 // CheckNumbers verifies that every number of a valid JSON document can be kept
 // exactly on every backend: at most 38 significant digits, and but for 0 a
 // magnitude from 1E-130 to below 1E+126. What counts is the value: 1.500 has two
-// digits. The fault is TooLarge with the JSON Pointer of the first that fails.
+// digits. The error is TooLarge with the JSON Pointer of the first that fails.
 func CheckNumbers(doc jsontext.Value) error {
 	for i := 0; i < len(doc); {
 		switch c := doc[i]; {
@@ -70,7 +70,7 @@ type decimal struct {
 }
 
 // parseDecimal reads a valid JSON number. Exponents beyond 64 bits saturate:
-// they are refused anyhow.
+// they are rejected anyhow.
 func parseDecimal(text []byte) decimal {
 	var d decimal
 	if len(text) > 0 && text[0] == '-' {

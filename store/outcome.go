@@ -27,7 +27,7 @@ func (r *Result) OutcomeDetailType() events.DetailType {
 }
 
 // appendOutcome renders the detail of an entry that shows the outcome: what the
-// sender would have been answered, and no payload.
+// sender gets over REST, and no payload.
 func (m *IdempotencyRecord) appendOutcome(b []byte) ([]byte, error) {
 	r := &m.Result
 	b = append(b, `{"tenant":"`...)

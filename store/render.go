@@ -17,7 +17,7 @@ const renderedTime = "2006-01-02T15:04:05.000Z"
 // Render builds the event of entry i: the same one, with the same OutputID,
 // whenever and however often it is asked for. Its detail has exactly tenant,
 // rootSchema, operation and payload, and metadata where the entry wants it;
-// that of an outcome is what the sender would have been answered. The fault is Internal: a committed mark renders.
+// that of an outcome is what the sender gets over REST. The error is Internal: a committed idempotency record renders.
 func (m *IdempotencyRecord) Render(i int) (events.Entry, error) {
 	o, r := &m.Outputs, &m.Result
 	if i < 0 || i >= len(o.Entries) {

@@ -4,7 +4,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxItem is the largest head or mark, in bytes as DynamoDB counts them, on
+// MaxItem is the largest record or idempotency record, in bytes as DynamoDB counts them, on
 // every backend: a tenant can move from one to another.
 const MaxItem = 400 << 10
 
@@ -12,7 +12,7 @@ const MaxItem = 400 << 10
 // byte for two digits and one more, 3 bytes for a list or map and 1 for each
 // thing in it. The sizes below are upper bounds of that, whatever the layout:
 // strings that also make up keys and indexes are counted twice, and attribute
-// names and values of fixed size (stamps, times, revisions, flags) are covered
+// names and values of fixed size (versions, times, revisions, flags) are covered
 // by these allowances.
 const (
 	headAllowance  = 512
@@ -20,8 +20,8 @@ const (
 	entryAllowance = 192 // with a state, an error code of 64 bytes and a time
 )
 
-// Size is an upper bound of the head's item as DynamoDB stores it, in bytes:
-// 512 + 2*(tenant + schema + key) + key field + stamp + backend + the key that
+// Size is an upper bound of the record's item as DynamoDB stores it, in bytes:
+// 512 + 2*(tenant + schema + key) + key field + version + backend + the key that
 // it was moved from + data, where
 // data counts as JSON text or as a tree of attribute values, whichever is more.
 func (h *Record) Size() int {
@@ -29,7 +29,7 @@ func (h *Record) Size() int {
 		max(len(h.Data), treeSize(h.Data))
 }
 
-// Size is an upper bound of the mark's item as DynamoDB stores it, in bytes:
+// Size is an upper bound of the idempotency record's item as DynamoDB stores it, in bytes:
 // 1024 + 2*(idempotency key + record) + message and violations + outputs. The
 // payload counts once, as JSON text, however many entries show it; so does the
 // record; each entry counts 192 + bus + source + detail-type.

@@ -18,7 +18,7 @@ import (
 
 var now = time.Date(2026, 11, 30, 23, 59, 59, 123_456_789, time.FixedZone("west", -3600))
 
-// scripted answers commits from a list of errors, and then carries them out.
+// scripted fails commits with a list of errors, and then applies them.
 type scripted struct {
 	store.Driver
 	errs []error

@@ -13,12 +13,12 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Fold implements [store.Accounts]. The commits have folded everything.
+// AggregateUsage implements [store.Billing]. The commits have aggregated everything.
 func (d *Driver) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey) error {
 	return errors.Join(store.CheckAggregate(keys), ctx.Err())
 }
 
-// Usage implements [store.Accounts].
+// Usage implements [store.Billing].
 func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (store.Usage, error) {
 	u := store.Usage{Tenant: t, Month: month,
 		BySchema: map[events.SchemaID]map[events.Operation]int64{}, ByDay: map[string]int64{}}

@@ -18,7 +18,7 @@ import (
 // Options are what a [Driver] may be told; the zero value means the defaults.
 type Options struct {
 	Clock    func() time.Time // time.Now
-	Sealer   Sealer           // nil: heads and marks lie in clear
+	Sealer   Sealer           // nil: records and idempotency records lie in clear
 	LockWait time.Duration    // how long another process is waited for; 500 ms
 	MaxSize  int              // largest size of the file in bytes; 0: as the disk allows
 
@@ -63,7 +63,7 @@ func Open(path string, o *Options) (*Driver, error) {
 	return d, nil
 }
 
-// Close closes the file. What was answered is durable already.
+// Close closes the file. What was returned is durable already.
 func (d *Driver) Close() error { return d.db.Close() }
 
 var sealedConstant = []byte("eventrouter")

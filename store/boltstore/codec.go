@@ -145,8 +145,8 @@ func list[T any](c *codec, v *[]T, fields func(*codec, *T)) {
 	}
 }
 
-// headFields are the fields of a record of format 1.
-func headFields(c *codec, h *store.Record) {
+// recordFields are the fields of a record of format 1.
+func recordFields(c *codec, h *store.Record) {
 	refFields(c, &h.Ref)
 	text(c, &h.Backend)
 	text(c, &h.KeyField)
@@ -161,7 +161,7 @@ func headFields(c *codec, h *store.Record) {
 
 // headFields2 are the fields of a record of format 2.
 func headFields2(c *codec, h *store.Record) {
-	headFields(c, h)
+	recordFields(c, h)
 	c.int(&h.FileWrite)
 	text(c, &h.RowVersion)
 	text(c, &h.MovedFrom.Key)
@@ -174,12 +174,12 @@ func refFields(c *codec, r *store.Ref) {
 	text(c, &r.Key)
 }
 
-func markFields(c *codec, m *store.IdempotencyRecord) {
+func idempotencyFields(c *codec, m *store.IdempotencyRecord) {
 	text(c, &m.Key.Tenant)
 	text(c, &m.Key.Origin)
 	text(c, &m.Key.Value)
 	c.fixed(m.Fingerprint[:])
-	receiptFields(c, &m.Result)
+	resultFields(c, &m.Result)
 	c.int(&m.Bill.Tokens)
 	text(c, &m.Bill.Month)
 	text(c, &m.Bill.KeyID)
@@ -190,8 +190,8 @@ func markFields(c *codec, m *store.IdempotencyRecord) {
 	c.time(&m.Recheck)
 }
 
-// receiptFields leaves Replayed out: it is not stored.
-func receiptFields(c *codec, r *store.Result) {
+// resultFields leaves Replayed out: it is not stored.
+func resultFields(c *codec, r *store.Result) {
 	refFields(c, &r.Ref)
 	text(c, &r.Operation)
 	c.int(&r.Revision)

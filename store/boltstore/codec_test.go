@@ -76,11 +76,11 @@ func checkRoundTrip[T any](t *testing.T, fields func(*codec, *T), forget func(*T
 }
 
 func TestEveryFieldIsStored(t *testing.T) {
-	checkRoundTrip(t, headFields, func(h *store.Record) {
+	checkRoundTrip(t, recordFields, func(h *store.Record) {
 		h.FileWrite, h.RowVersion, h.MovedFrom = 0, "", store.Source{} // format 2 has them
 	})
 	checkRoundTrip(t, headFields2, nil)
-	checkRoundTrip(t, markFields, func(m *store.IdempotencyRecord) {
+	checkRoundTrip(t, idempotencyFields, func(m *store.IdempotencyRecord) {
 		m.Result.Replayed, m.Format = false, 0 // the header of the value holds the format
 	})
 	checkRoundTrip(t, keyFields, func(k *apikey.Key) {})
@@ -95,8 +95,8 @@ func TestRecordFormat(t *testing.T) {
 		2: {{Version: "v", FileWrite: 1}, {Version: "v", RowVersion: "u", Unprojected: true}, {Version: "v", MovedFrom: store.Source{Key: "a", Version: "w"}}},
 	} {
 		for _, h := range h {
-			v := d.encodeHead([]byte("k"), &h)
-			got, err := d.decodeHead([]byte("k"), v)
+			v := d.encodeRecord([]byte("k"), &h)
+			got, err := d.decodeRecord([]byte("k"), v)
 			if err != nil || v[0] != want || !reflect.DeepEqual(got, h) {
 				t.Errorf("%+v has format %d, want %d; %+v, %v", h, v[0], want, got, err)
 			}
@@ -108,13 +108,13 @@ func FuzzDecode(f *testing.F) {
 	var m store.IdempotencyRecord
 	n := int64(0)
 	fill(reflect.ValueOf(&m).Elem(), &n)
-	f.Add(encode(nil, m, markFields))
+	f.Add(encode(nil, m, idempotencyFields))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := decode(data, markFields)
+		m, err := decode(data, idempotencyFields)
 		if err != nil {
 			return
 		}
-		again, err := decode(encode(nil, m, markFields), markFields)
+		again, err := decode(encode(nil, m, idempotencyFields), idempotencyFields)
 		if err != nil || !reflect.DeepEqual(again, m) {
 			t.Errorf("%+v comes back as %+v, %v", m, again, err)
 		}
@@ -137,7 +137,7 @@ func TestTimesKeepTheirOrder(t *testing.T) {
 func TestShardOfKey(t *testing.T) {
 	for i := range 100 {
 		k := store.IdempotencyKey{Tenant: "acme", Origin: store.OriginEventID, Value: string(rune('a' + i))}
-		if got := shardOf(markKey(k)); got != k.Shard() {
+		if got := shardOf(idempotencyKey(k)); got != k.Shard() {
 			t.Fatalf("shard %d by the stored key, %d by the key", got, k.Shard())
 		}
 	}

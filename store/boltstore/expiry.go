@@ -27,8 +27,8 @@ func reap(tx *bbolt.Tx, now time.Time) error {
 		}
 		var err error
 		if kind == expiringMark {
-			if liveMark(tx, key, now) == nil {
-				err = dropMark(tx, key)
+			if liveIdempotencyRecord(tx, key, now) == nil {
+				err = dropIdempotencyRecord(tx, key)
 			}
 		} else {
 			err = dropTombstone(tx, key, now)
@@ -40,13 +40,13 @@ func reap(tx *bbolt.Tx, now time.Time) error {
 	return nil
 }
 
-// dropMark deletes a mark and what points to it, where there is one.
-func dropMark(tx *bbolt.Tx, key []byte) error {
+// dropIdempotencyRecord deletes an idempotency record and what points to it, where there is one.
+func dropIdempotencyRecord(tx *bbolt.Tx, key []byte) error {
 	v := tx.Bucket(marksBucket).Get(key)
 	if v == nil {
 		return nil
 	}
-	h, _, _, err := splitMark(v)
+	h, _, _, err := splitIdempotencyRecord(v)
 	if err != nil {
 		return err
 	}
@@ -60,13 +60,13 @@ func dropMark(tx *bbolt.Tx, key []byte) error {
 }
 
 // dropTombstone deletes one that object and file show already. One that is
-// still dirty is put back into the index when it is settled.
+// still unprojected is put back into the index when it is saved.
 func dropTombstone(tx *bbolt.Tx, key []byte, now time.Time) error {
 	v := tx.Bucket(headsBucket).Get(key)
 	if v == nil {
 		return nil
 	}
-	h, _, _, err := splitHead(v)
+	h, _, _, err := splitRecord(v)
 	if format.IsNewer(err) {
 		return nil // it stays
 	}

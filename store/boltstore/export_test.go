@@ -14,9 +14,9 @@ import (
 // idempotency record where key has a value.
 func (d *Driver) SetFormat(t testing.TB, ref store.Ref, key store.IdempotencyKey, number int) {
 	t.Helper()
-	bucket, at := headsBucket, headKey(ref)
+	bucket, at := headsBucket, recordKey(ref)
 	if key.Value != "" {
-		bucket, at = marksBucket, markKey(key)
+		bucket, at = marksBucket, idempotencyKey(key)
 	}
 	d.change(t, func(tx *bbolt.Tx) error {
 		v := bytes.Clone(tx.Bucket(bucket).Get(at))

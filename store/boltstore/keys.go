@@ -63,7 +63,7 @@ func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 	})
 }
 
-// allows refuses a change whose API key must be active and is not.
+// allows rejects a change whose API key must be active and is not.
 func allows(tx *bbolt.Tx, w *commit) error {
 	if w.ActiveKey == "" {
 		return nil
@@ -80,7 +80,7 @@ func allows(tx *bbolt.Tx, w *commit) error {
 
 // KeysOf implements [apikey.Store].
 func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []apikey.Key, err error) {
-	prefix := joined(string(t), "")
+	prefix := joinKey(string(t), "")
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(keysOfBucket).Cursor()
 		for at, _ := cursor.Seek(prefix); bytes.HasPrefix(at, prefix); at, _ = cursor.Next() {

@@ -28,27 +28,27 @@ var (
 var buckets = [][]byte{metaBucket, headsBucket, marksBucket, openBucket, expiryBucket,
 	usageBucket, tokensBucket, leasesBucket, busesBucket, keysBucket, keysOfBucket}
 
-// joined joins parts of a key. No part but the last may hold NUL.
-func joined(parts ...string) []byte { return []byte(strings.Join(parts, "\x00")) }
+// joinKey joins parts of a key. No part but the last may hold NUL.
+func joinKey(parts ...string) []byte { return []byte(strings.Join(parts, "\x00")) }
 
 func collectionPrefix(c store.Collection) []byte {
-	return joined(string(c.Tenant), string(c.Schema), "")
+	return joinKey(string(c.Tenant), string(c.Schema), "")
 }
 
-func headKey(r store.Ref) []byte {
-	return joined(string(r.Tenant), string(r.Schema), string(r.Key))
+func recordKey(r store.Ref) []byte {
+	return joinKey(string(r.Tenant), string(r.Schema), string(r.Key))
 }
 
-func markKey(k store.IdempotencyKey) []byte { return joined(string(k.Tenant), k.Hash()) }
+func idempotencyKey(k store.IdempotencyKey) []byte { return joinKey(string(k.Tenant), k.Hash()) }
 
 func usageKey(m *store.IdempotencyRecord) []byte {
 	r := &m.Result
-	return joined(string(m.Key.Tenant), m.Bill.Month, store.Day(r.Time), string(r.Ref.Schema), string(r.Operation))
+	return joinKey(string(m.Key.Tenant), m.Bill.Month, store.Day(r.Time), string(r.Ref.Schema), string(r.Operation))
 }
 
-func usagePrefix(t events.TenantID, month string) []byte { return joined(string(t), month, "") }
+func usagePrefix(t events.TenantID, month string) []byte { return joinKey(string(t), month, "") }
 
-func tokensKey(t events.TenantID, month string) []byte { return joined(string(t), month) }
+func tokensKey(t events.TenantID, month string) []byte { return joinKey(string(t), month) }
 
 // openKey orders the marks of a shard by the time of their commit.
 func openKey(shard int, committed time.Time, mark []byte) []byte {
@@ -66,7 +66,7 @@ func expiryKey(expires time.Time, kind byte, key []byte) []byte {
 }
 
 func keysOfKey(k *apikey.Key) []byte {
-	b := appendTime(joined(string(k.Tenant), ""), k.Created)
+	b := appendTime(joinKey(string(k.Tenant), ""), k.Created)
 	return append(b, k.ID...)
 }
 

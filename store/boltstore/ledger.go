@@ -26,19 +26,19 @@ type commit struct {
 func (d *Driver) ready(c *store.Change) *commit {
 	m := c.Idempotency
 	m.Aggregated = m.Bill.Tokens > 0 // by the commit itself
-	w := &commit{Change: c, now: d.clock(), markKey: markKey(m.Key), open: m.HasPendingWork()}
-	w.mark = d.encodeMark(w.markKey, &m)
+	w := &commit{Change: c, now: d.clock(), markKey: idempotencyKey(m.Key), open: m.HasPendingWork()}
+	w.mark = d.encodeIdempotencyRecord(w.markKey, &m)
 	if c.Record != nil {
-		w.headKey = headKey(c.Record.Ref)
-		w.head = d.encodeHead(w.headKey, c.Record)
+		w.headKey = recordKey(c.Record.Ref)
+		w.head = d.encodeRecord(w.headKey, c.Record)
 	}
 	return w
 }
 
 // Commit implements [store.Ledger].
 func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Result, error) {
-	if n := len(c.Idempotency.Result.Version); n > maxStamp {
-		return store.Result{}, fault.Errorf(fault.Internal, "stamp has %d bytes, at most %d fit", n, maxStamp)
+	if n := len(c.Idempotency.Result.Version); n > maxVersion {
+		return store.Result{}, fault.Errorf(fault.Internal, "stamp has %d bytes, at most %d fit", n, maxVersion)
 	}
 	w := d.ready(c)
 	var (
@@ -47,7 +47,7 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Result, err
 	)
 	err := d.db.Update(ctx, func(tx *bbolt.Tx) error {
 		receipt, refused = store.Result{}, nil
-		replayed, found, err := d.decide(tx, w)
+		replayed, found, err := d.checkConditions(tx, w)
 		if found || err != nil {
 			// No error for the transaction: others need not start again.
 			receipt, refused = replayed, err
@@ -68,14 +68,14 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Result, err
 	return receipt, nil
 }
 
-// decide applies the conditions of the change, the API key's and the mark's first. It answers the
-// receipt of a redelivery, and writes nothing.
-func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Result, found bool, err error) {
+// decide applies the conditions of the change, the API key's and the idempotency record's first. It returns the
+// result of a redelivery, and writes nothing.
+func (d *Driver) checkConditions(tx *bbolt.Tx, w *commit) (r store.Result, found bool, err error) {
 	if err := allows(tx, w); err != nil {
 		return r, false, err
 	}
-	if v := liveMark(tx, w.markKey, w.now); v != nil {
-		m, err := d.decodeMark(w.markKey, v)
+	if v := liveIdempotencyRecord(tx, w.markKey, w.now); v != nil {
+		m, err := d.decodeIdempotencyRecord(w.markKey, v)
 		if err != nil {
 			return r, false, err
 		}
@@ -83,7 +83,7 @@ func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Result, found bool, er
 		return r, true, err
 	}
 	if w.Record != nil {
-		if err := d.checkPrior(tx, w); err != nil {
+		if err := d.checkVersion(tx, w); err != nil {
 			return r, false, err
 		}
 	}
@@ -91,17 +91,17 @@ func (d *Driver) decide(tx *bbolt.Tx, w *commit) (r store.Result, found bool, er
 	return r, false, w.Exhausted(used)
 }
 
-func (d *Driver) checkPrior(tx *bbolt.Tx, w *commit) error {
+func (d *Driver) checkVersion(tx *bbolt.Tx, w *commit) error {
 	found := store.Record{Ref: w.Record.Ref}
 	if v := tx.Bucket(headsBucket).Get(w.headKey); v != nil {
-		h, _, _, err := splitHead(v)
+		h, _, _, err := splitRecord(v)
 		if err != nil {
 			return err
 		}
 		if h.stamp == w.IfVersion {
 			return nil
 		}
-		if found, err = d.decodeHead(w.headKey, v); err != nil {
+		if found, err = d.decodeRecord(w.headKey, v); err != nil {
 			return err
 		}
 	} else if w.IfVersion == "" {
@@ -113,7 +113,7 @@ func (d *Driver) checkPrior(tx *bbolt.Tx, w *commit) error {
 // write carries the change out.
 func (w *commit) write(tx *bbolt.Tx) error {
 	m := &w.Idempotency
-	if err := dropMark(tx, w.markKey); err != nil { // an expired one that reap has not reached
+	if err := dropIdempotencyRecord(tx, w.markKey); err != nil { // an expired one that reap has not reached
 		return err
 	}
 	puts := []put{
@@ -149,36 +149,36 @@ func putAll(tx *bbolt.Tx, puts []put) error {
 	return nil
 }
 
-// liveMark finds an unexpired mark.
-func liveMark(tx *bbolt.Tx, key []byte, now time.Time) []byte {
+// liveIdempotencyRecord finds an unexpired idempotency record.
+func liveIdempotencyRecord(tx *bbolt.Tx, key []byte, now time.Time) []byte {
 	v := tx.Bucket(marksBucket).Get(key)
 	if v == nil {
 		return nil
 	}
-	if h, _, _, err := splitMark(v); err == nil && !h.expires.After(now) {
+	if h, _, _, err := splitIdempotencyRecord(v); err == nil && !h.expires.After(now) {
 		return nil
 	}
 	return v // a damaged one too: decoding it says so
 }
 
-// Head implements [store.Ledger].
+// Record implements [store.Ledger].
 func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err error) {
-	key := headKey(ref)
+	key := recordKey(ref)
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		v := tx.Bucket(headsBucket).Get(key)
 		if v == nil {
 			return fault.Errorf(fault.NotFound, "the record does not exist")
 		}
-		h, err = d.decodeHead(key, v)
+		h, err = d.decodeRecord(key, v)
 		return err
 	})
 	return h, err
 }
 
-// Heads implements [store.Ledger].
+// Records implements [store.Ledger].
 func (d *Driver) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) (list []store.Record, err error) {
 	prefix := collectionPrefix(c)
-	start := headKey(store.Ref{Collection: c, Key: after})
+	start := recordKey(store.Ref{Collection: c, Key: after})
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(headsBucket).Cursor()
 		k, v := cursor.Seek(start)
@@ -186,10 +186,10 @@ func (d *Driver) Records(ctx context.Context, c store.Collection, after events.R
 			k, v = cursor.Next()
 		}
 		for ; len(list) < limit && bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
-			if header, _, _, err := splitHead(v); err == nil && header.deleted {
+			if header, _, _, err := splitRecord(v); err == nil && header.deleted {
 				continue
 			}
-			h, err := d.decodeHead(k, v)
+			h, err := d.decodeRecord(k, v)
 			if err != nil {
 				return err
 			}
@@ -200,15 +200,15 @@ func (d *Driver) Records(ctx context.Context, c store.Collection, after events.R
 	return list, err
 }
 
-// Mark implements [store.Ledger].
+// IdempotencyRecord implements [store.Ledger].
 func (d *Driver) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (m store.IdempotencyRecord, err error) {
-	k, now := markKey(key), d.clock()
+	k, now := idempotencyKey(key), d.clock()
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
-		v := liveMark(tx, k, now)
+		v := liveIdempotencyRecord(tx, k, now)
 		if v == nil {
 			return fault.Errorf(fault.NotFound, "the idempotency key has not been used")
 		}
-		m, err = d.decodeMark(k, v)
+		m, err = d.decodeIdempotencyRecord(k, v)
 		return err
 	})
 	return m, err

@@ -13,7 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// shardOf is [store.IdempotencyKey.Shard] by a mark's key, which ends in the
+// shardOf is [store.IdempotencyKey.Shard] by an idempotency record's key, which ends in the
 // hash that the shard is made of.
 func shardOf(markKey []byte) int {
 	var first [1]byte
@@ -22,7 +22,7 @@ func shardOf(markKey []byte) int {
 	return int(first[0]) % store.Shards
 }
 
-// Open implements [store.Backlog]. It does not lag.
+// ListPending implements [store.Outbox]. It does not lag.
 func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
 	now := d.clock()
 	end := openKey(shard, before, nil)
@@ -30,11 +30,11 @@ func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, l
 		cursor := tx.Bucket(openBucket).Cursor()
 		for k, _ := cursor.Seek([]byte{byte(shard)}); len(keys) < limit && k != nil && bytes.Compare(k, end) < 0; k, _ = cursor.Next() {
 			key := k[1+timeSize:]
-			v := liveMark(tx, key, now)
+			v := liveIdempotencyRecord(tx, key, now)
 			if v == nil {
 				continue
 			}
-			m, err := d.decodeMark(key, v)
+			m, err := d.decodeIdempotencyRecord(key, v)
 			if err != nil {
 				return err
 			}
@@ -45,31 +45,31 @@ func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, l
 	return keys, err
 }
 
-// Settle implements [store.Backlog].
+// SaveProgress implements [store.Outbox].
 func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
-	k, now := markKey(key), d.clock()
+	k, now := idempotencyKey(key), d.clock()
 	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
-		v := liveMark(tx, k, now)
+		v := liveIdempotencyRecord(tx, k, now)
 		if v == nil {
 			return boltdb.ErrUnchanged
 		}
-		m, err := d.decodeMark(k, v)
+		m, err := d.decodeIdempotencyRecord(k, v)
 		if err != nil {
 			return err
 		}
-		head, err := d.headOf(tx, m.Result.Ref)
+		head, err := d.recordOf(tx, m.Result.Ref)
 		if err != nil {
 			return err
 		}
 		markChanged, headChanged := s.Apply(&m, head)
 		if headChanged {
-			err = d.putHead(tx, head)
+			err = d.putRecord(tx, head)
 		}
 		switch {
 		case err != nil:
 			return err
 		case markChanged:
-			return d.putMark(tx, k, &m)
+			return d.putIdempotencyRecord(tx, k, &m)
 		case headChanged:
 			return nil
 		}
@@ -77,29 +77,29 @@ func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s s
 	})
 }
 
-// headOf reads a mark's record; nil where there is none.
-func (d *Driver) headOf(tx *bbolt.Tx, ref store.Ref) (*store.Record, error) {
-	key := headKey(ref)
+// headOf reads an idempotency record's record; nil where there is none.
+func (d *Driver) recordOf(tx *bbolt.Tx, ref store.Ref) (*store.Record, error) {
+	key := recordKey(ref)
 	v := tx.Bucket(headsBucket).Get(key)
 	if v == nil {
 		return nil, nil
 	}
-	h, err := d.decodeHead(key, v)
+	h, err := d.decodeRecord(key, v)
 	return &h, err
 }
 
-func (d *Driver) putHead(tx *bbolt.Tx, h *store.Record) error {
-	key := headKey(h.Ref)
+func (d *Driver) putRecord(tx *bbolt.Tx, h *store.Record) error {
+	key := recordKey(h.Ref)
 	if h.Deleted {
 		if err := tx.Bucket(expiryBucket).Put(expiryKey(h.Expires, expiringHead, key), nil); err != nil {
 			return err
 		}
 	}
-	return tx.Bucket(headsBucket).Put(key, d.encodeHead(key, h))
+	return tx.Bucket(headsBucket).Put(key, d.encodeRecord(key, h))
 }
 
-// putMark replaces a mark and keeps the index of open ones.
-func (d *Driver) putMark(tx *bbolt.Tx, key []byte, m *store.IdempotencyRecord) error {
+// putMark replaces an idempotency record and keeps the index of open ones.
+func (d *Driver) putIdempotencyRecord(tx *bbolt.Tx, key []byte, m *store.IdempotencyRecord) error {
 	index, at := tx.Bucket(openBucket), openKey(m.Key.Shard(), m.Result.Time, key)
 	var err error
 	if m.HasPendingWork() {
@@ -110,10 +110,10 @@ func (d *Driver) putMark(tx *bbolt.Tx, key []byte, m *store.IdempotencyRecord) e
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(marksBucket).Put(key, d.encodeMark(key, m))
+	return tx.Bucket(marksBucket).Put(key, d.encodeIdempotencyRecord(key, m))
 }
 
-// Lease implements [store.Backlog].
+// Lease implements [store.Outbox].
 func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until time.Time) (ok bool, err error) {
 	key := []byte{byte(shard)}
 	err = d.db.Update(ctx, func(tx *bbolt.Tx) error {
@@ -133,7 +133,7 @@ func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until 
 	return ok && err == nil, err
 }
 
-// Marks implements [store.Backlog]. The order is by tenant, then hash; a cursor
+// IdempotencyRecords implements [store.Outbox]. The order is by tenant, then hash; a cursor
 // is the last key that was seen, TENANT/HASH.
 func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit int) (list []store.IdempotencyRecord, next string, err error) {
 	now := d.clock()
@@ -146,14 +146,14 @@ func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit in
 		}
 		var last []byte
 		for ; k != nil; k, v = c.Next() {
-			if h, _, _, err := splitMark(v); err == nil && !h.expires.After(now) {
+			if h, _, _, err := splitIdempotencyRecord(v); err == nil && !h.expires.After(now) {
 				continue
 			}
 			if len(list) >= limit {
 				next = strings.Replace(string(last), "\x00", "/", 1)
 				return nil
 			}
-			m, err := d.decodeMark(k, v)
+			m, err := d.decodeIdempotencyRecord(k, v)
 			if err != nil {
 				return err
 			}

@@ -14,7 +14,7 @@ import (
 
 var _ store.TenantData = (*Driver)(nil)
 
-// Sample implements [store.Tenure].
+// Sample implements [store.TenantData].
 func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
 	heads, err := d.Records(ctx, c, "", 1)
 	if err == nil && len(heads) == 0 {
@@ -26,7 +26,7 @@ func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, 
 	return heads[0], nil
 }
 
-// Holdings implements [store.Tenure].
+// Inventory implements [store.TenantData].
 func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inventory, err error) {
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		for _, name := range secondParts(tx.Bucket(headsBucket), t) {
@@ -41,27 +41,27 @@ func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inve
 // secondParts lists what stands behind the tenant in the keys of a bucket. It
 // leaps from one to the next.
 func secondParts(b *bbolt.Bucket, t events.TenantID) (names []string) {
-	prefix := joined(string(t), "")
+	prefix := joinKey(string(t), "")
 	cursor := b.Cursor()
 	for k, _ := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); {
 		name, _, _ := bytes.Cut(k[len(prefix):], []byte{0})
 		names = append(names, string(name))
-		k, _ = cursor.Seek(append(joined(string(t), string(name)), 1)) // the byte after the separator
+		k, _ = cursor.Seek(append(joinKey(string(t), string(name)), 1)) // the byte after the separator
 	}
 	return names
 }
 
-// Purge implements [store.Tenure]: each call is one transaction.
+// Purge implements [store.TenantData]: each call is one transaction.
 func (d *Driver) Purge(ctx context.Context, t events.TenantID, limit int) (n int, err error) {
-	prefix := joined(string(t), "")
+	prefix := joinKey(string(t), "")
 	err = d.db.Update(ctx, func(tx *bbolt.Tx) error {
 		n = 0
 		for _, from := range []struct {
 			bucket []byte
 			drop   func(tx *bbolt.Tx, key []byte) error
 		}{
-			{headsBucket, dropHead},
-			{marksBucket, dropMark},
+			{headsBucket, dropRecord},
+			{marksBucket, dropIdempotencyRecord},
 			{usageBucket, dropFrom(usageBucket)},
 			{tokensBucket, dropFrom(tokensBucket)},
 			{keysOfBucket, dropKeyOf(len(prefix) + timeSize)},
@@ -93,9 +93,9 @@ func dropFrom(bucket []byte) func(tx *bbolt.Tx, key []byte) error {
 	return func(tx *bbolt.Tx, key []byte) error { return tx.Bucket(bucket).Delete(key) }
 }
 
-// dropHead deletes a head and what points to it.
-func dropHead(tx *bbolt.Tx, key []byte) error {
-	h, _, _, err := splitHead(tx.Bucket(headsBucket).Get(key))
+// dropRecord deletes a record and what points to it.
+func dropRecord(tx *bbolt.Tx, key []byte) error {
+	h, _, _, err := splitRecord(tx.Bucket(headsBucket).Get(key))
 	if err != nil {
 		return err
 	}

@@ -26,10 +26,10 @@ type plain struct{}
 func (plain) Seal(dst, plaintext, _ []byte) []byte       { return append(dst, plaintext...) }
 func (plain) Open(dst, sealed, _ []byte) ([]byte, error) { return append(dst, sealed...), nil }
 
-// maxStamp is as long a stamp as a header holds.
-const maxStamp = 255
+// maxVersion is as long a version as a header holds.
+const maxVersion = 255
 
-// What a commit must know of a head or mark stands before the sealed body, so
+// What a commit must know of a record or idempotency record stands before the sealed body, so
 // that deciding costs no decryption.
 
 type headHeader struct {
@@ -47,7 +47,7 @@ const (
 	flagDirty
 )
 
-func (d *Driver) encodeHead(key []byte, h *store.Record) []byte {
+func (d *Driver) encodeRecord(key []byte, h *store.Record) []byte {
 	var flags byte
 	if h.Deleted {
 		flags |= flagDeleted
@@ -64,13 +64,13 @@ func (d *Driver) encodeHead(key []byte, h *store.Record) []byte {
 
 func headFieldsOf(number int) func(*codec, *store.Record) {
 	if number == 1 {
-		return headFields
+		return recordFields
 	}
 	return headFields2
 }
 
-// splitHead reads the header of a stored head; the body is what remains.
-func splitHead(v []byte) (h headHeader, header, body []byte, err error) {
+// splitRecord reads the header of a stored record; the body is what remains.
+func splitRecord(v []byte) (h headHeader, header, body []byte, err error) {
 	const fixed = 2 + timeSize + 1
 	if err := checkFormat(v, "a record in the ledger", format.Record); err != nil {
 		return h, nil, nil, err
@@ -85,20 +85,20 @@ func splitHead(v []byte) (h headHeader, header, body []byte, err error) {
 	return h, v[:n], v[n:], nil
 }
 
-func (d *Driver) decodeHead(key, v []byte) (store.Record, error) {
-	_, header, body, err := splitHead(v)
+func (d *Driver) decodeRecord(key, v []byte) (store.Record, error) {
+	_, header, body, err := splitRecord(v)
 	if err != nil {
 		return store.Record{}, err
 	}
 	return unseal(d, headsBucket, key, header, body, headFieldsOf(int(v[0])))
 }
 
-func (d *Driver) encodeMark(key []byte, m *store.IdempotencyRecord) []byte {
+func (d *Driver) encodeIdempotencyRecord(key []byte, m *store.IdempotencyRecord) []byte {
 	header := appendTime(appendTime([]byte{byte(format.Number(m.Format))}, m.Result.Time), m.Expires)
-	return d.seal(marksBucket, key, header, encode(nil, *m, markFields))
+	return d.seal(marksBucket, key, header, encode(nil, *m, idempotencyFields))
 }
 
-func splitMark(v []byte) (h markHeader, header, body []byte, err error) {
+func splitIdempotencyRecord(v []byte) (h markHeader, header, body []byte, err error) {
 	const n = 1 + 2*timeSize
 	if err := checkFormat(v, "an idempotency record in the ledger", format.Idempotency); err != nil {
 		return h, nil, nil, err
@@ -109,12 +109,12 @@ func splitMark(v []byte) (h markHeader, header, body []byte, err error) {
 	return markHeader{timeAt(v[1:]), timeAt(v[1+timeSize:])}, v[:n], v[n:], nil
 }
 
-func (d *Driver) decodeMark(key, v []byte) (store.IdempotencyRecord, error) {
-	_, header, body, err := splitMark(v)
+func (d *Driver) decodeIdempotencyRecord(key, v []byte) (store.IdempotencyRecord, error) {
+	_, header, body, err := splitIdempotencyRecord(v)
 	if err != nil {
 		return store.IdempotencyRecord{}, err
 	}
-	m, err := unseal(d, marksBucket, key, header, body, markFields)
+	m, err := unseal(d, marksBucket, key, header, body, idempotencyFields)
 	m.Format = format.Field(int(v[0]))
 	return m, err
 }

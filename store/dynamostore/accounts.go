@@ -30,13 +30,13 @@ type account struct {
 	month  string
 }
 
-// Fold implements [store.Accounts].
+// AggregateUsage implements [store.Billing].
 func (l *Ledger) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey) error {
 	if err := store.CheckAggregate(keys); err != nil {
 		return err
 	}
 	for attempt := 0; ; attempt++ {
-		err := l.fold(ctx, keys)
+		err := l.aggregate(ctx, keys)
 		refusal, ok := errors.AsType[*refused](err)
 		if !ok {
 			return err
@@ -50,8 +50,8 @@ func (l *Ledger) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey
 	}
 }
 
-func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
-	marks, err := l.marks(ctx, keys)
+func (l *Ledger) aggregate(ctx context.Context, keys []store.IdempotencyKey) error {
+	marks, err := l.idempotencyRecords(ctx, keys)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
 	}
 	err = l.write(ctx, ups...)
 	if hasCode(err, "ValidationException") && len(keys) > 1 {
-		// Large marks can pass the size of a transaction: exactness does not
+		// Large idempotency records can pass the size of a transaction: exactness does not
 		// need them to go together.
 		half := len(keys) / 2
 		if err := l.AggregateUsage(ctx, keys[:half]); err != nil {
@@ -97,11 +97,11 @@ func (l *Ledger) fold(ctx context.Context, keys []store.IdempotencyKey) error {
 	return err
 }
 
-// billed reports whether the mark's bill is still to be folded.
+// billed reports whether the idempotency record's bill is still to be aggregated.
 func billed(m *store.IdempotencyRecord) bool { return m.Bill.Tokens > 0 && !m.Aggregated }
 
 // add adds bills to a total, and those of them that are uncounted to its
-// counter, if it has one. It is refused where that has changed meanwhile.
+// counter, if it has one. It is rejected where that has changed meanwhile.
 func (l *Ledger) add(a account, sum *store.Usage, uncounted int64, counter bool) types.Update {
 	names := map[string]string{"#folds": "folds", "#format": formatAttribute}
 	values := item{":one": integer(1), ":format": integer(format.Counter)}
@@ -142,8 +142,8 @@ func (l *Ledger) add(a account, sum *store.Usage, uncounted int64, counter bool)
 	}
 }
 
-// Usage implements [store.Accounts]: it reads the total, then every mark that
-// the index names as open, then the total again. Where nothing was folded in
+// Usage implements [store.Billing]: it reads the total, then every idempotency record that
+// the index names as open, then the total again. Where nothing was aggregated in
 // between, each bill has been seen in exactly one of the two places.
 func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (store.Usage, error) {
 	total, err := l.get(ctx, usageKey(t, month))
@@ -151,7 +151,7 @@ func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (st
 		return store.Usage{}, err
 	}
 	for attempt := 0; ; attempt++ {
-		open, err := l.openMarks(ctx, t)
+		open, err := l.pendingRecords(ctx, t)
 		if err != nil {
 			return store.Usage{}, err
 		}
@@ -159,7 +159,7 @@ func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (st
 		if err != nil {
 			return store.Usage{}, err
 		}
-		if folds(again) == folds(total) {
+		if aggregations(again) == aggregations(total) {
 			return sum(account{t, month}, total, open)
 		}
 		total = again
@@ -169,7 +169,7 @@ func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (st
 	}
 }
 
-func folds(total item) int64 {
+func aggregations(total item) int64 {
 	r := reader{item: total}
 	return r.integer("folds")
 }
@@ -206,14 +206,14 @@ func sum(a account, total item, open []versioned) (store.Usage, error) {
 	return u, r.err
 }
 
-// openMarks reads, strongly consistent, those marks of a tenant that the index
+// openMarks reads, strongly consistent, those idempotency records of a tenant that the index
 // names.
-func (l *Ledger) openMarks(ctx context.Context, t events.TenantID) ([]versioned, error) {
+func (l *Ledger) pendingRecords(ctx context.Context, t events.TenantID) ([]versioned, error) {
 	var shards [store.Shards][]store.IdempotencyKey
 	group, groupCtx := errgroup.WithContext(ctx)
 	for shard := range shards {
 		group.Go(func() (err error) {
-			shards[shard], err = l.openKeys(groupCtx, shard, t)
+			shards[shard], err = l.pendingKeys(groupCtx, shard, t)
 			return err
 		})
 	}
@@ -224,10 +224,10 @@ func (l *Ledger) openMarks(ctx context.Context, t events.TenantID) ([]versioned,
 	for _, of := range shards {
 		keys = append(keys, of...)
 	}
-	return l.marks(ctx, keys)
+	return l.idempotencyRecords(ctx, keys)
 }
 
-func (l *Ledger) openKeys(ctx context.Context, shard int, t events.TenantID) (keys []store.IdempotencyKey, err error) {
+func (l *Ledger) pendingKeys(ctx context.Context, shard int, t events.TenantID) (keys []store.IdempotencyKey, err error) {
 	in := &dynamodb.QueryInput{
 		TableName:                 l.table,
 		IndexName:                 aws.String(Index),
@@ -243,7 +243,7 @@ func (l *Ledger) openKeys(ctx context.Context, shard int, t events.TenantID) (ke
 		}
 		for _, it := range out.Items {
 			r := reader{item: it}
-			if key, ok := parseMarkKey(r.text("pk")); ok {
+			if key, ok := parseIdempotencyKey(r.text("pk")); ok {
 				keys = append(keys, key)
 			}
 		}
@@ -253,16 +253,16 @@ func (l *Ledger) openKeys(ctx context.Context, shard int, t events.TenantID) (ke
 	}
 }
 
-// marks reads marks, without their payloads, strongly consistent. Those that
+// idempotencyRecords reads idempotency records, without their payloads, strongly consistent. Those that
 // are gone are left out.
-func (l *Ledger) marks(ctx context.Context, keys []store.IdempotencyKey) ([]versioned, error) {
+func (l *Ledger) idempotencyRecords(ctx context.Context, keys []store.IdempotencyKey) ([]versioned, error) {
 	var marks []versioned
 	seen := make(map[store.IdempotencyKey]bool, len(keys))
 	var wanted []item
 	for _, key := range keys {
 		if !seen[key] {
 			seen[key] = true
-			wanted = append(wanted, markKey(key))
+			wanted = append(wanted, idempotencyKey(key))
 		}
 	}
 	err := l.batchGet(ctx, wanted, func(it item) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A transaction takes 4 MB: 25 large marks do not go into one.
+// A transaction takes 4 MB: 25 large idempotency records do not go into one.
 func TestFoldOfLargeMarks(t *testing.T) {
 	l := newLedger(t, nil)
 	large := jsontext.Value(`"` + strings.Repeat("x", 350<<10) + `"`)
@@ -42,7 +42,7 @@ func TestFoldOfLargeMarks(t *testing.T) {
 	}
 }
 
-// A list reads little more than it answers.
+// A list reads little more than it returns.
 func TestHeadsReadsNoMoreThanItNeeds(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, nil, w.use)

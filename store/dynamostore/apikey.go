@@ -31,7 +31,7 @@ func (l *Ledger) Key(ctx context.Context, id apikey.ID) (apikey.Key, error) {
 }
 
 // PutKey implements [apikey.Store]. The key is there twice, by its id and by its
-// tenant, so it cannot change its tenant: the fault is Conflict.
+// tenant, so it cannot change its tenant: the error is Conflict.
 func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
 	byID := encodeKey(keyKey(k.ID), &k)
 	err := l.transact(ctx, []types.TransactWriteItem{

@@ -17,8 +17,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A failing DynamoDB counts requests by API call and answers with a status; a
-// call that responses names is answered by it instead.
+// A failing DynamoDB counts requests by API call and responds with a status; a
+// call that responses names is returned by it instead.
 type failing struct {
 	status    int
 	errorType string

@@ -29,11 +29,11 @@ func fullMark() store.IdempotencyRecord {
 
 func TestMarkRoundTrip(t *testing.T) {
 	for name, m := range map[string]store.IdempotencyRecord{"plain": newChange("p1", "e1", `{}`).Idempotency, "full": fullMark()} {
-		it, err := encodeMark(&m)
+		it, err := encodeIdempotencyRecord(&m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := decodeMark(it)
+		back, err := decodeIdempotencyRecord(it)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,14 +53,14 @@ func TestHeadRoundTrip(t *testing.T) {
 	written.FileWrite, edited.RowVersion, moved.MovedFrom = 7, "u", store.Source{Key: "p 2", Version: "v"}
 	formats := map[string]int64{"written": 2, "edited": 2, "moved": 2}
 	for name, h := range map[string]store.Record{"live": live, "dirty": dirty, "tombstone": tombstone, "written": written, "edited": edited, "moved": moved} {
-		it, err := encodeHead(&h)
+		it, err := encodeRecord(&h)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if r := (reader{item: it}); r.integer(formatAttribute) != formats[name] {
 			t.Errorf("%s has format %d, want %d (0 is 1)", name, r.integer(formatAttribute), formats[name])
 		}
-		back, err := decodeHead(it)
+		back, err := decodeRecord(it)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestTimeToLive(t *testing.T) {
 		{"a bill that is folded", folded.Idempotency, true},
 		{"no bill", rejected.Idempotency, true},
 	} {
-		it, err := encodeMark(&test.mark)
+		it, err := encodeIdempotencyRecord(&test.mark)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestTimeToLive(t *testing.T) {
 	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
 	for _, dirty := range []bool{true, false} {
 		tombstone.Unprojected = dirty
-		it, err := encodeHead(&tombstone)
+		it, err := encodeRecord(&tombstone)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestTimeToLive(t *testing.T) {
 			t.Errorf("a tombstone that is dirty (%v) has ttl: %v", dirty, ok)
 		}
 	}
-	if it, _ := encodeHead(billed.Record); it[ttlAttribute] != nil {
+	if it, _ := encodeRecord(billed.Record); it[ttlAttribute] != nil {
 		t.Error("a record has a ttl")
 	}
 }
@@ -123,19 +123,19 @@ func TestItemOfAnotherProgram(t *testing.T) {
 		"pk": text("other/x"), "revision": text("1"), "time": text("yesterday"), "stamp": integer(1),
 	}
 	for name, v := range spoil {
-		mark, err := encodeMark(&m)
+		mark, err := encodeIdempotencyRecord(&m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		head, err := encodeHead(&h)
+		head, err := encodeRecord(&h)
 		if err != nil {
 			t.Fatal(err)
 		}
 		mark[name], head[name] = v, v
-		if _, err := decodeMark(mark); !fault.Is(err, fault.Internal) {
+		if _, err := decodeIdempotencyRecord(mark); !fault.Is(err, fault.Internal) {
 			t.Errorf("mark with another %s: %v", name, err)
 		}
-		if _, err := decodeHead(head); !fault.Is(err, fault.Internal) {
+		if _, err := decodeRecord(head); !fault.Is(err, fault.Internal) {
 			t.Errorf("head with another %s: %v", name, err)
 		}
 	}
@@ -144,12 +144,12 @@ func TestItemOfAnotherProgram(t *testing.T) {
 		"fingerprint": &types.AttributeValueMemberB{Value: []byte("short")}, "rejected": text("no such code"),
 		"project": text("true"), "tokens": text("10"),
 	} {
-		mark, err := encodeMark(&m)
+		mark, err := encodeIdempotencyRecord(&m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		mark[name] = v
-		if _, err := decodeMark(mark); err == nil {
+		if _, err := decodeIdempotencyRecord(mark); err == nil {
 			t.Errorf("mark with another %s is read", name)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// The conditions of a commit. An expired mark counts as absent once its bill
+// The conditions of a commit. An expired idempotency record counts as absent once its bill
 // is in the totals; an expired tombstone, once object or file show it.
 const (
 	markIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND (attribute_not_exists(#tokens) OR attribute_exists(#folded)) AND " + knownFormat + ")"
@@ -28,8 +28,8 @@ var (
 	headIsPriorNames = map[string]string{"#stamp": "stamp", "#format": formatAttribute}
 )
 
-// Commit implements [store.Ledger]: one transaction. A mark or head that is in
-// the way comes back with the refusal, so that a redelivery costs no more.
+// Commit implements [store.Ledger]: one transaction. An idempotency record or record that is in
+// the way comes back with the rejection, so that a redelivery costs no more.
 func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Result, error) {
 	for attempt := 0; ; attempt++ {
 		how, err := l.counting(ctx, c)
@@ -49,8 +49,8 @@ func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Result, err
 		if !ok {
 			return store.Result{}, err
 		}
-		receipt, err := l.judge(ctx, c, refusal)
-		if !errors.Is(err, errAgain) {
+		receipt, err := l.resolveRefused(ctx, c, refusal)
+		if !errors.Is(err, errRetry) {
 			return receipt, err
 		}
 		if !l.retry.Pause(ctx, attempt) {
@@ -59,13 +59,13 @@ func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Result, err
 	}
 }
 
-// errAgain says that what stood in the way of a commit has been removed.
-var errAgain = errors.New("commit again")
+// errRetry says that what stood in the way of a commit has been removed.
+var errRetry = errors.New("commit again")
 
 // writes are the items of a change, in the order in which they decide: API key,
-// mark, head, counter.
+// idempotency record, record, counter.
 func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteItem, error) {
-	mark, err := encodeMark(&c.Idempotency)
+	mark, err := encodeIdempotencyRecord(&c.Idempotency)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteIte
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}})
 	if c.Record != nil {
-		head, err := encodeHead(c.Record)
+		head, err := encodeRecord(c.Record)
 		if err != nil {
 			return nil, err
 		}
@@ -111,8 +111,8 @@ func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteIte
 	return writes, nil
 }
 
-// judge says what a refused commit comes to; errAgain where it can be tried anew.
-func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.Result, error) {
+// judge says what a rejected commit comes to; errRetry where it can be tried anew.
+func (l *Ledger) resolveRefused(ctx context.Context, c *store.Change, r *refused) (store.Result, error) {
 	place := r.place
 	if c.ActiveKey != "" {
 		if place--; place < 0 {
@@ -121,51 +121,51 @@ func (l *Ledger) judge(ctx context.Context, c *store.Change, r *refused) (store.
 	}
 	switch {
 	case place == 0:
-		m, err := decodeMark(r.found)
+		m, err := decodeIdempotencyRecord(r.found)
 		if err != nil {
 			return store.Result{}, err
 		}
-		if l.live(&m) {
+		if l.isLive(&m) {
 			return m.Replay(c)
 		}
 		// It has expired, but its bill has not been counted yet.
 		if err := l.AggregateUsage(ctx, []store.IdempotencyKey{m.Key}); err != nil {
 			return store.Result{}, err
 		}
-		return store.Result{}, errAgain
+		return store.Result{}, errRetry
 	case place == 1 && c.Record != nil:
-		return store.Result{}, l.moved(c.Record.Ref, r.found)
+		return store.Result{}, l.versionConflict(c.Record.Ref, r.found)
 	}
 	return store.Result{}, l.countRefused(ctx, c, r.found)
 }
 
-// moved tells what stands where the prior head should have been.
-func (l *Ledger) moved(ref store.Ref, found item) error {
+// moved tells what stands where the prior record should have been.
+func (l *Ledger) versionConflict(ref store.Ref, found item) error {
 	if found == nil {
 		return &store.VersionConflict{Current: store.Record{Ref: ref}}
 	}
-	h, err := decodeHead(found)
+	h, err := decodeRecord(found)
 	if err != nil {
 		return err
 	}
-	if l.gone(&h) {
+	if l.isExpiredTombstone(&h) {
 		h = store.Record{Ref: ref}
 	}
 	return &store.VersionConflict{Current: h}
 }
 
-// live reports whether a mark still counts.
-func (l *Ledger) live(m *store.IdempotencyRecord) bool { return m.Expires.After(l.o.Clock()) }
+// live reports whether an idempotency record still counts.
+func (l *Ledger) isLive(m *store.IdempotencyRecord) bool { return m.Expires.After(l.o.Clock()) }
 
-// gone reports whether a head is a tombstone past its time, which counts as
+// gone reports whether a record is a tombstone past its time, which counts as
 // absent whether or not DynamoDB has deleted it yet.
-func (l *Ledger) gone(h *store.Record) bool {
+func (l *Ledger) isExpiredTombstone(h *store.Record) bool {
 	return h.Deleted && !h.Unprojected && !h.Expires.After(l.o.Clock())
 }
 
 // transact carries out a transaction. The same bytes are sent again under the
-// same token where no answer came, so that DynamoDB takes them for one; after a
-// refusal it is a new transaction.
+// same token where no response came, so that DynamoDB takes them for one; after a
+// rejection it is a new transaction.
 func (l *Ledger) transact(ctx context.Context, writes []types.TransactWriteItem) error {
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: writes, ClientRequestToken: aws.String(rand.Text())}
 	return l.try(ctx, "TransactWriteItems", func(ctx context.Context) error {

@@ -11,7 +11,7 @@ import (
 
 // What an event costs in calls and capacity units, by operation, as DynamoDB
 // Local counts them. Each item is below 1 KB: 2 write units in a transaction for
-// the mark, for its entry in the index, and for the head; a strongly consistent
+// the idempotency record, for its entry in the index, and for the record; a strongly consistent
 // read is one unit.
 func TestCosts(t *testing.T) {
 	w := &wire{}

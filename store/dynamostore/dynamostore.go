@@ -25,7 +25,7 @@ type Options struct {
 	Attempt time.Duration
 }
 
-// A Ledger keeps heads, marks, bills and API keys in one DynamoDB table. It is
+// A Ledger keeps records, idempotency records, bills and API keys in one DynamoDB table. It is
 // safe for concurrent use.
 type Ledger struct {
 	client *dynamodb.Client

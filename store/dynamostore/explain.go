@@ -60,7 +60,7 @@ func (c credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return got, err
 }
 
-// hasCode reports whether AWS answered with an error of this code.
+// hasCode reports whether AWS returned an error of this code.
 func hasCode(err error, code string) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && api.ErrorCode() == code

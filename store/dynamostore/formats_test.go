@@ -228,7 +228,7 @@ func TestFormatV1Items(t *testing.T) {
 		return it
 	}
 	for _, c := range p.changes() {
-		m, err := decodeMark(find(markKey(c.Idempotency.Key)))
+		m, err := decodeIdempotencyRecord(find(idempotencyKey(c.Idempotency.Key)))
 		want := c.Idempotency
 		want.Aggregated = c == &p.folded
 		if diff := cmp.Diff(want, m); err != nil || diff != "" {
@@ -237,7 +237,7 @@ func TestFormatV1Items(t *testing.T) {
 		if c.Record == nil {
 			continue
 		}
-		h, err := decodeHead(find(headKey(c.Record.Ref)))
+		h, err := decodeRecord(find(recordKey(c.Record.Ref)))
 		if diff := cmp.Diff(*c.Record, h); err != nil || diff != "" {
 			t.Errorf("record: %v %s", err, diff)
 		}
@@ -430,7 +430,7 @@ func TestFileWriteHasFormat2(t *testing.T) {
 		if err := l.SaveProgress(ctx, c.Idempotency.Key, store.Progress{Projected: head.Version, FileWrite: write}); err != nil {
 			t.Fatal(err)
 		}
-		it, err := l.get(ctx, headKey(head.Ref))
+		it, err := l.get(ctx, recordKey(head.Ref))
 		if r := (reader{item: it}); err != nil || r.integer(formatAttribute) != want || r.boolean("dirty") {
 			t.Errorf("after write %d: format %d, want %d; %v", write, r.integer(formatAttribute), want, err)
 		}
@@ -447,7 +447,7 @@ func TestStoredShardStays(t *testing.T) {
 	e := newExpression()
 	e.assign("open", text(shardName(other)))
 	e.condition = []string{"attribute_exists(pk)"}
-	if err := l.write(ctx, e.update(l.table, markKey(key))); err != nil {
+	if err := l.write(ctx, e.update(l.table, idempotencyKey(key))); err != nil {
 		t.Fatal(err)
 	}
 	lists := func(shard int) bool {

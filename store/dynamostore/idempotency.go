@@ -12,16 +12,16 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// encodeMark makes the item of a mark that has just been made: its version is
+// encodeIdempotencyRecord makes the item of an idempotency record that has just been made: its version is
 // that of an absent attribute, 0.
-func encodeMark(m *store.IdempotencyRecord) (item, error) {
+func encodeIdempotencyRecord(m *store.IdempotencyRecord) (item, error) {
 	if !utf8.ValidString(m.Key.Value) {
 		return nil, fault.Errorf(fault.Invalid, "the idempotency key is not valid UTF-8")
 	}
-	it := markKey(m.Key)
+	it := idempotencyKey(m.Key)
 	setInt(it, formatAttribute, int64(m.Format))
 	it["fingerprint"] = &types.AttributeValueMemberB{Value: m.Fingerprint[:]}
-	encodeReceipt(it, &m.Result)
+	encodeResult(it, &m.Result)
 
 	setInt(it, "tokens", m.Bill.Tokens)
 	setText(it, "month", m.Bill.Month)
@@ -52,11 +52,11 @@ func encodeMark(m *store.IdempotencyRecord) (item, error) {
 	return it, nil
 }
 
-// deletable reports whether DynamoDB may delete the mark when it has expired: a
-// bill outlives its mark.
+// deletable reports whether DynamoDB may delete the idempotency record when it has expired: a
+// bill outlives its idempotency record.
 func deletable(m *store.IdempotencyRecord) bool { return m.Bill.Tokens == 0 || m.Aggregated }
 
-func encodeReceipt(it item, r *store.Result) {
+func encodeResult(it item, r *store.Result) {
 	setText(it, "schema", r.Ref.Schema)
 	setText(it, "key", r.Ref.Key)
 	setText(it, "operation", r.Operation)
@@ -97,21 +97,21 @@ func encodeEntries(entries []store.Entry) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: list}
 }
 
-// decodeMark is the inverse of [encodeMark]. Of an item that was read in part,
+// decodeIdempotencyRecord is the inverse of [encodeIdempotencyRecord]. Of an item that was read in part,
 // the rest is zero.
-func decodeMark(it item) (store.IdempotencyRecord, error) {
+func decodeIdempotencyRecord(it item) (store.IdempotencyRecord, error) {
 	r := reader{item: it}
 	if err := r.checkFormat(format.Idempotency); err != nil {
 		return store.IdempotencyRecord{}, err
 	}
-	key, ok := parseMarkKey(r.text("pk"))
+	key, ok := parseIdempotencyKey(r.text("pk"))
 	if !ok {
 		return store.IdempotencyRecord{}, fault.Errorf(fault.Internal, "the item is not a mark")
 	}
 	m := store.IdempotencyRecord{
 		Key:        key,
 		Format:     format.Field(max(int(r.integer(formatAttribute)), 1)),
-		Result:     decodeReceipt(&r, key.Tenant),
+		Result:     decodeResult(&r, key.Tenant),
 		Bill:       store.Bill{Tokens: r.integer("tokens"), Month: r.text("month"), KeyID: r.text("keyId")},
 		Aggregated: r.boolean("folded"),
 		Expires:    r.instant("expires"),
@@ -131,7 +131,7 @@ func decodeMark(it item) (store.IdempotencyRecord, error) {
 	return m, r.err
 }
 
-func decodeReceipt(r *reader, t events.TenantID) store.Result {
+func decodeResult(r *reader, t events.TenantID) store.Result {
 	receipt := store.Result{
 		Ref: store.Ref{
 			Collection: store.Collection{Tenant: t, Schema: events.SchemaID(r.text("schema"))},

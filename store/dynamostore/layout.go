@@ -41,11 +41,11 @@ const alone = "-"
 
 func primaryKey(pk, sk string) item { return item{"pk": text(pk), "sk": text(sk)} }
 
-func headKey(r store.Ref) item {
-	return primaryKey(headPartition(r.Collection, partOf(r.Key)), string(r.Key))
+func recordKey(r store.Ref) item {
+	return primaryKey(recordPartition(r.Collection, partOf(r.Key)), string(r.Key))
 }
 
-func headPartition(c store.Collection, part int) string {
+func recordPartition(c store.Collection, part int) string {
 	return headPrefix + string(c.Tenant) + "/" + string(c.Schema) + "/" + strconv.Itoa(part)
 }
 
@@ -57,12 +57,12 @@ func partOf(k events.RecordKey) int {
 	return int(h.Sum32() % parts)
 }
 
-func markKey(k store.IdempotencyKey) item {
+func idempotencyKey(k store.IdempotencyKey) item {
 	return primaryKey(markPrefix+string(k.Tenant)+"/"+string(k.Origin)+"/"+k.Value, alone)
 }
 
-// parseMarkKey is the inverse of [markKey].
-func parseMarkKey(pk string) (k store.IdempotencyKey, ok bool) {
+// parseIdempotencyKey is the inverse of [idempotencyKey].
+func parseIdempotencyKey(pk string) (k store.IdempotencyKey, ok bool) {
 	rest, isMark := strings.CutPrefix(pk, markPrefix)
 	part := strings.SplitN(rest, "/", 3)
 	if !isMark || len(part) != 3 {

@@ -20,12 +20,12 @@ import (
 // limit of that month. It is there from the first change on that carries a
 // limit. Each bill is added to it exactly once:
 //
-//   - by the commit, in its transaction, which also sets counted on the mark; or
-//   - by the fold of a mark without counted; or
-//   - by seed, which starts the counter with the bills that are folded already.
+//   - by the commit, in its transaction, which also sets counted on the idempotency record; or
+//   - by the aggregation of an idempotency record without counted; or
+//   - by seed, which starts the counter with the bills that are aggregated already.
 //
 // A commit that does not count writes nothing that others write, so a tenant
-// without a limit has no contention. What it left uncounted is folded by the
+// without a limit has no contention. What it left uncounted is aggregated by the
 // relay; [Ledger.catchUp] does so sooner: when a counter is started, when this
 // process has left bills uncounted, and else once every checkEvery, which the
 // attribute checked records for all processes.
@@ -35,7 +35,7 @@ const checkEvery = store.LimitLag / 2
 type counting uint8
 
 const (
-	uncounted counting = iota // nothing: the fold will
+	uncounted counting = iota // nothing: the aggregation will
 	counted                   // it adds the bill
 	limited                   // it adds the bill where the limit leaves room
 )
@@ -134,9 +134,9 @@ func (l *Ledger) count(c *store.Change, how counting) *types.Update {
 	return up
 }
 
-// countRefused handles a commit that the counter's condition refused, where
+// countRefused handles a commit that the counter's condition rejected, where
 // total is what was found: it returns Exhausted, or removes the cause and
-// returns errAgain.
+// returns errRetry.
 func (l *Ledger) countRefused(ctx context.Context, c *store.Change, total item) error {
 	a := accountOf(c)
 	r := reader{item: total}
@@ -146,7 +146,7 @@ func (l *Ledger) countRefused(ctx context.Context, c *store.Change, total item) 
 	if c.TokenLimit == 0 {
 		// The counter has been purged.
 		l.counters.update(a, func(k *knowledge) { k.there = false })
-		return errAgain
+		return errRetry
 	}
 	used, checked := r.integer("used"), r.text("checked")
 	if r.err != nil {
@@ -165,7 +165,7 @@ func (l *Ledger) countRefused(ctx context.Context, c *store.Change, total item) 
 	}
 	err := l.write(ctx, e.update(l.table, usageKey(a.tenant, a.month)))
 	if _, ok := errors.AsType[*refused](err); ok {
-		return errAgain // another process was first
+		return errRetry // another process was first
 	}
 	if err != nil {
 		return err
@@ -174,11 +174,11 @@ func (l *Ledger) countRefused(ctx context.Context, c *store.Change, total item) 
 		l.counters.update(a, func(k *knowledge) { k.owing = true })
 		return err
 	}
-	return errAgain
+	return errRetry
 }
 
 // seed starts a counter with the bills in the total, on the condition that none
-// has been folded since the total was read.
+// has been aggregated since the total was read.
 func (e *expression) seed(a account, total item) error {
 	folded, err := sum(a, total, nil)
 	if err != nil {
@@ -191,9 +191,9 @@ func (e *expression) seed(a account, total item) error {
 }
 
 // catchUp adds to the counter what the index shows of bills that are neither
-// counted nor folded, by folding them.
+// counted nor aggregated, by aggregating them.
 func (l *Ledger) catchUp(ctx context.Context, a account) error {
-	open, err := l.openMarks(ctx, a.tenant)
+	open, err := l.pendingRecords(ctx, a.tenant)
 	if err != nil {
 		return err
 	}

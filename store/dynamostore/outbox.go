@@ -15,7 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Open implements [store.Backlog]. The index follows the table with a delay.
+// ListPending implements [store.Outbox]. The index follows the table with a delay.
 func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
 	var keys []store.IdempotencyKey
 	in := &dynamodb.QueryInput{
@@ -33,7 +33,7 @@ func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, l
 		}
 		for _, it := range out.Items {
 			r := reader{item: it}
-			if key, ok := parseMarkKey(r.text("pk")); ok {
+			if key, ok := parseIdempotencyKey(r.text("pk")); ok {
 				keys = append(keys, key)
 			}
 		}
@@ -44,7 +44,7 @@ func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, l
 	return keys, nil
 }
 
-// Lease implements [store.Backlog].
+// Lease implements [store.Outbox].
 func (l *Ledger) Lease(ctx context.Context, shard int, owner string, now, until time.Time) (bool, error) {
 	err := l.try(ctx, "UpdateItem", func(ctx context.Context) error {
 		_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
@@ -66,9 +66,9 @@ func (l *Ledger) Lease(ctx context.Context, shard int, owner string, now, until 
 	return err == nil, err
 }
 
-// Marks implements [store.Backlog]. It scans the table, heads included: for an
+// IdempotencyRecords implements [store.Outbox]. It scans the table, records included: for an
 // operator who looks for something, not for the path of a request. The cursor
-// is the key of the last mark.
+// is the key of the last idempotency record.
 func (l *Ledger) IdempotencyRecords(ctx context.Context, cursor string, limit int) ([]store.IdempotencyRecord, string, error) {
 	in := &dynamodb.ScanInput{
 		TableName:                 l.table,
@@ -89,7 +89,7 @@ func (l *Ledger) IdempotencyRecords(ctx context.Context, cursor string, limit in
 			return nil, "", err
 		}
 		for i, it := range out.Items {
-			m, err := decodeMark(it)
+			m, err := decodeIdempotencyRecord(it)
 			if err != nil {
 				return nil, "", err
 			}

@@ -12,19 +12,19 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Settle implements [store.Backlog].
+// SaveProgress implements [store.Outbox].
 //
-// What an invocation settles right after its commit is one call. Everything
-// else reads the mark, and writes it where nobody has meanwhile.
+// What an invocation saves right after its commit is one call. Everything
+// else reads the idempotency record, and writes it where nobody has meanwhile.
 func (l *Ledger) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
-	if up, ok := l.settleUnread(key, &s); ok {
+	if up, ok := l.saveUnread(key, &s); ok {
 		err := l.write(ctx, up)
 		if _, refused := errors.AsType[*refused](err); !refused {
 			return err
 		}
 	}
 	for attempt := 0; ; attempt++ {
-		err := l.settle(ctx, key, s)
+		err := l.saveProgress(ctx, key, s)
 		if _, ok := errors.AsType[*refused](err); !ok {
 			return err
 		}
@@ -35,9 +35,9 @@ func (l *Ledger) SaveProgress(ctx context.Context, key store.IdempotencyKey, s s
 	}
 }
 
-func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
-	marks, err := l.marks(ctx, []store.IdempotencyKey{key})
-	if err != nil || len(marks) == 0 || !l.live(&marks[0].IdempotencyRecord) {
+func (l *Ledger) saveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
+	marks, err := l.idempotencyRecords(ctx, []store.IdempotencyKey{key})
+	if err != nil || len(marks) == 0 || !l.isLive(&marks[0].IdempotencyRecord) {
 		return err
 	}
 	m := &marks[0]
@@ -57,7 +57,7 @@ func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.P
 		ups = append(ups, m.update(l.table))
 	}
 	if headChanged {
-		ups = append(ups, l.clean(head))
+		ups = append(ups, l.clearUnprojected(head))
 	}
 	if len(ups) == 0 {
 		return nil
@@ -65,8 +65,8 @@ func (l *Ledger) settle(ctx context.Context, key store.IdempotencyKey, s store.P
 	return l.write(ctx, ups...)
 }
 
-// clean notes that object or file show a head.
-func (l *Ledger) clean(h *store.Record) types.Update {
+// clean notes that object or file show a record.
+func (l *Ledger) clearUnprojected(h *store.Record) types.Update {
 	e := newExpression()
 	e.require("stamp", text(string(h.Version)))
 	e.assign("dirty", nil)
@@ -77,13 +77,13 @@ func (l *Ledger) clean(h *store.Record) types.Update {
 	if h.Deleted {
 		e.assign("ttl", integer(epoch(h.Expires)))
 	}
-	return e.update(l.table, headKey(h.Ref))
+	return e.update(l.table, recordKey(h.Ref))
 }
 
-// settleUnread is the update for entries that are all pending, of a mark that
-// stays open for its bill: then [store.Settlement.Apply] comes to the same
-// whatever else the mark holds. It answers false for any other settlement.
-func (l *Ledger) settleUnread(key store.IdempotencyKey, s *store.Progress) (up types.Update, ok bool) {
+// settleUnread is the update for entries that are all pending, of an idempotency record that
+// stays open for its bill: then [store.Progress.Apply] comes to the same
+// whatever else the idempotency record holds. It returns false for any other progress.
+func (l *Ledger) saveUnread(key store.IdempotencyKey, s *store.Progress) (up types.Update, ok bool) {
 	const most = 10 // as many as one PutEvents: an expression has at most 4 KB
 	if len(s.Entries) == 0 || len(s.Entries) > most || s.Reopen || s.Projected != "" || s.Rechecked || !s.Recheck.IsZero() {
 		return up, false
@@ -122,5 +122,5 @@ func (l *Ledger) settleUnread(key store.IdempotencyKey, s *store.Progress) (up t
 			e.values[":error"+i] = text(o.Error)
 		}
 	}
-	return e.update(l.table, markKey(key)), true
+	return e.update(l.table, idempotencyKey(key)), true
 }

@@ -19,8 +19,8 @@ func TestProjection(t *testing.T) {
 	}
 }
 
-// Between the reading and the writing of a settlement another change may be
-// committed: its head must stay dirty.
+// Between the reading and the writing of progress another change may be
+// committed: its record must stay unprojected.
 func TestSettleLeavesAYoungerHeadDirty(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, nil, w.use)

@@ -29,7 +29,7 @@ func published(index int) store.Progress {
 	return store.Progress{Entries: []store.EntryResult{{Index: index, State: store.EntryPublished, Time: now()}}}
 }
 
-// What another settles between reading and writing must not be undone.
+// What another saves between reading and writing must not be undone.
 func TestSettleMeetsAnother(t *testing.T) {
 	w := &wire{}
 	slow := newLedger(t, atOnce, w.use)
@@ -55,7 +55,7 @@ func TestSettleMeetsAnother(t *testing.T) {
 	}
 }
 
-// A mark may expire, and another take its place, while it is being settled.
+// An idempotency record may expire, and another take its place, while it is being saved.
 func TestSettleMeetsAnotherMark(t *testing.T) {
 	w := &wire{}
 	slow := newLedger(t, atOnce, w.use)
@@ -83,7 +83,7 @@ func TestSettleMeetsAnotherMark(t *testing.T) {
 	}
 }
 
-// The key of an expired mark is free again, but its bill must be counted first.
+// The key of an expired idempotency record is free again, but its bill must be counted first.
 func TestExpiredMarkIsFoldedBeforeItIsReplaced(t *testing.T) {
 	at := now()
 	l := newLedger(t, &Options{Clock: func() time.Time { return at }, Backoff: atOnce.Backoff})

@@ -13,37 +13,37 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Head implements [store.Ledger].
+// Record implements [store.Ledger].
 func (l *Ledger) Record(ctx context.Context, ref store.Ref) (store.Record, error) {
-	it, err := l.get(ctx, headKey(ref))
+	it, err := l.get(ctx, recordKey(ref))
 	if err != nil {
 		return store.Record{}, err
 	}
 	if it != nil {
-		h, err := decodeHead(it)
-		if err != nil || !l.gone(&h) {
+		h, err := decodeRecord(it)
+		if err != nil || !l.isExpiredTombstone(&h) {
 			return h, err
 		}
 	}
 	return store.Record{}, fault.Errorf(fault.NotFound, "the record does not exist")
 }
 
-// Mark implements [store.Ledger].
+// IdempotencyRecord implements [store.Ledger].
 func (l *Ledger) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (store.IdempotencyRecord, error) {
-	it, err := l.get(ctx, markKey(key))
+	it, err := l.get(ctx, idempotencyKey(key))
 	if err != nil {
 		return store.IdempotencyRecord{}, err
 	}
 	if it != nil {
-		m, err := decodeMark(it)
-		if err != nil || l.live(&m) {
+		m, err := decodeIdempotencyRecord(it)
+		if err != nil || l.isLive(&m) {
 			return m, err
 		}
 	}
 	return store.IdempotencyRecord{}, fault.Errorf(fault.NotFound, "the idempotency key has not been used")
 }
 
-// Heads implements [store.Ledger]: the parts of the collection, each in the
+// Records implements [store.Ledger]: the parts of the collection, each in the
 // order of its keys, are merged. Each is read only as far as is needed.
 func (l *Ledger) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) ([]store.Record, error) {
 	if limit <= 0 {
@@ -54,7 +54,7 @@ func (l *Ledger) Records(ctx context.Context, c store.Collection, after events.R
 	var sources [parts]partReader
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i := range sources {
-		sources[i] = partReader{ledger: l, partition: headPartition(c, i), after: string(after), page: page}
+		sources[i] = partReader{ledger: l, partition: recordPartition(c, i), after: string(after), page: page}
 		group.Go(func() error { return sources[i].fill(groupCtx) })
 	}
 	if err := group.Wait(); err != nil {
@@ -69,7 +69,7 @@ func (l *Ledger) Records(ctx context.Context, c store.Collection, after events.R
 		if least == nil {
 			break
 		}
-		h, err := decodeHead(least.pop())
+		h, err := decodeRecord(least.pop())
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func leastOf(ctx context.Context, sources []partReader) (least *partReader, err 
 	return least, nil
 }
 
-// A partReader reads the live heads of one part of a collection, page by page.
+// A partReader reads the live records of one part of a collection, page by page.
 type partReader struct {
 	ledger    *Ledger
 	partition string

@@ -9,9 +9,9 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// encodeHead makes the item of a head.
-func encodeHead(h *store.Record) (item, error) {
-	it := headKey(h.Ref)
+// encodeRecord makes the item of a record.
+func encodeRecord(h *store.Record) (item, error) {
+	it := recordKey(h.Ref)
 	setInt(it, formatAttribute, int64(format.Field(h.Format())))
 	setText(it, "backend", h.Backend)
 	setText(it, "keyField", h.KeyField)
@@ -26,7 +26,7 @@ func encodeHead(h *store.Record) (item, error) {
 	setText(it, "movedFromKey", h.MovedFrom.Key)
 	setText(it, "movedFromVersion", h.MovedFrom.Version)
 	if h.Deleted && !h.Unprojected {
-		// A dirty tombstone must stay until object or file show it.
+		// A unprojected tombstone must stay until object or file show it.
 		it["ttl"] = integer(epoch(h.Expires))
 	}
 	if h.Data != nil {
@@ -39,8 +39,8 @@ func encodeHead(h *store.Record) (item, error) {
 	return it, nil
 }
 
-// decodeHead is the inverse of [encodeHead].
-func decodeHead(it item) (store.Record, error) {
+// decodeRecord is the inverse of [encodeRecord].
+func decodeRecord(it item) (store.Record, error) {
 	r := reader{item: it}
 	if err := r.checkFormat(format.Record); err != nil {
 		return store.Record{}, err

@@ -18,7 +18,7 @@ type refused struct {
 func (r *refused) Error() string { return r.err.Error() }
 func (r *refused) Unwrap() error { return r.err }
 
-// newer returns the error of a newer format, if that is why it was refused. It
+// newer returns the error of a newer format, if that is why it was rejected. It
 // needs the item that was found.
 func (r *refused) newer(known int64) error {
 	found := reader{item: r.found}
@@ -42,7 +42,7 @@ func asRefused(err error) (*refused, bool) {
 
 // decisive returns the first reason for which a transaction was cancelled, and
 // its place. Items stand in the order in which they decide, so what later ones
-// met does not matter: where the mark was busy, a failed condition on the head
+// met does not matter: where the idempotency record was busy, a failed condition on the record
 // says nothing yet.
 func decisive(c *types.TransactionCanceledException) (types.CancellationReason, int) {
 	for i, reason := range c.CancellationReasons {

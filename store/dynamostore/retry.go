@@ -26,7 +26,7 @@ func (l *Ledger) try(ctx context.Context, call string, f func(context.Context) e
 }
 
 // transient reports whether the same call may succeed a moment later: it was
-// throttled, met another transaction, or got no answer, in which case it may
+// throttled, met another transaction, or got no response, in which case it may
 // have been carried out.
 func transient(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {

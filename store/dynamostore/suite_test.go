@@ -41,9 +41,9 @@ func openSuite(t testing.TB, e storetest.Env) store.Driver {
 // setFormat replaces the format number of an item; 1 is none.
 func setFormat(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int) {
 	t.Helper()
-	l, key := d.(*Ledger), headKey(r)
+	l, key := d.(*Ledger), recordKey(r)
 	if k.Value != "" {
-		key = markKey(k)
+		key = idempotencyKey(k)
 	}
 	setItemFormat(t, l, key, number)
 }

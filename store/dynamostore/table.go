@@ -17,7 +17,7 @@ import (
 const ttlAttribute = "ttl"
 
 // Check verifies, at start, that the table has the keys and the index that the
-// ledger needs. The fault is Internal; it says what is missing and the command
+// ledger needs. The error is Internal; it says what is missing and the command
 // that makes it.
 func (l *Ledger) Check(ctx context.Context) error {
 	var out *dynamodb.DescribeTableOutput

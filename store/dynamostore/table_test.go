@@ -103,7 +103,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// What AWS refuses for a reason of ours is never a rejection of the caller's:
+// What AWS rejects for a reason of ours is never a rejection of the caller's:
 // the event must be retried, not acknowledged.
 func TestRefusalsOfAWS(t *testing.T) {
 	w := &wire{}

@@ -18,12 +18,12 @@ import (
 
 var _ store.TenantData = (*Ledger)(nil)
 
-// Sample implements [store.Tenure]. A collection of more than a few records has
+// Sample implements [store.TenantData]. A collection of more than a few records has
 // some in its first part: one query finds one. The others are asked together.
 func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
 	var sources [parts]partReader
 	for i := range sources {
-		sources[i] = partReader{ledger: l, partition: headPartition(c, i), page: 1}
+		sources[i] = partReader{ledger: l, partition: recordPartition(c, i), page: 1}
 	}
 	if err := sources[0].fill(ctx); err != nil {
 		return store.Record{}, err
@@ -39,13 +39,13 @@ func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Record, 
 	}
 	for i := range sources {
 		if len(sources[i].items) > 0 {
-			return decodeHead(sources[i].pop())
+			return decodeRecord(sources[i].pop())
 		}
 	}
 	return store.Record{}, fault.Errorf(fault.NotFound, "the collection has no records")
 }
 
-// Holdings implements [store.Tenure]. It scans the table.
+// Inventory implements [store.TenantData]. It scans the table.
 func (l *Ledger) Inventory(ctx context.Context, t events.TenantID) (store.Inventory, error) {
 	schemas, months := map[events.SchemaID]bool{}, map[string]bool{}
 	err := l.ofTenant(ctx, t, func(pk, _ string, it item) (bool, error) {
@@ -73,7 +73,7 @@ func (l *Ledger) Inventory(ctx context.Context, t events.TenantID) (store.Invent
 	return store.Inventory{Schemas: slices.Sorted(maps.Keys(schemas)), Months: slices.Sorted(maps.Keys(months))}, err
 }
 
-// Purge implements [store.Tenure]. It scans the table, and deletes 25 items a call.
+// Purge implements [store.TenantData]. It scans the table, and deletes 25 items a call.
 func (l *Ledger) Purge(ctx context.Context, t events.TenantID, limit int) (int, error) {
 	var found []item
 	err := l.ofTenant(ctx, t, func(pk, sk string, _ item) (bool, error) {
@@ -96,7 +96,7 @@ func (l *Ledger) Purge(ctx context.Context, t events.TenantID, limit int) (int, 
 	return n, nil
 }
 
-// ofTenant calls f for each item that is a tenant's own, until it answers false.
+// ofTenant calls f for each item that is a tenant's own, until it returns false.
 // Ids hold no slash: no other tenant's items begin alike.
 func (l *Ledger) ofTenant(ctx context.Context, t events.TenantID, f func(pk, sk string, it item) (more bool, err error)) error {
 	values, clauses := item{":keys": text(keysPrefix + string(t))}, []string{"pk = :keys"}

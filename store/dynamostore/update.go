@@ -74,7 +74,7 @@ func (e *expression) update(table *string, key item) types.Update {
 	return up
 }
 
-// A versioned mark knows which state of the item it was read from.
+// A versioned idempotency record knows which state of the item it was read from.
 type versioned struct {
 	store.IdempotencyRecord
 	version int64
@@ -83,13 +83,13 @@ type versioned struct {
 }
 
 func decodeVersioned(it item) (versioned, error) {
-	m, err := decodeMark(it)
+	m, err := decodeIdempotencyRecord(it)
 	r := reader{item: it, err: err}
 	return versioned{m, r.integer("version"), r.text("open"), r.boolean("counted")}, r.err
 }
 
-// partial names what [versioned.update] needs of a mark, all but the payloads,
-// and what a fold needs of a total.
+// partial names what [versioned.update] needs of an idempotency record, all but the payloads,
+// and what an aggregation needs of a total.
 var partial, partialNames = projection("pk", "sk", "schema", "key", "operation", "time", "stamp",
 	"tokens", "month", "folded", "expires", "entries", "project", "recheck", "version", "open", formatAttribute, "counted", "folds", "used")
 
@@ -104,11 +104,11 @@ func projection(attributes ...string) (*string, map[string]string) {
 	return aws.String(strings.Join(aliases, ", ")), names
 }
 
-// update writes what settling and folding change, on the condition that the
+// update writes what saving progress and aggregation change, on the condition that the
 // item is as it was when it was read.
 func (m *versioned) update(table *string) types.Update {
 	e := newExpression()
-	e.require("time", instant(m.Result.Time)) // the mark may have expired and another taken its place
+	e.require("time", instant(m.Result.Time)) // the idempotency record may have expired and another taken its place
 	if m.version == 0 {
 		e.require("version", nil)
 	} else {
@@ -139,7 +139,7 @@ func (m *versioned) update(table *string) types.Update {
 	}
 	e.assign("open", open)
 	e.assign("opened", opened)
-	return e.update(table, markKey(m.Key))
+	return e.update(table, idempotencyKey(m.Key))
 }
 
 // write carries out one update, or several as one transaction.

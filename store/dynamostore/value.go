@@ -112,7 +112,7 @@ func restOfArray(dec *jsontext.Decoder) (types.AttributeValue, error) {
 	return &types.AttributeValueMemberL{Value: elements}, err
 }
 
-// number spells every zero as 0: DynamoDB refuses one whose exponent is large.
+// number spells every zero as 0: DynamoDB rejects one whose exponent is large.
 func number(s string) string {
 	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
 	if strings.Trim(mantissa, "-0.") == "" {

@@ -124,7 +124,7 @@ func distinct(list []string) int {
 	return len(slices.Compact(slices.Sorted(slices.Values(list))))
 }
 
-// cancelled is the answer to a transaction that was refused for these reasons.
+// cancelled is the answer to a transaction that was rejected for these reasons.
 func cancelled(codes ...string) error {
 	e := &types.TransactionCanceledException{}
 	for _, code := range codes {

@@ -44,7 +44,7 @@ func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 	})
 }
 
-// allows refuses a change whose API key must be active and is not.
+// allows rejects a change whose API key must be active and is not.
 func (d *Driver) allows(c *store.Change) error {
 	if c.ActiveKey == "" {
 		return nil

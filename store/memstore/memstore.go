@@ -24,7 +24,7 @@ type Options struct {
 	Clock func() time.Time // time.Now
 
 	// Fault, in tests, is asked before and after every operation; its error is
-	// answered instead, "before" of one without and "after" of one with effect.
+	// returned instead, "before" of one without and "after" of one with effect.
 	Fault func(op string) error
 }
 
@@ -35,9 +35,9 @@ type Driver struct {
 	mu     sync.Mutex
 	heads  map[store.Ref]store.Record
 	marks  map[store.IdempotencyKey]store.IdempotencyRecord
-	order  []named                         // the marks by hash
+	order  []named                         // the idempotency records by hash
 	open   map[store.IdempotencyKey]string // those with something left to do, with their hash
-	totals map[account]*store.Usage        // of the bills that are folded
+	totals map[account]*store.Usage        // of the bills that are aggregated
 	leases map[int]lease
 	buses  map[events.BusARN]busCheck
 	keys   map[apikey.ID]apikey.Key
@@ -126,14 +126,14 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Result, e
 		if err := d.allows(c); err != nil {
 			return err
 		}
-		if m, ok := d.mark(c.Idempotency.Key); ok {
+		if m, ok := d.idempotencyRecord(c.Idempotency.Key); ok {
 			r, err = m.Replay(c)
 			return err
 		}
 		if c.Record != nil {
 			if h := d.heads[c.Record.Ref]; h.Version != c.IfVersion {
 				h.Ref = c.Record.Ref
-				return &store.VersionConflict{Current: cloneHead(h)}
+				return &store.VersionConflict{Current: cloneRecord(h)}
 			}
 		}
 		if c.TokenLimit > 0 {
@@ -143,10 +143,10 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Result, e
 			}
 		}
 		if c.Record != nil {
-			d.heads[c.Record.Ref] = cloneHead(*c.Record)
+			d.heads[c.Record.Ref] = cloneRecord(*c.Record)
 			d.expires(c.Record.Expires)
 		}
-		d.put(cloneMark(c.Idempotency))
+		d.put(cloneIdempotencyRecord(c.Idempotency))
 		d.expires(c.Idempotency.Expires)
 		r = c.Idempotency.Result
 		return nil
@@ -157,13 +157,13 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Result, e
 	return r, nil
 }
 
-// mark finds an unexpired one.
-func (d *Driver) mark(key store.IdempotencyKey) (store.IdempotencyRecord, bool) {
+// idempotencyRecord finds an unexpired one.
+func (d *Driver) idempotencyRecord(key store.IdempotencyKey) (store.IdempotencyRecord, bool) {
 	m, ok := d.marks[key]
 	return m, ok && m.Expires.After(d.o.Clock())
 }
 
-// put keeps a mark, and the indexes with it.
+// put keeps an idempotency record, and the indexes with it.
 func (d *Driver) put(m store.IdempotencyRecord) {
 	n := named{m.Key.Hash(), m.Key}
 	if at, found := slices.BinarySearchFunc(d.order, n, byHash); !found {
@@ -177,7 +177,7 @@ func (d *Driver) put(m store.IdempotencyRecord) {
 	d.marks[m.Key] = m
 }
 
-// reap forgets what has expired. A bill outlives its mark, and a tombstone
+// reap forgets what has expired. A bill outlives its idempotency record, and a tombstone
 // stays until object or file show it.
 func (d *Driver) reap() {
 	now := d.o.Clock()
@@ -190,7 +190,7 @@ func (d *Driver) reap() {
 			d.expires(m.Expires)
 			continue
 		}
-		d.fold(&m)
+		d.aggregate(&m)
 		delete(d.marks, key)
 		delete(d.open, key)
 	}
@@ -211,25 +211,25 @@ func (d *Driver) expires(t time.Time) {
 	}
 }
 
-// Head implements [store.Ledger].
+// Record implements [store.Ledger].
 func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err error) {
 	err = d.do(ctx, "head", func() error {
 		found, ok := d.heads[ref]
 		if !ok {
 			return fault.Errorf(fault.NotFound, "the record does not exist")
 		}
-		h = cloneHead(found)
+		h = cloneRecord(found)
 		return nil
 	})
 	return h, err
 }
 
-// Heads implements [store.Ledger].
+// Records implements [store.Ledger].
 func (d *Driver) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) (list []store.Record, err error) {
 	err = d.do(ctx, "heads", func() error {
 		for ref, h := range d.heads {
 			if ref.Collection == c && ref.Key > after && !h.Deleted {
-				list = append(list, cloneHead(h))
+				list = append(list, cloneRecord(h))
 			}
 		}
 		slices.SortFunc(list, func(a, b store.Record) int { return cmp.Compare(a.Key, b.Key) })
@@ -239,24 +239,24 @@ func (d *Driver) Records(ctx context.Context, c store.Collection, after events.R
 	return list, err
 }
 
-// Mark implements [store.Ledger].
+// IdempotencyRecord implements [store.Ledger].
 func (d *Driver) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (m store.IdempotencyRecord, err error) {
 	err = d.do(ctx, "mark", func() error {
-		found, ok := d.mark(key)
+		found, ok := d.idempotencyRecord(key)
 		if !ok {
 			return fault.Errorf(fault.NotFound, "the idempotency key has not been used")
 		}
-		m = cloneMark(found)
+		m = cloneIdempotencyRecord(found)
 		return nil
 	})
 	return m, err
 }
 
-// Open implements [store.Backlog].
+// ListPending implements [store.Outbox].
 func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
 	err = d.do(ctx, "open", func() error {
 		for key := range d.open {
-			if m, live := d.mark(key); live && key.Shard() == shard && m.Result.Time.Before(before) {
+			if m, live := d.idempotencyRecord(key); live && key.Shard() == shard && m.Result.Time.Before(before) {
 				keys = append(keys, key)
 			}
 		}
@@ -269,14 +269,14 @@ func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, l
 	return keys, err
 }
 
-// Settle implements [store.Backlog].
+// SaveProgress implements [store.Outbox].
 func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
 	return d.do(ctx, "settle", func() error {
-		m, ok := d.mark(key)
+		m, ok := d.idempotencyRecord(key)
 		if !ok {
 			return nil
 		}
-		m = cloneMark(m)
+		m = cloneIdempotencyRecord(m)
 		var head *store.Record
 		if h, ok := d.heads[m.Result.Ref]; ok {
 			head = &h
@@ -290,7 +290,7 @@ func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s s
 	})
 }
 
-// Lease implements [store.Backlog].
+// Lease implements [store.Outbox].
 func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until time.Time) (ok bool, err error) {
 	err = d.do(ctx, "lease", func() error {
 		held := d.leases[shard]
@@ -326,7 +326,7 @@ func (d *Driver) MissingBuses(ctx context.Context) (missing map[events.BusARN]ti
 	return missing, err
 }
 
-// Marks implements [store.Backlog].
+// IdempotencyRecords implements [store.Outbox].
 func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit int) (list []store.IdempotencyRecord, next string, err error) {
 	err = d.do(ctx, "marks", func() error {
 		from, found := slices.BinarySearchFunc(d.order, named{hash: cursor}, byHash)
@@ -335,7 +335,7 @@ func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit in
 		}
 		last := ""
 		for _, n := range d.order[from:] {
-			m, live := d.mark(n.key)
+			m, live := d.idempotencyRecord(n.key)
 			if !live {
 				continue
 			}
@@ -343,14 +343,14 @@ func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit in
 				next = last
 				break
 			}
-			list, last = append(list, cloneMark(m)), n.hash
+			list, last = append(list, cloneIdempotencyRecord(m)), n.hash
 		}
 		return nil
 	})
 	return list, next, err
 }
 
-// Fold implements [store.Accounts].
+// AggregateUsage implements [store.Billing].
 func (d *Driver) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey) error {
 	if err := store.CheckAggregate(keys); err != nil {
 		return err
@@ -358,7 +358,7 @@ func (d *Driver) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey
 	return d.do(ctx, "fold", func() error {
 		for _, key := range keys {
 			if m, ok := d.marks[key]; ok {
-				d.fold(&m)
+				d.aggregate(&m)
 				d.put(m)
 			}
 		}
@@ -366,8 +366,8 @@ func (d *Driver) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey
 	})
 }
 
-// fold moves a mark's bill into the totals, once.
-func (d *Driver) fold(m *store.IdempotencyRecord) {
+// fold moves an idempotency record's bill into the totals, once.
+func (d *Driver) aggregate(m *store.IdempotencyRecord) {
 	if m.Aggregated || m.Bill.Tokens == 0 {
 		return
 	}
@@ -379,7 +379,7 @@ func (d *Driver) fold(m *store.IdempotencyRecord) {
 	m.Aggregated = true
 }
 
-// Usage implements [store.Accounts].
+// Usage implements [store.Billing].
 func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (u store.Usage, err error) {
 	err = d.do(ctx, "usage", func() error {
 		u = d.usage(account{t, month})
@@ -388,7 +388,7 @@ func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (u 
 	return u, err
 }
 
-// usage is totals plus what is not folded.
+// usage is totals plus what is not aggregated.
 func (d *Driver) usage(a account) store.Usage {
 	u := store.Usage{Tenant: a.tenant, Month: a.month,
 		BySchema: map[events.SchemaID]map[events.Operation]int64{}, ByDay: map[string]int64{}}
@@ -408,12 +408,12 @@ func (d *Driver) usage(a account) store.Usage {
 
 // Values that cross the driver's boundary share nothing with what it keeps.
 
-func cloneHead(h store.Record) store.Record {
+func cloneRecord(h store.Record) store.Record {
 	h.Data = h.Data.Clone()
 	return h
 }
 
-func cloneMark(m store.IdempotencyRecord) store.IdempotencyRecord {
+func cloneIdempotencyRecord(m store.IdempotencyRecord) store.IdempotencyRecord {
 	m.Outputs.Payload = m.Outputs.Payload.Clone()
 	m.Outputs.Document = m.Outputs.Document.Clone()
 	m.Outputs.Entries = slices.Clone(m.Outputs.Entries)

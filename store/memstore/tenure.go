@@ -12,7 +12,7 @@ import (
 
 var _ store.TenantData = (*Driver)(nil)
 
-// Sample implements [store.Tenure].
+// Sample implements [store.TenantData].
 func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
 	heads, err := d.Records(ctx, c, "", 1)
 	if err == nil && len(heads) == 0 {
@@ -24,7 +24,7 @@ func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, 
 	return heads[0], nil
 }
 
-// Holdings implements [store.Tenure].
+// Inventory implements [store.TenantData].
 func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inventory, err error) {
 	err = d.do(ctx, "holdings", func() error {
 		schemas, months := map[events.SchemaID]bool{}, map[string]bool{}
@@ -49,7 +49,7 @@ func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inve
 	return h, err
 }
 
-// Purge implements [store.Tenure]. It needs no more than one call.
+// Purge implements [store.TenantData]. It needs no more than one call.
 func (d *Driver) Purge(ctx context.Context, t events.TenantID, _ int) (n int, err error) {
 	err = d.do(ctx, "purge", func() error {
 		n = len(d.heads) + len(d.marks) + len(d.totals) + len(d.keys)

@@ -11,7 +11,7 @@ import (
 )
 
 // Bench measures what every driver does for one event: commits a second with 1
-// and with 64 writers, redeliveries, reads, and settling.
+// and with 64 writers, redeliveries, reads, and saving progress.
 func Bench(b *testing.B, open func(b *testing.B) store.Driver) {
 	data := `{"id":"rex","name":"` + strings.Repeat("n", 560) + `"}`
 	create := func(i int64) store.Change {

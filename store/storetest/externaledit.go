@@ -31,7 +31,7 @@ func testHandEdit(t *testing.T, h ProjectionHarness) {
 	hs.relay()
 	hs.wantFollowed(pet, `{"id":"rex","n":8}`)
 
-	// An edit that nobody has read is adopted by the recheck.
+	// An edit that nobody has read is imported by the recheck.
 	hs.do(pet, "three", events.Put, `{"id":"rex","n":9}`)
 	hs.edit(pet, document(10))
 	hs.later()
@@ -155,13 +155,13 @@ func testHandOther(t *testing.T, h ProjectionHarness) {
 func testHandRedelivery(t *testing.T, h ProjectionHarness) {
 	hs := openHouse(t, h, nil)
 	c := hs.change(pet, "one", events.Post, store.Record{}, document(1))
-	first, err := carryOut(hs.Store, c)
+	first, err := applyAndProject(hs.Store, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	hs.clock.advance(time.Second)
 	hs.edit(pet, document(5))
-	again, err := carryOut(hs.Store, c)
+	again, err := applyAndProject(hs.Store, c)
 	if err != nil || !again.Replayed || again.Version != first.Version {
 		t.Fatalf("redelivery: %+v, %v", again, err)
 	}
@@ -198,7 +198,7 @@ func testSpoilt(t *testing.T, h ProjectionHarness) {
 		t.Fatal(err)
 	}
 	// The record itself can be written over.
-	if _, err := carryOut(hs.Store, hs.change(pet, "three", events.Put, head, document(3))); err != nil {
+	if _, err := applyAndProject(hs.Store, hs.change(pet, "three", events.Put, head, document(3))); err != nil {
 		t.Fatalf("put over it: %v", err)
 	}
 	hs.wantFollowed(pet, document(3))

@@ -93,7 +93,7 @@ func testKill(t *testing.T, h Harness) {
 	})
 }
 
-// story is a life of one record, each step repeated until it is answered, with
+// story is a life of one record, each step repeated until it returns, with
 // what crash does in between. However often: each step has one effect.
 func (l *ledger) story(f *failer, n int, crash func()) {
 	l.t.Helper()

@@ -216,7 +216,7 @@ func change(r store.Ref, key string, op events.Operation, prior store.Record, da
 	return c
 }
 
-// rejection is a request that was refused for the state it met.
+// rejection is a request that was rejected for the state it met.
 func rejection(r store.Ref, key string, op events.Operation, code fault.Code, message string) store.Change {
 	return store.Change{Idempotency: store.IdempotencyRecord{
 		Key:         idem(string(r.Tenant), key),
@@ -240,7 +240,7 @@ func (l *ledger) write(r store.Ref, key string, op events.Operation, data string
 	return l.commit(change(r, key, op, l.find(r), data))
 }
 
-// find reads a head; one without stamp where there is none.
+// find reads a record; one without version where there is none.
 func (l *ledger) find(r store.Ref) store.Record {
 	l.t.Helper()
 	h, err := l.Get(ctx, r)
@@ -277,7 +277,7 @@ func (l *ledger) used(tenant string) int64 {
 	return u.Tokens()
 }
 
-// marks pages through all marks.
+// marks pages through all idempotency records.
 func (l *ledger) marks() []store.IdempotencyRecord {
 	l.t.Helper()
 	var all []store.IdempotencyRecord
@@ -294,7 +294,7 @@ func (l *ledger) marks() []store.IdempotencyRecord {
 	}
 }
 
-// open lists the open marks of all shards that were committed before t, once
+// open lists the open idempotency records of all shards that were committed before t, once
 // they can be seen.
 func (l *ledger) open(t time.Time) map[store.IdempotencyKey]bool {
 	l.t.Helper()

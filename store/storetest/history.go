@@ -22,7 +22,7 @@ import (
 )
 
 // The random history: workers send requests about a few records, some of them
-// again, while I/Os fail and a relay settles and folds. Then three checks: each
+// again, while I/Os fail and a relay saves and folds. Then three checks: each
 // record's history is linearizable; every answer to one request is the same;
 // and in the end each request has one effect, one bill, one set of entries.
 
@@ -40,7 +40,7 @@ type request struct {
 	value  int
 }
 
-// An answer is what came back: a receipt in brief, or what was read.
+// An answer is what came back: a result in brief, or what was read.
 type answer struct {
 	code     fault.Code // of a rejection
 	rejected bool
@@ -156,7 +156,7 @@ func recordOf(n int) store.Ref { return ref("acme", "petstore", named("r", n)) }
 // perform does what the router does: read, decide, commit; again where the
 // record has moved.
 func (r *recorder) perform(q request) (answer, error) {
-	for range 1000 { // rivals are few: so often means that the driver is wrong
+	for range 1000 { // concurrent writers are few: so often means that the driver is wrong
 		head, err := insist(func() (store.Record, error) { return r.l.Get(ctx, recordOf(q.record)) })
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return answer{}, err
@@ -207,8 +207,8 @@ func insist[T any](do func() (T, error)) (v T, err error) {
 	return v, err
 }
 
-// relay settles and folds what is open, until it is told to stop and finds
-// nothing more. It answers how many entries it has published, each for the first
+// relay saves and folds what is open, until it is told to stop and finds
+// nothing more. It returns how many entries it has published, each for the first
 // time.
 func (r *recorder) relay(stop chan struct{}) int {
 	published := map[string]bool{}
@@ -354,7 +354,7 @@ func (s recordState) step(q request) (answer, recordState) {
 	return a, s
 }
 
-// checkEffects compares the ledger with the answers: nothing more, nothing less.
+// checkEffects compares the ledger with the results: nothing more, nothing less.
 func (r *recorder) checkEffects() {
 	r.l.t.Helper()
 	l, t := r.l, r.l.t

@@ -20,7 +20,7 @@ func testAtomicity(t *testing.T, h Harness) {
 	l.wantEffect(pet, "one", r, 1)
 	want(t, "tokens", l.used("acme"), tokens)
 
-	// Refused: neither record nor mark nor bill.
+	// Refused: neither record nor idempotency record nor bill.
 	stale := change(pet, "two", events.Put, store.Record{Revision: 1}, `{"id":"rex","n":2}`)
 	stale.IfVersion = "stale"
 	_, err := l.Commit(ctx, stale)
@@ -39,7 +39,7 @@ func testAtomicity(t *testing.T, h Harness) {
 	want(t, "tokens", l.used("acme"), tokens)
 	want(t, "marks", len(l.marks()), 1)
 
-	// No head where one is expected: the same.
+	// No record where one is expected: the same.
 	none := change(ref("acme", "petstore", "gone"), "three", events.Put, store.Record{}, `{"id":"gone"}`)
 	none.IfVersion = "stale"
 	_, err = l.Commit(ctx, none)
@@ -214,7 +214,7 @@ func testMarkedRejections(t *testing.T, h Harness) {
 	wantCode(t, "rejection", first.Err(), fault.NotFound)
 	l.write(pet, "post", events.Post, `{"id":"rex","n":1}`)
 
-	// By now the PUT would succeed; but it has been answered.
+	// By now the PUT would succeed; but its result is stored.
 	again := l.commit(change(pet, "early", events.Put, l.find(pet), `{"id":"rex","n":2}`))
 	want(t, "replayed", again.Replayed, true)
 	wantCode(t, "rejection, again", again.Err(), fault.NotFound)
@@ -229,12 +229,12 @@ func testMarkWins(t *testing.T, h Harness) {
 	c.TokenLimit = tokens
 	first := l.commit(c)
 
-	// The record is taken now, and the limit used up: the mark knows better.
+	// The record is taken now, and the limit used up: the idempotency record takes precedence.
 	again := l.commit(c)
 	want(t, "replayed", again.Replayed, true)
 	want(t, "stamp", again.Version, first.Version)
 
-	// Without a mark the record decides before the limit.
+	// Without an idempotency record the record decides before the limit.
 	c.Idempotency.Key = idem("acme", "two")
 	_, err := l.Commit(ctx, c)
 	if _, ok := errors.AsType[*store.VersionConflict](err); !ok {

@@ -11,7 +11,7 @@ import (
 )
 
 // spend commits n requests of one tenant under a token limit, 0 for none, and
-// returns how many were not refused.
+// returns how many were not rejected.
 func (l *ledger) spend(name string, n int, limit int64) (passed int) {
 	l.t.Helper()
 	for i := range n {
@@ -45,7 +45,7 @@ func (l *ledger) limitLag() {
 	l.clock.advance(store.LimitLag)
 }
 
-// foldAll folds the bills of all marks.
+// foldAll folds the bills of all idempotency records.
 func (l *ledger) foldAll() {
 	l.t.Helper()
 	for _, m := range l.marks() {
@@ -63,7 +63,7 @@ func (l *ledger) wantRoom(name string, used int) {
 }
 
 func testLimitRestored(t *testing.T, h Harness) {
-	// Bills are folded at none, one or all of the points in between.
+	// Bills are aggregated at none, one or all of the points in between.
 	for fold := range 5 {
 		l := open(t, h)
 		at := func(point int) {

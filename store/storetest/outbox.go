@@ -33,7 +33,7 @@ func testOpen(t *testing.T, h Harness) {
 	}
 	l.wantOldestFirst()
 
-	// Nothing left to do: published, and folded.
+	// Nothing left to do: published, and aggregated.
 	key := idem("acme", "n000")
 	l.settle(key, outcome(0, store.EntryPublished, ""))
 	l.fold(key)
@@ -55,7 +55,7 @@ func testOpen(t *testing.T, h Harness) {
 	want(t, "listed as open after recheck", l.open(l.clock.Now())[key], false)
 }
 
-// wantOldestFirst checks order and limit of every shard, and that each mark is
+// wantOldestFirst checks order and limit of every shard, and that each idempotency record is
 // in the shard of its key.
 func (l *ledger) wantOldestFirst() {
 	l.t.Helper()
@@ -170,7 +170,7 @@ func testProjected(t *testing.T, h Harness) {
 	second, r2 := dirty("second", events.Put)
 	want(t, "open", len(l.open(start.Add(time.Hour))), 2)
 
-	// A slow helper shows old state: the head is another by now.
+	// A slow helper shows old state: the record is another by now.
 	l.settle(first, store.Progress{Projected: r1.Version})
 	want(t, "dirty", l.find(pet).Unprojected, true)
 	want(t, "still to project", l.mark(first).NeedsProjection, true)

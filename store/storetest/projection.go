@@ -40,7 +40,7 @@ type ProjectionHarness struct {
 	Unconditional bool
 }
 
-// RunProjection runs every promise about objects that follow heads.
+// RunProjection runs every promise about objects that are updated from records.
 func RunProjection(t *testing.T, h ProjectionHarness) {
 	for _, p := range []struct {
 		name string
@@ -127,8 +127,8 @@ func (hs *house) change(r store.Ref, key string, op events.Operation, prior stor
 	return c
 }
 
-// carryOut is what an invocation does: commit, project, settle.
-func carryOut(s *store.Store, c store.Change) (store.Result, error) {
+// applyAndProject is what an invocation does: commit, project, save progress.
+func applyAndProject(s *store.Store, c store.Change) (store.Result, error) {
 	r, err := s.Commit(ctx, c)
 	if err != nil {
 		return r, err
@@ -143,7 +143,7 @@ func carryOut(s *store.Store, c store.Change) (store.Result, error) {
 // do carries out an operation on the record as it now is.
 func (hs *house) do(r store.Ref, key string, op events.Operation, data string) store.Result {
 	hs.t.Helper()
-	receipt, err := carryOut(hs.Store, hs.change(r, key, op, hs.find(r), data))
+	receipt, err := applyAndProject(hs.Store, hs.change(r, key, op, hs.find(r), data))
 	if err != nil {
 		hs.t.Fatalf("%s %s: %v", op, key, err)
 	}
@@ -151,7 +151,7 @@ func (hs *house) do(r store.Ref, key string, op events.Operation, data string) s
 	return receipt
 }
 
-// relay does what marks say is left, and rechecks what is due.
+// relay does what idempotency records say is left, and rechecks what is due.
 func (hs *house) relay() {
 	hs.t.Helper()
 	for _, m := range hs.marks() {
@@ -175,7 +175,7 @@ func (hs *house) relay() {
 // later is when all rechecks are due.
 func (hs *house) later() { hs.clock.advance(store.DefaultLifetime + 3*time.Minute) }
 
-// wantFollowed checks that object and head are one, nothing is left to do, and
+// wantFollowed checks that object and record are one, nothing is left to do, and
 // that the record is data, or absent where that is "".
 func (hs *house) wantFollowed(r store.Ref, data string) {
 	hs.t.Helper()
@@ -346,7 +346,7 @@ func testProjectionFaults(t *testing.T, h ProjectionHarness) {
 					if prior.Revision > int64(i) {
 						break // it was carried out, only the answer was lost
 					}
-					if _, err := carryOut(hs.Store, hs.change(pet, named("step", i), step.op, prior, step.data)); err == nil {
+					if _, err := applyAndProject(hs.Store, hs.change(pet, named("step", i), step.op, prior, step.data)); err == nil {
 						break
 					}
 				}
@@ -382,9 +382,9 @@ func testProjectionKilled(t *testing.T, h ProjectionHarness) {
 			return nil
 		}}
 		victim := hs.storeOver(dying)
-		_, err := carryOut(victim, hs.change(pet, "two", events.Put, hs.find(pet), document(2)))
+		_, err := applyAndProject(victim, hs.change(pet, "two", events.Put, hs.find(pet), document(2)))
 		hs.clock.advance(time.Second)
-		if _, redelivered := carryOut(hs.Store, hs.change(pet, "two", events.Put, hs.find(pet), document(2))); redelivered != nil {
+		if _, redelivered := applyAndProject(hs.Store, hs.change(pet, "two", events.Put, hs.find(pet), document(2))); redelivered != nil {
 			// Where the commit had not come to pass it does now; else it is replayed.
 			t.Fatalf("redelivery after I/O %d: %v", n, redelivered)
 		}
@@ -411,7 +411,7 @@ func testProjectionRivals(t *testing.T, h ProjectionHarness) {
 					t.Error(err)
 					return
 				}
-				_, err = carryOut(s, hs.change(pet, fmt.Sprintf("w%d-%d", i, n), events.Put, prior, document(100*i+n)))
+				_, err = applyAndProject(s, hs.change(pet, fmt.Sprintf("w%d-%d", i, n), events.Put, prior, document(100*i+n)))
 				if _, moved := errors.AsType[*store.VersionConflict](err); moved {
 					continue
 				}
@@ -435,7 +435,7 @@ func testProjectionMany(t *testing.T, h ProjectionHarness) {
 	before := hs.bucket.puts.value()
 	every(records, func(i int) {
 		r := ref("acme", "petstore", named("k", i))
-		if _, err := carryOut(hs.Store, hs.change(r, named("m", i), events.Post, store.Record{}, fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i))); err != nil {
+		if _, err := applyAndProject(hs.Store, hs.change(r, named("m", i), events.Post, store.Record{}, fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i))); err != nil {
 			t.Error(err)
 		}
 	})
@@ -466,7 +466,7 @@ func testProjectionCalls(t *testing.T, h ProjectionHarness) {
 		if c.op != events.Post {
 			prior = hs.find(pet)
 		}
-		if _, err := carryOut(hs.Store, hs.change(pet, string(c.op), c.op, prior, c.data)); err != nil {
+		if _, err := applyAndProject(hs.Store, hs.change(pet, string(c.op), c.op, prior, c.data)); err != nil {
 			t.Fatal(err)
 		}
 		want(t, string(c.op), hs.bucket.ops.take(), c.calls)

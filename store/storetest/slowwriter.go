@@ -20,7 +20,7 @@ func (c *counter) add()       { c.n.Add(1) }
 func (c *counter) value() int { return int(c.n.Load()) }
 
 // late starts a projection of the record by a process that is held up just
-// before its write or delete takes place, and answers what lets it go on and
+// before its write or delete takes place, and returns what lets it go on and
 // waits for it.
 func (hs *house) late(r store.Ref, op string) (release func()) {
 	hs.t.Helper()
@@ -36,7 +36,7 @@ func (hs *house) late(r store.Ref, op string) (release func()) {
 	s := hs.storeOver(slow)
 	go func() {
 		defer close(done)
-		_, err := s.Project(ctx, r) // it must not settle: that is the point
+		_, err := s.Project(ctx, r) // it must not save progress: that is the point
 		if err != nil {
 			hs.t.Errorf("the late projection: %v", err)
 		}
@@ -116,7 +116,7 @@ func testLateDelete(t *testing.T, h ProjectionHarness) {
 }
 
 // A POST reads the object, which is absent, and loses to another process that
-// writes record and object, and dies before it settles. What the POST has read is
+// writes record and object, and dies before it saves. What the POST has read is
 // out of date when the record is deleted.
 func testDeleteAfterRejectedPost(t *testing.T, h ProjectionHarness) {
 	hs := openHouse(t, h, nil)
@@ -137,7 +137,7 @@ func testDeleteAfterRejectedPost(t *testing.T, h ProjectionHarness) {
 	if err != nil || !prior.Unprojected {
 		t.Fatalf("read %+v, %v, want a dirty head", prior, err)
 	}
-	if _, err := carryOut(s, hs.change(pet, "delete", events.Delete, prior, "")); err != nil {
+	if _, err := applyAndProject(s, hs.change(pet, "delete", events.Delete, prior, "")); err != nil {
 		t.Fatal(err)
 	}
 	hs.wantShown(pet, "")
@@ -189,7 +189,7 @@ func testProjectionList(t *testing.T, h ProjectionHarness) {
 		data := fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i)
 		switch {
 		case i%4 == 3:
-			hs.edit(r, data) // by hand
+			hs.edit(r, data) // by an external edit
 		default:
 			hs.do(r, named("m", i), events.Post, data)
 		}

@@ -36,7 +36,7 @@ func testPurge(t *testing.T, h Harness) {
 			t.Fatal(err)
 		}
 	}
-	// Some bills are folded, so that they are in the totals alone.
+	// Some bills are aggregated, so that they are in the totals alone.
 	l.fold(idem("a", "post b"), idem("a-b", "post c"), idem("ab", "limited"))
 
 	left := slices.Clone(tenants)
@@ -112,7 +112,7 @@ func (l *ledger) remains(keys apikey.Store, id string) (r remains) {
 	return r
 }
 
-// testHoldings: schemas of tombstones count, and months that are folded.
+// testHoldings: schemas of tombstones count, and months that are aggregated.
 func testHoldings(t *testing.T, h Harness) {
 	l := open(t, h)
 	holds := func(schemas, months string) {
