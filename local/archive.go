@@ -233,7 +233,7 @@ func (s *Server) findArchive(name string) (*archive, error) {
 	if one := s.catalog.archives[name]; one != nil {
 		return one, nil
 	}
-	return nil, awsjson.Errorf("ResourceNotFoundException", "Archive %s does not exist.", clip(name))
+	return nil, awsjson.Errorf("ResourceNotFoundException", "Archive %s does not exist.", awsjson.Clip(name))
 }
 
 // DeleteArchive removes an archive with its events.

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -153,7 +152,7 @@ func (s *Server) findConnection(name string) (*connection, error) {
 	if c := s.catalog.connections[name]; c != nil {
 		return c, nil
 	}
-	return nil, awsjson.Errorf("ResourceNotFoundException", "Connection '%s' does not exist.", clip(name))
+	return nil, awsjson.Errorf("ResourceNotFoundException", "Connection '%s' does not exist.", awsjson.Clip(name))
 }
 
 // DescribeConnection tells all of a connection but its secret.
@@ -207,11 +206,12 @@ func (s *Server) ListConnections(_ context.Context, in *ListConnectionsInput) (*
 	return out, err
 }
 
-// connectionByARN finds a connection. The catalog is locked.
-func (s *Server) connectionByARN(arn string) *connection {
-	for _, c := range s.catalog.connections {
-		if c.ARN == arn {
-			return c
+// connectionByARN returns a connection, nil if it does not exist. The catalog is
+// locked.
+func (c *catalog) connectionByARN(arn string) *connection {
+	for _, one := range c.connections {
+		if one.ARN == arn {
+			return one
 		}
 	}
 	return nil
@@ -234,6 +234,3 @@ func (s *Server) loadDestinations() error {
 		return true, json.Unmarshal(record, d)
 	})
 }
-
-// isDestination tells an HTTP endpoint's ARN from a bus's: both are of events.
-func isDestination(arn string) bool { return strings.Contains(arn, ":api-destination/") }

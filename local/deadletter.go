@@ -10,12 +10,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
 )
 
-// A DeadLetter is a delivery that was given up. Record is what Lambda hands to
-// a function's on-failure destination; it holds the event, and so perhaps an
-// API key.
+// A DeadLetter is a delivery that was given up. Record is what Lambda sends to a
+// function's on-failure destination; it holds the event, and so possibly an API
+// key.
 type DeadLetter struct {
 	ID     string           `json:"id"`
 	Event  uint64           `json:"event,omitempty"` // the Seq of the event
@@ -30,14 +31,14 @@ type InvocationRecord struct {
 	Timestamp      string         `json:"timestamp"` // RFC 3339 with milliseconds
 	RequestContext RequestContext `json:"requestContext"`
 	RequestPayload jsontext.Value `json:"requestPayload,omitzero"`
-	// ResponseContext and ResponsePayload are absent where nothing was invoked.
+	// ResponseContext and ResponsePayload are absent if nothing was invoked.
 	ResponseContext *ResponseContext `json:"responseContext,omitzero"`
 	ResponsePayload jsontext.Value   `json:"responsePayload,omitzero"`
 }
 
 // RequestContext says which invocation failed and why it was given up:
-// RetriesExhausted or EventAgeExceeded, or EventBridge's error code where the
-// event did not reach a function at all.
+// RetriesExhausted or EventAgeExceeded, or EventBridge's error code if the event
+// did not reach a function.
 type RequestContext struct {
 	RequestID              string `json:"requestId"`
 	FunctionARN            string `json:"functionArn"`
@@ -45,49 +46,88 @@ type RequestContext struct {
 	ApproximateInvokeCount int    `json:"approximateInvokeCount"`
 }
 
-// ResponseContext is what the last attempt came to.
+// ResponseContext is the result of the last attempt.
 type ResponseContext struct {
 	StatusCode      int    `json:"statusCode"`
 	ExecutedVersion string `json:"executedVersion"`
 	FunctionError   string `json:"functionError"`
 }
 
-// deadLetter gives a task up: in one write it is a dead letter and no task any more.
-// payload may be nil, then it is read.
-func (s *Server) deadLetter(t *task, condition string, last failure, payload []byte) {
-	if payload == nil {
-		var err error
-		if payload, err = s.payload(t); err != nil {
-			s.log.Error("the event of a dead letter cannot be read; the delivery is tried again", "target", t.Target.Arn, "error", err)
-			s.reschedule(t, time.Minute)
-			return
-		}
-	}
-	if !jsontext.Value(payload).IsValid(jsontext.AllowDuplicateNames(true)) {
-		payload = quoted(string(payload)) // a record holds JSON alone
-	}
-	letter := DeadLetter{Event: t.key.seq, Rule: t.Rule, Target: t.Target.Arn, Record: InvocationRecord{
-		Version: "1.0", Timestamp: s.opts.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: payload, ResponsePayload: last.document(),
-		RequestContext: RequestContext{RequestID: t.ID, FunctionARN: t.Target.Arn + ":$LATEST",
-			Condition: condition, ApproximateInvokeCount: t.Attempts},
-	}}
-	if t.Stage == stageInvoke {
-		letter.Record.ResponseContext = &ResponseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
-	}
-	record, err := json.Marshal(&letter, jsontext.AllowDuplicateNames(true))
+// deadLetters are the stored dead letters.
+type deadLetters struct{ file *datafile.File }
+
+// deadLetter gives a task up: one commit removes the task and stores the dead
+// letter.
+func (d *Dispatcher) deadLetter(t *Task, condition string, last *Failure) {
+	w, err := d.deadLetterWrite(t, condition, last)
 	if err != nil {
-		s.log.Error("a dead letter cannot be written; the delivery is tried again", "target", t.Target.Arn, "error", err)
-		s.reschedule(t, time.Minute)
+		d.Log.Error("a dead letter cannot be stored; the delivery will be retried", "target", t.Target.Arn, "error", err)
+		d.reschedule(t, time.Minute)
 		return
 	}
-	key := seqKey(s.seq.Add(1))
-	s.settle <- settled{writes: []datafile.Write{s.file.Put(bucketDeadLetters, key, record), s.file.Remove(bucketTasks, t.key.bytes())}}
-	s.log.Error("a delivery was given up and is a dead letter now; see the function's log, then retry it",
+	d.completer.add(completion{writes: []datafile.Write{w, d.file.Remove(bucketTasks, t.key())}})
+	d.Log.Error("a delivery was given up and is a dead letter now; see the function's log, then retry it",
 		"target", t.Target.Arn, "requestId", t.ID, "condition", condition, "attempts", t.Attempts, "errorType", last.Type)
 }
 
-// DeadLetters lists the deliveries that were given up, the oldest first.
-func (s *Server) DeadLetters() ([]DeadLetter, error) {
+func (d *Dispatcher) deadLetterWrite(t *Task, condition string, last *Failure) (datafile.Write, error) {
+	if err := d.readBody(t); err != nil {
+		return datafile.Write{}, err
+	}
+	payload := jsontext.Value(t.body)
+	if !payload.IsValid(jsontext.AllowDuplicateNames(true)) {
+		payload, _ = jsontext.AppendQuote(nil, t.body) // a record holds only JSON
+	}
+	letter := DeadLetter{Event: t.Seq, Rule: t.Rule, Target: t.Target.Arn, Record: InvocationRecord{
+		Version: "1.0", Timestamp: d.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: payload, ResponsePayload: last.Document(),
+		RequestContext: RequestContext{RequestID: t.ID, FunctionARN: t.Target.Arn + ":$LATEST",
+			Condition: condition, ApproximateInvokeCount: t.Attempts},
+	}}
+	if t.Stage == StageInvoke {
+		letter.Record.ResponseContext = &ResponseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
+	}
+	record, err := json.Marshal(&letter, jsontext.AllowDuplicateNames(true))
+	return d.file.Put(bucketDeadLetters, seqKey(d.Sequence.Next()), record), err
+}
+
+// DeadLetters returns the deliveries that were given up, the oldest first.
+func (d *Dispatcher) DeadLetters() ([]DeadLetter, error) { return d.letters.list() }
+
+// RetryDeadLetter delivers a dead letter to its target again, with all retries,
+// and removes the dead letter. The fault is NotFound if it does not exist.
+func (d *Dispatcher) RetryDeadLetter(ctx context.Context, id string) error {
+	key, letter, err := d.letters.find(id)
+	if err != nil {
+		return err
+	}
+	now := d.Now()
+	t := &Task{
+		Seq: d.Sequence.Next(), ID: letter.Record.RequestContext.RequestID, Rule: letter.Rule,
+		Target: Target{Arn: letter.Target}, Stage: StageDeliver, Since: now, Due: now,
+		Payload: letter.Record.RequestPayload, Origin: letter.Event,
+	}
+	w, err := d.Write(t)
+	if err != nil {
+		return err
+	}
+	if err := d.file.Commit(ctx, []datafile.Write{w, d.file.Remove(bucketDeadLetters, key)}); err != nil {
+		return err
+	}
+	d.Add(t)
+	return nil
+}
+
+// DeleteDeadLetter removes a dead letter. The fault is NotFound if it does not
+// exist.
+func (d *Dispatcher) DeleteDeadLetter(ctx context.Context, id string) error {
+	key, _, err := d.letters.find(id)
+	if err != nil {
+		return err
+	}
+	return d.file.Commit(ctx, []datafile.Write{d.file.Remove(bucketDeadLetters, key)})
+}
+
+func (s deadLetters) list() ([]DeadLetter, error) {
 	var letters []DeadLetter
 	err := s.file.Each(bucketDeadLetters, nil, func(key, record []byte) (bool, error) {
 		letter, err := decodeDeadLetter(key, record)
@@ -97,41 +137,8 @@ func (s *Server) DeadLetters() ([]DeadLetter, error) {
 	return letters, err
 }
 
-// RetryDeadLetter sends a dead letter to its target once more, with all
-// retries. It is a dead letter no more. The fault is NotFound.
-func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {
-	key, letter, err := s.findDeadLetter(id)
-	if err != nil {
-		return err
-	}
-	now := s.opts.Now()
-	t := &task{
-		key: taskKey{seq: s.seq.Add(1)}, ID: letter.Record.RequestContext.RequestID, Rule: letter.Rule,
-		Target: Target{Arn: letter.Target}, Stage: stageDeliver, Since: now, Due: now,
-		Payload: letter.Record.RequestPayload, Event: letter.Event,
-	}
-	kept, err := s.keepTask(t)
-	if err != nil {
-		return err
-	}
-	if err := s.file.Commit(ctx, []datafile.Write{kept, s.file.Remove(bucketDeadLetters, key)}); err != nil {
-		return err
-	}
-	s.queue.add(t)
-	return nil
-}
-
-// DeleteDeadLetter forgets a dead letter for good. The fault is NotFound.
-func (s *Server) DeleteDeadLetter(ctx context.Context, id string) error {
-	key, _, err := s.findDeadLetter(id)
-	if err != nil {
-		return err
-	}
-	return s.file.Commit(ctx, []datafile.Write{s.file.Remove(bucketDeadLetters, key)})
-}
-
-func (s *Server) findDeadLetter(id string) (key []byte, letter DeadLetter, err error) {
-	missing := fault.Errorf(fault.NotFound, "dead letter %q does not exist", clip(id))
+func (s deadLetters) find(id string) (key []byte, letter DeadLetter, err error) {
+	missing := fault.Errorf(fault.NotFound, "dead letter %q does not exist", awsjson.Clip(id))
 	seq, err := strconv.ParseUint(id, 10, 64)
 	if err != nil {
 		return nil, letter, missing
@@ -148,7 +155,7 @@ func (s *Server) findDeadLetter(id string) (key []byte, letter DeadLetter, err e
 func decodeDeadLetter(key, record []byte) (DeadLetter, error) {
 	var letter DeadLetter
 	if err := json.Unmarshal(record, &letter, jsontext.AllowDuplicateNames(true)); err != nil || len(key) != 8 {
-		return letter, fault.Errorf(fault.Internal, "a kept dead letter cannot be read")
+		return letter, fault.Errorf(fault.Internal, "a stored dead letter cannot be read")
 	}
 	letter.ID = strconv.FormatUint(binary.BigEndian.Uint64(key), 10)
 	return letter, nil

@@ -104,8 +104,8 @@ func (s *Server) CreateApiDestination(ctx context.Context, in *CreateApiDestinat
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	switch {
-	case s.connectionByARN(in.ConnectionArn) == nil:
-		return nil, awsjson.Errorf("ResourceNotFoundException", "Connection %s does not exist.", clip(in.ConnectionArn))
+	case s.catalog.connectionByARN(in.ConnectionArn) == nil:
+		return nil, awsjson.Errorf("ResourceNotFoundException", "Connection %s does not exist.", awsjson.Clip(in.ConnectionArn))
 	case s.catalog.destinations[in.Name] != nil:
 		return nil, awsjson.Errorf("ResourceAlreadyExistsException", "An api-destination '%s' already exists.", in.Name)
 	}
@@ -125,7 +125,7 @@ func (s *Server) findDestination(name string) (*destination, error) {
 	if d := s.catalog.destinations[name]; d != nil {
 		return d, nil
 	}
-	return nil, awsjson.Errorf("ResourceNotFoundException", "An api-destination '%s' does not exist.", clip(name))
+	return nil, awsjson.Errorf("ResourceNotFoundException", "An api-destination '%s' does not exist.", awsjson.Clip(name))
 }
 
 // DescribeApiDestination tells all of an endpoint.
@@ -184,40 +184,47 @@ const destinationTimeout = 5 * time.Second
 var destinationClient = &http.Client{Timeout: destinationTimeout,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// dispatchToEndpoint sends the event to an HTTP endpoint.
-func (s *Server) dispatchToEndpoint(ctx context.Context, t *task, payload []byte) *undelivered {
-	s.catalog.mu.RLock()
-	var d *destination
-	for _, one := range s.catalog.destinations {
-		if one.ARN == t.Target.Arn {
-			d = one
-		}
-	}
-	var c *connection
-	if d != nil {
-		c = s.connectionByARN(d.ConnectionArn)
-	}
-	s.catalog.mu.RUnlock()
+// destinationTargets delivers to API destinations.
+type destinationTargets struct {
+	catalog *catalog
+	allowed []string // hosts, as host:port
+}
+
+// Deliver implements [Deliverer].
+func (dt destinationTargets) Deliver(ctx context.Context, t *Task) error {
+	d, c := dt.catalog.destination(t.Target.Arn)
 	if c == nil {
-		return &undelivered{"NO_RESOURCE", "The API destination or its connection does not exist.", false}
+		return &DeliveryError{"NO_RESOURCE", "The API destination or its connection does not exist.", false}
 	}
-	r, err := d.request(ctx, t.Target.HttpParameters, payload)
-	if err != nil || !slices.Contains(s.opts.HTTPTargets, r.URL.Host) {
-		return &undelivered{"SDK_CLIENT_ERROR", "The API destination's endpoint cannot be called.", false}
+	r, err := d.request(ctx, t.Target.HttpParameters, t.Body())
+	if err != nil || !slices.Contains(dt.allowed, r.URL.Host) {
+		return &DeliveryError{"SDK_CLIENT_ERROR", "The API destination's endpoint cannot be called.", false}
 	}
 	c.authorize(r)
 	resp, err := destinationClient.Do(r)
 	if err != nil {
-		return &undelivered{"TIMEOUT", "The endpoint did not answer.", true}
+		return &DeliveryError{"TIMEOUT", "The endpoint did not answer.", true}
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
 	if resp.StatusCode/100 == 2 {
-		s.ack(t)
 		return nil
 	}
 	retry := resp.StatusCode >= 500 || slices.Contains([]int{401, 407, 409, 429}, resp.StatusCode)
-	return &undelivered{"SDK_CLIENT_ERROR", "The endpoint answered " + strconv.Itoa(resp.StatusCode) + ".", retry}
+	return &DeliveryError{"SDK_CLIENT_ERROR", "The endpoint answered " + strconv.Itoa(resp.StatusCode) + ".", retry}
+}
+
+// destination returns an API destination and its connection by the destination's
+// ARN; nil if they do not exist.
+func (c *catalog) destination(arn string) (*destination, *connection) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, d := range c.destinations {
+		if d.ARN == arn {
+			return d, c.connectionByARN(d.ConnectionArn)
+		}
+	}
+	return nil, nil
 }
 
 // request fills * in the endpoint's path, then adds query, headers and body.

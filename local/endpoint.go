@@ -24,7 +24,7 @@ const queuePrefix = "AmazonSQS"
 
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refused := fromBrowser(r); refused != nil {
-		e.log.Warn("a request that looks like a web page's was refused", "host", clip(r.Host), "origin", clip(r.Header.Get("Origin")))
+		e.log.Warn("a request that looks like a web page's was refused", "host", awsjson.Clip(r.Host), "origin", awsjson.Clip(r.Header.Get("Origin")))
 		awsjson.WriteError(w, "application/x-amz-json-1.1", refused)
 		return
 	}
@@ -39,16 +39,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.paths.ServeHTTP(w, r)
 		return
 	}
-	e.log.Warn("this AWS call is not served here", "method", r.Method, "path", clip(r.URL.Path), "target", clip(target))
+	e.log.Warn("this AWS call is not served here", "method", r.Method, "path", awsjson.Clip(r.URL.Path), "target", awsjson.Clip(target))
 	awsjson.WriteError(w, "application/x-amz-json-1.1",
 		awsjson.Errorf("UnknownOperationException", "This call is not served here."))
-}
-
-// clip keeps what a caller sent short in logs and answers.
-func clip(s string) string {
-	const most = 128
-	if len(s) > most {
-		s = s[:most]
-	}
-	return strings.ToValidUTF8(s, "")
 }

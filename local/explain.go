@@ -64,7 +64,7 @@ func (s *Server) judge(a *incoming) ([]Verdict, error) {
 	defer s.catalog.mu.RUnlock()
 	b := s.catalog.buses[a.bus]
 	if b == nil {
-		return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist here: the event would be taken, kept, and reach nothing.", clip(a.event.Bus))
+		return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist here: the event would be taken, kept, and reach nothing.", awsjson.Clip(a.event.Bus))
 	}
 	var verdicts []Verdict
 	for _, name := range sortedKeys(b.rules) {

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/logs"
 )
 
@@ -22,7 +23,7 @@ func logGroup(function string) string { return "/aws/lambda/" + function }
 // that has neither been registered nor written anything is NotFound.
 func (s *Server) Logs(ctx context.Context, function string, q LogQuery) (iter.Seq[LogLine], error) {
 	if _, known := s.function(function); !known && !s.logs.Has(logGroup(function)) {
-		return nil, fault.Errorf(fault.NotFound, "function %q does not exist here", clip(function))
+		return nil, fault.Errorf(fault.NotFound, "function %q does not exist here", awsjson.Clip(function))
 	}
 	return s.logs.Lines(ctx, logGroup(function), q), nil
 }
@@ -32,15 +33,4 @@ func (s *Server) Functions() []string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return sortedKeys(s.functions)
-}
-
-// dispatchToLogGroup writes the event into a log group, which must exist.
-func (s *Server) dispatchToLogGroup(_ context.Context, t *task, payload []byte) *undelivered {
-	name, ok := s.logs.NameOf(t.Target.Arn)
-	if !ok || !s.logs.Has(name) {
-		return &undelivered{"NO_RESOURCE", "The log group does not exist.", false}
-	}
-	s.logs.Add(name, t.ID, string(payload))
-	s.ack(t)
-	return nil
 }

@@ -109,7 +109,7 @@ func (s *Server) namedFunction(name string) (string, error) {
 	name, _, _ = strings.Cut(name, ":")
 	if _, ok := s.function(name); !ok {
 		return "", &awsjson.Error{Code: "ResourceNotFoundException", Status: http.StatusNotFound,
-			Message: "Function not found: " + s.functionARN(clip(name))}
+			Message: "Function not found: " + s.functionARN(awsjson.Clip(name))}
 	}
 	return name, nil
 }
@@ -239,7 +239,7 @@ func (s *Server) RemoveFunctionPermission(ctx context.Context, in *RemoveFunctio
 	return nil, s.changePolicy(ctx, in.FunctionName, func(_ string, p *policy) error {
 		if !p.without(in.StatementId) {
 			return &awsjson.Error{Code: "ResourceNotFoundException", Status: http.StatusNotFound,
-				Message: "Statement " + clip(in.StatementId) + " is not found in resource policy."}
+				Message: "Statement " + awsjson.Clip(in.StatementId) + " is not found in resource policy."}
 		}
 		return nil
 	})
@@ -398,15 +398,15 @@ func (s *Server) InvokeLater(ctx context.Context, function string, payload []byt
 		payload = []byte("{}")
 	}
 	now := s.opts.Now()
-	t := &task{key: taskKey{seq: s.seq.Add(1)}, ID: awsjson.NewID(), Target: Target{Arn: s.functionARN(function)},
-		Stage: stageInvoke, Since: now, Due: now, Payload: payload}
-	w, err := s.keepTask(t)
+	t := &Task{Seq: s.seq.Next(), ID: awsjson.NewID(), Target: Target{Arn: s.functionARN(function)},
+		Stage: StageInvoke, Since: now, Due: now, Payload: payload}
+	w, err := s.deliveries.Write(t)
 	if err != nil {
 		return err
 	}
 	if err := s.file.Commit(ctx, []datafile.Write{w}); err != nil {
 		return err
 	}
-	s.queue.add(t)
+	s.deliveries.Add(t)
 	return nil
 }

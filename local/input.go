@@ -38,7 +38,7 @@ func (t *Target) checkInput() error {
 	}
 	if t.InputPath != "" {
 		if _, ok := parsePath(t.InputPath); !ok {
-			return awsjson.Errorf("ValidationException", "Invalid JsonPath: %s for target %s.", clip(t.InputPath), t.Id)
+			return awsjson.Errorf("ValidationException", "Invalid JsonPath: %s for target %s.", awsjson.Clip(t.InputPath), t.Id)
 		}
 	}
 	tr := t.InputTransformer
@@ -47,12 +47,12 @@ func (t *Target) checkInput() error {
 	}
 	for name, path := range tr.InputPathsMap {
 		if _, ok := parsePath(path); !ok || strings.HasPrefix(strings.ToLower(name), "aws") {
-			return awsjson.Errorf("ValidationException", "Invalid InputPath for target %s: %s.", t.Id, clip(name))
+			return awsjson.Errorf("ValidationException", "Invalid InputPath for target %s: %s.", t.Id, awsjson.Clip(name))
 		}
 	}
 	for _, p := range placeholders(tr.InputTemplate) {
 		if _, ok := tr.InputPathsMap[p.name]; !ok && !strings.HasPrefix(p.name, "aws.events.") {
-			return awsjson.Errorf("ValidationException", "InvalidInput for target %s : [Template contains invalid placeholder %s.].", t.Id, clip(p.name))
+			return awsjson.Errorf("ValidationException", "InvalidInput for target %s : [Template contains invalid placeholder %s.].", t.Id, awsjson.Clip(p.name))
 		}
 	}
 	return nil

@@ -5,63 +5,44 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
-// failure is how a failed invocation answers, as Lambda's Go runtime has it.
-type failure struct {
-	Message string `json:"errorMessage"`
-	Type    string `json:"errorType"`
+// functionTargets delivers to functions: EventBridge passes the event to Lambda,
+// which invokes the function with retries of its own.
+type functionTargets struct{ *Server }
+
+// Deliver implements [Deliverer].
+func (f functionTargets) Deliver(_ context.Context, t *Task) error {
+	name, ok := f.functionOf(t.Target.Arn)
+	if !ok {
+		return &DeliveryError{"NO_RESOURCE", "The target " + t.Target.Arn + " does not exist here.", false}
+	}
+	if _, known := f.function(name); !known {
+		return &DeliveryError{"NO_RESOURCE", "The function " + name + " does not exist here.", false}
+	}
+	if f.opts.EnforcePermissions && !f.permitted(name, t.Rule) {
+		return &DeliveryError{"NO_PERMISSIONS", "The policy of function " + name + " does not let EventBridge invoke it for this rule.", false}
+	}
+	if t.Text != "" {
+		return &DeliveryError{"INVALID_JSON", "The input of function " + name + " is not JSON.", false}
+	}
+	return nil
 }
 
-func (f *failure) document() jsontext.Value {
-	b, _ := json.Marshal(f, jsontext.AllowInvalidUTF8(true))
-	return b
-}
-
-// invoke does Lambda's part of an asynchronous invocation: one attempt, and
-// what follows from it.
-func (s *Server) invoke(ctx context.Context, t *task) {
-	name, _ := s.functionOf(t.Target.Arn)
-	payload, err := s.payload(t)
-	if err != nil {
-		s.log.Error("the event of a delivery cannot be read; the delivery is tried again", "function", name, "error", err)
-		s.reschedule(t, time.Minute)
-		return
-	}
-	now := s.opts.Now()
-	if t.Attempts > 0 && now.Sub(t.Since) > s.opts.MaxEventAge {
-		s.deadLetter(t, "EventAgeExceeded", failure{Message: t.LastError, Type: "EventAgeExceeded"}, payload)
-		return
-	}
-	t.Attempts++
-	// A handler is not cut short by the end of Run, only by its own time.
-	ctx = context.WithoutCancel(ctx)
+// Invoke implements [Invoker].
+func (f functionTargets) Invoke(ctx context.Context, t *Task) *Failure {
 	if t.Trace != "" {
 		//lint:ignore SA1029 the key is the one that Lambda's Go runtime uses
 		ctx = context.WithValue(ctx, "x-amzn-trace-id", t.Trace)
 	}
-	_, failed := s.call(ctx, name, t.ID, payload)
-	if failed == nil {
-		s.ack(t)
-		return
-	}
-	t.Failures++
-	t.LastError = failed.Message
-	if t.Attempts > len(s.opts.RetryDelays) {
-		s.deadLetter(t, "RetriesExhausted", *failed, payload)
-		return
-	}
-	wait := s.opts.RetryDelays[t.Attempts-1]
-	s.log.Warn("an invocation failed and is tried again", "function", name, "requestId", t.ID,
-		"attempt", t.Attempts, "errorType", failed.Type, "in", wait)
-	s.reschedule(t, wait)
+	name, _ := f.functionOf(t.Target.Arn)
+	_, failed := f.call(ctx, name, t.ID, t.Body())
+	return failed
 }
 
 // Invoke calls a function and waits for its answer, as Lambda's Invoke does. A
@@ -69,20 +50,20 @@ func (s *Server) invoke(ctx context.Context, t *task) {
 // NotFound where there is no such function.
 func (s *Server) Invoke(ctx context.Context, function, requestID string, payload []byte) (answer []byte, failed bool, err error) {
 	if _, ok := s.function(function); !ok {
-		return nil, false, fault.Errorf(fault.NotFound, "function %q does not exist here", clip(function))
+		return nil, false, fault.Errorf(fault.NotFound, "function %q does not exist here", awsjson.Clip(function))
 	}
 	answer, failure := s.call(ctx, function, requestID, payload)
 	if failure != nil {
-		return failure.document(), true, nil
+		return failure.Document(), true, nil
 	}
 	return answer, false, nil
 }
 
 // call runs a function once. It outlives neither its time nor a panic.
-func (s *Server) call(ctx context.Context, function, requestID string, payload []byte) (answer []byte, failed *failure) {
+func (s *Server) call(ctx context.Context, function, requestID string, payload []byte) (answer []byte, failed *Failure) {
 	handler, ok := s.function(function)
 	if !ok {
-		return nil, &failure{Message: "the function is not registered", Type: "ResourceNotFoundException"}
+		return nil, &Failure{Message: "the function is not registered", Type: "ResourceNotFoundException"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
@@ -93,12 +74,12 @@ func (s *Server) call(ctx context.Context, function, requestID string, payload [
 	defer func() {
 		if p := recover(); p != nil {
 			fmt.Fprintf(log, "panic: %v\n%s", p, debug.Stack())
-			answer, failed = nil, &failure{Message: "the function panicked", Type: "panic"}
+			answer, failed = nil, &Failure{Message: "the function panicked", Type: "panic"}
 		}
 	}()
 	answer, err := handler(ctx, payload, log)
 	if err != nil {
-		return nil, &failure{Message: err.Error(), Type: errorType(err)}
+		return nil, &Failure{Message: err.Error(), Type: errorType(err)}
 	}
 	return answer, nil
 }

@@ -195,9 +195,9 @@ func (s *Server) ingest(ctx context.Context, events []*incoming, along ...datafi
 		return nil
 	}
 	writes := append(make([]datafile.Write, 0, 2*len(events)+len(along)), along...)
-	var tasks []*task
+	var tasks []*Task
 	for _, a := range events {
-		a.event.Seq = s.seq.Add(1)
+		a.event.Seq = s.seq.Next()
 		made, kept := s.route(a)
 		writes = append(writes, kept...)
 		record, err := a.event.encode()
@@ -206,7 +206,7 @@ func (s *Server) ingest(ctx context.Context, events []*incoming, along ...datafi
 		}
 		writes = append(writes, s.file.Put(bucketEvents, seqKey(a.event.Seq), record))
 		for _, t := range made {
-			w, err := s.keepTask(t)
+			w, err := s.deliveries.Write(t)
 			if err != nil {
 				return err
 			}
@@ -219,9 +219,9 @@ func (s *Server) ingest(ctx context.Context, events []*incoming, along ...datafi
 	}
 	s.countArchived(events)
 	for _, t := range tasks {
-		t.Due = t.Due.Add(s.opts.Chaos.delay())
+		t.Due = t.Due.Add(s.opts.Chaos.Wait())
 	}
-	s.queue.add(tasks...)
+	s.deliveries.Add(tasks...)
 	s.arrived.Raise()
 	return nil
 }

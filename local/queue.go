@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A queue hands tasks out when they fall due, at most so many at a time for one
-// target, so that a slow target does not hold up the others. It promises no
+// A queue starts tasks when they fall due, at most limit at a time for each
+// target, so that a slow target does not delay the others. It promises no
 // order.
 type queue struct {
 	limit int // for each target
@@ -19,32 +19,32 @@ type queue struct {
 	mu    sync.Mutex
 	later taskHeap
 	lanes map[string]*lane // by the target's ARN
-	busy  map[*task]int    // those under way; one may be back in the queue before its worker has left it
-	held  int              // tasks that are not under way
+	busy  map[*Task]int    // running tasks; one may be queued again before its worker has left it
+	held  int              // tasks that are not running
 }
 
 // lane holds one target's tasks that are due.
 type lane struct {
-	due     []*task
+	due     []*Task
 	running int
 }
 
 func newQueue(limit int, now func() time.Time, poll time.Duration) *queue {
-	return &queue{limit: limit, now: now, poll: poll, wake: make(chan struct{}, 1), lanes: map[string]*lane{}, busy: map[*task]int{}}
+	return &queue{limit: limit, now: now, poll: poll, wake: make(chan struct{}, 1), lanes: map[string]*lane{}, busy: map[*Task]int{}}
 }
 
-// mostEventsHeld is how many waiting tasks keep their event in memory.
-const mostEventsHeld = 1000
+// maxEventsHeld is how many waiting tasks keep their event in memory.
+const maxEventsHeld = 1000
 
-// add takes tasks that are on disk.
-func (q *queue) add(tasks ...*task) {
+// add queues tasks that are on disk.
+func (q *queue) add(tasks ...*Task) {
 	if len(tasks) == 0 {
 		return
 	}
 	q.mu.Lock()
 	for _, t := range tasks {
-		if q.held++; q.held > mostEventsHeld {
-			t.event = nil // it is read from disk when its time comes
+		if q.held++; q.held > maxEventsHeld {
+			t.Event = nil // it is read from disk when the task is due
 		}
 		heap.Push(&q.later, t)
 	}
@@ -57,7 +57,7 @@ func (q *queue) add(tasks ...*task) {
 
 // run calls attempt for each task that falls due, until ctx ends, and returns
 // when the last call has.
-func (q *queue) run(ctx context.Context, attempt func(*task)) {
+func (q *queue) run(ctx context.Context, attempt func(*Task)) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	timer := time.NewTimer(0)
@@ -80,14 +80,15 @@ func (q *queue) run(ctx context.Context, attempt func(*task)) {
 	}
 }
 
-// start moves what is due into its lane and returns what may begin now.
-func (q *queue) start() []*task {
+// start moves tasks that are due into their lanes and returns those that may
+// begin now.
+func (q *queue) start() []*Task {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
-	var begin []*task
+	var begin []*Task
 	for len(q.later) > 0 && !q.later[0].Due.After(now) {
-		t := heap.Pop(&q.later).(*task)
+		t := heap.Pop(&q.later).(*Task)
 		l := q.lanes[t.Target.Arn]
 		if l == nil {
 			l = &lane{}
@@ -105,9 +106,9 @@ func (q *queue) start() []*task {
 	return begin
 }
 
-// next ends done and returns the target's next task, or nil where there is none
-// or no more may begin.
-func (q *queue) next(ctx context.Context, done *task) *task {
+// next ends done and returns the target's next task, or nil if there is none or
+// ctx has ended.
+func (q *queue) next(ctx context.Context, done *Task) *Task {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.busy[done]--; q.busy[done] == 0 {
@@ -125,7 +126,7 @@ func (q *queue) next(ctx context.Context, done *task) *task {
 	if l.running--; l.running > 0 {
 		return nil
 	}
-	// What ctx's end left here waits for the next run.
+	// Tasks left because ctx has ended wait for the next run.
 	for _, t := range l.due {
 		heap.Push(&q.later, t)
 	}
@@ -133,8 +134,8 @@ func (q *queue) next(ctx context.Context, done *task) *task {
 	return nil
 }
 
-// pause is how long until the next task falls due, at most poll: the clock may
-// jump.
+// pause returns the time until the next task is due, at most poll, because the
+// clock may jump.
 func (q *queue) pause() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -144,8 +145,7 @@ func (q *queue) pause() time.Duration {
 	return min(max(q.later[0].Due.Sub(q.now()), time.Millisecond), q.poll)
 }
 
-// counts tells how many tasks are due or under way, and how many wait for their
-// time.
+// counts returns how many tasks are due or running, and how many are due later.
 func (q *queue) counts() (due, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -165,17 +165,17 @@ func (q *queue) counts() (due, waiting int) {
 }
 
 // of returns copies of an event's tasks.
-func (q *queue) of(seq uint64) []task {
+func (q *queue) of(seq uint64) []Task {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var tasks []task
-	add := func(t *task) {
+	var tasks []Task
+	add := func(t *Task) {
 		if t.eventSeq() == seq {
 			tasks = append(tasks, *t)
 		}
 	}
-	for t := range q.busy { // the worker changes the rest
-		add(&task{key: t.key, Event: t.Event, Rule: t.Rule, Target: Target{Arn: t.Target.Arn}})
+	for t := range q.busy { // the worker changes the other fields
+		add(&Task{Seq: t.Seq, N: t.N, Origin: t.Origin, Rule: t.Rule, Target: Target{Arn: t.Target.Arn}})
 	}
 	for _, t := range q.later {
 		add(t)
@@ -189,7 +189,7 @@ func (q *queue) of(seq uint64) []task {
 }
 
 // taskHeap orders tasks by when they fall due, then by their place in the file.
-type taskHeap []*task
+type taskHeap []*Task
 
 func (h taskHeap) Len() int      { return len(h) }
 func (h taskHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
@@ -197,9 +197,9 @@ func (h taskHeap) Less(i, j int) bool {
 	if !h[i].Due.Equal(h[j].Due) {
 		return h[i].Due.Before(h[j].Due)
 	}
-	return h[i].key.before(h[j].key)
+	return h[i].before(h[j])
 }
-func (h *taskHeap) Push(x any) { *h = append(*h, x.(*task)) }
+func (h *taskHeap) Push(x any) { *h = append(*h, x.(*Task)) }
 func (h *taskHeap) Pop() any {
 	old := *h
 	t := old[len(old)-1]

@@ -181,7 +181,7 @@ func (s *Server) findReplay(name string) (*replay, error) {
 	if r := s.catalog.replays[name]; r != nil {
 		return r, nil
 	}
-	return nil, awsjson.Errorf("ResourceNotFoundException", "Replay %s does not exist.", clip(name))
+	return nil, awsjson.Errorf("ResourceNotFoundException", "Replay %s does not exist.", awsjson.Clip(name))
 }
 
 // CancelReplay stops a replay that has not ended yet.

@@ -3,12 +3,14 @@ package local
 import (
 	"slices"
 
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
 )
 
 // route matches an incoming event against the rules of its bus and returns a task for
 // each target of each that matches, with the writes that archive it.
-func (s *Server) route(a *incoming) ([]*task, []datafile.Write) {
+func (s *Server) route(a *incoming) ([]*Task, []datafile.Write) {
 	if a.only != nil {
 		return s.tasks(a, []*rule{a.only}), nil
 	}
@@ -38,18 +40,48 @@ func (s *Server) route(a *incoming) ([]*task, []datafile.Write) {
 }
 
 // tasks makes the tasks that an event gives by the rules that it fell under.
-func (s *Server) tasks(a *incoming, rules []*rule) []*task {
-	var tasks []*task
+func (s *Server) tasks(a *incoming, rules []*rule) []*Task {
+	var tasks []*Task
 	for _, r := range rules {
 		s.metrics.Count(r.Name, "TriggeredRules", 1)
 		s.metrics.Count(r.Name, "MatchedEvents", 1)
 		a.event.Rules = append(a.event.Rules, r.ARN)
 		for i := range r.Targets {
 			tasks = append(tasks, newTask(&a.event, len(tasks), r, &r.Targets[i]))
-			if s.opts.Chaos.duplicate() {
+			if s.opts.Chaos.Duplicate() {
 				tasks = append(tasks, newTask(&a.event, len(tasks), r, &r.Targets[i]))
 			}
 		}
 	}
 	return tasks
+}
+
+// newTask returns the task that delivers an event to a rule's target.
+func newTask(e *Event, n int, r *rule, target *Target) *Task {
+	t := &Task{
+		Seq: e.Seq, N: uint32(n), ID: awsjson.NewID(), Rule: r.ARN, Target: *target,
+		Stage: StageDeliver, Since: e.Received, Due: e.Received, Event: e.JSON,
+		Hops: e.Hops, Trace: e.Trace,
+	}
+	t.SetInput(target.inputOf(r, e))
+	return t
+}
+
+// reparse returns the incoming event for an event that has been built already.
+func (s *Server) reparse(event []byte, busARN, busName string) (*incoming, error) {
+	envelope, err := decodeLoose(event)
+	if err != nil {
+		return nil, err
+	}
+	at, err := envelope.Time.Time()
+	if err != nil {
+		return nil, err
+	}
+	a := &incoming{bus: busName, event: Event{ID: envelope.ID, Bus: busARN, Time: at, Received: s.opts.Now(), JSON: event}}
+	return a, a.parse()
+}
+
+// decodeLoose reads an event's envelope, however deep its detail may be.
+func decodeLoose(event []byte) (e events.Envelope, err error) {
+	return e, unmarshalLoose(event, &e)
 }

@@ -106,7 +106,7 @@ func (s *Server) findBus(nameOrARN string) (*bus, error) {
 	if name == "" {
 		name = nameOrARN
 	}
-	return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist.", clip(name))
+	return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist.", awsjson.Clip(name))
 }
 
 // findRule looks a rule up. The catalog is locked.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
@@ -29,12 +31,13 @@ type Server struct {
 	opts    Options
 	log     *slog.Logger
 	file    *datafile.File
-	seq     atomic.Uint64 // of the newest event or task
+	seq     *datafile.Sequence // of events, tasks and dead letters
 	catalog catalog
-	queue   *queue
-	logs    *logs.Groups
-	queues  *sqs.Queues
-	metrics *metrics.Metrics
+
+	deliveries *Dispatcher
+	logs       *logs.Groups
+	queues     *sqs.Queues
+	metrics    *metrics.Metrics
 
 	schedules *scheduler.Schedules
 	arrived   signal.Signal // raised when an event was stored
@@ -44,7 +47,6 @@ type Server struct {
 	mu        sync.RWMutex
 	functions map[string]Handler
 
-	settle  chan settled // what tasks leave behind, on its way to disk
 	refused atomic.Int64 // when events were last refused for want of space, in ns; 0: never
 	running atomic.Bool
 	handler http.Handler
@@ -61,8 +63,6 @@ func Open(dir string, opts *Options) (*Server, error) {
 	s := &Server{
 		opts: o, log: o.Log, file: kept,
 		functions: make(map[string]Handler),
-		queue:     newQueue(o.Concurrency, o.Now, o.PollEvery),
-		settle:    make(chan settled, 1024),
 	}
 	s.metrics = metrics.New(o.Now, o.Log)
 	if err := s.load(); err != nil {
@@ -74,11 +74,10 @@ func Open(dir string, opts *Options) (*Server, error) {
 
 // load brings what is on disk into memory.
 func (s *Server) load() error {
-	last, err := s.file.LastSeq(bucketEvents, bucketTasks, bucketDeadLetters)
-	if err != nil {
+	var err error
+	if s.seq, err = s.file.Sequence(bucketEvents, bucketTasks, bucketDeadLetters); err != nil {
 		return err
 	}
-	s.seq.Store(last)
 	s.queues, err = sqs.Open(s.file, sqs.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now})
 	if err != nil {
 		return err
@@ -97,7 +96,44 @@ func (s *Server) load() error {
 	if err := errors.Join(s.loadArchives(), s.loadReplays(), s.loadDestinations()); err != nil {
 		return err
 	}
-	return s.loadTasks()
+	s.deliveries = NewDispatcher(s.file, DispatcherOptions{
+		Log: s.log, Now: s.opts.Now, Metrics: s.metrics, Queues: s.queues, Sequence: s.seq, ReadEvent: s.readEvent,
+		RetryDelays: s.opts.RetryDelays, MaxEventAge: s.opts.MaxEventAge, Concurrency: s.opts.Concurrency,
+		PollEvery: s.opts.PollEvery, Chaos: &s.opts.Chaos,
+	})
+	s.deliveries.Register("lambda", functionTargets{s})
+	s.deliveries.Register("sqs", QueueTargets{s.queues})
+	s.deliveries.Register("logs", LogTargets{s.logs})
+	s.deliveries.Register("events", busTargets{s, s.log})
+	s.deliveries.Register("api-destination", destinationTargets{&s.catalog, s.opts.HTTPTargets})
+	return s.deliveries.Load()
+}
+
+// readEvent returns the JSON of a stored event.
+func (s *Server) readEvent(seq uint64) (jsontext.Value, error) {
+	record, err := s.file.Get(bucketEvents, seqKey(seq))
+	if err != nil {
+		return nil, err
+	}
+	e, err := decodeEvent(seqKey(seq), record)
+	return e.JSON, err
+}
+
+// Pending returns how many deliveries are due or running, and how many wait for
+// a retry.
+func (s *Server) Pending() (due, waiting int) { return s.deliveries.Pending() }
+
+// DeadLetters returns the deliveries that were given up, the oldest first.
+func (s *Server) DeadLetters() ([]DeadLetter, error) { return s.deliveries.DeadLetters() }
+
+// RetryDeadLetter delivers a dead letter again.
+func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {
+	return s.deliveries.RetryDeadLetter(ctx, id)
+}
+
+// DeleteDeadLetter removes a dead letter.
+func (s *Server) DeleteDeadLetter(ctx context.Context, id string) error {
+	return s.deliveries.DeleteDeadLetter(ctx, id)
 }
 
 // Handler is the AWS endpoint. It answers every path; what is not served gets
@@ -140,17 +176,13 @@ func (s *Server) Run(ctx context.Context) error {
 		return fault.Errorf(fault.Conflict, "the local server runs already")
 	}
 	defer s.running.Store(false)
-	var background, settler sync.WaitGroup
-	ended := make(chan struct{})
-	settler.Go(func() { s.settleTasks(ended) })
+	var background sync.WaitGroup
 	background.Go(func() { s.logs.Run(ctx) })
 	background.Go(func() { s.trimEvents(ctx) })
 	background.Go(func() { s.runSchedules(ctx) })
 	background.Go(func() { s.runReplays(ctx) })
-	s.queue.run(ctx, func(t *task) { s.attempt(ctx, t) })
+	s.deliveries.Run(ctx)
 	background.Wait()
-	close(ended)
-	settler.Wait()
 	return nil
 }
 

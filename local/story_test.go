@@ -77,14 +77,14 @@ func TestAStoryTellsOfRetriesAndDeadLetterQueues(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
-	var told []local.Delivery
+	var told []local.DeliveryStatus
 	eventually(t, "both ends", func() bool {
 		stories, err := m.Stories(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		told = stories[0].Deliveries
-		slices.SortFunc(told, func(a, b local.Delivery) int { return cmp.Compare(a.Rule, b.Rule) })
+		slices.SortFunc(told, func(a, b local.DeliveryStatus) int { return cmp.Compare(a.Rule, b.Rule) })
 		return len(told) == 2 && told[0].LastError != "" && told[0].State != local.Waiting && told[1].LastError != ""
 	})
 	if d := told[0]; d.State != local.Delivered || d.Attempts != 2 || d.LastError != "not now" {

@@ -106,7 +106,7 @@ func (s *Server) findTagged(arn string) (*bus, *rule, error) {
 	}
 	path, ok := strings.CutPrefix(arn, s.arn("events", "rule/"))
 	if !ok {
-		return nil, nil, awsjson.Errorf("ResourceNotFoundException", "Resource %s does not exist.", clip(arn))
+		return nil, nil, awsjson.Errorf("ResourceNotFoundException", "Resource %s does not exist.", awsjson.Clip(arn))
 	}
 	busName, name, onBus := strings.Cut(path, "/")
 	if !onBus {

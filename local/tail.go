@@ -126,11 +126,8 @@ func (s *Server) trimEvents(ctx context.Context) {
 
 func (s *Server) trimOnce(ctx context.Context) error {
 	const mostScanned = 50_000
-	pending := map[uint64]bool{}
-	if err := s.file.Keys(bucketTasks, nil, func(key []byte) bool {
-		pending[seqOf(key)] = true
-		return true
-	}); err != nil {
+	pending, err := s.deliveries.Undelivered()
+	if err != nil {
 		return err
 	}
 	var seqs []uint64
@@ -142,7 +139,7 @@ func (s *Server) trimOnce(ctx context.Context) error {
 	}
 	var writes []datafile.Write
 	if len(seqs) > s.opts.KeepEvents {
-		if err := s.trimOutcomes(ctx, seqs[len(seqs)-s.opts.KeepEvents], pending); err != nil {
+		if err := s.deliveries.TrimOutcomes(ctx, seqs[len(seqs)-s.opts.KeepEvents], pending); err != nil {
 			return err
 		}
 	}

@@ -108,7 +108,7 @@ func checkTarget(t *Target) error {
 		return awsjson.Errorf("ValidationException", "Only one of Input, InputPath, or InputTransformer must be provided for target %s.", t.Id)
 	}
 	if !validARN(t.Arn) {
-		return awsjson.Errorf("ValidationException", "Parameter %s is not valid. Reason: Provided Arn is not in correct format.", clip(t.Arn))
+		return awsjson.Errorf("ValidationException", "Parameter %s is not valid. Reason: Provided Arn is not in correct format.", awsjson.Clip(t.Arn))
 	}
 	return t.checkInput()
 }

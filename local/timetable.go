@@ -68,15 +68,15 @@ func (s *Server) scheduled(r *rule, at time.Time) *incoming {
 // schedule's target needs no rule: its ARN stands where a rule's would.
 func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along []datafile.Write) error {
 	writes := along
-	var tasks []*task
+	var tasks []*Task
 	for i := range due {
 		d := &due[i]
-		t := &task{
-			key: taskKey{seq: s.seq.Add(1)}, ID: awsjson.NewID(), Rule: d.ARN, Target: schedulerTarget(&d.Target),
-			Stage: stageDeliver, Since: d.Start, Due: d.Start,
+		t := &Task{
+			Seq: s.seq.Next(), ID: awsjson.NewID(), Rule: d.ARN, Target: schedulerTarget(&d.Target),
+			Stage: StageDeliver, Since: d.Start, Due: d.Start,
 		}
-		t.setInput(s.schedulerInput(d, t.ID))
-		w, err := s.keepTask(t)
+		t.SetInput(s.schedulerInput(d, t.ID))
+		w, err := s.deliveries.Write(t)
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along [
 	if err := s.file.Commit(ctx, writes); err != nil {
 		return err
 	}
-	s.queue.add(tasks...)
+	s.deliveries.Add(tasks...)
 	return nil
 }
 

@@ -189,9 +189,17 @@ func (f *File) Keys(bucket string, from []byte, visit func(key []byte) (more boo
 	})
 }
 
-// LastSeq is the highest number that begins a key of one of the buckets.
-func (f *File) LastSeq(buckets ...string) (last uint64, err error) {
-	err = f.db.View(func(tx *bbolt.Tx) error {
+// A Sequence numbers what is stored in some buckets, in ascending order.
+type Sequence struct{ last atomic.Uint64 }
+
+// Next returns a number that is higher than all before.
+func (s *Sequence) Next() uint64 { return s.last.Add(1) }
+
+// Sequence returns a sequence that continues after the highest number that
+// begins a key of one of the buckets.
+func (f *File) Sequence(buckets ...string) (*Sequence, error) {
+	var last uint64
+	err := f.db.View(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			if key, _ := tx.Bucket([]byte(name)).Cursor().Last(); len(key) >= 8 {
 				last = max(last, binary.BigEndian.Uint64(key))
@@ -199,7 +207,9 @@ func (f *File) LastSeq(buckets ...string) (last uint64, err error) {
 		}
 		return nil
 	})
-	return last, err
+	s := &Sequence{}
+	s.last.Store(last)
+	return s, err
 }
 
 // Closed tells whether Close has been called.

@@ -37,8 +37,8 @@ func TestKeep(t *testing.T) {
 	}); err != nil || strings.Join(got, " ") != "2=canary-two 3=canary-three" {
 		t.Error(got, err)
 	}
-	if last, err := f.LastSeq("a", "b"); err != nil || last != 0x3132333435363738 {
-		t.Errorf("%x %v", last, err)
+	if s, err := f.Sequence("a", "b"); err != nil || s.Next() != 0x3132333435363738+1 {
+		t.Errorf("%+v %v", s, err)
 	}
 	if err := f.Close(); err != nil || !f.Closed() {
 		t.Error(err)

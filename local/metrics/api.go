@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -138,8 +137,8 @@ func (m *Metrics) serveCBOR(w http.ResponseWriter, r *http.Request) {
 
 func (m *Metrics) callCBOR(w http.ResponseWriter, r *http.Request) (any, error) {
 	if operation := r.PathValue("Operation"); operation != "GetMetricStatistics" {
-		m.log.Warn("this AWS operation is not served here", "service", servicePrefix, "operation", clip(operation))
-		return nil, awsjson.Errorf("UnknownOperationException", "The operation %s is not served here.", clip(operation))
+		m.log.Warn("this AWS operation is not served here", "service", servicePrefix, "operation", awsjson.Clip(operation))
+		return nil, awsjson.Errorf("UnknownOperationException", "The operation %s is not served here.", awsjson.Clip(operation))
 	}
 	body, err := awsjson.ReadBody(w, r)
 	if err != nil {
@@ -196,10 +195,4 @@ func timesToSeconds(v any) any {
 		}
 	}
 	return v
-}
-
-// clip limits the length of what a caller sent, for logs and answers.
-func clip(s string) string {
-	const most = 128
-	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }

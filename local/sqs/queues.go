@@ -194,7 +194,7 @@ func (q *Queues) checkAttributes(attributes map[string]string) error {
 				return err
 			}
 		case !texts[name]:
-			return refuse("InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute %s.", clip(name))
+			return refuse("InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute %s.", awsjson.Clip(name))
 		}
 	}
 	return nil
@@ -350,7 +350,7 @@ func (q *Queues) GetQueueAttributes(_ context.Context, in *GetQueueAttributesInp
 		case have:
 			out.Attributes[name] = value
 		case !isNumber && !texts[name] && name != "RedrivePolicy":
-			return nil, refuse("InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute %s.", clip(name))
+			return nil, refuse("InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute %s.", awsjson.Clip(name))
 		}
 	}
 	return out, nil
@@ -447,12 +447,4 @@ func (q *Queues) ListDeadLetterSourceQueues(ctx context.Context, in *ListDeadLet
 		out.QueueUrls = append(out.QueueUrls, q.url(ctx, name))
 	}
 	return out, err
-}
-
-// clip keeps what a caller sent short in answers.
-func clip(s string) string {
-	if len(s) > 80 {
-		s = s[:80]
-	}
-	return strings.ToValidUTF8(s, "")
 }

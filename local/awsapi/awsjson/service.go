@@ -93,8 +93,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	prefix, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	op, known := s.ops[name]
 	if prefix != s.prefix || !known {
-		s.log.Warn("this AWS operation is not served here", "service", s.prefix, "operation", clip(name))
-		WriteError(w, s.contentType, Errorf("UnknownOperationException", "The operation %s is not served here.", clip(name)))
+		s.log.Warn("this AWS operation is not served here", "service", s.prefix, "operation", Clip(name))
+		WriteError(w, s.contentType, Errorf("UnknownOperationException", "The operation %s is not served here.", Clip(name)))
 		return
 	}
 	// Protocol 1.0 and 1.1 differ in the name alone; clients of both exist.
@@ -172,11 +172,8 @@ func WriteError(w http.ResponseWriter, contentType string, err error) {
 	Write(w, contentType, e.HTTPStatus(), map[string]string{"__type": e.Code, "message": e.Message})
 }
 
-// clip keeps what a caller sent short in logs and answers.
-func clip(s string) string {
-	const most = 64
-	if len(s) > most {
-		s = s[:most]
-	}
-	return strings.ToValidUTF8(s, "")
+// Clip limits the length of what a caller sent, for logs and error messages.
+func Clip(s string) string {
+	const most = 128
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }

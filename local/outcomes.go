@@ -8,8 +8,8 @@ import (
 	"github.com/blockforger/eventrouter/local/datafile"
 )
 
-// An outcome is how a delivery ended that did not go well at once. One that did
-// leaves nothing: that costs no write, and there is nothing to tell.
+// An outcome is how a delivery ended that did not succeed at the first attempt.
+// Nothing is stored for the others, which saves a write for most deliveries.
 type outcome struct {
 	Rule      string        `json:"rule"`
 	Target    string        `json:"target"`
@@ -19,35 +19,28 @@ type outcome struct {
 	Queue     string        `json:"queue,omitempty"` // the dead-letter queue that got it
 }
 
-// eventSeq is the place of the event that the task delivers.
-func (t *task) eventSeq() uint64 {
-	if t.Event != 0 {
-		return t.Event
-	}
-	return t.key.seq
-}
+// outcomes are stored as long as their events.
+type outcomes struct{ file *datafile.File }
 
-// endWrites are the writes that end a task: it is a task no more, and what is
-// worth telling of it is kept as long as its event.
-func (s *Server) endWrites(t *task, state DeliveryState, queue string) []datafile.Write {
-	writes := []datafile.Write{s.file.Remove(bucketTasks, t.key.bytes())}
+// write returns the write that stores how a task ended; none if the delivery
+// succeeded at the first attempt.
+func (s outcomes) write(t *Task, state DeliveryState, queue string) ([]datafile.Write, error) {
 	if t.Failures == 0 && state == Delivered {
-		return writes
+		return nil, nil
 	}
 	o := outcome{Rule: t.Rule, Target: t.Target.Arn, State: state, Attempts: t.Failures, LastError: t.LastError, Queue: queue}
 	if state == Delivered {
 		o.Attempts++
 	}
 	record, err := json.Marshal(&o)
-	if err != nil { // strings and a number
-		s.log.Error("the outcome of a delivery cannot be kept", "error", err)
-		return writes
+	if err != nil {
+		return nil, err
 	}
-	return append(writes, s.file.Put(bucketOutcomes, append(seqKey(t.eventSeq()), t.key.bytes()...), record))
+	return []datafile.Write{s.file.Put(bucketOutcomes, append(seqKey(t.eventSeq()), t.key()...), record)}, nil
 }
 
-// outcomes are those of one event's deliveries.
-func (s *Server) outcomes(event uint64) ([]outcome, error) {
+// of returns the outcomes of one event's deliveries.
+func (s outcomes) of(event uint64) ([]outcome, error) {
 	var list []outcome
 	err := s.file.Each(bucketOutcomes, seqKey(event), func(key, record []byte) (bool, error) {
 		if seqOf(key) != event {
@@ -61,14 +54,14 @@ func (s *Server) outcomes(event uint64) ([]outcome, error) {
 	return list, err
 }
 
-// trimOutcomes forgets those of events that are kept no more.
-func (s *Server) trimOutcomes(ctx context.Context, oldest uint64, pending map[uint64]bool) error {
+// trim removes the outcomes of events before oldest that have no task left.
+func (s outcomes) trim(ctx context.Context, oldest uint64, undelivered map[uint64]bool) error {
 	var writes []datafile.Write
 	if err := s.file.Keys(bucketOutcomes, nil, func(key []byte) bool {
 		if seqOf(key) >= oldest {
 			return false
 		}
-		if !pending[seqOf(key)] {
+		if !undelivered[seqOf(key)] {
 			writes = append(writes, s.file.Remove(bucketOutcomes, append([]byte(nil), key...)))
 		}
 		return true

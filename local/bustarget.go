@@ -1,0 +1,34 @@
+package local
+
+import (
+	"context"
+	"log/slog"
+)
+
+// busTargets delivers to other buses. An event that came from another bus is not
+// sent to a third, so that a cycle of buses ends.
+type busTargets struct {
+	buses *Server
+	log   *slog.Logger
+}
+
+// Deliver implements [Deliverer].
+func (b busTargets) Deliver(ctx context.Context, t *Task) error {
+	arn, name, err := b.buses.resolveBus(t.Target.Arn)
+	if err != nil {
+		return &DeliveryError{"NO_RESOURCE", "The target is not an event bus.", false}
+	}
+	if t.Hops > 0 {
+		b.log.Warn("an event that came from another bus is not sent to a third", "rule", t.Rule, "bus", arn)
+		return nil
+	}
+	a, err := b.buses.reparse(t.Body(), arn, name)
+	if err != nil {
+		return &DeliveryError{"INVALID_JSON", "The event is not valid for a bus.", false}
+	}
+	a.event.Hops = 1
+	if err := b.buses.ingest(ctx, []*incoming{a}); err != nil {
+		return &DeliveryError{"INTERNAL_ERROR", "The event could not be stored.", true}
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package local
+
+import (
+	"context"
+
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/local/sqs"
+)
+
+// QueueTargets delivers to SQS queues. The message and the end of the task are
+// one commit.
+type QueueTargets struct{ Queues *sqs.Queues }
+
+// Deliver implements [Deliverer].
+func (q QueueTargets) Deliver(_ context.Context, t *Task) error {
+	m := sqs.Outgoing{Body: string(t.Body())}
+	if p := t.Target.SqsParameters; p != nil && p.MessageGroupId != "" {
+		m.Group, m.Dedup = p.MessageGroupId, t.ID // a FIFO queue drops repeated deliveries
+	}
+	w, after, err := q.Queues.Prepare(t.Target.Arn, m)
+	if err != nil {
+		return &DeliveryError{"NO_RESOURCE", awsjson.AsError(err).Message, false}
+	}
+	t.CommitWith(w, after)
+	return nil
+}
+
+// LogTargets delivers to log groups, which must exist.
+type LogTargets struct{ Groups *logs.Groups }
+
+// Deliver implements [Deliverer].
+func (l LogTargets) Deliver(_ context.Context, t *Task) error {
+	name, ok := l.Groups.NameOf(t.Target.Arn)
+	if !ok || !l.Groups.Has(name) {
+		return &DeliveryError{"NO_RESOURCE", "The log group does not exist.", false}
+	}
+	l.Groups.Add(name, t.ID, string(t.Body()))
+	return nil
+}
