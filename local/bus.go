@@ -9,20 +9,21 @@ import (
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 type CreateEventBusInput struct {
-	Name             string            `json:"Name" aws:"required,max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
-	EventSourceName  string            `json:"EventSourceName,omitempty" aws:"max=256,pattern=aws\\.partner(/[\\.\\-_A-Za-z0-9]+){2,}"`
-	Description      string            `json:"Description,omitempty" aws:"max=512"`
-	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
-	Tags             []Tag             `json:"Tags,omitempty"`
+	Name             string                     `json:"Name" aws:"required,max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
+	EventSourceName  string                     `json:"EventSourceName,omitempty" aws:"max=256,pattern=aws\\.partner(/[\\.\\-_A-Za-z0-9]+){2,}"`
+	Description      string                     `json:"Description,omitempty" aws:"max=512"`
+	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	Tags             []Tag                      `json:"Tags,omitempty"`
 }
 
 type CreateEventBusOutput struct {
-	EventBusArn      string            `json:"EventBusArn,omitempty"`
-	Description      string            `json:"Description,omitempty"`
-	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	EventBusArn      string                     `json:"EventBusArn,omitempty"`
+	Description      string                     `json:"Description,omitempty"`
+	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
 }
 
 type DeleteEventBusInput struct {
@@ -34,13 +35,13 @@ type DescribeEventBusInput struct {
 }
 
 type DescribeEventBusOutput struct {
-	Name             string            `json:"Name,omitempty"`
-	Arn              string            `json:"Arn,omitempty"`
-	Description      string            `json:"Description,omitempty"`
-	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
-	Policy           string            `json:"Policy,omitempty"`
-	CreationTime     *awsjson.Time     `json:"CreationTime,omitempty"`
-	LastModifiedTime *awsjson.Time     `json:"LastModifiedTime,omitempty"`
+	Name             string                     `json:"Name,omitempty"`
+	Arn              string                     `json:"Arn,omitempty"`
+	Description      string                     `json:"Description,omitempty"`
+	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	Policy           string                     `json:"Policy,omitempty"`
+	CreationTime     *awsjson.Time              `json:"CreationTime,omitempty"`
+	LastModifiedTime *awsjson.Time              `json:"LastModifiedTime,omitempty"`
 }
 
 type ListEventBusesInput struct {
@@ -64,16 +65,16 @@ type ListEventBusesOutput struct {
 }
 
 type UpdateEventBusInput struct {
-	Name             string            `json:"Name,omitempty" aws:"max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
-	Description      string            `json:"Description,omitempty" aws:"max=512"`
-	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	Name             string                     `json:"Name,omitempty" aws:"max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
+	Description      string                     `json:"Description,omitempty" aws:"max=512"`
+	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
 }
 
 type UpdateEventBusOutput struct {
-	Arn              string            `json:"Arn,omitempty"`
-	Name             string            `json:"Name,omitempty"`
-	Description      string            `json:"Description,omitempty"`
-	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	Arn              string                     `json:"Arn,omitempty"`
+	Name             string                     `json:"Name,omitempty"`
+	Description      string                     `json:"Description,omitempty"`
+	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
 }
 
 // None is the answer of operations that have nothing to say.

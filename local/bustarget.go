@@ -3,6 +3,8 @@ package local
 import (
 	"context"
 	"log/slog"
+
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // busTargets delivers to other buses. An event that came from another bus is not
@@ -13,10 +15,10 @@ type busTargets struct {
 }
 
 // Deliver implements [Deliverer].
-func (b busTargets) Deliver(ctx context.Context, t *Task) error {
+func (b busTargets) Deliver(ctx context.Context, t *delivery.Task) error {
 	arn, name, err := b.buses.resolveBus(t.Target.Arn)
 	if err != nil {
-		return &DeliveryError{"NO_RESOURCE", "The target is not an event bus.", false}
+		return delivery.Permanent("NO_RESOURCE", "The target is not an event bus.")
 	}
 	if t.Hops > 0 {
 		b.log.Warn("an event that came from another bus is not sent to a third", "rule", t.Rule, "bus", arn)
@@ -24,11 +26,11 @@ func (b busTargets) Deliver(ctx context.Context, t *Task) error {
 	}
 	a, err := b.buses.reparse(t.Body(), arn, name)
 	if err != nil {
-		return &DeliveryError{"INVALID_JSON", "The event is not valid for a bus.", false}
+		return delivery.Permanent("INVALID_JSON", "The event is not valid for a bus.")
 	}
 	a.event.Hops = 1
 	if err := b.buses.ingest(ctx, []*incoming{a}); err != nil {
-		return &DeliveryError{"INTERNAL_ERROR", "The event could not be stored.", true}
+		return delivery.Retryable("INTERNAL_ERROR", "The event could not be stored.")
 	}
 	return nil
 }

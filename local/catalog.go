@@ -10,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/schedule"
 )
 
@@ -30,13 +31,13 @@ type catalog struct {
 
 // bus is an event bus of this account and region.
 type bus struct {
-	Name        string            `json:"name"`
-	Description string            `json:"description,omitempty"`
-	Policy      string            `json:"policy,omitempty"`
-	DeadLetter  *DeadLetterConfig `json:"deadLetter,omitempty"`
-	Tags        map[string]string `json:"tags,omitempty"`
-	Created     awsjson.Time      `json:"created"`
-	Modified    awsjson.Time      `json:"modified"`
+	Name        string                     `json:"name"`
+	Description string                     `json:"description,omitempty"`
+	Policy      string                     `json:"policy,omitempty"`
+	DeadLetter  *delivery.DeadLetterConfig `json:"deadLetter,omitempty"`
+	Tags        map[string]string          `json:"tags,omitempty"`
+	Created     awsjson.Time               `json:"created"`
+	Modified    awsjson.Time               `json:"modified"`
 
 	rules   map[string]*rule
 	matcher *pattern.Matcher[string] // the enabled rules with a pattern, by name
@@ -54,7 +55,7 @@ type rule struct {
 	Description string            `json:"description,omitempty"`
 	RoleARN     string            `json:"roleArn,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
-	Targets     []Target          `json:"targets,omitempty"`
+	Targets     []delivery.Target `json:"targets,omitempty"`
 	Created     awsjson.Time      `json:"created"` // when it got its schedule
 
 	compiled *pattern.Pattern

@@ -15,6 +15,7 @@ import (
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 type CreateApiDestinationInput struct {
@@ -191,19 +192,19 @@ type destinationTargets struct {
 }
 
 // Deliver implements [Deliverer].
-func (dt destinationTargets) Deliver(ctx context.Context, t *Task) error {
+func (dt destinationTargets) Deliver(ctx context.Context, t *delivery.Task) error {
 	d, c := dt.catalog.destination(t.Target.Arn)
 	if c == nil {
-		return &DeliveryError{"NO_RESOURCE", "The API destination or its connection does not exist.", false}
+		return delivery.Permanent("NO_RESOURCE", "The API destination or its connection does not exist.")
 	}
 	r, err := d.request(ctx, t.Target.HttpParameters, t.Body())
 	if err != nil || !slices.Contains(dt.allowed, r.URL.Host) {
-		return &DeliveryError{"SDK_CLIENT_ERROR", "The API destination's endpoint cannot be called.", false}
+		return delivery.Permanent("SDK_CLIENT_ERROR", "The API destination's endpoint cannot be called.")
 	}
 	c.authorize(r)
 	resp, err := destinationClient.Do(r)
 	if err != nil {
-		return &DeliveryError{"TIMEOUT", "The endpoint did not answer.", true}
+		return delivery.Retryable("TIMEOUT", "The endpoint did not answer.")
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
@@ -211,7 +212,7 @@ func (dt destinationTargets) Deliver(ctx context.Context, t *Task) error {
 		return nil
 	}
 	retry := resp.StatusCode >= 500 || slices.Contains([]int{401, 407, 409, 429}, resp.StatusCode)
-	return &DeliveryError{"SDK_CLIENT_ERROR", "The endpoint answered " + strconv.Itoa(resp.StatusCode) + ".", retry}
+	return &delivery.Error{Code: "SDK_CLIENT_ERROR", Message: "The endpoint answered " + strconv.Itoa(resp.StatusCode) + ".", Retry: retry}
 }
 
 // destination returns an API destination and its connection by the destination's
@@ -228,10 +229,10 @@ func (c *catalog) destination(arn string) (*destination, *connection) {
 }
 
 // request fills * in the endpoint's path, then adds query, headers and body.
-func (d *destination) request(ctx context.Context, p *HttpParameters, payload []byte) (*http.Request, error) {
+func (d *destination) request(ctx context.Context, p *delivery.HttpParameters, payload []byte) (*http.Request, error) {
 	endpoint := d.InvocationEndpoint
 	if p == nil {
-		p = &HttpParameters{}
+		p = &delivery.HttpParameters{}
 	}
 	for _, value := range p.PathParameterValues {
 		endpoint = strings.Replace(endpoint, "*", url.PathEscape(value), 1)

@@ -90,11 +90,6 @@ func decodeEvent(key, record []byte) (Event, error) {
 	return e, nil
 }
 
-func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
-
-// seqOf reads the number that begins a key.
-func seqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
-
 // unmarshalLoose reads what this package wrote, or what EventBridge does not
 // mind: names may repeat.
 func unmarshalLoose(document []byte, v any) error {

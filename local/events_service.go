@@ -1,6 +1,8 @@
 package local
 
-import "github.com/blockforger/eventrouter/local/awsapi/awsjson"
+import (
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+)
 
 // eventsService is EventBridge's API.
 func (s *Server) eventsService() *awsjson.Service {

@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/awsapi/restjson"
 	"github.com/blockforger/eventrouter/local/datafile"
+	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/logs"
 )
 
@@ -398,8 +399,8 @@ func (s *Server) InvokeLater(ctx context.Context, function string, payload []byt
 		payload = []byte("{}")
 	}
 	now := s.opts.Now()
-	t := &Task{Seq: s.seq.Next(), ID: awsjson.NewID(), Target: Target{Arn: s.functionARN(function)},
-		Stage: StageInvoke, Since: now, Due: now, Payload: payload}
+	t := &delivery.Task{Seq: s.seq.Next(), ID: awsjson.NewID(), Target: delivery.Target{Arn: s.functionARN(function)},
+		Stage: delivery.StageInvoke, Since: now, Due: now, Payload: payload}
 	w, err := s.deliveries.Write(t)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/sqs"
 	"github.com/blockforger/eventrouter/local/template"
 )
@@ -103,7 +104,7 @@ func (s *Server) importRule(ctx context.Context, r template.Resource) error {
 		EventBusName, ScheduleExpression, State, Description string
 
 		EventPattern jsontext.Value
-		Targets      []Target
+		Targets      []delivery.Target
 	}](r)
 	if err != nil {
 		return err

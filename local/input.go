@@ -9,14 +9,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // What a target gets is the event, or what its Input, InputPath or
 // InputTransformer makes of it.
 
-// inputOf is what the target gets in place of the event; nil where it is the
-// event itself.
-func (t *Target) inputOf(r *rule, e *Event) jsontext.Value {
+// inputOf returns what the target gets in place of the event; nil means the event
+// itself.
+func inputOf(t *delivery.Target, r *rule, e *Event) jsontext.Value {
 	switch {
 	case t.Input != "":
 		return jsontext.Value(t.Input)
@@ -26,13 +27,13 @@ func (t *Target) inputOf(r *rule, e *Event) jsontext.Value {
 		}
 		return jsontext.Value("null")
 	case t.InputTransformer != nil:
-		return t.InputTransformer.apply(r, e)
+		return transform(t.InputTransformer, r, e)
 	}
 	return nil
 }
 
-// checkInput finds what AWS refuses of a target's input when it is put.
-func (t *Target) checkInput() error {
+// checkInput returns the error with which AWS rejects a target's input.
+func checkInput(t *delivery.Target) error {
 	if t.Input != "" && !jsontext.Value(t.Input).IsValid(jsontext.AllowDuplicateNames(true)) {
 		return awsjson.Errorf("ValidationException", "JSON syntax error in input for target %s.", t.Id)
 	}
@@ -96,21 +97,22 @@ func isVariable(s string) bool {
 	return true
 }
 
-// apply fills the template. A variable whose path leads nowhere is left out.
-func (tr *InputTransformer) apply(r *rule, e *Event) jsontext.Value {
+// transform fills a template. A variable whose path does not exist is left out.
+func transform(tr *delivery.InputTransformer, r *rule, e *Event) jsontext.Value {
 	var out []byte
 	done := 0
 	for _, p := range placeholders(tr.InputTemplate) {
 		out = append(out, tr.InputTemplate[done:p.start]...)
 		done = p.end
-		if v, ok := tr.variable(p.name, r, e); ok {
+		if v, ok := variable(tr, p.name, r, e); ok {
 			out = appendVariable(out, v, p.quoted)
 		}
 	}
 	return append(out, tr.InputTemplate[done:]...)
 }
 
-func (tr *InputTransformer) variable(name string, r *rule, e *Event) (jsontext.Value, bool) {
+// variable returns the value of a variable of the template.
+func variable(tr *delivery.InputTransformer, name string, r *rule, e *Event) (jsontext.Value, bool) {
 	switch name {
 	case "aws.events.rule-arn":
 		return quoted(r.ARN), true

@@ -10,6 +10,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // functionTargets delivers to functions: EventBridge passes the event to Lambda,
@@ -17,25 +18,25 @@ import (
 type functionTargets struct{ *Server }
 
 // Deliver implements [Deliverer].
-func (f functionTargets) Deliver(_ context.Context, t *Task) error {
+func (f functionTargets) Deliver(_ context.Context, t *delivery.Task) error {
 	name, ok := f.functionOf(t.Target.Arn)
 	if !ok {
-		return &DeliveryError{"NO_RESOURCE", "The target " + t.Target.Arn + " does not exist here.", false}
+		return delivery.Permanent("NO_RESOURCE", "The target "+t.Target.Arn+" does not exist here.")
 	}
 	if _, known := f.function(name); !known {
-		return &DeliveryError{"NO_RESOURCE", "The function " + name + " does not exist here.", false}
+		return delivery.Permanent("NO_RESOURCE", "The function "+name+" does not exist here.")
 	}
 	if f.opts.EnforcePermissions && !f.permitted(name, t.Rule) {
-		return &DeliveryError{"NO_PERMISSIONS", "The policy of function " + name + " does not let EventBridge invoke it for this rule.", false}
+		return delivery.Permanent("NO_PERMISSIONS", "The policy of function "+name+" does not let EventBridge invoke it for this rule.")
 	}
 	if t.Text != "" {
-		return &DeliveryError{"INVALID_JSON", "The input of function " + name + " is not JSON.", false}
+		return delivery.Permanent("INVALID_JSON", "The input of function "+name+" is not JSON.")
 	}
 	return nil
 }
 
 // Invoke implements [Invoker].
-func (f functionTargets) Invoke(ctx context.Context, t *Task) *Failure {
+func (f functionTargets) Invoke(ctx context.Context, t *delivery.Task) *delivery.Failure {
 	if t.Trace != "" {
 		//lint:ignore SA1029 the key is the one that Lambda's Go runtime uses
 		ctx = context.WithValue(ctx, "x-amzn-trace-id", t.Trace)
@@ -60,10 +61,10 @@ func (s *Server) Invoke(ctx context.Context, function, requestID string, payload
 }
 
 // call runs a function once. It outlives neither its time nor a panic.
-func (s *Server) call(ctx context.Context, function, requestID string, payload []byte) (answer []byte, failed *Failure) {
+func (s *Server) call(ctx context.Context, function, requestID string, payload []byte) (answer []byte, failed *delivery.Failure) {
 	handler, ok := s.function(function)
 	if !ok {
-		return nil, &Failure{Message: "the function is not registered", Type: "ResourceNotFoundException"}
+		return nil, &delivery.Failure{Message: "the function is not registered", Type: "ResourceNotFoundException"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
@@ -74,12 +75,12 @@ func (s *Server) call(ctx context.Context, function, requestID string, payload [
 	defer func() {
 		if p := recover(); p != nil {
 			fmt.Fprintf(log, "panic: %v\n%s", p, debug.Stack())
-			answer, failed = nil, &Failure{Message: "the function panicked", Type: "panic"}
+			answer, failed = nil, &delivery.Failure{Message: "the function panicked", Type: "panic"}
 		}
 	}()
 	answer, err := handler(ctx, payload, log)
 	if err != nil {
-		return nil, &Failure{Message: err.Error(), Type: errorType(err)}
+		return nil, &delivery.Failure{Message: err.Error(), Type: errorType(err)}
 	}
 	return answer, nil
 }

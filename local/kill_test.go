@@ -22,6 +22,7 @@ import (
 
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // killedDir, set in the environment, makes the test binary a server that keeps
@@ -64,7 +65,7 @@ func serveUntilKilled(dir string) error {
 	if _, err := s.PutRule(ctx, &local.PutRuleInput{Name: "r", EventPattern: `{"source":["a"]}`}); err != nil {
 		return err
 	}
-	if _, err := s.PutTargets(ctx, &local.PutTargetsInput{Rule: "r", Targets: []local.Target{
+	if _, err := s.PutTargets(ctx, &local.PutTargetsInput{Rule: "r", Targets: []delivery.Target{
 		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:note"}}}); err != nil {
 		return err
 	}

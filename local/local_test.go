@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // A machine is a running server with its HTTP endpoint, for one test.
@@ -71,7 +72,7 @@ func wire(t testing.TB, s *local.Server, rule, pattern, function string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.PutTargets(ctx, &local.PutTargetsInput{Rule: rule, Targets: []local.Target{
+	_, err = s.PutTargets(ctx, &local.PutTargetsInput{Rule: rule, Targets: []delivery.Target{
 		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:" + function}}})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,8 @@ package local
 import (
 	"log/slog"
 	"time"
+
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // Options adjust a [Server]. The zero value of each field means its default.
@@ -37,7 +39,7 @@ type Options struct {
 	// Default: none.
 	HTTPTargets []string
 	// Chaos makes deliveries go wrong on purpose.
-	Chaos Chaos
+	Chaos delivery.Chaos
 	// BodyTimeout is how long a caller may take to send the body of a request.
 	// Default: 20 seconds.
 	BodyTimeout time.Duration

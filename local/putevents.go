@@ -12,6 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // PutEventsInput, and what it holds, are AWS's own shapes.
@@ -195,7 +196,7 @@ func (s *Server) ingest(ctx context.Context, events []*incoming, along ...datafi
 		return nil
 	}
 	writes := append(make([]datafile.Write, 0, 2*len(events)+len(along)), along...)
-	var tasks []*Task
+	var tasks []*delivery.Task
 	for _, a := range events {
 		a.event.Seq = s.seq.Next()
 		made, kept := s.route(a)
@@ -204,7 +205,7 @@ func (s *Server) ingest(ctx context.Context, events []*incoming, along ...datafi
 		if err != nil {
 			return err
 		}
-		writes = append(writes, s.file.Put(bucketEvents, seqKey(a.event.Seq), record))
+		writes = append(writes, s.file.Put(bucketEvents, datafile.SeqKey(a.event.Seq), record))
 		for _, t := range made {
 			w, err := s.deliveries.Write(t)
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 func (m *machine) sqsClient() *awssqs.Client {
@@ -26,7 +27,7 @@ func (m *machine) sqsClient() *awssqs.Client {
 func TestRetriesToATargetEndInItsDeadLetterQueue(t *testing.T) {
 	t.Parallel()
 	box := &inbox{}
-	m := start(t, t.TempDir(), local.Options{Chaos: local.Chaos{Fail: 1}}, func(s *local.Server) {
+	m := start(t, t.TempDir(), local.Options{Chaos: delivery.Chaos{Fail: 1}}, func(s *local.Server) {
 		s.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
@@ -36,10 +37,10 @@ func TestRetriesToATargetEndInItsDeadLetterQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := 1
-	if _, err := m.PutTargets(ctx, &local.PutTargetsInput{Rule: "in", Targets: []local.Target{{
+	if _, err := m.PutTargets(ctx, &local.PutTargetsInput{Rule: "in", Targets: []delivery.Target{{
 		Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:box",
-		RetryPolicy:      &local.RetryPolicy{MaximumRetryAttempts: &one},
-		DeadLetterConfig: &local.DeadLetterConfig{Arn: "arn:aws:sqs:us-east-1:000000000000:dead"},
+		RetryPolicy:      &delivery.RetryPolicy{MaximumRetryAttempts: &one},
+		DeadLetterConfig: &delivery.DeadLetterConfig{Arn: "arn:aws:sqs:us-east-1:000000000000:dead"},
 	}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestRetriesToATargetEndInItsDeadLetterQueue(t *testing.T) {
 func TestChaosDeliversTwice(t *testing.T) {
 	t.Parallel()
 	box := &inbox{}
-	m := start(t, t.TempDir(), local.Options{Chaos: local.Chaos{Duplicates: 1}}, func(s *local.Server) {
+	m := start(t, t.TempDir(), local.Options{Chaos: delivery.Chaos{Duplicates: 1}}, func(s *local.Server) {
 		s.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
@@ -109,7 +110,7 @@ func TestChaosLosesNothing(t *testing.T) {
 	const events = 300
 	var mu sync.Mutex
 	seen := map[string]int{}
-	m := start(t, t.TempDir(), local.Options{RetryDelays: quick, Chaos: local.Chaos{Duplicates: 0.1, Fail: 0.05, Delay: 20 * time.Millisecond}}, func(s *local.Server) {
+	m := start(t, t.TempDir(), local.Options{RetryDelays: quick, Chaos: delivery.Chaos{Duplicates: 0.1, Fail: 0.05, Delay: 20 * time.Millisecond}}, func(s *local.Server) {
 		s.Register("box", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
 			mu.Lock()
 			defer mu.Unlock()

@@ -6,11 +6,12 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // route matches an incoming event against the rules of its bus and returns a task for
 // each target of each that matches, with the writes that archive it.
-func (s *Server) route(a *incoming) ([]*Task, []datafile.Write) {
+func (s *Server) route(a *incoming) ([]*delivery.Task, []datafile.Write) {
 	if a.only != nil {
 		return s.tasks(a, []*rule{a.only}), nil
 	}
@@ -40,8 +41,8 @@ func (s *Server) route(a *incoming) ([]*Task, []datafile.Write) {
 }
 
 // tasks makes the tasks that an event gives by the rules that it fell under.
-func (s *Server) tasks(a *incoming, rules []*rule) []*Task {
-	var tasks []*Task
+func (s *Server) tasks(a *incoming, rules []*rule) []*delivery.Task {
+	var tasks []*delivery.Task
 	for _, r := range rules {
 		s.metrics.Count(r.Name, "TriggeredRules", 1)
 		s.metrics.Count(r.Name, "MatchedEvents", 1)
@@ -57,13 +58,13 @@ func (s *Server) tasks(a *incoming, rules []*rule) []*Task {
 }
 
 // newTask returns the task that delivers an event to a rule's target.
-func newTask(e *Event, n int, r *rule, target *Target) *Task {
-	t := &Task{
+func newTask(e *Event, n int, r *rule, target *delivery.Target) *delivery.Task {
+	t := &delivery.Task{
 		Seq: e.Seq, N: uint32(n), ID: awsjson.NewID(), Rule: r.ARN, Target: *target,
-		Stage: StageDeliver, Since: e.Received, Due: e.Received, Event: e.JSON,
+		Stage: delivery.StageDeliver, Since: e.Received, Due: e.Received, Event: e.JSON,
 		Hops: e.Hops, Trace: e.Trace,
 	}
-	t.SetInput(target.inputOf(r, e))
+	t.SetInput(inputOf(target, r, e))
 	return t
 }
 

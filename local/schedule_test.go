@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // A rule with a schedule sends its targets EventBridge's own event, by the
@@ -43,7 +44,7 @@ func TestScheduledRules(t *testing.T) {
 			if _, err := s.PutRule(ctx, in); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.PutTargets(ctx, &local.PutTargetsInput{Rule: name, Targets: []local.Target{
+			if _, err := s.PutTargets(ctx, &local.PutTargetsInput{Rule: name, Targets: []delivery.Target{
 				{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:box"}}}); err != nil {
 				t.Fatal(err)
 			}

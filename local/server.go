@@ -14,6 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
+	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/local/metrics"
 	"github.com/blockforger/eventrouter/local/scheduler"
@@ -34,7 +35,7 @@ type Server struct {
 	seq     *datafile.Sequence // of events, tasks and dead letters
 	catalog catalog
 
-	deliveries *Dispatcher
+	deliveries *delivery.Dispatcher
 	logs       *logs.Groups
 	queues     *sqs.Queues
 	metrics    *metrics.Metrics
@@ -75,7 +76,7 @@ func Open(dir string, opts *Options) (*Server, error) {
 // load brings what is on disk into memory.
 func (s *Server) load() error {
 	var err error
-	if s.seq, err = s.file.Sequence(bucketEvents, bucketTasks, bucketDeadLetters); err != nil {
+	if s.seq, err = s.file.Sequence(bucketEvents, delivery.BucketTasks, delivery.BucketDeadLetters); err != nil {
 		return err
 	}
 	s.queues, err = sqs.Open(s.file, sqs.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now})
@@ -96,14 +97,14 @@ func (s *Server) load() error {
 	if err := errors.Join(s.loadArchives(), s.loadReplays(), s.loadDestinations()); err != nil {
 		return err
 	}
-	s.deliveries = NewDispatcher(s.file, DispatcherOptions{
+	s.deliveries = delivery.New(s.file, delivery.Options{
 		Log: s.log, Now: s.opts.Now, Metrics: s.metrics, Queues: s.queues, Sequence: s.seq, ReadEvent: s.readEvent,
 		RetryDelays: s.opts.RetryDelays, MaxEventAge: s.opts.MaxEventAge, Concurrency: s.opts.Concurrency,
 		PollEvery: s.opts.PollEvery, Chaos: &s.opts.Chaos,
 	})
 	s.deliveries.Register("lambda", functionTargets{s})
-	s.deliveries.Register("sqs", QueueTargets{s.queues})
-	s.deliveries.Register("logs", LogTargets{s.logs})
+	s.deliveries.Register("sqs", delivery.QueueTargets{Queues: s.queues})
+	s.deliveries.Register("logs", delivery.LogTargets{Groups: s.logs})
 	s.deliveries.Register("events", busTargets{s, s.log})
 	s.deliveries.Register("api-destination", destinationTargets{&s.catalog, s.opts.HTTPTargets})
 	return s.deliveries.Load()
@@ -111,11 +112,11 @@ func (s *Server) load() error {
 
 // readEvent returns the JSON of a stored event.
 func (s *Server) readEvent(seq uint64) (jsontext.Value, error) {
-	record, err := s.file.Get(bucketEvents, seqKey(seq))
+	record, err := s.file.Get(bucketEvents, datafile.SeqKey(seq))
 	if err != nil {
 		return nil, err
 	}
-	e, err := decodeEvent(seqKey(seq), record)
+	e, err := decodeEvent(datafile.SeqKey(seq), record)
 	return e.JSON, err
 }
 
@@ -124,7 +125,7 @@ func (s *Server) readEvent(seq uint64) (jsontext.Value, error) {
 func (s *Server) Pending() (due, waiting int) { return s.deliveries.Pending() }
 
 // DeadLetters returns the deliveries that were given up, the oldest first.
-func (s *Server) DeadLetters() ([]DeadLetter, error) { return s.deliveries.DeadLetters() }
+func (s *Server) DeadLetters() ([]delivery.DeadLetter, error) { return s.deliveries.DeadLetters() }
 
 // RetryDeadLetter delivers a dead letter again.
 func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {

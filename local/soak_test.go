@@ -21,6 +21,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // A ledger of what is under way: one that has arrived is struck off, so that it
@@ -85,7 +86,7 @@ func TestSoak(t *testing.T) {
 	function, queue := &ledger{open: map[int64]bool{}}, &ledger{open: map[int64]bool{}}
 	dir := t.TempDir()
 	m := start(t, dir, local.Options{RetryDelays: []time.Duration{100 * time.Millisecond, 200 * time.Millisecond},
-		Chaos: local.Chaos{Duplicates: 0.01, Fail: 0.005, Delay: 50 * time.Millisecond}}, func(s *local.Server) {
+		Chaos: delivery.Chaos{Duplicates: 0.01, Fail: 0.005, Delay: 50 * time.Millisecond}}, func(s *local.Server) {
 		s.Register("count", func(_ context.Context, event []byte, log io.Writer) ([]byte, error) {
 			n, err := numberOf(event)
 			if err != nil {
@@ -101,7 +102,7 @@ func TestSoak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "in", Targets: []local.Target{
+	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "in", Targets: []delivery.Target{
 		{Id: "2", Arn: "arn:aws:sqs:us-east-1:000000000000:soak"}}}); err != nil {
 		t.Fatal(err)
 	}

@@ -6,13 +6,14 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // A Story is what became of one event.
 type Story struct {
 	Event      Event
-	Verdicts   []Verdict        // what the rules make of it, as they are now
-	Deliveries []DeliveryStatus // to the targets of the rules that matched
+	Verdicts   []Verdict         // what the rules make of it, as they are now
+	Deliveries []delivery.Status // to the targets of the rules that matched
 }
 
 // Stories tells what became of the event with this id, once for each bus that
@@ -65,7 +66,7 @@ func (s *Server) story(e Event) (Story, error) {
 	for _, v := range story.Verdicts {
 		for _, target := range v.Rule.Targets {
 			if slices.Contains(e.Rules, v.Rule.ARN) && !open[[2]string{v.Rule.ARN, target}] {
-				story.Deliveries = append(story.Deliveries, DeliveryStatus{Rule: v.Rule.ARN, Target: target, State: Delivered, Attempts: 1})
+				story.Deliveries = append(story.Deliveries, delivery.Status{Rule: v.Rule.ARN, Target: target, State: delivery.Delivered, Attempts: 1})
 			}
 		}
 	}

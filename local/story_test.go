@@ -13,6 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 func TestAnEventsStory(t *testing.T) {
@@ -29,7 +30,7 @@ func TestAnEventsStory(t *testing.T) {
 	})
 	defer close(hold)
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
-	want := map[string]local.DeliveryState{"good": local.Delivered, "bad": local.Waiting, "busy": local.Waiting, "nobody": local.GivenUp}
+	want := map[string]delivery.State{"good": delivery.Delivered, "bad": delivery.Waiting, "busy": delivery.Waiting, "nobody": delivery.GivenUp}
 	var story local.Story
 	eventually(t, "the deliveries' states", func() bool {
 		stories, err := m.Stories(context.Background(), id)
@@ -72,25 +73,25 @@ func TestAStoryTellsOfRetriesAndDeadLetterQueues(t *testing.T) {
 	if _, err := m.sqsClient().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("dlq")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "gone", Targets: []local.Target{
-		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:nobody", DeadLetterConfig: &local.DeadLetterConfig{Arn: queue}}}}); err != nil {
+	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "gone", Targets: []delivery.Target{
+		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:nobody", DeadLetterConfig: &delivery.DeadLetterConfig{Arn: queue}}}}); err != nil {
 		t.Fatal(err)
 	}
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
-	var told []local.DeliveryStatus
+	var told []delivery.Status
 	eventually(t, "both ends", func() bool {
 		stories, err := m.Stories(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		told = stories[0].Deliveries
-		slices.SortFunc(told, func(a, b local.DeliveryStatus) int { return cmp.Compare(a.Rule, b.Rule) })
-		return len(told) == 2 && told[0].LastError != "" && told[0].State != local.Waiting && told[1].LastError != ""
+		slices.SortFunc(told, func(a, b delivery.Status) int { return cmp.Compare(a.Rule, b.Rule) })
+		return len(told) == 2 && told[0].LastError != "" && told[0].State != delivery.Waiting && told[1].LastError != ""
 	})
-	if d := told[0]; d.State != local.Delivered || d.Attempts != 2 || d.LastError != "not now" {
+	if d := told[0]; d.State != delivery.Delivered || d.Attempts != 2 || d.LastError != "not now" {
 		t.Errorf("%+v", d)
 	}
-	if d := told[1]; d.State != local.GivenUp || d.Attempts != 1 || d.Queue != queue {
+	if d := told[1]; d.State != delivery.GivenUp || d.Attempts != 1 || d.Queue != queue {
 		t.Errorf("%+v", d)
 	}
 	put(t, m.client(), entry("x", "b", `{}`), entry("x", "b", `{}`))

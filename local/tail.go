@@ -82,7 +82,7 @@ func (s *Server) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint6
 func (s *Server) eventsFrom(next uint64, bus string, q *EventQuery) (batch []Event, after uint64, err error) {
 	const most = 256
 	after = next
-	err = s.file.Each(bucketEvents, seqKey(next), func(key, record []byte) (bool, error) {
+	err = s.file.Each(bucketEvents, datafile.SeqKey(next), func(key, record []byte) (bool, error) {
 		e, err := decodeEvent(key, record)
 		if err != nil {
 			return false, err
@@ -132,7 +132,7 @@ func (s *Server) trimOnce(ctx context.Context) error {
 	}
 	var seqs []uint64
 	if err := s.file.Keys(bucketEvents, nil, func(key []byte) bool {
-		seqs = append(seqs, seqOf(key))
+		seqs = append(seqs, datafile.SeqOf(key))
 		return len(seqs) < s.opts.KeepEvents+mostScanned
 	}); err != nil {
 		return err
@@ -145,7 +145,7 @@ func (s *Server) trimOnce(ctx context.Context) error {
 	}
 	for i := 0; i < len(seqs)-s.opts.KeepEvents; i++ {
 		if !pending[seqs[i]] {
-			writes = append(writes, s.file.Remove(bucketEvents, seqKey(seqs[i])))
+			writes = append(writes, s.file.Remove(bucketEvents, datafile.SeqKey(seqs[i])))
 		}
 	}
 	if len(writes) == 0 {

@@ -5,53 +5,16 @@ import (
 	"slices"
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
-
-// Target is AWS's shape of a rule's target, as far as targets are served here.
-type Target struct {
-	Id               string            `json:"Id" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	Arn              string            `json:"Arn" aws:"required,max=1600"`
-	RoleArn          string            `json:"RoleArn,omitempty" aws:"max=1600"`
-	Input            string            `json:"Input,omitempty" aws:"max=8192"`
-	InputPath        string            `json:"InputPath,omitempty" aws:"max=256"`
-	InputTransformer *InputTransformer `json:"InputTransformer,omitempty"`
-	SqsParameters    *SqsParameters    `json:"SqsParameters,omitempty"`
-	HttpParameters   *HttpParameters   `json:"HttpParameters,omitempty"`
-	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
-	RetryPolicy      *RetryPolicy      `json:"RetryPolicy,omitempty"`
-}
-
-type InputTransformer struct {
-	InputPathsMap map[string]string `json:"InputPathsMap,omitempty" aws:"max=100"`
-	InputTemplate string            `json:"InputTemplate" aws:"required,max=8192"`
-}
-
-type SqsParameters struct {
-	MessageGroupId string `json:"MessageGroupId,omitempty"`
-}
-
-type HttpParameters struct {
-	PathParameterValues   []string          `json:"PathParameterValues,omitempty"`
-	HeaderParameters      map[string]string `json:"HeaderParameters,omitempty"`
-	QueryStringParameters map[string]string `json:"QueryStringParameters,omitempty"`
-}
-
-type DeadLetterConfig struct {
-	Arn string `json:"Arn,omitempty" aws:"max=1600"`
-}
-
-type RetryPolicy struct {
-	MaximumRetryAttempts     *int `json:"MaximumRetryAttempts,omitempty" aws:"min=0,max=185"`
-	MaximumEventAgeInSeconds *int `json:"MaximumEventAgeInSeconds,omitempty" aws:"min=60,max=86400"`
-}
 
 // maxTargets is how many targets a rule may have.
 const maxTargets = 5
 
 type PutTargetsInput struct {
-	Rule         string   `json:"Rule" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string   `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
-	Targets      []Target `json:"Targets" aws:"required,min=1,max=100"`
+	Rule         string            `json:"Rule" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string            `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Targets      []delivery.Target `json:"Targets" aws:"required,min=1,max=100"`
 }
 
 type PutTargetsOutput struct {
@@ -83,7 +46,7 @@ func (s *Server) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTarge
 		if err := checkTarget(&t); err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(changed.Targets, func(have Target) bool { return have.Id == t.Id })
+		i := slices.IndexFunc(changed.Targets, func(have delivery.Target) bool { return have.Id == t.Id })
 		if i < 0 {
 			changed.Targets = append(changed.Targets, t)
 		} else {
@@ -97,7 +60,7 @@ func (s *Server) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTarge
 }
 
 // checkTarget finds what AWS refuses of a target beyond its shape.
-func checkTarget(t *Target) error {
+func checkTarget(t *delivery.Target) error {
 	given := 0
 	for _, set := range []bool{t.Input != "", t.InputPath != "", t.InputTransformer != nil} {
 		if set {
@@ -110,7 +73,7 @@ func checkTarget(t *Target) error {
 	if !validARN(t.Arn) {
 		return awsjson.Errorf("ValidationException", "Parameter %s is not valid. Reason: Provided Arn is not in correct format.", awsjson.Clip(t.Arn))
 	}
-	return t.checkInput()
+	return checkInput(t)
 }
 
 type ListTargetsByRuleInput struct {
@@ -121,8 +84,8 @@ type ListTargetsByRuleInput struct {
 }
 
 type ListTargetsByRuleOutput struct {
-	Targets   []Target `json:"Targets"`
-	NextToken string   `json:"NextToken,omitempty"`
+	Targets   []delivery.Target `json:"Targets"`
+	NextToken string            `json:"NextToken,omitempty"`
 }
 
 type RemoveTargetsInput struct {
@@ -151,7 +114,7 @@ func (s *Server) ListTargetsByRule(_ context.Context, in *ListTargetsByRuleInput
 	if err != nil {
 		return nil, err
 	}
-	byID := map[string]*Target{}
+	byID := map[string]*delivery.Target{}
 	for i := range r.Targets {
 		byID[r.Targets[i].Id] = &r.Targets[i]
 	}
@@ -159,7 +122,7 @@ func (s *Server) ListTargetsByRule(_ context.Context, in *ListTargetsByRuleInput
 	if err != nil {
 		return nil, err
 	}
-	out := &ListTargetsByRuleOutput{Targets: []Target{}, NextToken: next}
+	out := &ListTargetsByRuleOutput{Targets: []delivery.Target{}, NextToken: next}
 	for _, id := range ids {
 		out.Targets = append(out.Targets, *byID[id])
 	}
@@ -176,10 +139,10 @@ func (s *Server) RemoveTargets(ctx context.Context, in *RemoveTargetsInput) (*Re
 		return nil, err
 	}
 	changed := *old
-	changed.Targets = slices.DeleteFunc(slices.Clone(old.Targets), func(t Target) bool { return slices.Contains(in.Ids, t.Id) })
+	changed.Targets = slices.DeleteFunc(slices.Clone(old.Targets), func(t delivery.Target) bool { return slices.Contains(in.Ids, t.Id) })
 	out := &RemoveTargetsOutput{FailedEntries: []RemoveTargetsResultEntry{}}
 	for _, id := range in.Ids {
-		if !slices.ContainsFunc(old.Targets, func(t Target) bool { return t.Id == id }) {
+		if !slices.ContainsFunc(old.Targets, func(t delivery.Target) bool { return t.Id == id }) {
 			out.FailedEntryCount++
 			out.FailedEntries = append(out.FailedEntries, RemoveTargetsResultEntry{TargetId: id,
 				ErrorCode: "ResourceNotFoundException", ErrorMessage: "Rule " + in.Rule + " does not have this target."})

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 // What a template makes need not be JSON: a queue gets it as it is, a function
@@ -22,8 +23,8 @@ func TestInputThatIsNotJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &local.InputTransformer{InputPathsMap: map[string]string{"x": "$.detail.x"}, InputTemplate: `{"x": <x>}`}
-	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "in", Targets: []local.Target{
+	template := &delivery.InputTransformer{InputPathsMap: map[string]string{"x": "$.detail.x"}, InputTemplate: `{"x": <x>}`}
+	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "in", Targets: []delivery.Target{
 		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:box", InputTransformer: template},
 		{Id: "2", Arn: "arn:aws:sqs:us-east-1:000000000000:q", InputTransformer: template}}}); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
+	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/schedule"
 	"github.com/blockforger/eventrouter/local/scheduler"
 )
@@ -68,12 +69,12 @@ func (s *Server) scheduled(r *rule, at time.Time) *incoming {
 // schedule's target needs no rule: its ARN stands where a rule's would.
 func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along []datafile.Write) error {
 	writes := along
-	var tasks []*Task
+	var tasks []*delivery.Task
 	for i := range due {
 		d := &due[i]
-		t := &Task{
+		t := &delivery.Task{
 			Seq: s.seq.Next(), ID: awsjson.NewID(), Rule: d.ARN, Target: schedulerTarget(&d.Target),
-			Stage: StageDeliver, Since: d.Start, Due: d.Start,
+			Stage: delivery.StageDeliver, Since: d.Start, Due: d.Start,
 		}
 		t.SetInput(s.schedulerInput(d, t.ID))
 		w, err := s.deliveries.Write(t)
@@ -91,16 +92,16 @@ func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along [
 }
 
 // schedulerTarget is Scheduler's target as a rule would have it.
-func schedulerTarget(t *scheduler.Target) Target {
-	target := Target{Id: "schedule", Arn: t.Arn, RoleArn: t.RoleArn}
+func schedulerTarget(t *scheduler.Target) delivery.Target {
+	target := delivery.Target{Id: "schedule", Arn: t.Arn, RoleArn: t.RoleArn}
 	if p := t.RetryPolicy; p != nil {
-		target.RetryPolicy = &RetryPolicy{MaximumRetryAttempts: p.MaximumRetryAttempts, MaximumEventAgeInSeconds: p.MaximumEventAgeInSeconds}
+		target.RetryPolicy = &delivery.RetryPolicy{MaximumRetryAttempts: p.MaximumRetryAttempts, MaximumEventAgeInSeconds: p.MaximumEventAgeInSeconds}
 	}
 	if t.DeadLetterConfig != nil {
-		target.DeadLetterConfig = &DeadLetterConfig{Arn: t.DeadLetterConfig.Arn}
+		target.DeadLetterConfig = &delivery.DeadLetterConfig{Arn: t.DeadLetterConfig.Arn}
 	}
 	if t.SqsParameters != nil {
-		target.SqsParameters = &SqsParameters{MessageGroupId: t.SqsParameters.MessageGroupId}
+		target.SqsParameters = &delivery.SqsParameters{MessageGroupId: t.SqsParameters.MessageGroupId}
 	}
 	return target
 }

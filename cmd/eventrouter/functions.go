@@ -20,6 +20,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/internal/redact"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -125,7 +126,7 @@ func eventID(event jsontext.Value) string {
 
 // reason says why a delivery was given up: the condition, and what the function
 // answered last. Its text names no key or payload: the handler sees to that.
-func reason(r *local.InvocationRecord) string {
+func reason(r *delivery.InvocationRecord) string {
 	var answer struct {
 		Message string `json:"errorMessage"`
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/template"
 )
 
@@ -49,7 +50,7 @@ type awsSide struct {
 func (f *awsFlags) options(log *slog.Logger) *awsSide {
 	return &awsSide{template: f.Template, Options: local.Options{
 		Account: deployment.LocalAccount, Region: deployment.LocalRegion, Log: log, Timeout: deployment.Timeout,
-		Chaos: local.Chaos(f.Chaos), HTTPTargets: f.HTTPTargets, EnforcePermissions: f.EnforcePermissions, MaxDataBytes: int(f.MaxDataBytes),
+		Chaos: delivery.Chaos(f.Chaos), HTTPTargets: f.HTTPTargets, EnforcePermissions: f.EnforcePermissions, MaxDataBytes: int(f.MaxDataBytes),
 	}}
 }
 
@@ -66,7 +67,7 @@ func (a *awsSide) install(l *local.Server, router local.Handler, url string) err
 }
 
 // chaosFlag reads what is to go wrong: name=value, separated by commas.
-type chaosFlag local.Chaos
+type chaosFlag delivery.Chaos
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (c *chaosFlag) UnmarshalText(text []byte) error {
@@ -145,7 +146,7 @@ func installRules(l *local.Server) error {
 			return err
 		}
 		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", deployment.LocalRegion, deployment.LocalAccount, r.function)
-		out, err := l.PutTargets(ctx, &local.PutTargetsInput{Rule: r.name, Targets: []local.Target{{Id: "function", Arn: arn}}})
+		out, err := l.PutTargets(ctx, &local.PutTargetsInput{Rule: r.name, Targets: []delivery.Target{{Id: "function", Arn: arn}}})
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/delivery"
 )
 
 func TestServeFlags(t *testing.T) {
@@ -27,7 +27,7 @@ func TestServeFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := c.options(nil)
-	if o.Chaos != (local.Chaos{Duplicates: 0.01, Delay: 50 * time.Millisecond, Fail: 0.005}) || len(o.HTTPTargets) != 2 ||
+	if o.Chaos != (delivery.Chaos{Duplicates: 0.01, Delay: 50 * time.Millisecond, Fail: 0.005}) || len(o.HTTPTargets) != 2 ||
 		!o.EnforcePermissions || o.MaxDataBytes != 2<<20 {
 		t.Errorf("%+v", o)
 	}

@@ -44,6 +44,7 @@ var sameLayer = map[string][]string{
 	"router":                       {"outbox"},
 	"internal/typegen/servicespec": {"internal/typegen/infer"},
 	"local/awsapi/restjson":        {"local/awsapi/awsjson"},
+	"local/delivery":               {"local/awsapi/awsjson", "local/datafile", "local/logs", "local/metrics", "local/sqs"},
 	"local/logs":                   {"local/awsapi/awsjson", "local/datafile", "local/signal"},
 	"local/metrics":                {"local/awsapi/awsjson", "local/awsapi/cbor"},
 	"local/scheduler":              {"local/awsapi/awsjson", "local/awsapi/restjson", "local/datafile", "local/schedule", "local/signal"},

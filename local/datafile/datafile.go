@@ -195,6 +195,12 @@ type Sequence struct{ last atomic.Uint64 }
 // Next returns a number that is higher than all before.
 func (s *Sequence) Next() uint64 { return s.last.Add(1) }
 
+// SeqKey returns the key of a number; keys are in the numbers' order.
+func SeqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
+
+// SeqOf returns the number that begins a key.
+func SeqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
+
 // Sequence returns a sequence that continues after the highest number that
 // begins a key of one of the buckets.
 func (f *File) Sequence(buckets ...string) (*Sequence, error) {

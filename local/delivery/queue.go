@@ -1,4 +1,4 @@
-package local
+package delivery
 
 import (
 	"container/heap"

@@ -1,4 +1,4 @@
-package local
+package delivery
 
 import (
 	"context"
@@ -65,7 +65,7 @@ func (d *Dispatcher) deadLetter(t *Task, condition string, last *Failure) {
 		d.reschedule(t, time.Minute)
 		return
 	}
-	d.completer.add(completion{writes: []datafile.Write{w, d.file.Remove(bucketTasks, t.key())}})
+	d.completer.add(completion{writes: []datafile.Write{w, d.file.Remove(BucketTasks, t.key())}})
 	d.Log.Error("a delivery was given up and is a dead letter now; see the function's log, then retry it",
 		"target", t.Target.Arn, "requestId", t.ID, "condition", condition, "attempts", t.Attempts, "errorType", last.Type)
 }
@@ -87,7 +87,7 @@ func (d *Dispatcher) deadLetterWrite(t *Task, condition string, last *Failure) (
 		letter.Record.ResponseContext = &ResponseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
 	}
 	record, err := json.Marshal(&letter, jsontext.AllowDuplicateNames(true))
-	return d.file.Put(bucketDeadLetters, seqKey(d.Sequence.Next()), record), err
+	return d.file.Put(BucketDeadLetters, datafile.SeqKey(d.Sequence.Next()), record), err
 }
 
 // DeadLetters returns the deliveries that were given up, the oldest first.
@@ -110,7 +110,7 @@ func (d *Dispatcher) RetryDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.file.Commit(ctx, []datafile.Write{w, d.file.Remove(bucketDeadLetters, key)}); err != nil {
+	if err := d.file.Commit(ctx, []datafile.Write{w, d.file.Remove(BucketDeadLetters, key)}); err != nil {
 		return err
 	}
 	d.Add(t)
@@ -124,12 +124,12 @@ func (d *Dispatcher) DeleteDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return d.file.Commit(ctx, []datafile.Write{d.file.Remove(bucketDeadLetters, key)})
+	return d.file.Commit(ctx, []datafile.Write{d.file.Remove(BucketDeadLetters, key)})
 }
 
 func (s deadLetters) list() ([]DeadLetter, error) {
 	var letters []DeadLetter
-	err := s.file.Each(bucketDeadLetters, nil, func(key, record []byte) (bool, error) {
+	err := s.file.Each(BucketDeadLetters, nil, func(key, record []byte) (bool, error) {
 		letter, err := decodeDeadLetter(key, record)
 		letters = append(letters, letter)
 		return true, err
@@ -143,8 +143,8 @@ func (s deadLetters) find(id string) (key []byte, letter DeadLetter, err error) 
 	if err != nil {
 		return nil, letter, missing
 	}
-	key = seqKey(seq)
-	record, err := s.file.Get(bucketDeadLetters, key)
+	key = datafile.SeqKey(seq)
+	record, err := s.file.Get(BucketDeadLetters, key)
 	if err != nil {
 		return nil, letter, missing
 	}

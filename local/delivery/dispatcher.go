@@ -1,4 +1,4 @@
-package local
+package delivery
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 
 // A Deliverer delivers tasks to the targets of one AWS service. Deliver returns
 // nil only after the target has taken the event; the task then ends. A
-// *DeliveryError says why the target did not take it and whether a retry can
+// *Error says why the target did not take it and whether a retry can
 // help; after any other error the delivery is retried. Deliver may be called
 // concurrently, and more than once for the same task.
 type Deliverer interface {
@@ -32,17 +32,23 @@ type Invoker interface {
 	Invoke(ctx context.Context, t *Task) *Failure
 }
 
-// A DeliveryError says why a target did not take an event, with EventBridge's
+// A Error says why a target did not take an event, with EventBridge's
 // error code.
-type DeliveryError struct {
+type Error struct {
 	Code, Message string
 	Retry         bool // a retry can help, as after a 5xx or a throttle
 }
 
-func (e *DeliveryError) Error() string { return e.Code + ": " + e.Message }
+// Permanent returns an Error after which a retry cannot help.
+func Permanent(code, message string) *Error { return &Error{Code: code, Message: message} }
 
-// DispatcherOptions configures a Dispatcher. All fields are required.
-type DispatcherOptions struct {
+// Retryable returns an Error after which a retry can help.
+func Retryable(code, message string) *Error { return &Error{Code: code, Message: message, Retry: true} }
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// Options configures a Dispatcher. All fields are required.
+type Options struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Metrics  *metrics.Metrics
@@ -64,7 +70,7 @@ type DispatcherOptions struct {
 // after its target has taken the event: delivery is at least once. It is safe
 // for concurrent use.
 type Dispatcher struct {
-	DispatcherOptions
+	Options
 
 	file      *datafile.File
 	targets   map[string]Deliverer // by service
@@ -74,16 +80,16 @@ type Dispatcher struct {
 	letters   deadLetters
 }
 
-// NewDispatcher returns a Dispatcher without targets.
-func NewDispatcher(file *datafile.File, opts DispatcherOptions) *Dispatcher {
+// New returns a Dispatcher without targets.
+func New(file *datafile.File, opts Options) *Dispatcher {
 	return &Dispatcher{
-		DispatcherOptions: opts,
-		file:              file,
-		targets:           map[string]Deliverer{},
-		queue:             newQueue(opts.Concurrency, opts.Now, opts.PollEvery),
-		completer:         newCompleter(file, opts.Log),
-		outcomes:          outcomes{file},
-		letters:           deadLetters{file},
+		Options:   opts,
+		file:      file,
+		targets:   map[string]Deliverer{},
+		queue:     newQueue(opts.Concurrency, opts.Now, opts.PollEvery),
+		completer: newCompleter(file, opts.Log),
+		outcomes:  outcomes{file},
+		letters:   deadLetters{file},
 	}
 }
 
@@ -93,7 +99,7 @@ func (d *Dispatcher) Register(service string, targets Deliverer) { d.targets[ser
 
 // Load queues the stored tasks.
 func (d *Dispatcher) Load() error {
-	return d.file.Each(bucketTasks, nil, func(key, record []byte) (bool, error) {
+	return d.file.Each(BucketTasks, nil, func(key, record []byte) (bool, error) {
 		t, err := decodeTask(key, record)
 		if err == nil {
 			d.queue.add(t)
@@ -109,7 +115,7 @@ func (d *Dispatcher) Write(t *Task) (datafile.Write, error) {
 	if err != nil {
 		return datafile.Write{}, fault.Wrap("store task", fault.Internal, err)
 	}
-	return d.file.Put(bucketTasks, t.key(), record), nil
+	return d.file.Put(BucketTasks, t.key(), record), nil
 }
 
 // Add queues tasks that have been stored.
@@ -152,7 +158,15 @@ func serviceOf(arn string) string {
 	return part[2]
 }
 
+// apiDestination is the service of API destinations.
 const apiDestination = "api-destination"
+
+// The buckets that the file must have.
+const (
+	BucketTasks       = "tasks"       // event sequence number, task number
+	BucketDeadLetters = "deadletters" // sequence number
+	BucketOutcomes    = "outcomes"    // event sequence number, task key: how the delivery ended
+)
 
 // ack ends a task whose target has taken the event.
 func (d *Dispatcher) ack(t *Task) {
@@ -162,8 +176,8 @@ func (d *Dispatcher) ack(t *Task) {
 }
 
 // endWrites returns the writes that end a task and store its outcome.
-func (d *Dispatcher) endWrites(t *Task, state DeliveryState, queue string) []datafile.Write {
-	writes := []datafile.Write{d.file.Remove(bucketTasks, t.key())}
+func (d *Dispatcher) endWrites(t *Task, state State, queue string) []datafile.Write {
+	writes := []datafile.Write{d.file.Remove(BucketTasks, t.key())}
 	stored, err := d.outcomes.write(t, state, queue)
 	if err != nil { // strings and a number
 		d.Log.Error("the outcome of a delivery cannot be stored", "error", err)
@@ -221,38 +235,38 @@ func (t *Task) function() string {
 // ruleName returns the rule's name, by which metrics are counted.
 func (t *Task) ruleName() string { return t.Rule[strings.LastIndexByte(t.Rule, '/')+1:] }
 
-// A DeliveryStatus is how far an event has come to one target.
-type DeliveryStatus struct {
+// A Status is how far an event has come to one target.
+type Status struct {
 	Rule, Target string // ARNs
-	State        DeliveryState
+	State        State
 	Attempts     int       // so far; at least 1 once the delivery has ended
 	Due          time.Time // when a waiting delivery is retried
 	LastError    string
 	Queue        string // the dead-letter queue that got the event
 }
 
-// A DeliveryState is the state of a delivery.
-type DeliveryState string
+// A State is the state of a delivery.
+type State string
 
 const (
-	Delivered DeliveryState = "delivered"
-	Waiting   DeliveryState = "waiting" // for its time, or running
-	GivenUp   DeliveryState = "given up"
+	Delivered State = "delivered"
+	Waiting   State = "waiting" // for its time, or running
+	GivenUp   State = "given up"
 )
 
 // Deliveries returns the status of an event's deliveries, except those that
 // succeeded at once: nothing is stored about them.
-func (d *Dispatcher) Deliveries(event uint64) ([]DeliveryStatus, error) {
-	var list []DeliveryStatus
+func (d *Dispatcher) Deliveries(event uint64) ([]Status, error) {
+	var list []Status
 	for _, t := range d.queue.of(event) {
-		list = append(list, DeliveryStatus{Rule: t.Rule, Target: t.Target.Arn, State: Waiting, Attempts: t.Failures, Due: t.Due, LastError: t.LastError})
+		list = append(list, Status{Rule: t.Rule, Target: t.Target.Arn, State: Waiting, Attempts: t.Failures, Due: t.Due, LastError: t.LastError})
 	}
 	ended, err := d.outcomes.of(event)
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range ended {
-		list = append(list, DeliveryStatus{Rule: o.Rule, Target: o.Target, State: o.State, Attempts: o.Attempts, LastError: o.LastError, Queue: o.Queue})
+		list = append(list, Status{Rule: o.Rule, Target: o.Target, State: o.State, Attempts: o.Attempts, LastError: o.LastError, Queue: o.Queue})
 	}
 	letters, err := d.letters.list()
 	if err != nil {
@@ -260,7 +274,7 @@ func (d *Dispatcher) Deliveries(event uint64) ([]DeliveryStatus, error) {
 	}
 	for _, l := range letters {
 		if c := l.Record.RequestContext; l.Event == event {
-			list = append(list, DeliveryStatus{Rule: l.Rule, Target: l.Target, State: GivenUp, Attempts: c.ApproximateInvokeCount, LastError: c.Condition})
+			list = append(list, Status{Rule: l.Rule, Target: l.Target, State: GivenUp, Attempts: c.ApproximateInvokeCount, LastError: c.Condition})
 		}
 	}
 	return list, nil
@@ -269,8 +283,8 @@ func (d *Dispatcher) Deliveries(event uint64) ([]DeliveryStatus, error) {
 // Undelivered returns the sequence numbers of the events that have tasks.
 func (d *Dispatcher) Undelivered() (map[uint64]bool, error) {
 	pending := map[uint64]bool{}
-	err := d.file.Keys(bucketTasks, nil, func(key []byte) bool {
-		pending[seqOf(key)] = true
+	err := d.file.Keys(BucketTasks, nil, func(key []byte) bool {
+		pending[datafile.SeqOf(key)] = true
 		return true
 	})
 	return pending, err

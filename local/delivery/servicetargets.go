@@ -1,4 +1,4 @@
-package local
+package delivery
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func (q QueueTargets) Deliver(_ context.Context, t *Task) error {
 	}
 	w, after, err := q.Queues.Prepare(t.Target.Arn, m)
 	if err != nil {
-		return &DeliveryError{"NO_RESOURCE", awsjson.AsError(err).Message, false}
+		return Permanent("NO_RESOURCE", awsjson.AsError(err).Message)
 	}
 	t.CommitWith(w, after)
 	return nil
@@ -33,7 +33,7 @@ type LogTargets struct{ Groups *logs.Groups }
 func (l LogTargets) Deliver(_ context.Context, t *Task) error {
 	name, ok := l.Groups.NameOf(t.Target.Arn)
 	if !ok || !l.Groups.Has(name) {
-		return &DeliveryError{"NO_RESOURCE", "The log group does not exist.", false}
+		return Permanent("NO_RESOURCE", "The log group does not exist.")
 	}
 	l.Groups.Add(name, t.ID, string(t.Body()))
 	return nil

@@ -1,4 +1,4 @@
-package local
+package delivery
 
 import (
 	"encoding/binary"
@@ -92,7 +92,7 @@ func (t *Task) eventSeq() uint64 {
 }
 
 func taskKey(seq uint64, n uint32) []byte {
-	return binary.BigEndian.AppendUint32(seqKey(seq), n)
+	return binary.BigEndian.AppendUint32(datafile.SeqKey(seq), n)
 }
 
 func decodeTask(key, record []byte) (*Task, error) {

@@ -1,4 +1,4 @@
-package local
+package delivery
 
 import (
 	"math/rand/v2"
@@ -14,9 +14,9 @@ type Chaos struct {
 }
 
 // throttle returns the error of a throttled target as often as Fail says.
-func (c *Chaos) throttle() *DeliveryError {
+func (c *Chaos) throttle() *Error {
 	if c.Fail > 0 && rand.Float64() < c.Fail {
-		return &DeliveryError{"THROTTLING", "Chaos: the target was throttled on purpose.", true}
+		return Retryable("THROTTLING", "Chaos: the target was throttled on purpose.")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package local
+package delivery
 
 import (
 	"cmp"
@@ -53,25 +53,25 @@ func (d *Dispatcher) deliver(ctx context.Context, t *Task, target Deliverer) (in
 }
 
 // send gives a task to its target.
-func (d *Dispatcher) send(ctx context.Context, t *Task, target Deliverer) *DeliveryError {
+func (d *Dispatcher) send(ctx context.Context, t *Task, target Deliverer) *Error {
 	if target == nil {
-		return &DeliveryError{"NO_RESOURCE", "The target " + t.Target.Arn + " does not exist here.", false}
+		return Permanent("NO_RESOURCE", "The target "+t.Target.Arn+" does not exist here.")
 	}
 	if err := d.readBody(t); err != nil {
-		return &DeliveryError{"INTERNAL_ERROR", "The event cannot be read.", true}
+		return Retryable("INTERNAL_ERROR", "The event cannot be read.")
 	}
 	switch err := target.Deliver(ctx, t).(type) {
 	case nil:
 		return nil
-	case *DeliveryError:
+	case *Error:
 		return err
 	default:
-		return &DeliveryError{"INTERNAL_ERROR", cmp.Or(fault.MessageOf(err), "The delivery failed."), true}
+		return Retryable("INTERNAL_ERROR", cmp.Or(fault.MessageOf(err), "The delivery failed."))
 	}
 }
 
 // exhausted returns why no further attempt is made, "" if one is.
-func (d *Dispatcher) exhausted(t *Task, failed *DeliveryError) string {
+func (d *Dispatcher) exhausted(t *Task, failed *Error) string {
 	attempts, age := defaultAttempts, defaultAge
 	if p := t.Target.RetryPolicy; p != nil {
 		if p.MaximumRetryAttempts != nil {
@@ -103,7 +103,7 @@ func backOff(attempts int) time.Duration {
 // giveUp sends an event to the target's dead-letter queue, with the attributes
 // that EventBridge sets. Without such a queue, AWS drops the event; here it
 // becomes a dead letter.
-func (d *Dispatcher) giveUp(t *Task, failed *DeliveryError, why string) {
+func (d *Dispatcher) giveUp(t *Task, failed *Error, why string) {
 	queue := ""
 	if t.Target.DeadLetterConfig != nil {
 		queue = t.Target.DeadLetterConfig.Arn

@@ -1,0 +1,40 @@
+package delivery
+
+// Target is the target of a rule in AWS's shape, with the members that are served
+// here.
+type Target struct {
+	Id               string            `json:"Id" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Arn              string            `json:"Arn" aws:"required,max=1600"`
+	RoleArn          string            `json:"RoleArn,omitempty" aws:"max=1600"`
+	Input            string            `json:"Input,omitempty" aws:"max=8192"`
+	InputPath        string            `json:"InputPath,omitempty" aws:"max=256"`
+	InputTransformer *InputTransformer `json:"InputTransformer,omitempty"`
+	SqsParameters    *SqsParameters    `json:"SqsParameters,omitempty"`
+	HttpParameters   *HttpParameters   `json:"HttpParameters,omitempty"`
+	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	RetryPolicy      *RetryPolicy      `json:"RetryPolicy,omitempty"`
+}
+
+type InputTransformer struct {
+	InputPathsMap map[string]string `json:"InputPathsMap,omitempty" aws:"max=100"`
+	InputTemplate string            `json:"InputTemplate" aws:"required,max=8192"`
+}
+
+type SqsParameters struct {
+	MessageGroupId string `json:"MessageGroupId,omitempty"`
+}
+
+type HttpParameters struct {
+	PathParameterValues   []string          `json:"PathParameterValues,omitempty"`
+	HeaderParameters      map[string]string `json:"HeaderParameters,omitempty"`
+	QueryStringParameters map[string]string `json:"QueryStringParameters,omitempty"`
+}
+
+type DeadLetterConfig struct {
+	Arn string `json:"Arn,omitempty" aws:"max=1600"`
+}
+
+type RetryPolicy struct {
+	MaximumRetryAttempts     *int `json:"MaximumRetryAttempts,omitempty" aws:"min=0,max=185"`
+	MaximumEventAgeInSeconds *int `json:"MaximumEventAgeInSeconds,omitempty" aws:"min=60,max=86400"`
+}
