@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log"
 	"os"
 
@@ -30,24 +29,17 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	seen := seen{client: dynamodb.NewFromConfig(cfg), table: os.Getenv("TABLE")}
-	lambda.Start(func(ctx context.Context, payload json.RawMessage) error { return handle(ctx, seen, payload) })
+	consumer := newConsumer(seen{client: dynamodb.NewFromConfig(cfg), table: os.Getenv("TABLE")})
+	lambda.Start(consumer.Handle)
 }
 
-func handle(ctx context.Context, seen seen, payload []byte) error {
-	deliveries, err := registry.DecodePayload(payload)
-	if err != nil {
-		return err
-	}
-	for _, d := range deliveries {
-		if d.Err != nil {
-			return d.Err
+// newConsumer counts each pet that was created. Its handler's effect and the mark
+// of the event are one transaction, so it needs no claims.
+func newConsumer(seen seen) *typed.Consumer {
+	return typed.On(registry, func(ctx context.Context, created typed.OutputDetail[pet]) error {
+		if created.Metadata == nil {
+			return nil
 		}
-		if created, ok := typed.As[typed.OutputDetail[pet]](d.Event); ok && created.Detail.Metadata != nil {
-			if err := seen.once(ctx, created.Detail.Metadata.OutputID, seen.add("count", 1)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+		return seen.once(ctx, created.Metadata.OutputID, seen.add("count", 1))
+	})
 }

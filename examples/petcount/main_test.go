@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -52,13 +53,18 @@ func TestEachPetCountsOnce(t *testing.T) {
 	s := seen{table: "pets", client: dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", ""), Retryer: aws.NopRetryer{}})}
 
+	consumer := newConsumer(s)
+	handle := func(ctx context.Context, payload []byte) error {
+		_, err := consumer.Handle(ctx, payload)
+		return err
+	}
 	event := func(id string) string {
 		return `{"source":"blockforger-output","detail-type":"petstore.POST","detail":{"tenant":"acme","rootSchema":"petstore","operation":"POST",` +
 			`"payload":{"name":"Rex"},"metadata":{"outputId":"` + id + `"}}}`
 	}
 	for _, payload := range []string{event("1"), event("1"), "[" + event("2") + "," + event("1") + "]",
 		`{"source":"other","detail-type":"x","detail":{}}`} {
-		if err := handle(t.Context(), s, []byte(payload)); err != nil {
+		if err := handle(t.Context(), []byte(payload)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,10 +72,10 @@ func TestEachPetCountsOnce(t *testing.T) {
 		t.Errorf("counted %d pets, want 2", b.count)
 	}
 	b.busy = true
-	if err := handle(t.Context(), s, []byte(event("3"))); err == nil {
+	if err := handle(t.Context(), []byte(event("3"))); err == nil {
 		t.Error("a conflict must be an error, so that Lambda tries again")
 	}
-	if err := handle(t.Context(), s, []byte("x")); err == nil {
+	if err := handle(t.Context(), []byte("x")); err == nil {
 		t.Error("what is no event must be an error")
 	}
 }

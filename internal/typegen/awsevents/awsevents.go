@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"go/format"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -127,9 +128,48 @@ func Plan(root string, spec *servicespec.Spec) ([]*typegen.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if table, ok := docTable(filepath.Join(root, docFile), services); ok {
+		plans[0].Changes = append(plans[0].Changes, typegen.Changed(filepath.Join(root, docFile), table)...)
+	}
 	return append(plans,
 		&typegen.Plan{Dir: filepath.Join(root, Folder), Changes: typegen.Changed(filepath.Join(root, Folder, listFile), list)},
 		&typegen.Plan{Dir: filepath.Dir(filepath.Join(root, arnFile)), Changes: typegen.Changed(filepath.Join(root, arnFile), arnSource(spec))}), nil
+}
+
+// docFile has the table of services and kinds, between two comments.
+const docFile = "doc/typed-events.md"
+
+const tableBegin, tableEnd = "<!-- The table is written by make events-aws. -->\n", "<!-- End of the table. -->\n"
+
+// docTable returns the file with the table anew; false where there is no file.
+func docTable(path string, services map[string][]*schema.Document) ([]byte, bool) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, false
+	}
+	before, rest, begins := strings.Cut(string(text), tableBegin)
+	_, after, ends := strings.Cut(rest, tableEnd)
+	if !begins || !ends {
+		return nil, false
+	}
+	var b strings.Builder
+	b.WriteString(before + tableBegin + "| package | source | detail-types |\n|---|---|---|\n")
+	for _, pkg := range slices.Sorted(maps.Keys(services)) {
+		bySource := make(map[string][]string)
+		for _, d := range services[pkg] {
+			mark := ""
+			if d.Inferred {
+				mark = "\\*"
+			}
+			bySource[d.Source] = append(bySource[d.Source], d.DetailType+mark)
+		}
+		for _, source := range slices.Sorted(maps.Keys(bySource)) {
+			slices.Sort(bySource[source])
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", pkg, source, strings.Join(bySource[source], "; "))
+		}
+	}
+	b.WriteString(tableEnd + after)
+	return []byte(b.String()), true
 }
 
 // arnFile is the table of ARNs in package typed.
