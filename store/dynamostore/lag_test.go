@@ -3,17 +3,23 @@ package dynamostore
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
 
+	"github.com/blockforger/eventrouter/bus"
+	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/storetest"
 )
@@ -183,4 +189,77 @@ func TestDriverWithLaggingIndex(t *testing.T) {
 		CatchUp:   func(d store.Driver) { index(d).catchUp() },
 		History:   300,
 	})
+}
+
+// The projection's promises do not depend on the index either.
+func TestProjectionWithLaggingIndex(t *testing.T) {
+	h := storetest.S3()
+	h.Ledger = func(t testing.TB, e storetest.Env) store.Driver {
+		l := openSuite(t, e).(*Ledger)
+		return connect(t, *l.table, e, newLaggingIndex(t, *l.table).use)
+	}
+	h.Bucket = func(testing.TB) blob.Bucket { return blob.NewMemory() }
+	storetest.RunProjection(t, h)
+}
+
+// publishedCounts is a sender that counts the entries by their source.
+type publishedCounts map[string]int
+
+func (p publishedCounts) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
+	for _, e := range entries {
+		p[string(e.Source)]++
+	}
+	return make([]bus.Result, len(entries)), nil
+}
+
+// While the index lags, the relay publishes each output event exactly once and at
+// last all of them, and records are listed and migrated completely at any moment.
+func TestRelayListAndMigrateWithLaggingIndex(t *testing.T) {
+	const records = 40
+	table := *openSuite(t, storetest.Env{}).(*Ledger).table
+	index := newLaggingIndex(t, table)
+	s := store.New(connect(t, table, storetest.Env{}, index.use), nil)
+	published := publishedCounts{}
+	relay := outbox.NewRelay(outbox.NewPublisher(s, bus.NewPublisher(published), nil), "relay")
+	run := func() {
+		t.Helper()
+		if _, err := relay.Run(t.Context(), -time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range records {
+		name := fmt.Sprint("pet", i)
+		c := newChange(events.RecordKey(name), name, `{"id":"`+name+`"}`)
+		c.Idempotency.Outputs.Entries[0].Source = name
+		if _, err := s.Commit(t.Context(), *c); err != nil {
+			t.Fatal(err)
+		}
+		if listed, err := s.List(t.Context(), pets, "", records+1); err != nil || len(listed) != i+1 {
+			t.Fatalf("%d records are listed after %d commits: %v", len(listed), i+1, err)
+		}
+		if i%10 == 0 {
+			run()
+		}
+	}
+	done, err := s.Migrate(t.Context(), store.Migration{Collection: pets, Backend: events.S3, KeyField: "id"}, false)
+	if err != nil || done != (store.MigrationStats{Records: records, Moved: records}) {
+		t.Errorf("migrated %+v, %v; want all %d", done, err, records)
+	}
+	for range 50 { // the time of the index goes on with each call
+		if len(published) == records {
+			break
+		}
+		run()
+	}
+	run() // the index may still show what was published
+	for i := range records {
+		if n := published[fmt.Sprint("pet", i)]; n != 1 {
+			t.Errorf("the output event of record %d was published %d times", i, n)
+		}
+	}
+	index.catchUp()
+	month := store.Month(now())
+	if usage, err := s.Usage(t.Context(), pets.Tenant, month); err != nil || usage.Tokens() != 10*records {
+		t.Errorf("usage is %d tokens, %v; want %d", usage.Tokens(), err, 10*records)
+	}
 }
