@@ -37,17 +37,17 @@ type deploymentFlags struct {
 	Environment string `default:"dev" help:"With --aws: the environment of the deployment."`
 }
 
-// onAWS are the commands that can do so.
-var onAWS = []string{"keys", "records", "usage", "logs", "dead-letters", "entries", "doctor"}
+// awsCommands are the commands that can do so.
+var awsCommands = []string{"keys", "records", "usage", "logs", "dead-letters", "entries", "doctor"}
 
 // choose gives the session what it needs to work on the deployment. It does no
 // I/O but to find credentials and region.
-func (f *deploymentFlags) choose(s *session, command string) error {
+func (f *deploymentFlags) configure(s *session, command string) error {
 	if !f.AWS {
 		return nil
 	}
-	if word, _, _ := strings.Cut(command, " "); !slices.Contains(onAWS, word) {
-		return fault.Errorf(fault.Invalid, "%s works with a server alone; those that take --aws: %s", word, strings.Join(onAWS, ", "))
+	if word, _, _ := strings.Cut(command, " "); !slices.Contains(awsCommands, word) {
+		return fault.Errorf(fault.Invalid, "%s works with a server alone; those that take --aws: %s", word, strings.Join(awsCommands, ", "))
 	}
 	env, err := deployment.ParseEnvironment(f.Environment)
 	if err != nil {
@@ -60,31 +60,31 @@ func (f *deploymentFlags) choose(s *session, command string) error {
 	if cfg.Region == "" {
 		return fault.Errorf(fault.Invalid, "no region is set; type: export AWS_REGION=us-east-1, or where the deployment is")
 	}
-	s.deployment = &deployed{env: env, cfg: cfg}
+	s.deployment = &awsDeployment{env: env, cfg: cfg}
 	s.admin = s.deployment.admin()
 	return nil
 }
 
-// deployed is a deployment on AWS.
-type deployed struct {
+// awsDeployment is a deployment on AWS.
+type awsDeployment struct {
 	env deployment.Environment
 	cfg aws.Config
 }
 
 // admin works on the deployment's table itself; the function has no part in it.
-func (d *deployed) admin() admin.Admin {
+func (d *awsDeployment) admin() admin.Admin {
 	ledger := d.ledger()
 	return admin.NewDirect(ledger, store.New(ledger, nil), newAWSFunctions(d), nil)
 }
 
-func (d *deployed) ledger() *dynamostore.Ledger {
+func (d *awsDeployment) ledger() *dynamostore.Ledger {
 	return dynamostore.New(dynamodb.NewFromConfig(d.cfg), d.env.Table(), nil)
 }
 
 // checks are those of a deployment. The first finds the account and the
 // function's variables for those after it.
-func (d *deployed) checks() []check {
-	x := &examination{deployed: d, bus: eventbridge.NewFromConfig(d.cfg)}
+func (d *awsDeployment) checks() []check {
+	x := &deploymentChecks{awsDeployment: d, bus: eventbridge.NewFromConfig(d.cfg)}
 	return []check{
 		{"credentials", x.credentials},
 		{"clock", x.clock},
@@ -97,15 +97,15 @@ func (d *deployed) checks() []check {
 		{"target", x.target},
 		{"permission", x.permission},
 		{"relay", x.relay},
-		{"dead letters", func(ctx context.Context) finding { return x.queue(ctx, d.env.InputDLQ()) }},
-		{"failures", func(ctx context.Context) finding { return x.queue(ctx, d.env.FailureQueue()) }},
+		{"dead letters", func(ctx context.Context) checkResult { return x.queue(ctx, d.env.InputDLQ()) }},
+		{"failures", func(ctx context.Context) checkResult { return x.queue(ctx, d.env.FailureQueue()) }},
 		{"output buses", x.outputBuses},
 	}
 }
 
-// examination is what one run of the doctor learns as it goes.
-type examination struct {
-	*deployed
+// deploymentChecks is what one run of the doctor learns as it goes.
+type deploymentChecks struct {
+	*awsDeployment
 	bus       *eventbridge.Client
 	account   string
 	variables map[string]string // the function's
@@ -113,63 +113,63 @@ type examination struct {
 	buffered  bool // the input rule's target is the queue
 }
 
-func (x *examination) deployCommand() string {
+func (x *deploymentChecks) deployCommand() string {
 	return "make deploy CONTEXT='-c environment=" + string(x.env) + "'"
 }
 
-func (x *examination) credentials(ctx context.Context) finding {
+func (x *deploymentChecks) credentials(ctx context.Context) checkResult {
 	who, err := sts.NewFromConfig(x.cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
-		return failed("aws sts get-caller-identity, and mend the credentials until it answers", err)
+		return failedErr("aws sts get-caller-identity, and mend the credentials until it answers", err)
 	}
 	x.account = aws.ToString(who.Account)
-	return healthy("%s in %s", aws.ToString(who.Arn), x.cfg.Region)
+	return passed("%s in %s", aws.ToString(who.Arn), x.cfg.Region)
 }
 
 // clock compares ours with AWS's: requests that are five minutes off are refused.
-func (x *examination) clock(ctx context.Context) finding {
+func (x *deploymentChecks) clock(ctx context.Context) checkResult {
 	sent := time.Now()
 	out, err := sts.NewFromConfig(x.cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
-		return failed("set the clock, if the error speaks of a signature or of time", err)
+		return failedErr("set the clock, if the error speaks of a signature or of time", err)
 	}
 	answered, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
 	if !ok {
-		return healthy("AWS did not say what time it is")
+		return passed("AWS did not say what time it is")
 	}
 	// What AWS says is cut to the second.
 	if off := answered.Sub(sent).Round(time.Second); off < -30*time.Second || off > 30*time.Second {
-		return sick("set the clock, best by NTP", "this machine's clock is %v off", off)
+		return failedf("set the clock, best by NTP", "this machine's clock is %v off", off)
 	}
-	return healthy("within 30 seconds of AWS's")
+	return passed("within 30 seconds of AWS's")
 }
 
-func (x *examination) function(ctx context.Context) finding {
+func (x *deploymentChecks) function(ctx context.Context) checkResult {
 	out, err := awslambda.NewFromConfig(x.cfg).GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String(x.env.Function())})
 	if err != nil {
-		return failed(x.deployCommand(), err)
+		return failedErr(x.deployCommand(), err)
 	}
 	if out.Environment != nil {
 		x.variables = out.Environment.Variables
 	}
 	if table := x.variables[deployment.EnvTable]; table != x.env.Table() {
-		return sick(x.deployCommand(), "%s uses the table %q, want %q", x.env.Function(), table, x.env.Table())
+		return failedf(x.deployCommand(), "%s uses the table %q, want %q", x.env.Function(), table, x.env.Table())
 	}
-	return healthy("%s", x.env.Function())
+	return passed("%s", x.env.Function())
 }
 
-func (x *examination) table(ctx context.Context) finding {
+func (x *deploymentChecks) table(ctx context.Context) checkResult {
 	if err := x.ledger().Check(ctx); err != nil {
-		return failed("", err) // which says what to type
+		return failedErr("", err) // which says what to type
 	}
-	return healthy("%s with index %s", x.env.Table(), deployment.Index)
+	return passed("%s with index %s", x.env.Table(), deployment.Index)
 }
 
-func (x *examination) bucket(ctx context.Context) finding {
+func (x *deploymentChecks) bucket(ctx context.Context) checkResult {
 	name := x.env.Bucket(x.account, x.cfg.Region)
 	out, err := x.s3().ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &name, Prefix: aws.String(deployment.SchemasPrefix)})
 	if err != nil {
-		return failed(x.deployCommand(), err)
+		return failedErr(x.deployCommand(), err)
 	}
 	tenants := 0
 	for _, o := range out.Contents {
@@ -178,36 +178,36 @@ func (x *examination) bucket(ctx context.Context) finding {
 		}
 	}
 	if tenants == 0 {
-		return sick("eventrouter tenant push schemas --bucket "+name, "%s has no tenant files below %s", name, deployment.SchemasPrefix)
+		return failedf("eventrouter tenant push schemas --bucket "+name, "%s has no tenant files below %s", name, deployment.SchemasPrefix)
 	}
-	return healthy("%s, %d tenants", name, tenants)
+	return passed("%s, %d tenants", name, tenants)
 }
 
 // tenantFiles are read as the function reads them, under its allow-list.
-func (x *examination) tenantFiles(ctx context.Context) finding {
+func (x *deploymentChecks) tenantFiles(ctx context.Context) checkResult {
 	name := x.env.Bucket(x.account, x.cfg.Region)
 	files, err := s3blob.New(x.s3(), name, deployment.SchemasPrefix)
 	if err != nil {
-		return failed("", err)
+		return failedErr("", err)
 	}
 	buses, err := tenant.ParseAllowList(x.variables[deployment.EnvOutputBuses])
 	if err != nil {
-		return failed(x.deployCommand(), err)
+		return failedErr(x.deployCommand(), err)
 	}
 	own := events.DefaultBus(x.variables[deployment.EnvPartition], x.cfg.Region, x.account)
 	if bus := x.variables[deployment.EnvOutputBus]; bus != "" {
 		own = events.BusARN(bus)
 	}
-	return lintFinding(ctx, files, &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, "s3://"+name+"/"+deployment.SchemasPrefix)
+	return lintCheck(ctx, files, &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, "s3://"+name+"/"+deployment.SchemasPrefix)
 }
 
-func (x *examination) s3() *s3.Client {
+func (x *deploymentChecks) s3() *s3.Client {
 	return s3.NewFromConfig(x.cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
 }
 
 // inputRule looks on the bus that the function's variables name or, of a
 // deployment that names none, on the dedicated bus and the default one.
-func (x *examination) inputRule(ctx context.Context) finding {
+func (x *deploymentChecks) inputRule(ctx context.Context) checkResult {
 	var out *eventbridge.DescribeRuleOutput
 	var err error
 	buses := []string{x.env.InputBus(), deployment.DefaultBus}
@@ -221,26 +221,26 @@ func (x *examination) inputRule(ctx context.Context) finding {
 	}
 	switch {
 	case err != nil:
-		return failed(x.deployCommand(), err)
+		return failedErr(x.deployCommand(), err)
 	case out.State == ebtypes.RuleStateDisabled:
-		return sick("aws events enable-rule --name "+x.env.InputRule()+" --event-bus-name "+x.inputBus, "the rule %s is disabled: no event comes in", x.env.InputRule())
+		return failedf("aws events enable-rule --name "+x.env.InputRule()+" --event-bus-name "+x.inputBus, "the rule %s is disabled: no event comes in", x.env.InputRule())
 	case !sameJSON(aws.ToString(out.EventPattern), deployment.InputPattern):
-		return sick(x.deployCommand(), "the pattern of the rule %s is %s, want %s", x.env.InputRule(), aws.ToString(out.EventPattern), deployment.InputPattern)
+		return failedf(x.deployCommand(), "the pattern of the rule %s is %s, want %s", x.env.InputRule(), aws.ToString(out.EventPattern), deployment.InputPattern)
 	}
-	return healthy("%s on bus %s, enabled", x.env.InputRule(), x.inputBus)
+	return passed("%s on bus %s, enabled", x.env.InputRule(), x.inputBus)
 }
 
 // sharedBus looks for the input rule of another environment on the same bus.
 // The stack's guard parameter refuses it; deployments older than the guard, and
 // rules made by hand, have none.
-func (x *examination) sharedBus(ctx context.Context) finding {
+func (x *deploymentChecks) sharedBus(ctx context.Context) checkResult {
 	prefix := strings.TrimSuffix(x.env.InputRule(), string(x.env))
 	rules := eventbridge.ListRulesInput{EventBusName: &x.inputBus, NamePrefix: &prefix}
 	var others []string
 	for {
 		out, err := x.bus.ListRules(ctx, &rules)
 		if err != nil {
-			return failed(x.deployCommand(), err)
+			return failedErr(x.deployCommand(), err)
 		}
 		for _, r := range out.Rules {
 			if name := aws.ToString(r.Name); name != x.env.InputRule() {
@@ -252,33 +252,33 @@ func (x *examination) sharedBus(ctx context.Context) finding {
 		}
 	}
 	if len(others) > 0 {
-		return sick("deploy all but one of them with inputBus=dedicated, see inputBus in doc/deploy.md",
+		return failedf("deploy all but one of them with inputBus=dedicated, see inputBus in doc/deploy.md",
 			"the bus %s also feeds environment %s: each receives and carries out the other's events", x.inputBus, strings.Join(others, ", "))
 	}
-	return healthy("%s feeds no other environment", x.inputBus)
+	return passed("%s feeds no other environment", x.inputBus)
 }
 
 // target is the function or, with a buffer, the queue before it.
-func (x *examination) target(ctx context.Context) finding {
+func (x *deploymentChecks) target(ctx context.Context) checkResult {
 	out, err := x.bus.ListTargetsByRule(ctx, &eventbridge.ListTargetsByRuleInput{Rule: aws.String(x.env.InputRule()), EventBusName: &x.inputBus})
 	if err != nil {
-		return failed(x.deployCommand(), err)
+		return failedErr(x.deployCommand(), err)
 	}
 	want := []string{":function:" + x.env.Function(), ":" + x.env.InputBuffer()}
 	for _, t := range out.Targets {
 		if slices.ContainsFunc(want, func(end string) bool { return strings.HasSuffix(aws.ToString(t.Arn), end) }) {
 			if t.DeadLetterConfig == nil {
-				return sick(x.deployCommand(), "the target %s has no dead-letter queue", aws.ToString(t.Arn))
+				return failedf(x.deployCommand(), "the target %s has no dead-letter queue", aws.ToString(t.Arn))
 			}
 			x.buffered = strings.HasSuffix(aws.ToString(t.Arn), ":"+x.env.InputBuffer())
-			return healthy("%s", aws.ToString(t.Arn))
+			return passed("%s", aws.ToString(t.Arn))
 		}
 	}
-	return sick(x.deployCommand(), "the rule %s does not lead to %s", x.env.InputRule(), x.env.Function())
+	return failedf(x.deployCommand(), "the rule %s does not lead to %s", x.env.InputRule(), x.env.Function())
 }
 
 // permission: each rule may invoke its function, and no other rule may.
-func (x *examination) permission(ctx context.Context) finding {
+func (x *deploymentChecks) permission(ctx context.Context) checkResult {
 	input := x.env.InputRule()
 	if x.inputBus != deployment.DefaultBus {
 		input = x.inputBus + "/" + input
@@ -290,51 +290,51 @@ func (x *examination) permission(ctx context.Context) finding {
 		}
 		out, err := awslambda.NewFromConfig(x.cfg).GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: aws.String(c.function)})
 		if err != nil {
-			return failed(x.deployCommand(), err)
+			return failedErr(x.deployCommand(), err)
 		}
 		if !strings.Contains(aws.ToString(out.Policy), ":rule/"+c.rule+`"`) {
-			return sick(x.deployCommand(), "the policy of the function %s has no statement with the condition aws:SourceArn rule/%s", c.function, c.rule)
+			return failedf(x.deployCommand(), "the policy of the function %s has no statement with the condition aws:SourceArn rule/%s", c.function, c.rule)
 		}
 		rules = append(rules, "rule/"+c.rule)
 	}
-	return healthy("%s", strings.Join(rules, ", "))
+	return passed("%s", strings.Join(rules, ", "))
 }
 
-func (x *examination) relay(ctx context.Context) finding {
+func (x *deploymentChecks) relay(ctx context.Context) checkResult {
 	out, err := x.bus.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: aws.String(x.env.RelayRule())})
 	switch {
 	case err != nil:
-		return failed(x.deployCommand(), err)
+		return failedErr(x.deployCommand(), err)
 	case out.State == ebtypes.RuleStateDisabled:
-		return sick("aws events enable-rule --name "+x.env.RelayRule(), "the rule %s is disabled: what is left behind is not published", x.env.RelayRule())
+		return failedf("aws events enable-rule --name "+x.env.RelayRule(), "the rule %s is disabled: what is left behind is not published", x.env.RelayRule())
 	}
-	return healthy("%s, %s", x.env.RelayRule(), aws.ToString(out.ScheduleExpression))
+	return passed("%s, %s", x.env.RelayRule(), aws.ToString(out.ScheduleExpression))
 }
 
-func (x *examination) queue(ctx context.Context, name string) finding {
+func (x *deploymentChecks) queue(ctx context.Context, name string) checkResult {
 	client := sqs.NewFromConfig(x.cfg)
 	found, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 	if err != nil {
-		return failed(x.deployCommand(), err)
+		return failedErr(x.deployCommand(), err)
 	}
 	out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: found.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameApproximateNumberOfMessages},
 	})
 	if err != nil {
-		return failed("", err)
+		return failedErr("", err)
 	}
 	if n, _ := strconv.Atoi(out.Attributes["ApproximateNumberOfMessages"]); n > 0 {
-		return sick("eventrouter dead-letters list --aws --environment "+string(x.env), "%s holds %d messages", name, n)
+		return failedf("eventrouter dead-letters list --aws --environment "+string(x.env), "%s holds %d messages", name, n)
 	}
-	return healthy("%s is empty", name)
+	return passed("%s is empty", name)
 }
 
 // outputBuses: those of our own account exist; whether others let us in, only
 // an event can tell.
-func (x *examination) outputBuses(ctx context.Context) finding {
+func (x *deploymentChecks) outputBuses(ctx context.Context) checkResult {
 	list, err := tenant.ParseAllowList(x.variables[deployment.EnvOutputBuses])
 	if err != nil {
-		return failed(x.deployCommand(), err)
+		return failedErr(x.deployCommand(), err)
 	}
 	own, others := 0, 0
 	for _, b := range list {
@@ -344,13 +344,13 @@ func (x *examination) outputBuses(ctx context.Context) finding {
 		}
 		own++
 		if _, err := x.busIn(b.ARN).DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{Name: aws.String(b.ARN.Name())}); err != nil {
-			return failed(createBus(b.ARN), err)
+			return failedErr(createBus(b.ARN), err)
 		}
 	}
-	return healthy("%d of this account, all there; %d of others, which only publishing can check", own, others)
+	return passed("%d of this account, all there; %d of others, which only publishing can check", own, others)
 }
 
-func (x *examination) busIn(b events.BusARN) *eventbridge.Client {
+func (x *deploymentChecks) busIn(b events.BusARN) *eventbridge.Client {
 	return eventbridge.NewFromConfig(x.cfg, func(o *eventbridge.Options) { o.Region = b.Region() })
 }
 

@@ -24,10 +24,10 @@ import (
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
 
-// awsHouse is a deployment on stand-ins of AWS, for the command line to find by
+// awsFixture is a deployment on stand-ins of AWS, for the command line to find by
 // the variables that AWS's own tools read. DynamoDB, S3, SQS and EventBridge are
 // other people's; Lambda and CloudWatch Logs are a few lines around the handler.
-type awsHouse struct {
+type awsFixture struct {
 	t       *testing.T
 	env     deployment.Environment
 	handler *lambda.Handler
@@ -35,8 +35,8 @@ type awsHouse struct {
 	queues  *sqs.Client
 }
 
-func newAWSHouse(t *testing.T) *awsHouse {
-	h := &awsHouse{t: t, env: deployment.Environment("t" + strings.ToLower(time.Now().Format("150405")))}
+func newAWSFixture(t *testing.T) *awsFixture {
+	h := &awsFixture{t: t, env: deployment.Environment("t" + strings.ToLower(time.Now().Format("150405")))}
 	services := httptest.NewServer(http.HandlerFunc(h.serve))
 	t.Cleanup(services.Close)
 	database, objects, moto := awstest.DynamoDB(t), awstest.S3(t), awstest.Moto(t)
@@ -77,7 +77,7 @@ func newAWSHouse(t *testing.T) *awsHouse {
 }
 
 // serve is Lambda's Invoke and CloudWatch's FilterLogEvents.
-func (h *awsHouse) serve(w http.ResponseWriter, r *http.Request) {
+func (h *awsFixture) serve(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	if r.URL.Path == "/2015-03-31/functions/"+h.env.Function()+"/invocations" {
 		out, err := h.handler.Invoke(r.Context(), body)
@@ -107,7 +107,7 @@ func (h *awsHouse) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // run types a command with --aws and answers what it prints as JSON.
-func (h *awsHouse) run(args ...string) map[string]any {
+func (h *awsFixture) run(args ...string) map[string]any {
 	h.t.Helper()
 	var out, errOut bytes.Buffer
 	if code := run(h.t.Context(), append(args, "--aws", "--environment", string(h.env), "--output", "json"), nil, &out, &errOut); code != 0 {
@@ -126,7 +126,7 @@ func count(v any) int {
 }
 
 func TestCommandsOnAWS(t *testing.T) {
-	h := newAWSHouse(t)
+	h := newAWSFixture(t)
 	created := h.run("keys", "create", "--tenant", "acme")
 	key, _ := created["key"].(string)
 	if n := count(h.run("keys", "list", "--tenant", "acme")["keys"]); key == "" || n != 1 {

@@ -36,7 +36,7 @@ func (c *deadLettersList) Run(s *session) error {
 	if letters == nil {
 		letters = []admin.DeadLetter{}
 	}
-	if done, err := s.print.value(struct {
+	if done, err := s.print.printJSON(struct {
 		DeadLetters []admin.DeadLetter `json:"deadLetters"`
 	}{letters}); done {
 		return err
@@ -58,7 +58,7 @@ func (c *deadLettersRetry) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(struct {
+	if done, err := s.print.printJSON(struct {
 		Retried int `json:"retried"`
 	}{n}); done {
 		return err
@@ -68,21 +68,21 @@ func (c *deadLettersRetry) Run(s *session) error {
 }
 
 const (
-	// peek is for how long a message is hidden from others while it is listed.
-	peek = 2 // seconds
-	// work is the same while it is sent again: longer than the function may take.
-	work = int32(2 * deployment.Timeout / time.Second)
+	// listVisibility is for how long a message is hidden from others while it is listed.
+	listVisibility = 2 // seconds
+	// retryVisibility is the same while it is sent again: longer than the function may take.
+	retryVisibility = int32(2 * deployment.Timeout / time.Second)
 )
 
-// errEnough ends a walk through a queue.
-var errEnough = errors.New("enough")
+// errStopWalk ends a walk through a queue.
+var errStopWalk = errors.New("enough")
 
 // DeadLetters implements [admin.Functions]. It leaves the messages where they
 // are, and shows no event: they hold API keys.
 func (f *awsFunctions) DeadLetters(ctx context.Context) ([]admin.DeadLetter, error) {
 	letters := []admin.DeadLetter{}
-	err := f.walk(ctx, peek, func(_ string, m sqstypes.Message) error {
-		letters = append(letters, f.letter(m))
+	err := f.walk(ctx, listVisibility, func(_ string, m sqstypes.Message) error {
+		letters = append(letters, f.deadLetter(m))
 		return nil
 	})
 	return letters, err
@@ -92,7 +92,7 @@ func (f *awsFunctions) DeadLetters(ctx context.Context) ([]admin.DeadLetter, err
 // message as SQS would, and one that it has dealt with is deleted.
 func (f *awsFunctions) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
 	done, again, wanted := 0, 0, len(ids)
-	err := f.walk(ctx, work, func(queue string, m sqstypes.Message) error {
+	err := f.walk(ctx, retryVisibility, func(queue string, m sqstypes.Message) error {
 		if wanted > 0 && !slices.Contains(ids, aws.ToString(m.MessageId)) {
 			return f.release(ctx, queue, m)
 		}
@@ -108,12 +108,12 @@ func (f *awsFunctions) RetryDeadLetters(ctx context.Context, ids []string) (int,
 			return fault.Wrap("sqs.DeleteMessage", fault.Unavailable, err)
 		}
 		if done++; done == wanted {
-			return errEnough
+			return errStopWalk
 		}
 		return nil
 	})
 	switch {
-	case err != nil && !errors.Is(err, errEnough):
+	case err != nil && !errors.Is(err, errStopWalk):
 		return done, err
 	case again > 0:
 		return done, fault.Errorf(fault.Unavailable, "%d sent again and done with; on %d the function failed once more, see its log", done, again)
@@ -178,7 +178,7 @@ func (f *awsFunctions) walk(ctx context.Context, hidden int32, visit func(queue 
 
 // release lets others have a message at once that is not for us.
 func (f *awsFunctions) release(ctx context.Context, queue string, m sqstypes.Message) error {
-	_, err := f.queues.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: peek})
+	_, err := f.queues.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: listVisibility})
 	if err != nil {
 		return fault.Wrap("sqs.ChangeMessageVisibility", fault.Unavailable, err)
 	}
@@ -187,7 +187,7 @@ func (f *awsFunctions) release(ctx context.Context, queue string, m sqstypes.Mes
 
 // letter tells of a message what may be shown. One from the rule's queue is the
 // event, with attributes that say why; one of the function's is a record.
-func (f *awsFunctions) letter(m sqstypes.Message) admin.DeadLetter {
+func (f *awsFunctions) deadLetter(m sqstypes.Message) admin.DeadLetter {
 	var body struct {
 		ID      string `json:"id"`
 		Context struct {
@@ -205,10 +205,10 @@ func (f *awsFunctions) letter(m sqstypes.Message) admin.DeadLetter {
 	attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
 	letter := admin.DeadLetter{ID: aws.ToString(m.MessageId), Function: f.env.Function(), Time: sentAt(m)}
 	if body.Request.ID != "" || body.Context.Condition != "" {
-		letter.EventID, letter.Attempts, letter.Error = body.Request.ID, body.Context.Attempts, joinWords(body.Context.Condition, body.Response.Error)
+		letter.EventID, letter.Attempts, letter.Error = body.Request.ID, body.Context.Attempts, joinNonEmpty(body.Context.Condition, body.Response.Error)
 		return letter
 	}
-	letter.EventID, letter.Error = body.ID, joinWords(attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"))
+	letter.EventID, letter.Error = body.ID, joinNonEmpty(attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"))
 	letter.Attempts, _ = strconv.Atoi(attribute("RETRY_ATTEMPTS"))
 	return letter
 }
@@ -221,7 +221,7 @@ func sentAt(m sqstypes.Message) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-func joinWords(a, b string) string {
+func joinNonEmpty(a, b string) string {
 	switch {
 	case a == "":
 		return b

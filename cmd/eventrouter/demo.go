@@ -25,7 +25,7 @@ type demoCommand struct {
 const (
 	demoTenant  = events.TenantID("evented")
 	demoSchema  = events.SchemaID("evented")
-	demoPatient = 20 * time.Second // how long the demo waits for all of it
+	demoTimeout = 20 * time.Second // how long the demo waits for all of it
 )
 
 // Run sends one event through a server of its own and shows all that it did.
@@ -52,7 +52,7 @@ func (c *demoCommand) Run(s *session) (err error) {
 			err = closeErr
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, demoPatient)
+	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	return s.demo(ctx, srv)
 }
@@ -76,7 +76,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	}
 	p.line("  answered  event id %s", results[0].EventID)
 
-	record, err := until(ctx, "the record", func() (admin.Record, bool, error) {
+	record, err := poll(ctx, "the record", func() (admin.Record, bool, error) {
 		page, err := client.ListRecords(ctx, admin.RecordQuery{Tenant: demoTenant, Schema: demoSchema})
 		if err != nil || len(page.Records) != 1 {
 			return admin.Record{}, false, err
@@ -97,7 +97,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	}
 	p.line("%s\n  tokens    %d for %s, in %s", p.bold("3. one bill"), usage.Tokens, demoTenant, usage.Month)
 
-	output, err := until(ctx, "the output event", func() (string, bool, error) {
+	output, err := poll(ctx, "the output event", func() (string, bool, error) {
 		return findLine(ctx, client, testFunction, `"detail-type":"evented.POST"`, string(record.Key))
 	})
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	}
 	p.line("%s\n%s", p.bold("4. one output event, as the test function saw it"), indent(output))
 
-	line, err := until(ctx, "the log line", func() (string, bool, error) {
+	line, err := poll(ctx, "the log line", func() (string, bool, error) {
 		return findLine(ctx, client, function, `"outcome":"carried-out"`, results[0].EventID)
 	})
 	if err != nil {
@@ -119,8 +119,8 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	return nil
 }
 
-// until asks again until there is an answer or the time is up.
-func until[T any](ctx context.Context, what string, ask func() (T, bool, error)) (T, error) {
+// poll asks again until there is an answer or the time is up.
+func poll[T any](ctx context.Context, what string, ask func() (T, bool, error)) (T, error) {
 	for {
 		v, ok, err := ask()
 		if ok || err != nil && ctx.Err() == nil {
@@ -128,7 +128,7 @@ func until[T any](ctx context.Context, what string, ask func() (T, bool, error))
 		}
 		select {
 		case <-ctx.Done():
-			return v, fault.Errorf(fault.Unavailable, "%s did not appear within %v", what, demoPatient)
+			return v, fault.Errorf(fault.Unavailable, "%s did not appear within %v", what, demoTimeout)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

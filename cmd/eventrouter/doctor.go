@@ -26,11 +26,11 @@ type doctorCommand struct {
 type check struct {
 	what string
 	// run says what is wrong, or "" and what was found; do is what to type.
-	run func(ctx context.Context) finding
+	run func(ctx context.Context) checkResult
 }
 
-// finding is a check's result. It is fine where wrong is "".
-type finding struct {
+// checkResult is a check's result. It is fine where wrong is "".
+type checkResult struct {
 	Check string `json:"check"`
 	Found string `json:"found,omitempty"`
 	Wrong string `json:"wrong,omitempty"`
@@ -44,7 +44,7 @@ func (c *doctorCommand) Run(s *session) error {
 		checks = s.deployment.checks()
 	}
 	sick := false
-	findings := make([]finding, len(checks))
+	findings := make([]checkResult, len(checks))
 	for i, check := range checks {
 		ctx, cancel := context.WithTimeout(s.ctx, 15*time.Second)
 		findings[i] = check.run(ctx)
@@ -52,11 +52,11 @@ func (c *doctorCommand) Run(s *session) error {
 		findings[i].Check = check.what
 		sick = sick || findings[i].Wrong != ""
 		if !s.print.json {
-			s.showFinding(findings[i])
+			s.printCheck(findings[i])
 		}
 	}
-	if _, err := s.print.value(struct {
-		Findings []finding `json:"findings"`
+	if _, err := s.print.printJSON(struct {
+		Findings []checkResult `json:"findings"`
 	}{findings}); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (c *doctorCommand) Run(s *session) error {
 	return nil
 }
 
-func (s *session) showFinding(f finding) {
+func (s *session) printCheck(f checkResult) {
 	if f.Wrong == "" {
 		s.print.line("%s  %-14s %s", s.print.green("ok   "), f.Check, f.Found)
 		return
@@ -77,54 +77,54 @@ func (s *session) showFinding(f finding) {
 	}
 }
 
-func healthy(format string, args ...any) finding { return finding{Found: fmt.Sprintf(format, args...)} }
+func passed(format string, args ...any) checkResult { return checkResult{Found: fmt.Sprintf(format, args...)} }
 
-func sick(do, format string, args ...any) finding {
-	return finding{Wrong: fmt.Sprintf(format, args...), Do: do}
+func failedf(do, format string, args ...any) checkResult {
+	return checkResult{Wrong: fmt.Sprintf(format, args...), Do: do}
 }
 
-// failed is a check that could not be made, or whose answer is an error.
-func failed(do string, err error) finding { return finding{Wrong: message(err), Do: do} }
+// failedErr is a check that could not be made, or whose answer is an error.
+func failedErr(do string, err error) checkResult { return checkResult{Wrong: message(err), Do: do} }
 
 // local are the checks of one machine.
 func (c *doctorCommand) local(s *session) []check {
 	return []check{
-		{"server", func(ctx context.Context) finding {
+		{"server", func(ctx context.Context) checkResult {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.endpoint+"/_/health", nil)
 			if err != nil {
-				return failed("check --endpoint-url", fault.Errorf(fault.Invalid, "%v", err))
+				return failedErr("check --endpoint-url", fault.Errorf(fault.Invalid, "%v", err))
 			}
 			res, err := http.DefaultClient.Do(req)
 			if err != nil {
-				return failed("make run, or name another server with --endpoint-url", err)
+				return failedErr("make run, or name another server with --endpoint-url", err)
 			}
 			_ = res.Body.Close()
 			if res.StatusCode != http.StatusOK {
-				return sick("make run", "%s answers %s", s.endpoint, res.Status)
+				return failedf("make run", "%s answers %s", s.endpoint, res.Status)
 			}
-			return healthy("%s", s.endpoint)
+			return passed("%s", s.endpoint)
 		}},
-		{"dead letters", func(ctx context.Context) finding {
+		{"dead letters", func(ctx context.Context) checkResult {
 			letters, err := s.admin.DeadLetters(ctx)
 			switch {
 			case err != nil:
-				return failed("", err)
+				return failedErr("", err)
 			case len(letters) > 0:
-				return sick("eventrouter dead-letters list", "%d events could not be delivered", len(letters))
+				return failedf("eventrouter dead-letters list", "%d events could not be delivered", len(letters))
 			}
-			return healthy("none")
+			return passed("none")
 		}},
-		{"tenant files", func(ctx context.Context) finding {
+		{"tenant files", func(ctx context.Context) checkResult {
 			tree, err := openSchemas(c.Schemas)
 			if err != nil {
-				return failed("name the folder with --schemas", err)
+				return failedErr("name the folder with --schemas", err)
 			}
-			return lintFinding(ctx, tree, nil, c.Schemas)
+			return lintCheck(ctx, tree, nil, c.Schemas)
 		}},
-		{"output buses", func(ctx context.Context) finding {
+		{"output buses", func(ctx context.Context) checkResult {
 			tree, err := openSchemas(c.Schemas)
 			if err != nil {
-				return failed("name the folder with --schemas", err)
+				return failedErr("name the folder with --schemas", err)
 			}
 			return s.localBuses(ctx, tree)
 		}},
@@ -133,10 +133,10 @@ func (c *doctorCommand) local(s *session) []check {
 
 // localBuses checks that the buses of the server's own account and region exist.
 // The server accepts entries for all others as they are.
-func (s *session) localBuses(ctx context.Context, files blob.Bucket) finding {
+func (s *session) localBuses(ctx context.Context, files blob.Bucket) checkResult {
 	buses, err := tenant.Buses(ctx, files)
 	if err != nil {
-		return failed("", err)
+		return failedErr("", err)
 	}
 	sender := eventbridgebus.New(eventbridge.Options{BaseEndpoint: aws.String(s.endpoint), Credentials: localCredentials})
 	own := 0
@@ -146,12 +146,12 @@ func (s *session) localBuses(ctx context.Context, files blob.Bucket) finding {
 		}
 		own++
 		if there, err := sender.Exists(ctx, b); err != nil {
-			return failed("", err)
+			return failedErr("", err)
 		} else if !there {
-			return sick(createBus(b)+" --endpoint-url "+s.endpoint+", or correct the name in the tenant's file", "event bus %s does not exist; entries for it stay pending", b)
+			return failedf(createBus(b)+" --endpoint-url "+s.endpoint+", or correct the name in the tenant's file", "event bus %s does not exist; entries for it stay pending", b)
 		}
 	}
-	return healthy("%d of this server, none missing", own)
+	return passed("%d of this server, none missing", own)
 }
 
 // createBus is the command that creates a bus.
@@ -159,11 +159,11 @@ func createBus(b events.BusARN) string {
 	return "aws events create-event-bus --name " + b.Name() + " --region " + b.Region()
 }
 
-// lintFinding has the tenants' files checked as a deployment would read them.
-func lintFinding(ctx context.Context, files blob.Bucket, o *tenant.LintOptions, where string) finding {
+// lintCheck has the tenants' files checked as a deployment would read them.
+func lintCheck(ctx context.Context, files blob.Bucket, o *tenant.LintOptions, where string) checkResult {
 	findings, err := tenant.Lint(ctx, files, o)
 	if err != nil {
-		return failed("", err)
+		return failedErr("", err)
 	}
 	first, wrong := "", 0
 	for _, f := range findings {
@@ -175,7 +175,7 @@ func lintFinding(ctx context.Context, files blob.Bucket, o *tenant.LintOptions, 
 		}
 	}
 	if wrong > 0 {
-		return sick("mend it; eventrouter tenant lint on the folder that it came from lists all", "mistakes in the tenants' files: %d, the first: %s", wrong, first)
+		return failedf("mend it; eventrouter tenant lint on the folder that it came from lists all", "mistakes in the tenants' files: %d, the first: %s", wrong, first)
 	}
-	return healthy("nothing to mend in %s", where)
+	return passed("nothing to mend in %s", where)
 }

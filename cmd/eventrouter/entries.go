@@ -24,8 +24,8 @@ type entryCommands struct {
 	Drop  entriesDrop  `cmd:"" help:"Give entries up."`
 }
 
-// entryChoice are the flags that choose entries.
-type entryChoice struct {
+// entrySelector are the flags that choose entries.
+type entrySelector struct {
 	ID     string    `name:"id" help:"The entry with this output id."`
 	Tenant string    `help:"Entries of this tenant."`
 	Bus    string    `help:"Entries for the bus with this ARN."`
@@ -34,7 +34,7 @@ type entryChoice struct {
 	Until  time.Time `help:"Entries of changes before this time."`
 }
 
-func (c *entryChoice) query() (admin.EntryQuery, error) {
+func (c *entrySelector) query() (admin.EntryQuery, error) {
 	q := admin.EntryQuery{OutputID: c.ID, State: c.State, Since: c.Since, Until: c.Until}
 	var err error
 	if c.Tenant != "" {
@@ -51,7 +51,7 @@ func (c *entryChoice) query() (admin.EntryQuery, error) {
 }
 
 type entriesList struct {
-	entryChoice `embed:""`
+	entrySelector `embed:""`
 }
 
 // Run lists entries.
@@ -71,7 +71,7 @@ func (c *entriesList) Run(s *session) error {
 			break
 		}
 	}
-	if done, err := s.print.value(struct {
+	if done, err := s.print.printJSON(struct {
 		Entries []admin.EntryInfo `json:"entries"`
 	}{all}); done {
 		return err
@@ -84,20 +84,20 @@ func (c *entriesList) Run(s *session) error {
 }
 
 type entriesRetry struct {
-	entryChoice `embed:""`
+	entrySelector `embed:""`
 }
 
 // Run makes entries pending again.
-func (c *entriesRetry) Run(s *session) error { return c.act(s, "retry") }
+func (c *entriesRetry) Run(s *session) error { return c.settle(s, "retry") }
 
 type entriesDrop struct {
-	entryChoice `embed:""`
+	entrySelector `embed:""`
 }
 
 // Run gives entries up.
-func (c *entriesDrop) Run(s *session) error { return c.act(s, "drop") }
+func (c *entriesDrop) Run(s *session) error { return c.settle(s, "drop") }
 
-func (c *entryChoice) act(s *session, action string) error {
+func (c *entrySelector) settle(s *session, action string) error {
 	q, err := c.query()
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (c *entryChoice) act(s *session, action string) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(acted); done {
+	if done, err := s.print.printJSON(acted); done {
 		return err
 	}
 	s.print.line("%s: %d entries", action, acted.Count)
@@ -136,7 +136,7 @@ func (c *replayCommand) Run(s *session) error {
 		return err
 	}
 	if _, err := client.StartReplay(s.ctx, in); err != nil {
-		return awsFault("replay", err)
+		return serviceError("replay", err)
 	}
 	if !c.NoWait {
 		return s.awaitReplay(client, *in.ReplayName)
@@ -147,7 +147,7 @@ func (c *replayCommand) Run(s *session) error {
 func (c *replayCommand) request(ctx context.Context, client *eventbridge.Client) (*eventbridge.StartReplayInput, error) {
 	archive, err := client.DescribeArchive(ctx, &eventbridge.DescribeArchiveInput{ArchiveName: &c.Archive})
 	if err != nil {
-		return nil, awsFault("replay", err)
+		return nil, serviceError("replay", err)
 	}
 	now := time.Now().UTC()
 	in := &eventbridge.StartReplayInput{ReplayName: &c.Name, EventSourceArn: archive.ArchiveArn, EventStartTime: &c.From, EventEndTime: &c.To,
@@ -162,7 +162,7 @@ func (c *replayCommand) request(ctx context.Context, client *eventbridge.Client)
 	for _, name := range c.Rules {
 		rule, err := client.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: &name, EventBusName: &bus})
 		if err != nil {
-			return nil, awsFault("replay", err)
+			return nil, serviceError("replay", err)
 		}
 		in.Destination.FilterArns = append(in.Destination.FilterArns, aws.ToString(rule.Arn))
 	}
@@ -173,7 +173,7 @@ func (s *session) awaitReplay(client *eventbridge.Client, name string) error {
 	for {
 		now, err := client.DescribeReplay(s.ctx, &eventbridge.DescribeReplayInput{ReplayName: &name})
 		if err != nil {
-			return awsFault("replay", err)
+			return serviceError("replay", err)
 		}
 		switch now.State {
 		case types.ReplayStateCompleted:
@@ -196,7 +196,7 @@ func (s *session) printReplay(r *eventbridge.DescribeReplayOutput) error {
 		State string    `json:"state"`
 		Last  time.Time `json:"last,omitzero"` // the time of the newest event sent
 	}{aws.ToString(r.ReplayName), string(r.State), aws.ToTime(r.EventLastReplayedTime)}
-	if done, err := s.print.value(shown); done {
+	if done, err := s.print.printJSON(shown); done {
 		return err
 	}
 	last := ""
@@ -214,8 +214,8 @@ func newEventBridge(endpoint string, o ...func(*eventbridge.Options)) *eventbrid
 	}, o...)
 }
 
-// awsFault says what a service answered, without the SDK's words around it.
-func awsFault(op string, err error) error {
+// serviceError says what a service answered, without the SDK's words around it.
+func serviceError(op string, err error) error {
 	if answered, ok := errors.AsType[smithy.APIError](err); ok {
 		return fault.Errorf(fault.Invalid, "%s: %s", answered.ErrorCode(), answered.ErrorMessage())
 	}

@@ -73,7 +73,7 @@ func (c *tailCommand) query(s *session) (admin.TailQuery, error) {
 		return q, err
 	}
 	if _, err := pattern.Compile(text); err != nil {
-		return q, s.refuse(err, text)
+		return q, s.patternError(err, text)
 	}
 	q.Pattern = string(text)
 	return q, nil
@@ -88,7 +88,7 @@ func (s *session) printEvent(e *admin.EventInfo) error {
 		}
 		return err
 	}
-	at, sent := s.print.faint(e.Received.UTC().Format("15:04:05.000")), read(e)
+	at, sent := s.print.faint(e.Received.UTC().Format("15:04:05.000")), envelopeOf(e)
 	replay := ""
 	if e.Replay != "" {
 		replay = "  " + s.print.faint("replay "+e.Replay)
@@ -97,8 +97,8 @@ func (s *session) printEvent(e *admin.EventInfo) error {
 	return nil
 }
 
-// read is the event as its sender made it; what it is not shows as empty.
-func read(e *admin.EventInfo) (sent events.Envelope) {
+// envelopeOf is the event as its sender made it; what it is not shows as empty.
+func envelopeOf(e *admin.EventInfo) (sent events.Envelope) {
 	_ = json.Unmarshal(e.Event, &sent, jsontext.AllowDuplicateNames(true))
 	return sent
 }

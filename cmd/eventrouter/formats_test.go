@@ -73,7 +73,7 @@ type pinnedData struct {
 	KeyInfos    []admin.KeyInfo                    `json:"keys"`      // without the time of their last use
 	Records     map[events.SchemaID][]admin.Record `json:"records"`   // when the folder was closed
 	Usage       admin.Usage                        `json:"usage"`     // likewise
-	Pending     []string                           `json:"pending"`   // output ids of entries that were not published
+	Pending     []string                           `json:"pending"`   // syncBuffer ids of entries that were not published
 	Unread      []string                           `json:"unread"`    // record keys of input events that no function has had
 	DeadLetters int                                `json:"letters"`   // undeliverable events
 	Archived    int                                `json:"archived"`  // events in the archive

@@ -176,18 +176,18 @@ type awsFunctions struct {
 	logs   *cloudwatchlogs.Client
 	queues *sqs.Client
 	lambda *awslambda.Client
-	seen   map[string]bool // ids of lines shown, of the newest millisecond
+	shown   map[string]bool // ids of lines shown, of the newest millisecond
 }
 
-func newAWSFunctions(d *deployed) *awsFunctions {
+func newAWSFunctions(d *awsDeployment) *awsFunctions {
 	return &awsFunctions{
 		env: d.env, logs: cloudwatchlogs.NewFromConfig(d.cfg), queues: sqs.NewFromConfig(d.cfg), lambda: awslambda.NewFromConfig(d.cfg),
 	}
 }
 
-// lookBack is how far to look for the newest lines, step by step: CloudWatch
+// logWindows is how far to look for the newest lines, step by step: CloudWatch
 // reads from the oldest on.
-var lookBack = []time.Duration{15 * time.Minute, 2 * time.Hour, 24 * time.Hour, 30 * 24 * time.Hour}
+var logWindows = []time.Duration{15 * time.Minute, 2 * time.Hour, 24 * time.Hour, 30 * 24 * time.Hour}
 
 // Logs implements [admin.Functions]. A position is a time in milliseconds.
 func (f *awsFunctions) Logs(ctx context.Context, function string, from int64, limit int) (admin.LogPage, error) {
@@ -198,12 +198,12 @@ func (f *awsFunctions) Logs(ctx context.Context, function string, from int64, li
 		}
 		return f.page(lines, from), nil
 	}
-	for i, back := range lookBack {
+	for i, back := range logWindows {
 		lines, err := f.lines(ctx, function, time.Now().Add(-back).UnixMilli())
 		if err != nil {
 			return admin.LogPage{}, err
 		}
-		if newest := int(-from); len(lines) >= newest || i == len(lookBack)-1 {
+		if newest := int(-from); len(lines) >= newest || i == len(logWindows)-1 {
 			return f.page(lines[max(0, len(lines)-newest):], time.Now().UnixMilli()), nil
 		}
 	}
@@ -232,15 +232,15 @@ func (f *awsFunctions) lines(ctx context.Context, function string, from int64) (
 // more lines may have come to.
 func (f *awsFunctions) page(lines []logstypes.FilteredLogEvent, from int64) admin.LogPage {
 	page := admin.LogPage{Lines: []admin.LogLine{}, Next: from}
-	before := f.seen
+	before := f.shown
 	if len(lines) > 0 {
 		page.Next = aws.ToInt64(lines[len(lines)-1].Timestamp)
-		f.seen = map[string]bool{}
+		f.shown = map[string]bool{}
 	}
 	for _, l := range lines {
 		id, at := aws.ToString(l.EventId), aws.ToInt64(l.Timestamp)
 		if at == page.Next {
-			f.seen[id] = true
+			f.shown[id] = true
 		}
 		if !before[id] {
 			page.Lines = append(page.Lines, admin.LogLine{Time: time.UnixMilli(at), Text: aws.ToString(l.Message)})

@@ -79,7 +79,7 @@ func TestUnfinishedBodiesAreClosed(t *testing.T) {
 	t.Parallel()
 	flags := (&awsFlags{}).options(quiet())
 	flags.BodyTimeout = 200 * time.Millisecond
-	srv, stop := serveSide(t, t.TempDir(), sampleSchemas, flags)
+	srv, stop := serveWithOptions(t, t.TempDir(), sampleSchemas, flags)
 	defer stop()
 	for _, target := range []string{"AWSEvents.PutEvents", "Logs_20140328.GetLogEvents", "AmazonSQS.SendMessage"} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(srv.url, "http://"))
@@ -105,7 +105,7 @@ func TestBodyTimeoutSparesLongCalls(t *testing.T) {
 	t.Parallel()
 	flags := (&awsFlags{}).options(quiet())
 	flags.BodyTimeout = 200 * time.Millisecond
-	srv, stop := serveSide(t, t.TempDir(), sampleSchemas, flags)
+	srv, stop := serveWithOptions(t, t.TempDir(), sampleSchemas, flags)
 	defer stop()
 	aws := func(target, body string) (int, string) {
 		t.Helper()

@@ -54,7 +54,7 @@ func (c *keysCreate) Run(s *session) error {
 
 // printKey shows a key, this once; more is said to a person after it.
 func (s *session) printKey(k admin.CreatedKey, more string) error {
-	if done, err := s.print.value(k); done {
+	if done, err := s.print.printJSON(k); done {
 		return err
 	}
 	s.print.line("key id  %s", k.KeyID)
@@ -77,7 +77,7 @@ func (c *keysList) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(struct {
+	if done, err := s.print.printJSON(struct {
 		Keys []admin.KeyInfo `json:"keys"`
 	}{keys}); done {
 		return err
@@ -99,7 +99,7 @@ func (c *keysRevoke) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(info); done {
+	if done, err := s.print.printJSON(info); done {
 		return err
 	}
 	s.print.line("key %s of tenant %s is revoked; it stops working within 30 seconds", info.KeyID, info.Tenant)
@@ -172,7 +172,7 @@ func (c *keysExport) Run(s *session) error {
 	}
 	asJSON := s.print
 	asJSON.json = true
-	_, err = asJSON.value(storedKeys{keys})
+	_, err = asJSON.printJSON(storedKeys{keys})
 	return err
 }
 
@@ -198,7 +198,7 @@ func (c *keysImport) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(struct {
+	if done, err := s.print.printJSON(struct {
 		Imported int `json:"imported"`
 	}{n}); done {
 		return err

@@ -62,7 +62,7 @@ type session struct {
 	// endpoint is the server that the command talks to.
 	endpoint string
 	// deployment is where the command works with --aws; nil without.
-	deployment *deployed
+	deployment *awsDeployment
 }
 
 // errFindings ends a command that did its work and found something wrong: it
@@ -99,7 +99,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	s := &session{ctx: ctx, in: in, print: newPrinter(out, errOut, cli.Output == "json"),
 		admin: admin.NewClient(cli.EndpointURL), endpoint: cli.EndpointURL}
-	if err := cli.choose(s, parsed.Command()); err != nil {
+	if err := cli.configure(s, parsed.Command()); err != nil {
 		fmt.Fprintln(errOut, "eventrouter:", message(err))
 		return 2
 	}
@@ -110,7 +110,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return 1
 	default:
 		fmt.Fprintln(errOut, "eventrouter:", message(err))
-		if _, unanswered := errors.AsType[noAnswer](err); unanswered {
+		if _, unanswered := errors.AsType[inconclusive](err); unanswered {
 			return 2
 		}
 		return 1

@@ -42,15 +42,15 @@ const sampleSchemas = "../../schemas"
 
 // serveHere serves in this process until the test ends, and answers the server
 // and what it writes.
-func serveHere(t *testing.T, schemas string) (*server, *output) {
+func serveHere(t *testing.T, schemas string) (*server, *syncBuffer) {
 	t.Helper()
 	return serveWith(t, schemas, &awsFlags{})
 }
 
 // serveWith is serveHere with flags.
-func serveWith(t *testing.T, schemas string, flags *awsFlags) (*server, *output) {
+func serveWith(t *testing.T, schemas string, flags *awsFlags) (*server, *syncBuffer) {
 	t.Helper()
-	var out output
+	var out syncBuffer
 	srv, err := openServer("127.0.0.1:0", t.TempDir(), schemas, flags.options(slog.New(slog.NewTextHandler(&out, nil))))
 	if err != nil {
 		t.Fatal(err)
@@ -70,19 +70,19 @@ func serveWith(t *testing.T, schemas string, flags *awsFlags) (*server, *output)
 	return srv, &out
 }
 
-// output collects what several goroutines write.
-type output struct {
+// syncBuffer collects what several goroutines write.
+type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (o *output) Write(p []byte) (int, error) {
+func (o *syncBuffer) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.Write(p)
 }
 
-func (o *output) String() string {
+func (o *syncBuffer) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.String()
@@ -102,7 +102,7 @@ type process struct {
 	t             *testing.T
 	address, data string
 	cmd           *exec.Cmd
-	out           output
+	out           syncBuffer
 }
 
 func newProcess(t *testing.T) *process {

@@ -30,7 +30,7 @@ func newPrinter(out, errOut io.Writer, asJSON bool) printer {
 }
 
 // value prints v as JSON where that was asked for; it answers whether it did.
-func (p printer) value(v any) (bool, error) {
+func (p printer) printJSON(v any) (bool, error) {
 	if !p.json {
 		return false, nil
 	}

@@ -15,46 +15,46 @@ type patternCommands struct {
 	Explain patternExplain `cmd:"" help:"Draw why an event matches a pattern or does not. Exit status as of test."`
 }
 
-// patternQuestion is a pattern and an event. No server is needed to answer it.
-type patternQuestion struct {
+// patternInput is a pattern and an event. No server is needed to answer it.
+type patternInput struct {
 	Pattern   string `required:"" help:"The event pattern: file://PATH, or the JSON itself."`
 	Event     string `required:"" help:"The event as targets get it: file://PATH, or the JSON itself."`
 	MaxLength int    `default:"2048" help:"How many characters the pattern may have. AWS raises the limit of an account to 4096 on request."`
 }
 
-// A noAnswer ends a command with 2, so that a script can tell it from the
-// answer no.
-type noAnswer struct{ error }
+// A inconclusive ends a command with 2, so that a script can tell it from the
+// exitStatus no.
+type inconclusive struct{ error }
 
-func (e noAnswer) Unwrap() error { return e.error }
+func (e inconclusive) Unwrap() error { return e.error }
 
-func (q *patternQuestion) read(s *session) (*pattern.Pattern, *pattern.Event, error) {
+func (q *patternInput) read(s *session) (*pattern.Pattern, *pattern.Event, error) {
 	text, err := fileOrText("--pattern", q.Pattern)
 	if err != nil {
-		return nil, nil, noAnswer{err}
+		return nil, nil, inconclusive{err}
 	}
 	p, err := pattern.Admit(text, q.MaxLength)
 	if err != nil {
-		return nil, nil, s.refuse(err, text)
+		return nil, nil, s.patternError(err, text)
 	}
 	if text, err = fileOrText("--event", q.Event); err != nil {
-		return nil, nil, noAnswer{err}
+		return nil, nil, inconclusive{err}
 	}
 	e, err := pattern.Parse(text)
 	if err != nil {
-		return nil, nil, noAnswer{fault.Errorf(fault.Invalid, "--event: %v", err)}
+		return nil, nil, inconclusive{fault.Errorf(fault.Invalid, "--event: %v", err)}
 	}
 	return p, e, nil
 }
 
 // refuse tells why a pattern is none, and where in it.
-func (s *session) refuse(err error, text []byte) error {
+func (s *session) patternError(err error, text []byte) error {
 	refusal, ok := errors.AsType[*pattern.Error](err)
 	if !ok {
-		return noAnswer{err}
+		return inconclusive{err}
 	}
 	if s.print.json {
-		if _, err := s.print.value(struct {
+		if _, err := s.print.printJSON(struct {
 			Error  string `json:"error"`
 			Line   int    `json:"line,omitzero"`
 			Column int    `json:"column,omitzero"`
@@ -70,10 +70,10 @@ func (s *session) refuse(err error, text []byte) error {
 	if excerpt := refusal.Excerpt(text); excerpt != "" {
 		message += "\n" + excerpt
 	}
-	return noAnswer{fault.Errorf(fault.Invalid, "%s", message)}
+	return inconclusive{fault.Errorf(fault.Invalid, "%s", message)}
 }
 
-type patternTest struct{ patternQuestion }
+type patternTest struct{ patternInput }
 
 // Run answers yes or no.
 func (c *patternTest) Run(s *session) error {
@@ -82,7 +82,7 @@ func (c *patternTest) Run(s *session) error {
 		return err
 	}
 	matches := p.Match(e)
-	done, err := s.print.value(struct {
+	done, err := s.print.printJSON(struct {
 		Matches bool `json:"matches"`
 	}{matches})
 	switch {
@@ -93,11 +93,11 @@ func (c *patternTest) Run(s *session) error {
 	case !done:
 		s.print.line("%s", s.print.red("the event does not match"))
 	}
-	return answer(matches)
+	return exitStatus(matches)
 }
 
-// answer turns no into the exit status 1.
-func answer(matches bool) error {
+// exitStatus turns no into the exit status 1.
+func exitStatus(matches bool) error {
 	if !matches {
 		return errFindings
 	}
@@ -105,7 +105,7 @@ func answer(matches bool) error {
 }
 
 type patternExplain struct {
-	patternQuestion
+	patternInput
 	ASCII bool `name:"ascii" help:"Draw with characters that every terminal has."`
 }
 
@@ -116,14 +116,14 @@ func (c *patternExplain) Run(s *session) error {
 		return err
 	}
 	why := pattern.Explain(p, e)
-	done, err := s.print.value(why)
+	done, err := s.print.printJSON(why)
 	if !done && err == nil {
 		err = s.print.explanation(why, "", c.ASCII)
 	}
 	if err != nil {
 		return err
 	}
-	return answer(why.Matched)
+	return exitStatus(why.Matched)
 }
 
 // explanation draws why an event matches a pattern or does not.

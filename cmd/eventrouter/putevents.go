@@ -236,7 +236,7 @@ func (s *session) printResults(entries []putEntry, results []entryResult, dryRun
 	if dryRun {
 		out.AWSCLI = entries
 	}
-	if done, err := s.print.value(out); done {
+	if done, err := s.print.printJSON(out); done {
 		if err == nil && failed {
 			return errFindings
 		}

@@ -42,7 +42,7 @@ func (c *recordsList) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(page); done {
+	if done, err := s.print.printJSON(page); done {
 		return err
 	}
 	rows := make([][]string, len(page.Records))
@@ -106,7 +106,7 @@ func (c *usageCommand) Run(s *session) error {
 	if c.CSV {
 		return writeUsage(s.print.out, usage)
 	}
-	if done, err := s.print.value(usage); done {
+	if done, err := s.print.printJSON(usage); done {
 		return err
 	}
 	return s.printUsage(usage)

@@ -30,7 +30,7 @@ type restAPI struct {
 	// invoke calls the function. failed says that it answered with an error.
 	invoke func(ctx context.Context, requestID string, payload []byte) (answer []byte, failed bool, err error)
 	// patience is how long a caller may take to send a body.
-	patience time.Duration
+	bodyTimeout time.Duration
 }
 
 // A functionURLRequest is a payload of version 2.0.
@@ -75,7 +75,7 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, http.StatusBadRequest, fault.Invalid.String(), "the path has a %XX escape that is not part of UTF-8")
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.patience))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.bodyTimeout))
 	// One byte more than is taken is enough for the function to refuse it.
 	body, err := io.ReadAll(io.LimitReader(r.Body, events.MaxBytes+1))
 	if err != nil {

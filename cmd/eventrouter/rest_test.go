@@ -154,7 +154,7 @@ func TestServeRESTBadInput(t *testing.T) {
 
 // TestSlowBody: a caller that does not send its body is not waited for.
 func TestSlowBody(t *testing.T) {
-	api := &restAPI{patience: 50 * time.Millisecond}
+	api := &restAPI{bodyTimeout: 50 * time.Millisecond}
 	srv := httptest.NewServer(api)
 	defer srv.Close()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())

@@ -58,14 +58,14 @@ func (c *serveCommand) Run(s *session) error {
 			log.Error("closing", "error", err)
 		}
 	}()
-	if err := c.greet(s, srv); err != nil {
+	if err := c.printWelcome(s, srv); err != nil {
 		return err
 	}
 	return srv.run(s.ctx)
 }
 
 // greet says where the server is and what to type next.
-func (c *serveCommand) greet(s *session, srv *server) error {
+func (c *serveCommand) printWelcome(s *session, srv *server) error {
 	p := s.print
 	p.line("%s %s", p.bold("eventrouter serves at"), p.green(srv.url))
 	p.line("tenants in %s, data in %s", c.Schemas, c.Data)
@@ -128,12 +128,12 @@ const (
 	ledgerFile   = "ledger.db" // in the data folder
 	relayEvery   = time.Minute
 	busEvery     = 10 * time.Second // a check is a call to this process
-	restPatience = 20 * time.Second
+	restBodyTimeout = 20 * time.Second
 )
 
 // openServer opens the stores and wires the house, AWS's side of it as side
 // says. It serves once run is called.
-func openServer(listen, data, schemas string, side *awsSide) (_ *server, err error) {
+func openServer(listen, data, schemas string, side *serverOptions) (_ *server, err error) {
 	log := side.Log
 	tree, err := openSchemas(schemas)
 	if err != nil {
@@ -238,7 +238,7 @@ func (s *server) routes() http.Handler {
 	mux.Handle("GET /_/health", &health{data: s.data, local: s.local})
 	mux.Handle(admin.Prefix, admin.NewHandler(s.admin))
 	mux.Handle("/", s.local.Handler())
-	rest := &restAPI{patience: restPatience, invoke: func(ctx context.Context, requestID string, payload []byte) ([]byte, bool, error) {
+	rest := &restAPI{bodyTimeout: restBodyTimeout, invoke: func(ctx context.Context, requestID string, payload []byte) ([]byte, bool, error) {
 		return s.local.Invoke(ctx, function, requestID, payload)
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

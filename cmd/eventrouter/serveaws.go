@@ -39,23 +39,23 @@ func (f *awsFlags) Validate() error {
 	return nil
 }
 
-// An awsSide is how AWS's side is to be.
-type awsSide struct {
+// An serverOptions is how AWS's side is to be.
+type serverOptions struct {
 	local.Options
 	template string // a file; empty: our own rules
 
 	newLedger bool // a new ledger may be made beside existing objects
 }
 
-func (f *awsFlags) options(log *slog.Logger) *awsSide {
-	return &awsSide{template: f.Template, Options: local.Options{
+func (f *awsFlags) options(log *slog.Logger) *serverOptions {
+	return &serverOptions{template: f.Template, Options: local.Options{
 		Account: deployment.LocalAccount, Region: deployment.LocalRegion, Log: log, Timeout: deployment.Timeout,
 		Chaos: delivery.Chaos(f.Chaos), HTTPTargets: f.HTTPTargets, EnforcePermissions: f.EnforcePermissions, MaxDataBytes: int(f.MaxDataBytes),
 	}}
 }
 
 // install makes the rules by which events come to the functions.
-func (a *awsSide) install(l *local.Server, router local.Handler, url string) error {
+func (a *serverOptions) install(l *local.Server, router local.Handler, url string) error {
 	if a.template == "" {
 		return installRules(l)
 	}
@@ -162,7 +162,7 @@ func exists(err error) bool { return awsjson.AsError(err).Code == "ResourceConfl
 
 // importTemplate makes what the template describes. Its functions are ours by
 // another name: the test function, and the router.
-func (a *awsSide) importTemplate(l *local.Server, router local.Handler, url string) error {
+func (a *serverOptions) importTemplate(l *local.Server, router local.Handler, url string) error {
 	text, err := os.ReadFile(a.template)
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "%v", err)

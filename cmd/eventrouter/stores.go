@@ -82,7 +82,7 @@ type layoutFunc func(context.Context, store.Collection) (store.Layout, error)
 
 // inForceElseWritten goes by the schema in force. A schema that is kept out until
 // its records are migrated has none after a restart, and `tenant migrate` must
-// read them: they are heads of another backend, of which no object has a say.
+// envelopeOf them: they are heads of another backend, of which no object has a say.
 func inForceElseWritten(inForce, written layoutFunc) layoutFunc {
 	return func(ctx context.Context, c store.Collection) (store.Layout, error) {
 		l, err := inForce(ctx, c)

@@ -57,8 +57,8 @@ func (c *tenantLint) options() (*tenant.LintOptions, error) {
 	return &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, nil
 }
 
-// fromHere names a file as a person here, and an editor, would.
-func fromHere(path string) string {
+// relativePath names a file as a person here, and an editor, would.
+func relativePath(path string) string {
 	here, err := os.Getwd()
 	if err != nil {
 		return path
@@ -99,7 +99,7 @@ func (c *tenantLint) Run(s *session) error {
 	}
 	wrong := 0
 	for i, f := range findings {
-		findings[i].File = fromHere(filepath.Join(root, filepath.FromSlash(f.File)))
+		findings[i].File = relativePath(filepath.Join(root, filepath.FromSlash(f.File)))
 		if f.Severity == diag.SeverityError {
 			wrong++
 		}
@@ -107,7 +107,7 @@ func (c *tenantLint) Run(s *session) error {
 	if findings == nil {
 		findings = []diag.Diagnostic{}
 	}
-	done, err := s.print.value(struct {
+	done, err := s.print.printJSON(struct {
 		Findings []diag.Diagnostic `json:"findings"`
 	}{findings})
 	if !done {
@@ -170,7 +170,7 @@ func (c *tenantInit) Run(s *session) error {
 			return err
 		}
 	}
-	if done, err := s.print.value(struct {
+	if done, err := s.print.printJSON(struct {
 		Files []string `json:"files"`
 	}{written}); done {
 		return err
@@ -303,14 +303,14 @@ func (c *tenantAddSchema) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := takesSamples(s, id, text, samples); err != nil {
+	if err := checkSamples(s, id, text, samples); err != nil {
 		return err
 	}
 	path := filepath.Join(c.Dir, string(id)+".json")
 	if err := writeNew(path, text); err != nil {
 		return err
 	}
-	if done, err := s.print.value(struct {
+	if done, err := s.print.printJSON(struct {
 		File    string `json:"file"`
 		Samples int    `json:"samples"`
 	}{path, len(samples)}); done {
@@ -370,9 +370,9 @@ func schemaOf(title, key string, closed bool, samples []jsontext.Value) (string,
 			return "", err
 		}
 		joined = infer.Join(joined, t)
-		noteOrder(order, sample)
+		addOrder(order, sample)
 	}
-	root := rendered{order: order, closed: closed}.render(joined)
+	root := schemaRenderer{order: order, closed: closed}.render(joined)
 	head := []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","$comment":"Made from samples: see that it says what you mean.","title":` + string(quoteText(title)))
 	if key != "id" {
 		head = append(head, `,"meta":{"key":`+string(quoteText(key))+`}`...)
@@ -384,8 +384,8 @@ func schemaOf(title, key string, closed bool, samples []jsontext.Value) (string,
 	return string(text) + "\n", nil
 }
 
-// noteOrder notes the order in which members of any object first come.
-func noteOrder(order map[string]int, v jsontext.Value) {
+// addOrder notes the order in which members of any object first come.
+func addOrder(order map[string]int, v jsontext.Value) {
 	dec := jsontext.NewDecoder(bytes.NewReader(v))
 	for {
 		token, err := dec.ReadToken()
@@ -400,13 +400,13 @@ func noteOrder(order map[string]int, v jsontext.Value) {
 	}
 }
 
-// rendered writes inferred types as JSON Schema.
-type rendered struct {
+// schemaRenderer writes inferred types as JSON Schema.
+type schemaRenderer struct {
 	order  map[string]int
 	closed bool
 }
 
-func (r rendered) render(t *schema.Type) jsontext.Value {
+func (r schemaRenderer) render(t *schema.Type) jsontext.Value {
 	if t == nil || len(t.Kinds) == 0 {
 		return jsontext.Value("{}")
 	}
@@ -428,7 +428,7 @@ func (r rendered) render(t *schema.Type) jsontext.Value {
 	return jsontext.Value(b.String() + "}")
 }
 
-func (r rendered) members(b *strings.Builder, t *schema.Type) {
+func (r schemaRenderer) members(b *strings.Builder, t *schema.Type) {
 	names := make([]string, 0, len(t.Properties))
 	for name := range t.Properties {
 		names = append(names, name)
@@ -464,8 +464,8 @@ func quoteText(s string) jsontext.Value {
 	return b
 }
 
-// takesSamples has the schema read as the router will, and the samples checked.
-func takesSamples(s *session, id events.SchemaID, text string, samples []jsontext.Value) error {
+// checkSamples has the schema read as the router will, and the samples checked.
+func checkSamples(s *session, id events.SchemaID, text string, samples []jsontext.Value) error {
 	files := blob.NewMemory()
 	for name, data := range map[string]string{"t/tenant.properties": "", "t/" + string(id) + ".json": text} {
 		if _, err := files.Put(s.ctx, name, []byte(data), nil, blob.Condition{}); err != nil {

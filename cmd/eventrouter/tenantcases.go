@@ -34,8 +34,8 @@ type tenantTest struct {
 	Dir string `arg:"" type:"path" help:"The folder of a tenant, or the one with a folder for each tenant."`
 }
 
-// A verdict is what became of one test file.
-type verdict struct {
+// A testResult is what became of one test file.
+type testResult struct {
 	File     string   `json:"file"`
 	Passed   bool     `json:"passed"`
 	Failures []string `json:"failures,omitempty"`
@@ -48,7 +48,7 @@ func (c *tenantTest) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	verdicts := []verdict{}
+	verdicts := []testResult{}
 	failed := 0
 	for _, folder := range folders {
 		files, err := filepath.Glob(filepath.Join(folder, testsFolder, "*.json"))
@@ -56,7 +56,7 @@ func (c *tenantTest) Run(s *session) error {
 			return err
 		}
 		for _, file := range files {
-			v := verdict{File: file}
+			v := testResult{File: file}
 			if v.Failures, err = runTestFile(s, folder, file); err != nil {
 				return err
 			}
@@ -69,8 +69,8 @@ func (c *tenantTest) Run(s *session) error {
 	if len(verdicts) == 0 {
 		return fault.Errorf(fault.NotFound, "%s: no tenant here has a %s/*.json", c.Dir, testsFolder)
 	}
-	if done, err := s.print.value(struct {
-		Tests []verdict `json:"tests"`
+	if done, err := s.print.printJSON(struct {
+		Tests []testResult `json:"tests"`
 	}{verdicts}); done && err != nil {
 		return err
 	} else if !done {
@@ -138,7 +138,7 @@ func runTestFile(s *session, folder, file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	house, err := newTestHouse(s.ctx, tree, id)
+	house, err := newTestFixture(s.ctx, tree, id)
 	if err != nil {
 		return nil, err
 	}
@@ -180,8 +180,8 @@ type expectedOutput struct {
 	Detail     jsontext.Value `json:"detail"` // the whole of it
 }
 
-// A testHouse is a router in memory, with a key of one tenant.
-type testHouse struct {
+// A testFixture is a router in memory, with a key of one tenant.
+type testFixture struct {
 	tenant events.TenantID
 	router *router.Router
 	store  *store.Store
@@ -190,14 +190,14 @@ type testHouse struct {
 }
 
 // Send implements bus.Sender: it keeps what it is given.
-func (h *testHouse) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
+func (h *testFixture) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
 	h.sent = append(h.sent, entries...)
 	return make([]bus.Result, len(entries)), nil
 }
 
-func newTestHouse(ctx context.Context, tree blob.Bucket, id events.TenantID) (*testHouse, error) {
+func newTestFixture(ctx context.Context, tree blob.Bucket, id events.TenantID) (*testFixture, error) {
 	ledger := memstore.New(nil)
-	h := &testHouse{tenant: id, store: store.New(ledger, nil)}
+	h := &testFixture{tenant: id, store: store.New(ledger, nil)}
 	var refused error
 	tenants := tenant.NewCatalog(tree, &tenant.CatalogOptions{Report: func(f diag.Diagnostic) {
 		if f.Severity == diag.SeverityError && refused == nil {
@@ -223,7 +223,7 @@ func newTestHouse(ctx context.Context, tree blob.Bucket, id events.TenantID) (*t
 }
 
 // run answers what is not as expected, step by step.
-func (c *tenantCase) run(ctx context.Context, h *testHouse) (failures []string, err error) {
+func (c *tenantCase) run(ctx context.Context, h *testFixture) (failures []string, err error) {
 	for i := range c.Steps {
 		step := &c.Steps[i]
 		envelope, err := h.envelope(step.Event, i)
@@ -235,7 +235,7 @@ func (c *tenantCase) run(ctx context.Context, h *testHouse) (failures []string, 
 		if err != nil && !fault.IsRejection(err) {
 			return nil, err
 		}
-		wrong, failure := step.Expect.judge(ctx, h, receipt, report, err)
+		wrong, failure := step.Expect.check(ctx, h, receipt, report, err)
 		if failure != nil {
 			return nil, failure
 		}
@@ -247,7 +247,7 @@ func (c *tenantCase) run(ctx context.Context, h *testHouse) (failures []string, 
 }
 
 // envelope fills in what a test need not say.
-func (h *testHouse) envelope(given map[string]jsontext.Value, step int) (events.Envelope, error) {
+func (h *testFixture) envelope(given map[string]jsontext.Value, step int) (events.Envelope, error) {
 	text := func(s string) jsontext.Value { b, _ := json.Marshal(s); return b }
 	event := map[string]jsontext.Value{
 		"id": text(fmt.Sprintf("step-%d", step+1)), "source": text(events.InputSource), "time": text(string(events.Timestamped(time.Now()))),
@@ -273,7 +273,7 @@ func (h *testHouse) envelope(given map[string]jsontext.Value, step int) (events.
 	return events.DecodeEnvelope(whole)
 }
 
-func (e *tenantExpectation) judge(ctx context.Context, h *testHouse, r store.Result, report *router.Report, refusal error) (wrong []string, err error) {
+func (e *tenantExpectation) check(ctx context.Context, h *testFixture, r store.Result, report *router.Report, refusal error) (wrong []string, err error) {
 	status := r.Status()
 	if refusal != nil {
 		status = events.Status(fault.CodeOf(refusal), "")
@@ -315,12 +315,12 @@ func (e *tenantExpectation) judge(ctx context.Context, h *testHouse, r store.Res
 		}
 	}
 	if e.Outputs != nil {
-		wrong = append(wrong, e.judgeOutputs(h.sent)...)
+		wrong = append(wrong, e.checkOutputs(h.sent)...)
 	}
 	return wrong, nil
 }
 
-func (e *tenantExpectation) judgeOutputs(sent []events.Entry) (wrong []string) {
+func (e *tenantExpectation) checkOutputs(sent []events.Entry) (wrong []string) {
 	if len(sent) != len(e.Outputs) {
 		var types []string
 		for i := range sent {

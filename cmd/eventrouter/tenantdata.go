@@ -207,7 +207,7 @@ func (c *tenantPurge) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(purged); done {
+	if done, err := s.print.printJSON(purged); done {
 		return err
 	}
 	s.print.line("%s: %d items and %d objects deleted", id, purged.Items, purged.Objects)
@@ -271,7 +271,7 @@ func (c *tenantMigrate) Run(s *session) error {
 }
 
 func (c *tenantMigrate) show(s *session, m admin.Migrated, what string) error {
-	if done, err := s.print.value(m); done {
+	if done, err := s.print.printJSON(m); done {
 		return err
 	}
 	s.print.line("%s/%s: %d records, %d %s", c.Tenant, c.Schema, m.Records, m.Moved, what)
@@ -377,7 +377,7 @@ func (c *tenantPush) Run(s *session) error {
 }
 
 func (c *tenantPush) show(s *session, p *tenant.Push) error {
-	if done, err := s.print.value(p); done {
+	if done, err := s.print.printJSON(p); done {
 		return err
 	}
 	for _, step := range p.Steps {

@@ -14,15 +14,15 @@ import (
 )
 
 // serveOn serves a data folder until it is told to stop.
-func serveOn(t *testing.T, data, schemas string) (srv *server, log *output, stop func()) {
+func serveOn(t *testing.T, data, schemas string) (srv *server, log *syncBuffer, stop func()) {
 	t.Helper()
-	log = &output{}
-	srv, stop = serveSide(t, data, schemas, (&awsFlags{}).options(slog.New(slog.NewTextHandler(log, nil))))
+	log = &syncBuffer{}
+	srv, stop = serveWithOptions(t, data, schemas, (&awsFlags{}).options(slog.New(slog.NewTextHandler(log, nil))))
 	return srv, log, stop
 }
 
-// serveSide is serveOn with AWS's side as it is given.
-func serveSide(t *testing.T, data, schemas string, side *awsSide) (srv *server, stop func()) {
+// serveWithOptions is serveOn with AWS's side as it is given.
+func serveWithOptions(t *testing.T, data, schemas string, side *serverOptions) (srv *server, stop func()) {
 	t.Helper()
 	srv, err := openServer("127.0.0.1:0", data, schemas, side)
 	if err != nil {
@@ -77,7 +77,7 @@ func call(t *testing.T, method, url, key, body string) (int, string) {
 // when it has.
 func TestMigrateSession(t *testing.T) {
 	t.Parallel()
-	data, schemas := t.TempDir(), copied(t)
+	data, schemas := t.TempDir(), copySamples(t)
 	srv, _, stop := serveOn(t, data, schemas)
 	key := makeKey(t, srv.url, "petstore").Key
 	for _, pet := range []string{`{"id":"1","petId":"p1"}`, `{"id":"2","petId":"p2"}`} {
@@ -107,7 +107,7 @@ func TestMigrateSession(t *testing.T) {
 		t.Errorf("the log does not say what to do:\n%s", text)
 	}
 	args := strings.Fields(move)
-	if code, out, errOut := at(t, srv, append(slices.Clone(args), "--dry-run")...); code != 0 || !strings.Contains(out, "2 records, 2 to move") {
+	if code, out, errOut := runCLI(t, srv, append(slices.Clone(args), "--dry-run")...); code != 0 || !strings.Contains(out, "2 records, 2 to move") {
 		t.Fatal(out, errOut)
 	}
 	if code, _, errOut := asked(t, srv, "\n", args...); code != 1 || !strings.Contains(errOut, "nothing was done") {
@@ -129,14 +129,14 @@ func TestMigrateSession(t *testing.T) {
 // takes the files too.
 func TestMigrateToObjectsSession(t *testing.T) {
 	t.Parallel()
-	data, schemas := t.TempDir(), copied(t)
+	data, schemas := t.TempDir(), copySamples(t)
 	srv, _, stop := serveOn(t, data, schemas)
 	key := makeKey(t, srv.url, "petstore").Key
 	if status, body := call(t, "POST", srv.url+"/api/petstore/orders", key, `{"id":"1","petId":"p1"}`); status != 201 {
 		t.Fatal(status, body)
 	}
 	move := strings.Fields("tenant migrate --tenant petstore --schema orders --backend s3 --yes")
-	if code, out, errOut := at(t, srv, move...); code != 0 || !strings.Contains(out, "1 records, 1 moved") {
+	if code, out, errOut := runCLI(t, srv, move...); code != 0 || !strings.Contains(out, "1 records, 1 moved") {
 		t.Fatal(out, errOut)
 	}
 	if status, body := call(t, "GET", srv.url+"/api/petstore/orders/1", key, ""); status != 200 {
@@ -163,7 +163,7 @@ func TestMigrateToObjectsSession(t *testing.T) {
 		return len(infos)
 	}
 	eventually(t, "the record is a file", func() bool { return shown() == 1 })
-	code, out, errOut := at(t, srv, "tenant", "purge", "--tenant", "petstore", "--revoke-keys", "--yes")
+	code, out, errOut := runCLI(t, srv, "tenant", "purge", "--tenant", "petstore", "--revoke-keys", "--yes")
 	if code != 0 || !strings.Contains(out, "and 1 objects deleted") || shown() != 0 {
 		t.Fatal(out, errOut)
 	}
@@ -187,7 +187,7 @@ func TestExportAndPurgeSession(t *testing.T) {
 	}
 	export := func(tenant string) string {
 		t.Helper()
-		code, out, errOut := at(t, srv, "tenant", "export", "--tenant", tenant)
+		code, out, errOut := runCLI(t, srv, "tenant", "export", "--tenant", tenant)
 		if code != 0 {
 			t.Fatal(errOut)
 		}
@@ -210,13 +210,13 @@ func TestExportAndPurgeSession(t *testing.T) {
 		t.Errorf("the export holds what is not the tenant's, or a key:\n%s", first)
 	}
 	file := filepath.Join(t.TempDir(), "petstore.jsonl")
-	if code, _, errOut := at(t, srv, "tenant", "export", "--tenant", "petstore", "--out", file); code != 0 || !strings.Contains(errOut, "2 records, 1 months of usage") {
+	if code, _, errOut := runCLI(t, srv, "tenant", "export", "--tenant", "petstore", "--out", file); code != 0 || !strings.Contains(errOut, "2 records, 1 months of usage") {
 		t.Fatal(errOut)
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != first {
 		t.Errorf("the file differs: %v", err)
 	}
-	if code, _, _ := at(t, srv, "tenant", "export", "--tenant", "petstore", "--out", file); code != 1 {
+	if code, _, _ := runCLI(t, srv, "tenant", "export", "--tenant", "petstore", "--out", file); code != 1 {
 		t.Error("an export was overwritten")
 	}
 
@@ -243,7 +243,7 @@ func TestExportAndPurgeSession(t *testing.T) {
 	if status, body := call(t, "GET", srv.url+"/api/evented/evented/a", evented.Key, ""); status != 200 {
 		t.Error(status, body)
 	}
-	if code, out, _ := at(t, srv, append(purge, "--yes")...); code != 0 || !strings.Contains(out, "0 items and 0 objects") {
+	if code, out, _ := runCLI(t, srv, append(purge, "--yes")...); code != 0 || !strings.Contains(out, "0 items and 0 objects") {
 		t.Errorf("a second purge: %s", out)
 	}
 	if _, err := srv.admin.PurgeTenant(t.Context(), "../x"); err == nil {

@@ -33,8 +33,8 @@ func answering(t *testing.T, endpoint, in string, args ...string) (code int, out
 	return code, o.String(), e.String()
 }
 
-// copied is a folder with the sample tenants that a test may change.
-func copied(t *testing.T) string {
+// copySamples is a folder with the sample tenants that a test may change.
+func copySamples(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "schemas")
 	if err := os.CopyFS(dir, os.DirFS(sampleSchemas)); err != nil {
@@ -51,7 +51,7 @@ func rewrite(t *testing.T, dir, file, text string) {
 }
 
 func TestTenantPushToAFolder(t *testing.T) {
-	mine, served := copied(t), filepath.Join(t.TempDir(), "served")
+	mine, served := copySamples(t), filepath.Join(t.TempDir(), "served")
 	push := []string{"tenant", "push", mine, "--to", served}
 	if code, out, errOut := answering(t, "", "no\n", push...); code != 1 || !strings.Contains(out, "add      evented/tenant.properties") ||
 		!strings.Contains(errOut, "nothing was done") {
@@ -87,7 +87,7 @@ func TestTenantPushToAFolder(t *testing.T) {
 // version. Environments keep apart by their prefix.
 func TestDirectoryOverS3(t *testing.T) {
 	counted, answers, down := fakeS3(t)
-	mine := copied(t)
+	mine := copySamples(t)
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secretkey1", "AWS_REGION": "us-east-1"} {
 		t.Setenv(name, value)
 	}

@@ -34,36 +34,36 @@ func (c *traceCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.value(story); done {
+	if done, err := s.print.printJSON(story); done {
 		return err
 	}
-	t := &storyteller{printer: s.print, explain: c.Explain}
+	t := &tracePrinter{printer: s.print, explain: c.Explain}
 	t.event(&story)
-	return t.failed
+	return t.err
 }
 
-// A storyteller prints a trace, what an event led to below it and further in.
-type storyteller struct {
+// A tracePrinter prints a trace, what an event led to below it and further in.
+type tracePrinter struct {
 	printer
 	explain bool
 	indent  string
-	failed  error
+	err  error
 }
 
-func (t *storyteller) say(what, format string, args ...any) {
-	t.painted(func(s string) string { return s }, what, format, args...)
+func (t *tracePrinter) field(what, format string, args ...any) {
+	t.colouredField(func(s string) string { return s }, what, format, args...)
 }
 
-func (t *storyteller) painted(paint func(string) string, what, format string, args ...any) {
+func (t *tracePrinter) colouredField(paint func(string) string, what, format string, args ...any) {
 	t.line("%s%s %s", t.indent, paint(fmt.Sprintf("%-10s", what)), fmt.Sprintf(format, args...))
 }
 
-func (t *storyteller) event(story *admin.Trace) {
+func (t *tracePrinter) event(story *admin.Trace) {
 	if len(story.Arrivals) == 0 {
 		t.line("%s%s %s", t.indent, t.bold("event "+story.EventID), t.faint("(told above)"))
 		return
 	}
-	sent := read(&story.Arrivals[0].EventInfo)
+	sent := envelopeOf(&story.Arrivals[0].EventInfo)
 	t.line("%s%s  %s from %s", t.indent, t.bold("event "+story.EventID), sent.DetailType, sent.Source)
 	outer := t.indent
 	t.indent += "  "
@@ -77,19 +77,19 @@ func (t *storyteller) event(story *admin.Trace) {
 		t.effect(&story.Effects[i])
 	}
 	if len(story.Effects) == 0 && sent.IsInput() {
-		t.say("effect", "none")
+		t.field("effect", "none")
 	}
 	t.indent = outer
 }
 
-func (t *storyteller) arrival(a *admin.Arrival) {
+func (t *tracePrinter) arrival(a *admin.Arrival) {
 	replay := ""
 	if a.Replay != "" {
 		replay = ", by the replay " + a.Replay
 	}
-	t.say("received", "%s on %s%s", stamp(a.Received), busName(a.Bus), replay)
+	t.field("received", "%s on %s%s", formatTime(a.Received), busName(a.Bus), replay)
 	if t.explain {
-		t.say("", "%s", a.Event)
+		t.field("", "%s", a.Event)
 	}
 	for i := range a.Rules {
 		t.rule(&a.Rules[i])
@@ -99,34 +99,34 @@ func (t *storyteller) arrival(a *admin.Arrival) {
 	}
 }
 
-func (t *storyteller) rule(r *admin.RuleVerdict) {
+func (t *tracePrinter) rule(r *admin.RuleVerdict) {
 	why := r.Why
 	if r.Explanation != nil && !r.Explanation.Matched && !r.Matches {
-		why = strings.Join(shortfalls(r.Explanation), "; ")
+		why = strings.Join(unmetConditions(r.Explanation), "; ")
 	}
 	if why != "" {
 		why = ": " + why
 	}
 	if r.Matches {
-		t.painted(t.green, "matched by", "%s%s", r.Rule, why)
+		t.colouredField(t.green, "matched by", "%s%s", r.Rule, why)
 	} else {
-		t.painted(t.faint, "refused by", "%s%s", r.Rule, why)
+		t.colouredField(t.faint, "refused by", "%s%s", r.Rule, why)
 	}
 	if t.explain && r.Explanation != nil {
 		if err := t.explanation(r.Explanation, t.indent+"           ", false); err != nil {
-			t.failed = err
+			t.err = err
 		}
 	}
 }
 
-// shortfalls names the fields that do not hold, and what they lack.
-func shortfalls(x *pattern.Explanation) []string {
+// unmetConditions names the fields that do not hold, and what they lack.
+func unmetConditions(x *pattern.Explanation) []string {
 	if x.Matched {
 		return nil
 	}
 	var all []string
 	for _, c := range x.Children {
-		all = append(all, shortfalls(c)...)
+		all = append(all, unmetConditions(c)...)
 	}
 	if x.Wanted != nil {
 		found := strings.Join(x.Found, ", ")
@@ -135,7 +135,7 @@ func shortfalls(x *pattern.Explanation) []string {
 	return append(all, x.Notes...)
 }
 
-func (t *storyteller) delivery(d *admin.Delivery) {
+func (t *tracePrinter) delivery(d *admin.Delivery) {
 	paint := t.faint
 	switch d.State {
 	case "delivered":
@@ -148,7 +148,7 @@ func (t *storyteller) delivery(d *admin.Delivery) {
 		said += fmt.Sprintf(", attempts: %d", d.Attempts)
 	}
 	if !d.Due.IsZero() {
-		said += ", tried again at " + stamp(d.Due)
+		said += ", tried again at " + formatTime(d.Due)
 	}
 	if d.LastError != "" {
 		said += fmt.Sprintf(", last error: %q", d.LastError)
@@ -156,12 +156,12 @@ func (t *storyteller) delivery(d *admin.Delivery) {
 	if d.Queue != "" {
 		said += ", now in the queue " + targetName(d.Queue)
 	}
-	t.painted(paint, d.State, "%s", said)
+	t.colouredField(paint, d.State, "%s", said)
 }
 
 // logged shows a line of a function's log; of the router's own the part that
 // people ask for.
-func (t *storyteller) logged(l *admin.FunctionLine) {
+func (t *tracePrinter) logged(l *admin.FunctionLine) {
 	text := l.Text
 	var canonical struct {
 		Message   string  `json:"msg"`
@@ -184,32 +184,32 @@ func (t *storyteller) logged(l *admin.FunctionLine) {
 	if r := []rune(text); len(r) > width {
 		text = string(r[:width]) + "…"
 	}
-	t.say("logged", "%s %s", l.Function, t.faint(l.Time.UTC().Format("15:04:05.000")+" "+text))
+	t.field("logged", "%s %s", l.Function, t.faint(l.Time.UTC().Format("15:04:05.000")+" "+text))
 }
 
-func (t *storyteller) effect(e *admin.Effect) {
+func (t *tracePrinter) effect(e *admin.Effect) {
 	record := strings.TrimRight(fmt.Sprintf("%s/%s/%s", e.Tenant, e.Schema, e.Key), "/")
 	if e.Rejected != "" {
-		t.say("effect", "none: %s %s was rejected: %s", e.Operation, record, e.Rejected)
+		t.field("effect", "none: %s %s was rejected: %s", e.Operation, record, e.Rejected)
 	} else {
-		t.say("effect", "%s %s, revision %d, at %s", e.Operation, record, e.Revision, stamp(e.Time))
+		t.field("effect", "%s %s, revision %d, at %s", e.Operation, record, e.Revision, formatTime(e.Time))
 	}
 	if e.Tokens > 0 {
-		t.say("bill", "%d tokens for %s in %s, key %s", e.Tokens, e.Tenant, e.Month, e.KeyID)
+		t.field("bill", "%d tokens for %s in %s, key %s", e.Tokens, e.Tenant, e.Month, e.KeyID)
 	} else {
-		t.say("bill", "nothing")
+		t.field("bill", "nothing")
 	}
 	for i := range e.Outputs {
 		t.output(&e.Outputs[i])
 	}
 }
 
-func (t *storyteller) output(o *admin.Output) {
+func (t *tracePrinter) output(o *admin.Output) {
 	failed := ""
 	if o.Error != "" {
 		failed = ", last error: " + o.Error
 	}
-	t.say("output", "%s to %s, %s%s", o.DetailType, busName(string(o.Bus)), o.State, failed)
+	t.field("output", "%s to %s, %s%s", o.DetailType, busName(string(o.Bus)), o.State, failed)
 	outer := t.indent
 	t.indent += "  "
 	for i := range o.Traces {
@@ -218,7 +218,7 @@ func (t *storyteller) output(o *admin.Output) {
 	t.indent = outer
 }
 
-func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05.000") }
+func formatTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05.000") }
 
 // Tail reads what the buses took, with keys masked.
 func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, error) {
@@ -254,23 +254,23 @@ func eventInfo(e *local.Event) admin.EventInfo {
 
 // Trace tells an event's story, and those of the events that it led to.
 func (f functions) Trace(ctx context.Context, eventID string) (admin.Trace, error) {
-	t := tracer{functions: f, told: map[string]bool{}}
+	t := tracer{functions: f, visited: map[string]bool{}}
 	return t.trace(ctx, eventID)
 }
 
 // A tracer follows one event through everything that it led to.
 type tracer struct {
 	functions
-	told  map[string]bool // event ids: so that a ring of events has an end
-	taken map[[sha256.Size]byte][]local.Event
+	visited  map[string]bool // event ids: so that a ring of events has an end
+	received map[[sha256.Size]byte][]local.Event
 }
 
 func (t *tracer) trace(ctx context.Context, eventID string) (admin.Trace, error) {
 	story := admin.Trace{EventID: eventID, Arrivals: []admin.Arrival{}, Lines: []admin.FunctionLine{}, Effects: []admin.Effect{}}
-	if t.told[eventID] {
+	if t.visited[eventID] {
 		return story, nil
 	}
-	t.told[eventID] = true
+	t.visited[eventID] = true
 	stories, err := t.local.Stories(ctx, eventID)
 	if err != nil {
 		return story, err
@@ -365,13 +365,13 @@ func (t *tracer) lines(ctx context.Context, eventID string) ([]admin.FunctionLin
 	return found, nil
 }
 
-const marksAtOnce = 500
+const recordsPerPage = 500
 
 // effects are what the event's requests left in the ledger.
 func (t *tracer) effects(ctx context.Context, eventID string, received time.Time) ([]admin.Effect, error) {
 	effects := []admin.Effect{}
 	for cursor := ""; ; {
-		marks, next, err := t.records.IdempotencyRecords(ctx, cursor, marksAtOnce)
+		marks, next, err := t.records.IdempotencyRecords(ctx, cursor, recordsPerPage)
 		if err != nil {
 			return effects, fault.Wrap("trace", fault.Unavailable, err)
 		}
@@ -426,8 +426,8 @@ func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, receive
 // equal are the events taken that equal an entry in all that was sent: an entry
 // bears no id that its event must show.
 func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]local.Event, error) {
-	if t.taken == nil {
-		t.taken = map[[sha256.Size]byte][]local.Event{}
+	if t.received == nil {
+		t.received = map[[sha256.Size]byte][]local.Event{}
 		for e, err := range t.local.Events(ctx, local.EventQuery{}) {
 			if err != nil {
 				return nil, err
@@ -442,14 +442,14 @@ func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]local.Event,
 			}
 			e.JSON = nil // there may be many
 			key := digest(e.Bus, sent.Source, string(sent.DetailType), sent.Resources, at, sent.Detail)
-			t.taken[key] = append(t.taken[key], e)
+			t.received[key] = append(t.received[key], e)
 		}
 	}
 	detail := jsontext.Value(bytes.Clone(entry.Detail))
 	if err := detail.Compact(); err != nil {
 		return nil, fault.Wrap("trace", fault.Internal, err)
 	}
-	return t.taken[digest(string(entry.Bus), entry.Source, string(entry.DetailType), entry.Resources, entry.Time, detail)], nil
+	return t.received[digest(string(entry.Bus), entry.Source, string(entry.DetailType), entry.Resources, entry.Time, detail)], nil
 }
 
 // digest names an event by what its sender decides. An event's time has seconds.
