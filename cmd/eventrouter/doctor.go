@@ -77,7 +77,9 @@ func (s *session) printCheck(f checkResult) {
 	}
 }
 
-func passed(format string, args ...any) checkResult { return checkResult{Found: fmt.Sprintf(format, args...)} }
+func passed(format string, args ...any) checkResult {
+	return checkResult{Found: fmt.Sprintf(format, args...)}
+}
 
 func failedf(do, format string, args ...any) checkResult {
 	return checkResult{Wrong: fmt.Sprintf(format, args...), Do: do}

@@ -61,7 +61,7 @@ func TestEntriesSession(t *testing.T) {
 	counted := func(want string, args ...string) {
 		t.Helper()
 		eventually(t, want, func() bool {
-			_, list, _ := commandLine(t, srv.url, append([]string{"entries", "list"}, args...)...)
+			_, list, _ := runCLI(t, srv.url, append([]string{"entries", "list"}, args...)...)
 			return strings.Count(list, "\n")-1 == len(strings.Fields(want))
 		})
 	}
@@ -71,7 +71,7 @@ func TestEntriesSession(t *testing.T) {
 	})
 	send("first")
 	counted("first", "--state", "pending", "--bus", own+"orders")
-	if code, out, errOut := commandLine(t, srv.url, "doctor", "--schemas", schemas); code == 0 ||
+	if code, out, errOut := runCLI(t, srv.url, "doctor", "--schemas", schemas); code == 0 ||
 		!strings.Contains(out, own+"orders does not exist") || !strings.Contains(out, "aws events create-event-bus --name orders") {
 		t.Error(code, out, errOut)
 	}
@@ -90,7 +90,7 @@ func TestEntriesSession(t *testing.T) {
 		t.Fatal(err, results)
 	}
 	counted("late", "--state", "pending", "--bus", own+"late")
-	if code, out, errOut := commandLine(t, srv.url, "entries", "drop", "--bus", own+"late"); code != 0 || !strings.Contains(out, "1 entries") {
+	if code, out, errOut := runCLI(t, srv.url, "entries", "drop", "--bus", own+"late"); code != 0 || !strings.Contains(out, "1 entries") {
 		t.Error(code, out, errOut)
 	}
 	if err := os.RemoveAll(filepath.Join(schemas, "late")); err != nil {
@@ -138,10 +138,10 @@ no ARN: refused
 	}
 	counted("first held held-too", "--state", "published")
 
-	if code, out, errOut := commandLine(t, srv.url, "entries", "drop", "--id", idOf(t, srv.url, own+"orders")); code != 0 || !strings.Contains(out, "1 entries") {
+	if code, out, errOut := runCLI(t, srv.url, "entries", "drop", "--id", idOf(t, srv.url, own+"orders")); code != 0 || !strings.Contains(out, "1 entries") {
 		t.Error(out, errOut)
 	}
-	if _, out, _ := commandLine(t, srv.url, "entries", "drop", "--tenant", "evented", "--state", "published"); !strings.Contains(out, "0 entries") {
+	if _, out, _ := runCLI(t, srv.url, "entries", "drop", "--tenant", "evented", "--state", "published"); !strings.Contains(out, "0 entries") {
 		t.Errorf("what is published was dropped: %s", out)
 	}
 	counted("dropped", "--state", "dropped", "--bus", own+"orders")
@@ -152,7 +152,7 @@ no ARN: refused
 	if _, err := client.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: aws.String("orders")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, out, errOut := commandLine(t, srv.url, "doctor", "--schemas", schemas); !strings.Contains(out, "output buses   1 of this server, none missing") {
+	if _, out, errOut := runCLI(t, srv.url, "doctor", "--schemas", schemas); !strings.Contains(out, "output buses   1 of this server, none missing") {
 		t.Error(out, errOut)
 	}
 }
@@ -160,7 +160,7 @@ no ARN: refused
 // idOf is the output id of the first entry for a bus.
 func idOf(t *testing.T, endpoint, bus string) string {
 	t.Helper()
-	_, list, _ := commandLine(t, endpoint, "entries", "list", "--bus", bus)
+	_, list, _ := runCLI(t, endpoint, "entries", "list", "--bus", bus)
 	lines := strings.Split(list, "\n")
 	if len(lines) < 2 {
 		t.Fatal(list)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -14,14 +13,6 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/local"
 )
-
-// runCLI runs a command line against a server, and may run beside other tests.
-func runCLI(t *testing.T, srv *server, args ...string) (code int, out, errOut string) {
-	t.Helper()
-	var o, e bytes.Buffer
-	code = run(t.Context(), append(args, "--endpoint-url", srv.url), strings.NewReader(""), &o, &e)
-	return code, o.String(), e.String()
-}
 
 // send puts entries and answers their event ids.
 func send(t *testing.T, srv *server, entries ...putEntry) []string {
@@ -66,28 +57,28 @@ func TestTraceTellsAnEventsWholeStory(t *testing.T) {
 		"\n      matched by eventrouter-test-local\n",
 	} {
 		eventually(t, fmt.Sprintf("%q in the trace", want), func() bool {
-			_, told, _ = runCLI(t, srv, "events", "trace", ids[0])
+			_, told, _ = runCLI(t, srv.url, "events", "trace", ids[0])
 			return strings.Contains(told, want)
 		})
 	}
 	eventually(t, "the refusal is logged", func() bool {
-		_, told, _ = runCLI(t, srv, "events", "trace", ids[1])
+		_, told, _ = runCLI(t, srv.url, "events", "trace", ids[1])
 		return strings.Contains(told, " rejected, status 400, ") && strings.Contains(told, "must be a string, not a number\n  effect     none\n")
 	})
-	if _, told, _ = runCLI(t, srv, "events", "trace", ids[2]); strings.Contains(told, "matched by") || strings.Contains(told, "effect") {
+	if _, told, _ = runCLI(t, srv.url, "events", "trace", ids[2]); strings.Contains(told, "matched by") || strings.Contains(told, "effect") {
 		t.Errorf("an event that matches nothing:\n%s", told)
 	}
-	if _, told, _ = runCLI(t, srv, "events", "trace", "--explain", ids[0]); !strings.Contains(told, "✗ the event does not match\n") || strings.Contains(told, key) {
+	if _, told, _ = runCLI(t, srv.url, "events", "trace", "--explain", ids[0]); !strings.Contains(told, "✗ the event does not match\n") || strings.Contains(told, key) {
 		t.Errorf("explained:\n%s", told)
 	}
 
-	code, out, _ := runCLI(t, srv, "events", "trace", ids[0], "--output", "json")
+	code, out, _ := runCLI(t, srv.url, "events", "trace", ids[0], "--output", "json")
 	var story admin.Trace
 	if err := json.Unmarshal([]byte(out), &story); code != 0 || err != nil || len(story.Effects) != 1 || len(story.Effects[0].Outputs) != 1 ||
 		len(story.Effects[0].Outputs[0].Traces) != 1 || strings.Contains(out, key) {
 		t.Errorf("%v %s", err, out)
 	}
-	if code, _, errOut := runCLI(t, srv, "events", "trace", "nobody"); code != 1 || !strings.Contains(errOut, `event "nobody" is not kept here`) {
+	if code, _, errOut := runCLI(t, srv.url, "events", "trace", "nobody"); code != 1 || !strings.Contains(errOut, `event "nobody" is not kept here`) {
 		t.Errorf("%d %s", code, errOut)
 	}
 }
@@ -105,23 +96,23 @@ func TestTraceTellsOfRepetitions(t *testing.T) {
 	begin := time.Now().Add(-time.Second).UTC().Format(time.RFC3339)
 	id := send(t, srv, inputEntry(makeKey(t, srv.url, "evented").Key, "POST", `{"id":"once","numeric":1}`, ""))[0]
 	eventually(t, "the output event", func() bool {
-		_, told, _ := runCLI(t, srv, "events", "trace", id)
+		_, told, _ := runCLI(t, srv.url, "events", "trace", id)
 		return strings.Contains(told, "delivered  to eventbridge-test-local")
 	})
-	code, out, errOut := runCLI(t, srv, "replay", "--archive", "all", "--from", begin, "--rule", "eventrouter-input-local", "--name", "again")
+	code, out, errOut := runCLI(t, srv.url, "replay", "--archive", "all", "--from", begin, "--rule", "eventrouter-input-local", "--name", "again")
 	if code != 0 || !strings.Contains(out, "replay again: completed, the newest event of 20") {
 		t.Fatal(code, out, errOut)
 	}
 	var told string
 	eventually(t, "the replay in the story", func() bool {
-		_, told, _ = runCLI(t, srv, "events", "trace", id)
+		_, told, _ = runCLI(t, srv.url, "events", "trace", id)
 		return strings.Count(told, "logged     eventrouter-local") == 2
 	})
 	if !strings.Contains(told, ", by the replay again\n") || strings.Count(told, "effect     POST evented/evented/once, revision 1,") != 1 ||
 		strings.Count(told, "10 tokens") != 1 || strings.Count(told, "output     ") != 1 {
 		t.Errorf("told:\n%s", told)
 	}
-	if code, out, _ := runCLI(t, srv, "events", "tail", "--no-follow"); code != 0 || !strings.Contains(out, "replay again") {
+	if code, out, _ := runCLI(t, srv.url, "events", "tail", "--no-follow"); code != 0 || !strings.Contains(out, "replay again") {
 		t.Error(out)
 	}
 
@@ -131,11 +122,11 @@ func TestTraceTellsOfRepetitions(t *testing.T) {
 		{"--archive all --from " + begin + " --rule nobody", "ResourceNotFoundException: "},
 		{"--archive all --from " + begin + " --name again", "ResourceAlreadyExistsException: "},
 	} {
-		if code, _, errOut := runCLI(t, srv, append([]string{"replay"}, strings.Fields(bad.args)...)...); code != 1 || !strings.Contains(errOut, bad.want) {
+		if code, _, errOut := runCLI(t, srv.url, append([]string{"replay"}, strings.Fields(bad.args)...)...); code != 1 || !strings.Contains(errOut, bad.want) {
 			t.Errorf("%s: %d %s", bad.args, code, errOut)
 		}
 	}
-	if code, out, errOut := runCLI(t, srv, "replay", "--archive", "all", "--from", begin, "--no-wait", "--output", "json"); code != 0 || !strings.Contains(out, `"state": "STARTING"`) {
+	if code, out, errOut := runCLI(t, srv.url, "replay", "--archive", "all", "--from", begin, "--no-wait", "--output", "json"); code != 0 || !strings.Contains(out, `"state": "STARTING"`) {
 		t.Error(code, out, errOut)
 	}
 }
@@ -165,12 +156,12 @@ func TestTail(t *testing.T) {
 		{`--pattern {"source":["nobody"]}`, 0, ""},
 		{"--output json", 6, `"api_key":"****"`},
 	} {
-		code, out, errOut := runCLI(t, srv, append([]string{"events", "tail", "--no-follow"}, strings.Fields(c.args)...)...)
+		code, out, errOut := runCLI(t, srv.url, append([]string{"events", "tail", "--no-follow"}, strings.Fields(c.args)...)...)
 		if code != 0 || strings.Count(out, "\n") != c.lines || !strings.Contains(out, c.want) || strings.Contains(out, "c4n4ry") {
 			t.Errorf("tail %s: %d, %s%s", c.args, code, out, errOut)
 		}
 	}
-	if code, _, errOut := runCLI(t, srv, "events", "tail", "--pattern", `{"source":"shop"}`); code != 2 || !strings.Contains(errOut, "^ values stand in a list") {
+	if code, _, errOut := runCLI(t, srv.url, "events", "tail", "--pattern", `{"source":"shop"}`); code != 2 || !strings.Contains(errOut, "^ values stand in a list") {
 		t.Errorf("%d %s", code, errOut)
 	}
 

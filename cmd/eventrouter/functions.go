@@ -176,7 +176,7 @@ type awsFunctions struct {
 	logs   *cloudwatchlogs.Client
 	queues *sqs.Client
 	lambda *awslambda.Client
-	shown   map[string]bool // ids of lines shown, of the newest millisecond
+	shown  map[string]bool // ids of lines shown, of the newest millisecond
 }
 
 func newAWSFunctions(d *awsDeployment) *awsFunctions {

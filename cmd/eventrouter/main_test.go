@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -88,12 +89,21 @@ func (o *syncBuffer) String() string {
 	return o.b.String()
 }
 
-// commandLine runs a command line in this process against a server.
-func commandLine(t *testing.T, endpoint string, args ...string) (code int, out, errOut string) {
+// runCLI runs a command line in this process, against the server at an endpoint
+// if that is not "".
+func runCLI(t *testing.T, endpoint string, args ...string) (code int, out, errOut string) {
 	t.Helper()
-	t.Setenv("EVENTROUTER_ENDPOINT_URL", endpoint)
+	return runCLIWithInput(t, endpoint, "", args...)
+}
+
+// runCLIWithInput is runCLI with standard input.
+func runCLIWithInput(t *testing.T, endpoint, in string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	if endpoint != "" {
+		args = append(slices.Clone(args), "--endpoint-url", endpoint)
+	}
 	var o, e bytes.Buffer
-	code = run(t.Context(), args, strings.NewReader(""), &o, &e)
+	code = run(t.Context(), args, strings.NewReader(in), &o, &e)
 	return code, o.String(), e.String()
 }
 

@@ -58,10 +58,10 @@ func TestRESTSession(t *testing.T) {
 	if n := strings.Count(text, `"operation":"PUT","key":"rex","revision":3`); n != 2 {
 		t.Errorf("the PUT and its repetition: %d answers of revision 3", n)
 	}
-	if code, out, errOut := commandLine(t, srv.url, "logs", function); code != 0 || !strings.Contains(out, `"operation":"PATCH"`) {
+	if code, out, errOut := runCLI(t, srv.url, "logs", function); code != 0 || !strings.Contains(out, `"operation":"PATCH"`) {
 		t.Errorf("the calls are not in the function's log: %s %s", out, errOut)
 	}
-	code, csv, errOut := commandLine(t, srv.url, "usage", "--tenant", "petstore", "--csv")
+	code, csv, errOut := runCLI(t, srv.url, "usage", "--tenant", "petstore", "--csv")
 	if code != 0 || !strings.HasPrefix(csv, "tenant,month,schema,operation,tokens\r\npetstore,") || !strings.Contains(csv, ",_usage,GET,10\r\n") {
 		t.Errorf("%d %q %s", code, csv, errOut)
 	}
@@ -71,7 +71,7 @@ func TestRESTSession(t *testing.T) {
 func TestKeysRotate(t *testing.T) {
 	srv, _ := serveHere(t, sampleSchemas)
 	old := makeKey(t, srv.url, "petstore")
-	code, out, errOut := commandLine(t, srv.url, "keys", "rotate", string(old.KeyID), "--overlap", "1h", "--output", "json")
+	code, out, errOut := runCLI(t, srv.url, "keys", "rotate", string(old.KeyID), "--overlap", "1h", "--output", "json")
 	if code != 0 {
 		t.Fatal(out, errOut)
 	}
@@ -89,7 +89,7 @@ func TestKeysRotate(t *testing.T) {
 			t.Errorf("status %d", resp.StatusCode)
 		}
 	}
-	code, exported, _ := commandLine(t, srv.url, "keys", "export", "--tenant", "petstore")
+	code, exported, _ := runCLI(t, srv.url, "keys", "export", "--tenant", "petstore")
 	if code != 0 || strings.Contains(exported, fresh) || strings.Count(exported, `"sha256"`) != 2 {
 		t.Errorf("%d: %s", code, exported)
 	}
@@ -97,10 +97,10 @@ func TestKeysRotate(t *testing.T) {
 	if err := os.WriteFile(file, []byte(exported), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, errOut := commandLine(t, srv.url, "keys", "import", file); code != 0 || !strings.Contains(out, "2 keys") {
+	if code, out, errOut := runCLI(t, srv.url, "keys", "import", file); code != 0 || !strings.Contains(out, "2 keys") {
 		t.Errorf("%d: %s %s", code, out, errOut)
 	}
-	if code, list, _ := commandLine(t, srv.url, "keys", "list", "--tenant", "petstore"); code != 0 || !strings.Contains(list, time.Now().UTC().Format(time.DateOnly)+"\n") {
+	if code, list, _ := runCLI(t, srv.url, "keys", "list", "--tenant", "petstore"); code != 0 || !strings.Contains(list, time.Now().UTC().Format(time.DateOnly)+"\n") {
 		t.Errorf("the last use is not shown: %s", list)
 	}
 }

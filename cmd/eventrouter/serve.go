@@ -123,11 +123,11 @@ type server struct {
 const defaultEndpoint = "http://127.0.0.1:4010"
 
 const (
-	function     = "eventrouter-" + deployment.Local
-	testFunction = "eventbridge-test-" + deployment.Local
-	ledgerFile   = "ledger.db" // in the data folder
-	relayEvery   = time.Minute
-	busEvery     = 10 * time.Second // a check is a call to this process
+	function        = "eventrouter-" + deployment.Local
+	testFunction    = "eventbridge-test-" + deployment.Local
+	ledgerFile      = "ledger.db" // in the data folder
+	relayEvery      = time.Minute
+	busEvery        = 10 * time.Second // a check is a call to this process
 	restBodyTimeout = 20 * time.Second
 )
 

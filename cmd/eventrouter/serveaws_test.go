@@ -64,7 +64,7 @@ func TestServeUnderChaos(t *testing.T) {
 	var told string
 	for _, id := range send(t, srv, entries...) {
 		eventually(t, "both deliveries have come", func() bool {
-			_, told, _ = runCLI(t, srv, "events", "trace", id)
+			_, told, _ = runCLI(t, srv.url, "events", "trace", id)
 			return strings.Count(told, "logged     eventrouter-local") == 2 && strings.Contains(told, "logged     eventbridge-test-local")
 		})
 		if strings.Count(told, "\n  effect     POST ") != 1 || strings.Count(told, "10 tokens") != 1 || strings.Count(told, "\n  output     ") != 1 ||
@@ -84,7 +84,7 @@ func TestServeTemplate(t *testing.T) {
 	srv, _ := serveWith(t, sampleSchemas, &awsFlags{EnforcePermissions: true, Template: "../../infra/testdata/golden/EventRouter-dev.template.json"})
 	id := send(t, srv, inputEntry(makeKey(t, srv.url, "evented").Key, "POST", `{"numeric":1}`, ""))[0]
 	eventually(t, "the event's whole way", func() bool {
-		_, told, _ := runCLI(t, srv, "events", "trace", id)
+		_, told, _ := runCLI(t, srv.url, "events", "trace", id)
 		return strings.Contains(told, "delivered  to eventrouter-dev by eventrouter-input-dev") && strings.Count(told, "effect     POST ") == 1 &&
 			strings.Contains(told, "delivered  to eventbridge-test-dev by eventrouter-test-dev")
 	})

@@ -67,7 +67,7 @@ func TestRecordsCanBeSeen(t *testing.T) {
 		if status, body := call(t, "GET", srv.url+"/api/acme/"+schema+"/rex", key, ""); status != 200 || !strings.Contains(body, `"Rexy"`) {
 			t.Errorf("%s: %d %s", schema, status, body)
 		}
-		if code, out, errOut := runCLI(t, srv, "records", "list", "--tenant", "acme", "--schema", schema); code != 0 || !strings.Contains(out, "Rexy") {
+		if code, out, errOut := runCLI(t, srv.url, "records", "list", "--tenant", "acme", "--schema", schema); code != 0 || !strings.Contains(out, "Rexy") {
 			t.Errorf("%s: %d %s%s", schema, code, out, errOut)
 		}
 	}
@@ -90,7 +90,7 @@ func TestRecordsCanBeSeen(t *testing.T) {
 	// A tenant that is purged leaves no file behind.
 	put("POST", `{"id":"rex","name":"Rex"}`)
 	eventually(t, "both files show the new record", func() bool { return shows(object, "Rex") && shows(table, "Rex") })
-	if code, out, errOut := runCLI(t, srv, "records", "list", "--tenant", "acme", "--schema", "oncsv"); code != 0 || !strings.Contains(out, "Rex") {
+	if code, out, errOut := runCLI(t, srv.url, "records", "list", "--tenant", "acme", "--schema", "oncsv"); code != 0 || !strings.Contains(out, "Rex") {
 		t.Errorf("%d %s%s", code, out, errOut)
 	}
 	keys, err := srv.admin.ListKeys(t.Context(), "acme")
@@ -131,7 +131,7 @@ func TestMigrateToFilesSession(t *testing.T) {
 		if status, body := call(t, "GET", srv.url+"/api/acme/pet/rex", key, ""); status != 503 && status != 500 {
 			t.Fatalf("%s came into force: %d %s", backend, status, body)
 		}
-		code, out, errOut := runCLI(t, srv, "tenant", "migrate", "--tenant", "acme", "--schema", "pet", "--backend", backend, "--yes")
+		code, out, errOut := runCLI(t, srv.url, "tenant", "migrate", "--tenant", "acme", "--schema", "pet", "--backend", backend, "--yes")
 		if code != 0 || !strings.Contains(out, "2 records, 2 moved, and checked") {
 			t.Fatal(backend, out, errOut)
 		}

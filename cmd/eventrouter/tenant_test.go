@@ -1,20 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-// typed runs a command line without a server, with something to read.
-func typed(t *testing.T, in string, args ...string) (code int, out, errOut string) {
-	t.Helper()
-	var o, e bytes.Buffer
-	code = run(t.Context(), args, strings.NewReader(in), &o, &e)
-	return code, o.String(), e.String()
-}
 
 func write(t *testing.T, path, text string) {
 	t.Helper()
@@ -30,14 +21,14 @@ func write(t *testing.T, path, text string) {
 // and is not written over.
 func TestNewTenant(t *testing.T) {
 	dir := t.TempDir()
-	code, out, errOut := typed(t, "orders\n\n", "tenant", "init", "acme", "--dir", dir)
+	code, out, errOut := runCLIWithInput(t, "", "orders\n\n", "tenant", "init", "acme", "--dir", dir)
 	if code != 0 || strings.Count(errOut, "?") != 2 || strings.Count(out, "wrote ") != 3 {
 		t.Fatalf("%d\n%s\n%s", code, out, errOut)
 	}
 	samples := `{"sku":"a1","size":1.5,"on":"2026-11-21","tags":["x"],"in":{"w":1}}
 		{"sku":"b2","size":2,"on":"2026-11-22","tags":[],"in":{"w":2,"h":null}} [{"sku":"c3","size":null,"on":"2026-11-23","tags":["y","z"],"in":{"w":3}}]`
 	write(t, filepath.Join(dir, "samples.json"), samples)
-	code, out, errOut = typed(t, "", "tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", filepath.Join(dir, "samples.json"), "--key", "sku", "--closed")
+	code, out, errOut = runCLIWithInput(t, "", "", "tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", filepath.Join(dir, "samples.json"), "--key", "sku", "--closed")
 	if code != 0 {
 		t.Fatalf("%d\n%s\n%s", code, out, errOut)
 	}
@@ -58,17 +49,17 @@ func TestNewTenant(t *testing.T) {
 			at = i
 		}
 	}
-	if code, out, errOut = typed(t, "", "tenant", "lint", dir); code != 0 || !strings.Contains(out, "nothing to mend") {
+	if code, out, errOut = runCLIWithInput(t, "", "", "tenant", "lint", dir); code != 0 || !strings.Contains(out, "nothing to mend") {
 		t.Errorf("lint: %d\n%s\n%s", code, out, errOut)
 	}
-	if code, out, errOut = typed(t, "", "tenant", "test", filepath.Join(dir, "acme")); code != 0 || !strings.Contains(out, "ok ") {
+	if code, out, errOut = runCLIWithInput(t, "", "", "tenant", "test", filepath.Join(dir, "acme")); code != 0 || !strings.Contains(out, "ok ") {
 		t.Errorf("test: %d\n%s\n%s", code, out, errOut)
 	}
 	for _, again := range [][]string{
 		{"tenant", "init", "acme", "--dir", dir, "--schema", "x", "--input", "yes"},
 		{"tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", filepath.Join(dir, "samples.json"), "--key", "sku"},
 	} {
-		if code, _, errOut := typed(t, "", again...); code != 1 || !strings.Contains(errOut, "is there already") {
+		if code, _, errOut := runCLIWithInput(t, "", "", again...); code != 1 || !strings.Contains(errOut, "is there already") {
 			t.Errorf("%v: %d %s", again, code, errOut)
 		}
 	}
@@ -94,7 +85,7 @@ func TestBadTenantCommands(t *testing.T) {
 		"no tests":           {"", []string{"test", dir}, "tests/*.json"},
 		"no folder":          {"", []string{"test", filepath.Join(dir, "none")}, "does not exist"},
 	} {
-		code, out, errOut := typed(t, c.in, append([]string{"tenant"}, c.args...)...)
+		code, out, errOut := runCLIWithInput(t, "", c.in, append([]string{"tenant"}, c.args...)...)
 		if code != 1 || !strings.Contains(errOut, c.want) {
 			t.Errorf("%s: %d %s %s, want %q", name, code, out, errOut, c.want)
 		}
@@ -105,7 +96,7 @@ func TestBadTenantCommands(t *testing.T) {
 }
 
 func TestSampleTenantsPassTheirTests(t *testing.T) {
-	code, out, errOut := typed(t, "", "tenant", "test", sampleSchemas)
+	code, out, errOut := runCLIWithInput(t, "", "", "tenant", "test", sampleSchemas)
 	if code != 0 || strings.Count(out, "ok ") != 2 {
 		t.Errorf("%d\n%s\n%s", code, out, errOut)
 	}
@@ -130,7 +121,7 @@ func TestTenantTestFails(t *testing.T) {
 		`{"outputs":[{"detail":{}}]}`:            `output 1: detail is {"tenant":"acme"`,
 	} {
 		write(t, filepath.Join(dir, "acme", "tests", "t.json"), `{"steps":[{"event":`+event+`,"expect":`+expect+`}]}`)
-		code, out, errOut := typed(t, "", "tenant", "test", dir)
+		code, out, errOut := runCLIWithInput(t, "", "", "tenant", "test", dir)
 		if code != 1 || !strings.Contains(out, "FAIL") || !strings.Contains(out, "step 1: "+want) || errOut != "" {
 			t.Errorf("%s: %d\n%s\n%s", expect, code, out, errOut)
 		}
@@ -144,13 +135,13 @@ func TestTenantTestFails(t *testing.T) {
 		`{"steps":[{"event":{},"expect":[]}]}`: "is not a test",
 	} {
 		write(t, filepath.Join(dir, "acme", "tests", "t.json"), text)
-		if code, out, errOut := typed(t, "", "tenant", "test", dir); code != 1 || !strings.Contains(errOut, want) {
+		if code, out, errOut := runCLIWithInput(t, "", "", "tenant", "test", dir); code != 1 || !strings.Contains(errOut, want) {
 			t.Errorf("%s: %d %s %s", text, code, out, errOut)
 		}
 	}
 	write(t, filepath.Join(dir, "acme", "tests", "t.json"), `{"steps":[{"event":`+event+`,"expect":{}}]}`)
 	write(t, filepath.Join(dir, "acme", "tenant.properties"), "eventbridge-output=[")
-	if code, _, errOut := typed(t, "", "tenant", "test", dir); code != 1 || !strings.Contains(errOut, "tenant.properties:1:") {
+	if code, _, errOut := runCLIWithInput(t, "", "", "tenant", "test", dir); code != 1 || !strings.Contains(errOut, "tenant.properties:1:") {
 		t.Errorf("a malformed tenant: %d %s", code, errOut)
 	}
 }
@@ -160,13 +151,13 @@ func TestLintWithAllowList(t *testing.T) {
 	const far = "arn:aws:events:eu-west-1:123456789012:event-bus/far"
 	write(t, filepath.Join(dir, "acme", "tenant.properties"), `eventbridge-output=[{"eventbridge_arn":"`+far+`"}]`)
 	own := []string{"tenant", "lint", dir, "--default-bus", "arn:aws:events:us-east-1:111122223333:event-bus/default"}
-	if code, out, _ := typed(t, "", own...); code != 1 || !strings.Contains(out, "switched off") {
+	if code, out, _ := runCLIWithInput(t, "", "", own...); code != 1 || !strings.Contains(out, "switched off") {
 		t.Errorf("%d %s", code, out)
 	}
-	if code, out, errOut := typed(t, "", append(own, "--output-buses", `["`+far+`"]`)...); code != 0 {
+	if code, out, errOut := runCLIWithInput(t, "", "", append(own, "--output-buses", `["`+far+`"]`)...); code != 0 {
 		t.Errorf("%d %s %s", code, out, errOut)
 	}
-	if code, _, errOut := typed(t, "", append(own, "--output-buses", `[`)...); code != 1 || !strings.Contains(errOut, "--output-buses") {
+	if code, _, errOut := runCLIWithInput(t, "", "", append(own, "--output-buses", `[`)...); code != 1 || !strings.Contains(errOut, "--output-buses") {
 		t.Errorf("%d %s", code, errOut)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -41,14 +40,6 @@ func serveWithOptions(t *testing.T, data, schemas string, side *serverOptions) (
 		}
 	}
 	return srv, stop
-}
-
-// asked is a command line with what a person types when it asks.
-func asked(t *testing.T, srv *server, in string, args ...string) (code int, out, errOut string) {
-	t.Helper()
-	var o, e bytes.Buffer
-	code = run(t.Context(), append(args, "--endpoint-url", srv.url), strings.NewReader(in), &o, &e)
-	return code, o.String(), e.String()
 }
 
 // call is a REST call; it answers status and body.
@@ -107,13 +98,13 @@ func TestMigrateSession(t *testing.T) {
 		t.Errorf("the log does not say what to do:\n%s", text)
 	}
 	args := strings.Fields(move)
-	if code, out, errOut := runCLI(t, srv, append(slices.Clone(args), "--dry-run")...); code != 0 || !strings.Contains(out, "2 records, 2 to move") {
+	if code, out, errOut := runCLI(t, srv.url, append(slices.Clone(args), "--dry-run")...); code != 0 || !strings.Contains(out, "2 records, 2 to move") {
 		t.Fatal(out, errOut)
 	}
-	if code, _, errOut := asked(t, srv, "\n", args...); code != 1 || !strings.Contains(errOut, "nothing was done") {
+	if code, _, errOut := runCLIWithInput(t, srv.url, "\n", args...); code != 1 || !strings.Contains(errOut, "nothing was done") {
 		t.Fatal(errOut)
 	}
-	if code, out, errOut := asked(t, srv, "migrate\n", args...); code != 0 || !strings.Contains(out, "2 records, 2 moved, and checked") {
+	if code, out, errOut := runCLIWithInput(t, srv.url, "migrate\n", args...); code != 0 || !strings.Contains(out, "2 records, 2 moved, and checked") {
 		t.Fatal(out, errOut)
 	}
 	eventually(t, "the schema comes into force", func() bool {
@@ -136,7 +127,7 @@ func TestMigrateToObjectsSession(t *testing.T) {
 		t.Fatal(status, body)
 	}
 	move := strings.Fields("tenant migrate --tenant petstore --schema orders --backend s3 --yes")
-	if code, out, errOut := runCLI(t, srv, move...); code != 0 || !strings.Contains(out, "1 records, 1 moved") {
+	if code, out, errOut := runCLI(t, srv.url, move...); code != 0 || !strings.Contains(out, "1 records, 1 moved") {
 		t.Fatal(out, errOut)
 	}
 	if status, body := call(t, "GET", srv.url+"/api/petstore/orders/1", key, ""); status != 200 {
@@ -163,7 +154,7 @@ func TestMigrateToObjectsSession(t *testing.T) {
 		return len(infos)
 	}
 	eventually(t, "the record is a file", func() bool { return shown() == 1 })
-	code, out, errOut := runCLI(t, srv, "tenant", "purge", "--tenant", "petstore", "--revoke-keys", "--yes")
+	code, out, errOut := runCLI(t, srv.url, "tenant", "purge", "--tenant", "petstore", "--revoke-keys", "--yes")
 	if code != 0 || !strings.Contains(out, "and 1 objects deleted") || shown() != 0 {
 		t.Fatal(out, errOut)
 	}
@@ -187,7 +178,7 @@ func TestExportAndPurgeSession(t *testing.T) {
 	}
 	export := func(tenant string) string {
 		t.Helper()
-		code, out, errOut := runCLI(t, srv, "tenant", "export", "--tenant", tenant)
+		code, out, errOut := runCLI(t, srv.url, "tenant", "export", "--tenant", tenant)
 		if code != 0 {
 			t.Fatal(errOut)
 		}
@@ -210,24 +201,24 @@ func TestExportAndPurgeSession(t *testing.T) {
 		t.Errorf("the export holds what is not the tenant's, or a key:\n%s", first)
 	}
 	file := filepath.Join(t.TempDir(), "petstore.jsonl")
-	if code, _, errOut := runCLI(t, srv, "tenant", "export", "--tenant", "petstore", "--out", file); code != 0 || !strings.Contains(errOut, "2 records, 1 months of usage") {
+	if code, _, errOut := runCLI(t, srv.url, "tenant", "export", "--tenant", "petstore", "--out", file); code != 0 || !strings.Contains(errOut, "2 records, 1 months of usage") {
 		t.Fatal(errOut)
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != first {
 		t.Errorf("the file differs: %v", err)
 	}
-	if code, _, _ := runCLI(t, srv, "tenant", "export", "--tenant", "petstore", "--out", file); code != 1 {
+	if code, _, _ := runCLI(t, srv.url, "tenant", "export", "--tenant", "petstore", "--out", file); code != 1 {
 		t.Error("an export was overwritten")
 	}
 
 	purge := []string{"tenant", "purge", "--tenant", "petstore"}
-	if code, _, errOut := asked(t, srv, "y\n", purge...); code != 1 || !strings.Contains(errOut, "records of 2 schemas (orders, petstore), usage of 1 months, 1 API keys") {
+	if code, _, errOut := runCLIWithInput(t, srv.url, "y\n", purge...); code != 1 || !strings.Contains(errOut, "records of 2 schemas (orders, petstore), usage of 1 months, 1 API keys") {
 		t.Fatal(errOut)
 	}
-	if code, _, errOut := asked(t, srv, "petstore\n", purge...); code != 1 || !strings.Contains(errOut, "1 active API keys") || export("petstore") != first {
+	if code, _, errOut := runCLIWithInput(t, srv.url, "petstore\n", purge...); code != 1 || !strings.Contains(errOut, "1 active API keys") || export("petstore") != first {
 		t.Fatal("with an active key: ", errOut)
 	}
-	code, out, errOut := asked(t, srv, "petstore\n", append(purge, "--revoke-keys")...)
+	code, out, errOut := runCLIWithInput(t, srv.url, "petstore\n", append(purge, "--revoke-keys")...)
 	if code != 0 || !strings.Contains(out, "purge again after that") {
 		t.Fatal(out, errOut)
 	}
@@ -243,7 +234,7 @@ func TestExportAndPurgeSession(t *testing.T) {
 	if status, body := call(t, "GET", srv.url+"/api/evented/evented/a", evented.Key, ""); status != 200 {
 		t.Error(status, body)
 	}
-	if code, out, _ := runCLI(t, srv, append(purge, "--yes")...); code != 0 || !strings.Contains(out, "0 items and 0 objects") {
+	if code, out, _ := runCLI(t, srv.url, append(purge, "--yes")...); code != 0 || !strings.Contains(out, "0 items and 0 objects") {
 		t.Errorf("a second purge: %s", out)
 	}
 	if _, err := srv.admin.PurgeTenant(t.Context(), "../x"); err == nil {

@@ -24,15 +24,6 @@ import (
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// answering runs a command line with what a person types when asked.
-func answering(t *testing.T, endpoint, in string, args ...string) (code int, out, errOut string) {
-	t.Helper()
-	t.Setenv("EVENTROUTER_ENDPOINT_URL", endpoint)
-	var o, e bytes.Buffer
-	code = run(t.Context(), args, strings.NewReader(in), &o, &e)
-	return code, o.String(), e.String()
-}
-
 // copySamples is a folder with the sample tenants that a test may change.
 func copySamples(t *testing.T) string {
 	t.Helper()
@@ -53,30 +44,30 @@ func rewrite(t *testing.T, dir, file, text string) {
 func TestTenantPushToAFolder(t *testing.T) {
 	mine, served := copySamples(t), filepath.Join(t.TempDir(), "served")
 	push := []string{"tenant", "push", mine, "--to", served}
-	if code, out, errOut := answering(t, "", "no\n", push...); code != 1 || !strings.Contains(out, "add      evented/tenant.properties") ||
+	if code, out, errOut := runCLIWithInput(t, "", "no\n", push...); code != 1 || !strings.Contains(out, "add      evented/tenant.properties") ||
 		!strings.Contains(errOut, "nothing was done") {
 		t.Fatal(code, out, errOut)
 	}
 	if files, _ := filepath.Glob(served + "/*/*"); len(files) != 0 {
 		t.Fatalf("it wrote %v though the answer was no", files)
 	}
-	if code, _, errOut := answering(t, "", "push\n", push...); code != 0 {
+	if code, _, errOut := runCLIWithInput(t, "", "push\n", push...); code != 0 {
 		t.Fatal(errOut)
 	}
-	if code, out, errOut := commandLine(t, "", "tenant", "lint", served); code != 0 {
+	if code, out, errOut := runCLI(t, "", "tenant", "lint", served); code != 0 {
 		t.Fatal(out, errOut)
 	}
-	if code, out, _ := commandLine(t, "", push...); code != 0 || !strings.Contains(out, "0 to change") {
+	if code, out, _ := runCLI(t, "", push...); code != 0 || !strings.Contains(out, "0 to change") {
 		t.Fatal("what is the same is pushed again:", out)
 	}
 	rewrite(t, mine, "evented/tenant.properties", "eventbridge-inptu=true\neventbridge-output=[\n")
 	before, _ := os.ReadFile(filepath.Join(served, "evented/tenant.properties"))
-	code, _, errOut := commandLine(t, "", append(push, "--yes")...)
+	code, _, errOut := runCLI(t, "", append(push, "--yes")...)
 	after, _ := os.ReadFile(filepath.Join(served, "evented/tenant.properties"))
 	if code != 1 || !strings.Contains(errOut, "evented/tenant.properties:2:") || !strings.Contains(errOut, "nothing was pushed") || !bytes.Equal(before, after) {
 		t.Fatal(code, errOut)
 	}
-	if code, _, errOut := commandLine(t, "", "tenant", "push", mine); code != 2 || !strings.Contains(errOut, "--bucket") {
+	if code, _, errOut := runCLI(t, "", "tenant", "push", mine); code != 2 || !strings.Contains(errOut, "--bucket") {
 		t.Fatal("without a place to push to:", code, errOut)
 	}
 }
@@ -93,7 +84,7 @@ func TestDirectoryOverS3(t *testing.T) {
 	}
 	push := func(prefix string) {
 		t.Helper()
-		code, out, errOut := commandLine(t, "", "tenant", "push", mine, "--bucket", "house", "--prefix", prefix, "--s3-endpoint-url", counted, "--yes")
+		code, out, errOut := runCLI(t, "", "tenant", "push", mine, "--bucket", "house", "--prefix", prefix, "--s3-endpoint-url", counted, "--yes")
 		if code != 0 {
 			t.Fatal(out, errOut)
 		}

@@ -47,7 +47,7 @@ type tracePrinter struct {
 	printer
 	explain bool
 	indent  string
-	err  error
+	err     error
 }
 
 func (t *tracePrinter) field(what, format string, args ...any) {
