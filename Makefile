@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-resource events-aws check bench flaky fuzz soak conformance tools tools-conformance clean
+.PHONY: help run demo build test test-all test-resource events-aws check bench flaky fuzz soak conformance tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +26,10 @@ demo: bin/eventrouter ## send one event through a server of its own and show all
 
 build: bin/eventrouter build/eventrouter/bootstrap build/eventrouter-relay/bootstrap build/eventbridge-test/bootstrap ## build the command line, and the functions for AWS
 
-test: ## run all tests of the root module
+test: ## test the root module; what needs a missing AWS stand-in is skipped
 	$(GO) test ./...
+
+test-all: test test-resource test-infra ## test every module: the root, events/resource and infra (needs Node)
 
 check: ## vet, staticcheck, gofmt, go.mod tidiness, and known vulnerabilities where the database can be reached
 	$(GO) vet ./...
