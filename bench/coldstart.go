@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/blockforger/eventrouter/apikey"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
 
@@ -82,7 +82,7 @@ func handlers(ctx context.Context, t *table) error {
 	}
 	// The function runs as the stack sets it; the bare handler as Go does.
 	bareEnv := functionEnvironment(aws.URL)
-	env := map[string][]string{"bare": bareEnv, "router": append(bareEnv, deployment.EnvGC+"="+deployment.GC)}
+	env := map[string][]string{"bare": bareEnv, "router": append(bareEnv, names.EnvGC+"="+names.GC)}
 
 	cold := map[string][]time.Duration{}
 	for i := range coldStarts { // in turn, so that noise meets both
@@ -141,7 +141,7 @@ func cpu(binary string, env []string, key string, n int) (time.Duration, error) 
 // newAWS makes an echo that knows the tenant's files and one API key.
 func newAWS(ctx context.Context, files map[string]string) (*echo, string, error) {
 	e := newEcho(files)
-	client := dynamodb.New(dynamodb.Options{Region: deployment.LocalRegion, BaseEndpoint: aws.String(e.URL),
+	client := dynamodb.New(dynamodb.Options{Region: names.LocalRegion, BaseEndpoint: aws.String(e.URL),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "bench", SecretAccessKey: "bench"}, nil
 		})})
@@ -155,9 +155,9 @@ func newAWS(ctx context.Context, files map[string]string) (*echo, string, error)
 
 func functionEnvironment(endpoint string) []string {
 	return []string{
-		"AWS_REGION=" + deployment.LocalRegion, "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_ENDPOINT_URL=" + endpoint,
-		deployment.EnvEnvironment + "=bench", deployment.EnvTable + "=bench", deployment.EnvBucket + "=bench",
-		deployment.EnvAccount + "=" + deployment.LocalAccount,
+		"AWS_REGION=" + names.LocalRegion, "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_ENDPOINT_URL=" + endpoint,
+		names.EnvEnvironment + "=bench", names.EnvTable + "=bench", names.EnvBucket + "=bench",
+		names.EnvAccount + "=" + names.LocalAccount,
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // alarm is one alarm; what it says ends with the command that answers it.
@@ -74,7 +74,7 @@ func alarms(c Config, m *metrics) []alarm {
 		{"table-throttles", "DynamoDB throttles the table", "raise its throughput limits, see doc/operations.md",
 			m.throttles(nil), throttlesTolerated, 3, quiet},
 		{"index-throttles", "DynamoDB throttles the index of open commits", "raise its throughput limits, see doc/operations.md",
-			m.throttles(jsii.String(deployment.Index)), throttlesTolerated, 3, quiet},
+			m.throttles(jsii.String(names.Index)), throttlesTolerated, 3, quiet},
 		{"api-errors", "the HTTP API returns 5xx", "the saved query faults; the API's log names the requests",
 			m.api5xx(), faultsTolerated, 1, quiet},
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // authorization maps the operations that function, relay and doctor call to the
@@ -130,7 +130,7 @@ func stackAccesses(tt template, c Config) (out []access) {
 		// execution role"; "Sending Lambda function logs to CloudWatch Logs"; "Visualize
 		// Lambda function invocations using AWS X-Ray" (AWSXRayDaemonWriteAccess).
 		add("Lambda runs "+function, "lambda.amazonaws.com", "sts:AssumeRole", r, "aws:SourceAccount", testAccount, "aws:SourceArn", arn("lambda", "function:"+function))
-		stream := arn("logs", "log-group:"+deployment.LogGroup(function)+":log-stream:2026/11/24/[$LATEST]0")
+		stream := arn("logs", "log-group:"+names.LogGroup(function)+":log-stream:2026/11/24/[$LATEST]0")
 		add("log of "+function, r, "logs:CreateLogStream", stream)
 		add("log of "+function, r, "logs:PutLogEvents", stream)
 		add("traces of "+function, r, "xray:PutTraceSegments", "*")
@@ -207,7 +207,7 @@ func stackAccesses(tt template, c Config) (out []access) {
 	add("an operator reads the dead letters", administrator, "kms:Decrypt", key)
 
 	for _, b := range c.OutputBuses {
-		source := deployment.OutputSource
+		source := names.OutputSource
 		if len(b.Sources) > 0 {
 			source = b.Sources[0]
 		}
@@ -215,10 +215,10 @@ func stackAccesses(tt template, c Config) (out []access) {
 	}
 	input := arn("events", "event-bus/"+c.InputBus.Name)
 	for _, account := range c.PublisherAccounts {
-		add("publisher "+account, "arn:aws:iam::"+account+":role/publisher", "events:PutEvents", input, "events:source", deployment.InputSource)
+		add("publisher "+account, "arn:aws:iam::"+account+":role/publisher", "events:PutEvents", input, "events:source", names.InputSource)
 	}
 	if c.PublisherOrganization != "" {
-		add("publisher of the organization", "arn:aws:iam::999900001111:role/publisher", "events:PutEvents", input, "events:source", deployment.InputSource, "aws:PrincipalOrgID", c.PublisherOrganization)
+		add("publisher of the organization", "arn:aws:iam::999900001111:role/publisher", "events:PutEvents", input, "events:source", names.InputSource, "aws:PrincipalOrgID", c.PublisherOrganization)
 	}
 	return out
 }
@@ -244,11 +244,11 @@ func forbidden(tt template, c Config) (out []access) {
 		add("a queue over plain HTTP", administrator, "sqs:ReceiveMessage", tt.arnOf(id), "aws:SecureTransport", "false")
 	}
 	add("the topic over plain HTTP", administrator, "sns:Publish", arn("sns", e.AlarmTopic()), "aws:SecureTransport", "false")
-	add("the function publishes an input event", role, "events:PutEvents", arn("events", "event-bus/default"), "events:source", deployment.InputSource)
-	add("the function publishes elsewhere", role, "events:PutEvents", arn("events", "event-bus/elsewhere"), "events:source", deployment.OutputSource)
+	add("the function publishes an input event", role, "events:PutEvents", arn("events", "event-bus/default"), "events:source", names.InputSource)
+	add("the function publishes elsewhere", role, "events:PutEvents", arn("events", "event-bus/elsewhere"), "events:source", names.OutputSource)
 	add("the function deletes a commit", role, "dynamodb:DeleteItem", arn("dynamodb", "table/"+e.Table()))
 	add("the function changes a tenant's files", role, "s3:PutObject", bucket+"/schemas/x")
-	add("an unknown account publishes", "arn:aws:iam::999900001111:role/publisher", "events:PutEvents", arn("events", "event-bus/default"), "events:source", deployment.InputSource)
+	add("an unknown account publishes", "arn:aws:iam::999900001111:role/publisher", "events:PutEvents", arn("events", "event-bus/default"), "events:source", names.InputSource)
 	add("another account's rule invokes the function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Function()),
 		"aws:SourceArn", "arn:aws:events:us-east-1:999900001111:rule/"+e.InputRule(), "aws:SourceAccount", "999900001111")
 	add("another account's archive uses the key", "events.amazonaws.com", "kms:ReEncryptFrom", tt.arnOf(onlyID(tt.of("AWS::KMS::Key"))),
@@ -367,11 +367,11 @@ func TestTargetBusAccess(t *testing.T) {
 		return access{"router", "arn:aws:iam::111122223333:role/" + role, "events:PutEvents", "arn:aws:events:us-east-1:" + testAccount + ":event-bus/default",
 			map[string]string{"events:source": source, "aws:PrincipalArn": "arn:aws:iam::111122223333:role/" + role}}
 	}
-	router := deployment.Environment("dev").Role("us-east-1") // as the stack of the router names it
-	if a := request(router, deployment.OutputSource); !p.allows(a) {
+	router := names.Environment("dev").Role("us-east-1") // as the stack of the router names it
+	if a := request(router, names.OutputSource); !p.allows(a) {
 		t.Error("refused: ", a)
 	}
-	for _, a := range []access{request("other", deployment.OutputSource), request(router, deployment.InputSource)} {
+	for _, a := range []access{request("other", names.OutputSource), request(router, names.InputSource)} {
 		if p.allows(a) {
 			t.Error("allowed: ", a)
 		}

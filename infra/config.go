@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // Config is what the context keys say, checked. doc/deploy.md documents them.
 type Config struct {
-	Environment deployment.Environment
+	Environment names.Environment
 
 	PublisherAccounts     []string // may put input events on our bus
 	PublisherOrganization string   // so may all of its accounts; "": none
@@ -67,7 +67,7 @@ func ReadConfig(values map[string]any) (Config, error) {
 		PublisherAccounts:     r.accounts("publisherAccounts"),
 		PublisherOrganization: r.matching("publisherOrganization", organizationID, "an organization's id, such as o-a1b2c3d4e5"),
 		OutputBuses:           r.outputBuses("outputBuses"),
-		MarkDays:              r.integer("markDays", deployment.MarkDays, leastMarkDays, mostMarkDays),
+		MarkDays:              r.integer("markDays", names.MarkDays, leastMarkDays, mostMarkDays),
 		LogRetentionDays:      r.integer("logRetentionDays", defaultRetention, 1, logRetentions[len(logRetentions)-1]),
 		AlarmEmail:            r.matching("alarmEmail", emailAddress, "an e-mail address"),
 		OutputBus:             r.bus("outputBus"),
@@ -114,7 +114,7 @@ const dedicatedBus = "dedicated"
 // bus reads the name or the ARN of a bus that exists; the default is the
 // account's own.
 func (c *contextReader) bus(key string) Bus {
-	text := c.text(key, deployment.DefaultBus)
+	text := c.text(key, names.DefaultBus)
 	if !strings.HasPrefix(text, "arn:") {
 		switch {
 		case strings.HasPrefix(text, "aws."):
@@ -126,14 +126,14 @@ func (c *contextReader) bus(key string) Bus {
 	}
 	if err := (OutputBus{ARN: text}).check(); err != nil {
 		c.refuse(key, "%v", err)
-		return Bus{Name: deployment.DefaultBus}
+		return Bus{Name: names.DefaultBus}
 	}
 	parts := strings.SplitN(text, ":", 6)
 	return Bus{Name: strings.TrimPrefix(parts[5], "event-bus/"), Region: parts[3], Account: parts[4]}
 }
 
 // inputBus reads the bus of input events, and whether the stack makes it.
-func (c *contextReader) inputBus(e deployment.Environment) (Bus, bool) {
+func (c *contextReader) inputBus(e names.Environment) (Bus, bool) {
 	const key = "inputBus"
 	if c.text(key, "") == dedicatedBus {
 		return Bus{Name: e.InputBus()}, true
@@ -183,13 +183,13 @@ func (r *contextReader) buffer(c *Config) {
 // QueueDays is how long queues keep what nobody has dealt with.
 func (c Config) QueueDays() int { return min(queueDays, c.MarkDays-markMargin) }
 
-func (c *contextReader) environment() deployment.Environment {
+func (c *contextReader) environment() names.Environment {
 	name := c.text("environment", "dev")
-	e, err := deployment.ParseEnvironment(name)
+	e, err := names.ParseEnvironment(name)
 	switch {
 	case err != nil:
 		c.refuse("environment", "%v", err)
-	case string(e) == deployment.Local:
+	case string(e) == names.Local:
 		c.refuse("environment", "%q is the name of `eventrouter serve` on one machine; choose another", name)
 	}
 	return e
@@ -306,7 +306,7 @@ func (b OutputBus) check() error {
 		}
 	}
 	for _, s := range b.Sources {
-		if s == "" || s == deployment.InputSource || strings.HasPrefix(s, "aws.") {
+		if s == "" || s == names.InputSource || strings.HasPrefix(s, "aws.") {
 			return fmt.Errorf("sources: the router cannot publish with source %q", s)
 		}
 	}

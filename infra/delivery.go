@@ -13,7 +13,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // delivery is how EventBridge tries a target again.
@@ -43,11 +43,11 @@ func target(resource *string, d delivery) *awsevents.CfnRule_TargetProperty {
 }
 
 // eventPattern is an event pattern as the template wants it. It is one of ours, from
-// package deployment, so that stack and `eventrouter serve` share it to the byte.
+// package names, so that stack and `eventrouter serve` share it to the byte.
 func eventPattern(text string) any {
 	var v map[string]any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		panic("event pattern of package deployment: " + err.Error())
+		panic("event pattern of package names: " + err.Error())
 	}
 	return v
 }
@@ -112,7 +112,7 @@ func NewInputRule(parent constructs.Construct, c Config, input *InputBus, key aw
 		Name:         jsii.String(c.Environment.InputRule()),
 		Description:  jsii.String("input events to " + c.Environment.Function()),
 		EventBusName: jsii.String(input.Name),
-		EventPattern: eventPattern(deployment.InputPattern),
+		EventPattern: eventPattern(names.InputPattern),
 		State:        jsii.String("ENABLED"),
 		Targets:      []any{to},
 	})
@@ -123,7 +123,7 @@ func NewInputRule(parent constructs.Construct, c Config, input *InputBus, key aw
 const (
 	// bufferVisibility is how long a batch is hidden while the function works on
 	// it: AWS asks for six times the function's time-out at least.
-	bufferVisibility = 6 * deployment.Timeout
+	bufferVisibility = 6 * names.Timeout
 	bufferBatch      = 10
 	// bufferReceives is after how many the dead-letter queue gets the event. Reads
 	// that Lambda throttles count too, so that it is high; times the visibility it

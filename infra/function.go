@@ -12,7 +12,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // Function is a Lambda function with the role and the log group made for it.
@@ -38,7 +38,7 @@ type functionProps struct {
 // newFunction makes a function that may write its log and its traces, and
 // nothing else so far.
 func newFunction(scope constructs.Construct, c Config, p functionProps) *Function {
-	group := newLogGroup(scope, "Log", deployment.LogGroup(p.name), c)
+	group := newLogGroup(scope, "Log", names.LogGroup(p.name), c)
 	role := p.as
 	if role == nil {
 		role = newRole(scope, p)
@@ -90,7 +90,7 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 		role: c.Environment.Role(*awscdk.Stack_Of(scope).Region()),
 		code: code.Router, architecture: code.Architecture,
 		description: "takes events of many tenants, and turns each into exactly one effect",
-		timeout:     deployment.Timeout,
+		timeout:     names.Timeout,
 		memory:      512,
 		concurrency: c.ReservedConcurrency,
 		environment: routerVariables(scope, c, backend),
@@ -101,8 +101,8 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 		"Resource::arn:<AWS::Partition>:events:*:<AWS::AccountId>:event-bus/*")
 	failures.Receive(scope, f)
 	except(f.role, "AwsSolutions-IAM5", "Tenant files and records are many; each statement names its prefix.",
-		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+deployment.SchemasPrefix+"*",
-		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+deployment.DataPrefix+"*")
+		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+names.SchemasPrefix+"*",
+		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+names.DataPrefix+"*")
 	return f
 }
 
@@ -111,19 +111,19 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 func routerVariables(scope constructs.Construct, c Config, backend *Backend) map[string]*string {
 	stack := awscdk.Stack_Of(scope)
 	return map[string]*string{
-		deployment.EnvEnvironment:   jsii.String(string(c.Environment)),
-		deployment.EnvTable:         backend.Table.TableName(),
-		deployment.EnvBucket:        backend.Bucket.BucketName(),
-		deployment.EnvSchemasPrefix: jsii.String(deployment.SchemasPrefix),
-		deployment.EnvDataPrefix:    jsii.String(deployment.DataPrefix),
-		deployment.EnvAccount:       stack.Account(),
-		deployment.EnvPartition:     stack.Partition(),
-		deployment.EnvInputBus:      jsii.String(c.InputBus.Name),
-		deployment.EnvOutputBus:     busARN(scope, c.OutputBus.Name),
-		deployment.EnvOutputBuses:   jsii.String(allowList(c.OutputBuses)),
-		deployment.EnvMarkDays:      jsii.String(strconv.Itoa(c.MarkDays)),
-		deployment.EnvTimeout:       jsii.String(strconv.Itoa(int(deployment.Timeout / time.Second))),
-		deployment.EnvGC:            jsii.String(deployment.GC),
+		names.EnvEnvironment:   jsii.String(string(c.Environment)),
+		names.EnvTable:         backend.Table.TableName(),
+		names.EnvBucket:        backend.Bucket.BucketName(),
+		names.EnvSchemasPrefix: jsii.String(names.SchemasPrefix),
+		names.EnvDataPrefix:    jsii.String(names.DataPrefix),
+		names.EnvAccount:       stack.Account(),
+		names.EnvPartition:     stack.Partition(),
+		names.EnvInputBus:      jsii.String(c.InputBus.Name),
+		names.EnvOutputBus:     busARN(scope, c.OutputBus.Name),
+		names.EnvOutputBuses:   jsii.String(allowList(c.OutputBuses)),
+		names.EnvMarkDays:      jsii.String(strconv.Itoa(c.MarkDays)),
+		names.EnvTimeout:       jsii.String(strconv.Itoa(int(names.Timeout / time.Second))),
+		names.EnvGC:            jsii.String(names.GC),
 	}
 }
 
@@ -156,7 +156,7 @@ func NewRelay(parent constructs.Construct, c Config, code Code, backend *Backend
 		sid:         "OfRelay",
 		code:        code.Relay,
 		description: "publishes what invocations of " + router.name + " left behind, and aggregates usage",
-		timeout:     deployment.RelayTimeout,
+		timeout:     names.RelayTimeout,
 		memory:      512,
 
 		architecture: code.Architecture,
@@ -194,13 +194,13 @@ func NewTestFunction(parent constructs.Construct, c Config, code Code) {
 		description: "writes output events of eventrouter " + string(c.Environment) + " to its log, and does nothing else",
 		timeout:     5 * time.Second,
 		memory:      128,
-		environment: map[string]*string{deployment.EnvEnvironment: jsii.String(string(c.Environment))},
+		environment: map[string]*string{names.EnvEnvironment: jsii.String(string(c.Environment))},
 	})
 	awsevents.NewCfnRule(scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
 		Name:         jsii.String(c.Environment.TestRule()),
 		Description:  jsii.String("output events to " + c.Environment.TestFunction()),
 		EventBusName: jsii.String(c.OutputBus.Name),
-		EventPattern: eventPattern(deployment.TestPattern),
+		EventPattern: eventPattern(names.TestPattern),
 		State:        jsii.String("ENABLED"),
 		Targets:      []any{target(f.lambda.FunctionArn(), testDelivery)},
 	})

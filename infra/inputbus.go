@@ -10,7 +10,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // InputBus is the bus that input events come from: the account's default one, one
@@ -36,7 +36,7 @@ func NewInputBus(scope constructs.Construct, c Config) *InputBus {
 	}
 	requireOwn(scope, "InputBusIsOwn", "inputBus", c.InputBus)
 	b.first = awsssm.NewCfnParameter(scope, jsii.String("BusGuard"), &awsssm.CfnParameterProps{
-		Name:  jsii.String(deployment.BusGuard(b.Name)),
+		Name:  jsii.String(names.BusGuard(b.Name)),
 		Type:  jsii.String("String"),
 		Value: jsii.String(string(c.Environment)),
 		Description: jsii.String("the eventrouter environment whose input events come from the bus " + b.Name +
@@ -83,7 +83,7 @@ func accountsMayPublish(c Config, partition string) map[string]any {
 	}
 	return map[string]any{
 		"Principal": map[string]any{"AWS": roots},
-		"Condition": map[string]any{"StringEquals": map[string]any{"events:source": deployment.InputSource}},
+		"Condition": map[string]any{"StringEquals": map[string]any{"events:source": names.InputSource}},
 	}
 }
 
@@ -91,7 +91,7 @@ func organizationMayPublish(c Config) map[string]any {
 	return map[string]any{
 		"Principal": "*", // narrowed to the organization by the condition
 		"Condition": map[string]any{"StringEquals": map[string]any{
-			"events:source": deployment.InputSource, "aws:PrincipalOrgID": c.PublisherOrganization,
+			"events:source": names.InputSource, "aws:PrincipalOrgID": c.PublisherOrganization,
 		}},
 	}
 }
@@ -147,7 +147,7 @@ func NewArchive(scope constructs.Construct, c Config, input *InputBus, key awskm
 		ArchiveName:      jsii.String(onBus(c.Environment.Archive(), input.Name)),
 		Description:      jsii.String("input events of eventrouter " + string(c.Environment) + "; they hold API keys"),
 		SourceArn:        input.ARN,
-		EventPattern:     eventPattern(deployment.InputPattern),
+		EventPattern:     eventPattern(names.InputPattern),
 		RetentionDays:    jsii.Number(c.ArchiveDays),
 		KmsKeyIdentifier: key.KeyArn(),
 	})

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // NewObservability is what an operator has: alarms that say what to do, one
@@ -72,7 +72,7 @@ const (
 // router is a metric of the router's own, over all tenants.
 func (m *metrics) router(name, statistic string, minutes float64) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace:     jsii.String(deployment.MetricNamespace),
+		Namespace:     jsii.String(names.MetricNamespace),
 		MetricName:    jsii.String(name),
 		DimensionsMap: &map[string]*string{"environment": jsii.String(m.environment)},
 		Statistic:     jsii.String(statistic),
@@ -83,7 +83,7 @@ func (m *metrics) router(name, statistic string, minutes float64) awscloudwatch.
 // busiestTenant is the metric of the one tenant that has most of it.
 func (m *metrics) busiestTenant(name string, minutes float64) awscloudwatch.IMetric {
 	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
-		Expression: jsii.String(`SELECT SUM(` + name + `) FROM SCHEMA("` + deployment.MetricNamespace + `", environment, tenant) ` +
+		Expression: jsii.String(`SELECT SUM(` + name + `) FROM SCHEMA("` + names.MetricNamespace + `", environment, tenant) ` +
 			`WHERE environment = '` + m.environment + `' GROUP BY tenant ORDER BY SUM() DESC LIMIT 1`),
 		Label:  jsii.String(name + " of the busiest tenant"),
 		Period: minutesLong(minutes),
@@ -138,7 +138,7 @@ func age(q awssqs.Queue) awscloudwatch.IMetric {
 // to its dead-letter queue.
 func (m *metrics) undelivered(c Config) awscloudwatch.IMetric {
 	dimensions := map[string]*string{"RuleName": jsii.String(c.Environment.InputRule())}
-	if c.InputBus.Name != deployment.DefaultBus {
+	if c.InputBus.Name != names.DefaultBus {
 		dimensions["EventBusName"] = jsii.String(c.InputBus.Name)
 	}
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
@@ -214,7 +214,7 @@ func newQueries(scope constructs.Construct, c Config, f, relay *Function) {
 		awslogs.NewCfnQueryDefinition(scope, jsii.String("Query-"+q.name), &awslogs.CfnQueryDefinitionProps{
 			Name:          jsii.String(c.Environment.Query(q.name)),
 			QueryString:   jsii.String(q.text),
-			LogGroupNames: &[]any{jsii.String(deployment.LogGroup(f.name)), jsii.String(deployment.LogGroup(relay.name))},
+			LogGroupNames: &[]any{jsii.String(names.LogGroup(f.name)), jsii.String(names.LogGroup(relay.name))},
 		})
 	}
 }

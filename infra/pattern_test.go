@@ -7,7 +7,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // compiled is the pattern of a rule as it stands in the template.
@@ -80,10 +80,10 @@ func TestTestRuleMatches(t *testing.T) {
 	}
 }
 
-// TestSourcesAreThoseOfEvents: package deployment repeats them, being on the
+// TestSourcesAreThoseOfEvents: package names repeats them, being on the
 // ground floor with the standard library alone.
 func TestSourcesAreThoseOfEvents(t *testing.T) {
-	if deployment.InputSource != events.InputSource || deployment.OutputSource != events.OutputSource {
+	if names.InputSource != events.InputSource || names.OutputSource != events.OutputSource {
 		t.Error("packages deployment and events name different sources")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // allow gives a role rights, each by its full name: the CDK's own grants come
@@ -55,7 +55,7 @@ func allowPublishing(scope constructs.Construct, role awsiam.Role, c Config) {
 		}, []*string{jsii.String(b.ARN)}, "events:PutEvents")
 	}
 	allowIf(role, "Publish", map[string]any{
-		"StringNotEquals": map[string]any{"events:source": deployment.InputSource},
+		"StringNotEquals": map[string]any{"events:source": names.InputSource},
 	}, open, "events:PutEvents")
 	// PutEvents reports success for a bus that does not exist, so the relay checks
 	// the account's own buses (R34), in whichever region an output rule names.

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // NewRouterStack is everything of one environment in one account and region.
@@ -78,7 +78,7 @@ func busARN(scope constructs.Construct, name string) *string {
 
 // ruleARN is the ARN of a rule, which contains the bus unless it is the default one.
 func ruleARN(scope constructs.Construct, bus, rule string) *string {
-	if bus != deployment.DefaultBus {
+	if bus != names.DefaultBus {
 		rule = bus + "/" + rule
 	}
 	return arn(scope, "events", "rule", rule)
@@ -87,7 +87,7 @@ func ruleARN(scope constructs.Construct, bus, rule string) *string {
 // onBus is the name of something that is made anew when its bus changes, which
 // CloudFormation does before it deletes the old one: names must differ by bus.
 func onBus(name, bus string) string {
-	if bus == deployment.DefaultBus {
+	if bus == names.DefaultBus {
 		return name
 	}
 	return name + "-" + hash(bus)

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // same compares what a template holds with JSON, whatever the order of members.
@@ -29,7 +29,7 @@ func same(t *testing.T, what string, got any, want string) {
 // TestRulePatterns: R71, R72.
 func TestRulePatterns(t *testing.T) {
 	for _, tt := range []template{plain(), complete()} {
-		env := deployment.Environment("dev")
+		env := names.Environment("dev")
 		if len(tt.of("AWS::Events::EventBus")) > 0 {
 			env = "prod"
 		}
@@ -44,7 +44,7 @@ func TestRulePatterns(t *testing.T) {
 // TestNamesByEnvironment: R70, with the names that the function and the command
 // line expect.
 func TestNamesByEnvironment(t *testing.T) {
-	for env, tt := range map[deployment.Environment]template{"dev": plain(), "prod": complete()} {
+	for env, tt := range map[names.Environment]template{"dev": plain(), "prod": complete()} {
 		for _, want := range []struct{ kind, property, name string }{
 			{"AWS::Lambda::Function", "FunctionName", env.Function()},
 			{"AWS::Lambda::Function", "FunctionName", env.TestFunction()},
@@ -53,11 +53,11 @@ func TestNamesByEnvironment(t *testing.T) {
 			{"AWS::IAM::Role", "RoleName", env.Role("${Region}")},
 			{"AWS::Events::Rule", "Name", env.InputRule()},
 			{"AWS::Events::Rule", "Name", env.RelayRule()},
-			{"AWS::Events::Archive", "ArchiveName", onBus(env.Archive(), map[deployment.Environment]string{"dev": "default", "prod": "eventrouter-prod"}[env])},
+			{"AWS::Events::Archive", "ArchiveName", onBus(env.Archive(), map[names.Environment]string{"dev": "default", "prod": "eventrouter-prod"}[env])},
 			{"AWS::SQS::Queue", "QueueName", env.InputDLQ()},
 			{"AWS::SQS::Queue", "QueueName", env.FailureQueue()},
-			{"AWS::Logs::LogGroup", "LogGroupName", deployment.LogGroup(env.Function())},
-			{"AWS::Logs::LogGroup", "LogGroupName", deployment.LogGroup(env.TestFunction())},
+			{"AWS::Logs::LogGroup", "LogGroupName", names.LogGroup(env.Function())},
+			{"AWS::Logs::LogGroup", "LogGroupName", names.LogGroup(env.TestFunction())},
 			{"AWS::CloudWatch::Dashboard", "DashboardName", env.Dashboard()},
 			{"AWS::SNS::Topic", "TopicName", env.AlarmTopic()},
 			{"AWS::KMS::Alias", "AliasName", env.KeyAlias()},
@@ -117,7 +117,7 @@ func TestFunctions(t *testing.T) {
 		same(t, id, []any{at(p, "Runtime"), at(p, "Architectures"), at(p, "Handler"), at(p, "LoggingConfig", "LogFormat"), at(p, "TracingConfig", "Mode")},
 			`["provided.al2023",["arm64"],"bootstrap","JSON","Active"]`)
 		group := tt["Resources"].(map[string]any)[text(at(p, "LoggingConfig", "LogGroup", "Ref"))]
-		if text(at(group, "Properties", "LogGroupName")) != deployment.LogGroup(text(at(p, "FunctionName"))) {
+		if text(at(group, "Properties", "LogGroupName")) != names.LogGroup(text(at(p, "FunctionName"))) {
 			t.Errorf("%s logs to %v", id, group)
 		}
 	}
@@ -129,7 +129,7 @@ func TestFunctions(t *testing.T) {
 // TestRelay: the relay is a function of its own, wired like the router and
 // without what the router's events need.
 func TestRelay(t *testing.T) {
-	for tt, e := range map[*template]deployment.Environment{ptr(plain()): "dev", ptr(complete()): "prod"} {
+	for tt, e := range map[*template]names.Environment{ptr(plain()): "dev", ptr(complete()): "prod"} {
 		router := tt.named(t, "AWS::Lambda::Function", "FunctionName", e.Function())["Properties"]
 		f := tt.named(t, "AWS::Lambda::Function", "FunctionName", e.RelayFunction())
 		p := f["Properties"]
@@ -164,12 +164,12 @@ func TestEnvironment(t *testing.T) {
 	}
 	table, bucket := onlyID(complete().of("AWS::DynamoDB::Table")), onlyID(complete().of("AWS::S3::Bucket"))
 	want := map[string]string{
-		deployment.EnvEnvironment: "prod", deployment.EnvTable: "${" + table + "}", deployment.EnvBucket: "${" + bucket + "}",
-		deployment.EnvSchemasPrefix: "schemas/", deployment.EnvDataPrefix: "data/",
-		deployment.EnvAccount: "${AccountId}", deployment.EnvPartition: "${Partition}", deployment.EnvMarkDays: "12", deployment.EnvTimeout: "30",
-		deployment.EnvGC: "400", deployment.EnvInputBus: "eventrouter-prod",
-		deployment.EnvOutputBus: "arn:${Partition}:events:${Region}:${AccountId}:event-bus/default",
-		deployment.EnvOutputBuses: `[{"arn":"arn:aws:events:us-east-1:777788889999:event-bus/orders"},{"arn":"arn:aws:events:eu-west-1:777788889999:event-bus/default"},` +
+		names.EnvEnvironment: "prod", names.EnvTable: "${" + table + "}", names.EnvBucket: "${" + bucket + "}",
+		names.EnvSchemasPrefix: "schemas/", names.EnvDataPrefix: "data/",
+		names.EnvAccount: "${AccountId}", names.EnvPartition: "${Partition}", names.EnvMarkDays: "12", names.EnvTimeout: "30",
+		names.EnvGC: "400", names.EnvInputBus: "eventrouter-prod",
+		names.EnvOutputBus: "arn:${Partition}:events:${Region}:${AccountId}:event-bus/default",
+		names.EnvOutputBuses: `[{"arn":"arn:aws:events:us-east-1:777788889999:event-bus/orders"},{"arn":"arn:aws:events:eu-west-1:777788889999:event-bus/default"},` +
 			`{"arn":"arn:aws:events:us-east-1:123456789012:event-bus/own","tenants":["acme"],"sources":["acme.orders","acme.stock"]}]`,
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -227,8 +227,8 @@ func TestBuffer(t *testing.T) {
 	if text(at(target, "Arn")) != "${"+id+".Arn}" {
 		t.Errorf("the rule's target is %v", target)
 	}
-	if visible := at(buffer, "Properties", "VisibilityTimeout").(float64); visible < 6*deployment.Timeout.Seconds() {
-		t.Errorf("visibility %v s, want at least six times the time-out of %v", visible, deployment.Timeout)
+	if visible := at(buffer, "Properties", "VisibilityTimeout").(float64); visible < 6*names.Timeout.Seconds() {
+		t.Errorf("visibility %v s, want at least six times the time-out of %v", visible, names.Timeout)
 	}
 	if at(buffer, "Properties", "RedrivePolicy", "maxReceiveCount") != float64(100) {
 		t.Errorf("redrive %v", at(buffer, "Properties", "RedrivePolicy"))
@@ -307,7 +307,7 @@ func TestArchive(t *testing.T) {
 	if arn := text(at(a, "Properties", "SourceArn")); !strings.HasSuffix(arn, ":event-bus/eventrouter-prod") {
 		t.Errorf("source %s, want the dedicated bus", arn)
 	}
-	same(t, "archive's pattern", at(a, "Properties", "EventPattern"), deployment.InputPattern)
+	same(t, "archive's pattern", at(a, "Properties", "EventPattern"), names.InputPattern)
 	none, err := synth(map[string]any{"archiveDays": "0", "testFunction": "false"})
 	if err != nil {
 		t.Fatal(err)

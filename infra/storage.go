@@ -9,7 +9,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // Backend is where everything is kept: the ledger's table, and the bucket with
@@ -30,10 +30,10 @@ func NewBackend(parent constructs.Construct, c Config) *Backend {
 func newTable(scope constructs.Construct, c Config) awsdynamodb.Table {
 	table := awsdynamodb.NewTable(scope, jsii.String("Table"), &awsdynamodb.TableProps{
 		TableName:                        jsii.String(c.Environment.Table()),
-		PartitionKey:                     stringAttribute(deployment.TableHash),
-		SortKey:                          stringAttribute(deployment.TableSort),
+		PartitionKey:                     stringAttribute(names.TableHash),
+		SortKey:                          stringAttribute(names.TableSort),
 		BillingMode:                      awsdynamodb.BillingMode_PAY_PER_REQUEST,
-		TimeToLiveAttribute:              jsii.String(deployment.TableTTL),
+		TimeToLiveAttribute:              jsii.String(names.TableTTL),
 		Encryption:                       awsdynamodb.TableEncryption_AWS_MANAGED,
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: jsii.Bool(true)},
 		// No deletion protection: with it, the rollback of a failed first deployment
@@ -41,9 +41,9 @@ func newTable(scope constructs.Construct, c Config) awsdynamodb.Table {
 		RemovalPolicy: removal(c),
 	})
 	table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
-		IndexName:      jsii.String(deployment.Index),
-		PartitionKey:   stringAttribute(deployment.IndexHash),
-		SortKey:        stringAttribute(deployment.IndexSort),
+		IndexName:      jsii.String(names.Index),
+		PartitionKey:   stringAttribute(names.IndexHash),
+		SortKey:        stringAttribute(names.IndexSort),
 		ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
 	})
 	return table
@@ -78,9 +78,9 @@ func newBucket(scope constructs.Construct, c Config) awss3.Bucket {
 func (b *Backend) AllowFunction(role awsiam.Role) {
 	allow(role, "Ledger", []*string{b.Table.TableArn()},
 		"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem")
-	allow(role, "Backlog", []*string{jsii.String(*b.Table.TableArn() + "/index/" + deployment.Index)}, "dynamodb:Query")
+	allow(role, "Backlog", []*string{jsii.String(*b.Table.TableArn() + "/index/" + names.Index)}, "dynamodb:Query")
 
-	schemas, data := b.Bucket.ArnForObjects(jsii.String(deployment.SchemasPrefix+"*")), b.Bucket.ArnForObjects(jsii.String(deployment.DataPrefix+"*"))
+	schemas, data := b.Bucket.ArnForObjects(jsii.String(names.SchemasPrefix+"*")), b.Bucket.ArnForObjects(jsii.String(names.DataPrefix+"*"))
 	allow(role, "TenantFiles", []*string{schemas, data}, "s3:GetObject")
 	allow(role, "Records", []*string{data}, "s3:DeleteObject", "s3:PutObject")
 	// Without a condition on the prefix: with one, S3 answers 403 instead of

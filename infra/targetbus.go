@@ -9,13 +9,13 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // TargetBusConfig is what the stack of the other account is told: which router
 // may publish there, and as what.
 type TargetBusConfig struct {
-	Environment   deployment.Environment
+	Environment   names.Environment
 	RouterAccount string
 	RouterRegion  string
 	Bus           string
@@ -45,13 +45,13 @@ func ReadTargetBusConfig(values map[string]any) (TargetBusConfig, error) {
 		}
 	}
 	if c.Bus == "" {
-		c.Bus = deployment.DefaultBus
+		c.Bus = names.DefaultBus
 	}
 	if len(c.Sources) == 0 {
-		c.Sources = []string{deployment.OutputSource}
+		c.Sources = []string{names.OutputSource}
 	}
 	for _, s := range c.Sources {
-		if s == deployment.InputSource || strings.HasPrefix(s, "aws.") {
+		if s == names.InputSource || strings.HasPrefix(s, "aws.") {
 			r.refuse("targetSources", "the router cannot publish with source %q", s)
 		}
 	}

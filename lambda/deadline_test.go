@@ -9,7 +9,7 @@ import (
 
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -44,7 +44,7 @@ func inBubble(t *testing.T, test func(*fixture)) {
 func TestInvocationWhosePublishingHangs(t *testing.T) {
 	inBubble(t, func(f *fixture) {
 		f.hang()
-		out, err := f.invokeFor(deployment.Timeout, f.event("e1", "pet", `{"name":"Rex"}`))
+		out, err := f.invokeFor(names.Timeout, f.event("e1", "pet", `{"name":"Rex"}`))
 		if err != nil || !strings.Contains(out, `"statusCode":201`) {
 			f.t.Errorf("%s, %v", out, err)
 		}
@@ -66,7 +66,7 @@ func TestInvocationWhosePublishingHangs(t *testing.T) {
 func TestInvocationWhoseCommitHangs(t *testing.T) {
 	inBubble(t, func(f *fixture) {
 		f.stuck = true
-		out, err := f.invokeFor(deployment.Timeout, f.event("e1", "pet", `{"name":"Rex"}`))
+		out, err := f.invokeFor(names.Timeout, f.event("e1", "pet", `{"name":"Rex"}`))
 		if err == nil {
 			f.t.Errorf("acknowledged: %s", out)
 		}
@@ -88,7 +88,7 @@ func TestRelayWhosePublishingHangs(t *testing.T) {
 		f.log.Reset()
 		f.hang()
 		f.ahead = time.Hour
-		if _, err := f.invokeFor(deployment.Timeout, `{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`); err == nil {
+		if _, err := f.invokeFor(names.Timeout, `{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`); err == nil {
 			f.t.Error("a relay that did not finish returns no error")
 		}
 		if line := f.log.String(); !strings.Contains(line, `"RelayMarks":1`) || !strings.Contains(line, `"RelayLag":`) || !strings.Contains(line, `"_aws"`) {

@@ -18,7 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
@@ -27,33 +27,33 @@ import (
 )
 
 // FromEnvironment wires the function from its environment variables: those of
-// package deployment, and AWS's own for region, credentials and, in tests,
+// package names, and AWS's own for region, credentials and, in tests,
 // endpoints. It does no I/O. The SDK's configuration loader is left out: it
 // looks for files and services that a Lambda function does not have, and costs
 // a cold start. Faults are Invalid and name the variable.
 func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error) {
 	e := environment{getenv: getenv}
 	var (
-		env       = e.required(deployment.EnvEnvironment)
-		table     = e.required(deployment.EnvTable)
-		bucket    = e.required(deployment.EnvBucket)
-		account   = e.required(deployment.EnvAccount)
+		env       = e.required(names.EnvEnvironment)
+		table     = e.required(names.EnvTable)
+		bucket    = e.required(names.EnvBucket)
+		account   = e.required(names.EnvAccount)
 		region    = e.required("AWS_REGION")
-		partition = e.or(deployment.EnvPartition, "aws")
-		markAge   = time.Duration(e.integer(deployment.EnvMarkDays, deployment.MarkDays)) * 24 * time.Hour
-		timeout   = time.Duration(e.integer(deployment.EnvTimeout, int(deployment.Timeout/time.Second))) * time.Second
+		partition = e.or(names.EnvPartition, "aws")
+		markAge   = time.Duration(e.integer(names.EnvMarkDays, names.MarkDays)) * 24 * time.Hour
+		timeout   = time.Duration(e.integer(names.EnvTimeout, int(names.Timeout/time.Second))) * time.Second
 	)
 	own, expected := events.DefaultBus(partition, region, account), []events.BusARN(nil)
-	if output := getenv(deployment.EnvOutputBus); output != "" {
+	if output := getenv(names.EnvOutputBus); output != "" {
 		own = events.BusARN(output)
 		expected = append(expected, own)
 	}
 	if e.err == nil {
 		_, e.err = events.ParseBusARN(string(own))
 	}
-	buses, err := tenant.ParseAllowList(getenv(deployment.EnvOutputBuses))
+	buses, err := tenant.ParseAllowList(getenv(names.EnvOutputBuses))
 	if e.err == nil && err != nil {
-		e.err = fault.Errorf(fault.Invalid, "environment variable %s: %s", deployment.EnvOutputBuses, fault.MessageOf(err))
+		e.err = fault.Errorf(fault.Invalid, "environment variable %s: %s", names.EnvOutputBuses, fault.MessageOf(err))
 	}
 	if e.err != nil {
 		return nil, e.err
@@ -67,11 +67,11 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		Region: region, Credentials: credentials, BaseEndpoint: e.endpoint("S3"),
 		UsePathStyle: e.endpoint("S3") != nil, DisableLogOutputChecksumValidationSkipped: true,
 	})
-	files, err := s3blob.New(objects, bucket, getenv(deployment.EnvSchemasPrefix))
+	files, err := s3blob.New(objects, bucket, getenv(names.EnvSchemasPrefix))
 	if err != nil {
 		return nil, err
 	}
-	shownBelow, err := bucketPrefix(e.or(deployment.EnvDataPrefix, deployment.DataPrefix))
+	shownBelow, err := bucketPrefix(e.or(names.EnvDataPrefix, names.DataPrefix))
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		return nil, err
 	}
 	tenants := tenant.NewCatalog(files, &tenant.CatalogOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses), CompatibilityCheck: Guard(store.New(ledger, nil))})
-	records := store.New(ledger, &store.Options{Retention: markAge, Projections: Projecting(shown, Layout(tenants), timeout+deployment.RelayGrace)})
+	records := store.New(ledger, &store.Options{Retention: markAge, Projections: Projecting(shown, Layout(tenants), timeout+names.RelayGrace)})
 	eventBridge := eventbridgebus.New(eventbridge.Options{
 		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
 	})
@@ -90,9 +90,9 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 	})
 	publisher := outbox.NewPublisher(records, bus.NewPublisher(eventBridge), &outbox.Options{Watch: watch})
 	r := router.New(tenants, apikey.NewAuthenticator(ledger, nil), records, publisher,
-		&router.Options{Retention: markAge, StrictKeys: getenv(deployment.EnvStrictKeys) == "true"})
+		&router.Options{Retention: markAge, StrictKeys: getenv(names.EnvStrictKeys) == "true"})
 	relay := outbox.NewRelay(publisher, rand.Text())
-	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + deployment.RelayGrace}), nil
+	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + names.RelayGrace}), nil
 }
 
 // environment reads variables and keeps the first that is wrong.

@@ -14,7 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/deadline"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/rest"
 	"github.com/blockforger/eventrouter/router"
@@ -54,7 +54,7 @@ func New(r *router.Router, relay *outbox.Relay, out io.Writer, o *Options) *Hand
 	}
 	age := o.RelayAge
 	if age == 0 {
-		age = deployment.Timeout + deployment.RelayGrace
+		age = names.Timeout + names.RelayGrace
 	}
 	return &Handler{router: r, relay: relay, rest: rest.New(r, &rest.Options{Clock: clock}), out: out, age: age, log: &logger{environment: o.Environment, now: clock}}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/internal/redact"
 	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
@@ -91,7 +91,7 @@ func metricsOf(r *router.Report) string {
 	return metricsHead + `["environment"],["environment","tenant"]` + requestMetrics
 }
 
-const metricsHead = `,"CloudWatchMetrics":[{"Namespace":"` + deployment.MetricNamespace + `","Dimensions":[`
+const metricsHead = `,"CloudWatchMetrics":[{"Namespace":"` + names.MetricNamespace + `","Dimensions":[`
 
 const requestMetrics = `],"Metrics":[` +
 	`{"Name":"Requests","Unit":"Count"},{"Name":"Tokens","Unit":"Count"},` +
@@ -135,7 +135,7 @@ func (l *logger) relay(call invocation, d outbox.RelayStats, err error) {
 	l.write(call.log, b)
 }
 
-const relayMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + deployment.MetricNamespace + `",` +
+const relayMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + names.MetricNamespace + `",` +
 	`"Dimensions":[["environment"]],"Metrics":[` +
 	`{"Name":"RelayLag","Unit":"Milliseconds"},{"Name":"BillsFolded","Unit":"Count"},` +
 	`{"Name":"EntriesPublished","Unit":"Count"},{"Name":"EntriesPending","Unit":"Count"},` +

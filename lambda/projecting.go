@@ -8,7 +8,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
@@ -44,10 +44,10 @@ func Layout(d *tenant.Catalog) func(context.Context, store.Collection) (store.La
 // bucketPrefix is what stands before data/ in the keys of records: the
 // projections put that part there themselves.
 func bucketPrefix(dataPrefix string) (string, error) {
-	prefix, ok := strings.CutSuffix(dataPrefix, deployment.DataPrefix)
+	prefix, ok := strings.CutSuffix(dataPrefix, names.DataPrefix)
 	if !ok || prefix != "" && !strings.HasSuffix(prefix, "/") {
 		return "", fault.Errorf(fault.Invalid, "environment variable %s must be %s, or a path that ends in /%s, not %q",
-			deployment.EnvDataPrefix, deployment.DataPrefix, deployment.DataPrefix, dataPrefix)
+			names.EnvDataPrefix, names.DataPrefix, names.DataPrefix, dataPrefix)
 	}
 	return prefix, nil
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/internal/awstest"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
@@ -53,8 +53,8 @@ func TestRecordsInTheBucket(t *testing.T) {
 	environment := map[string]string{
 		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secretkey1",
 		"AWS_ENDPOINT_URL_DYNAMODB": database, "AWS_ENDPOINT_URL_S3": objects, "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://127.0.0.1:1",
-		deployment.EnvEnvironment: "test", deployment.EnvTable: table, deployment.EnvBucket: bucket, deployment.EnvAccount: "123456789012",
-		deployment.EnvSchemasPrefix: deployment.SchemasPrefix, deployment.EnvDataPrefix: deployment.DataPrefix,
+		names.EnvEnvironment: "test", names.EnvTable: table, names.EnvBucket: bucket, names.EnvAccount: "123456789012",
+		names.EnvSchemasPrefix: names.SchemasPrefix, names.EnvDataPrefix: names.DataPrefix,
 	}
 	var log bytes.Buffer
 	handler, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log)
@@ -85,17 +85,17 @@ func TestRecordsInTheBucket(t *testing.T) {
 
 	// Its bucket is named by what stands before data/; anything else is refused.
 	for _, bad := range []string{"records/", "data", "mydata/", "/data/"} {
-		environment[deployment.EnvDataPrefix] = bad
+		environment[names.EnvDataPrefix] = bad
 		if _, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log); err == nil {
 			t.Errorf("the data prefix %q was taken", bad)
 		}
 	}
-	environment[deployment.EnvDataPrefix] = "prod/data/"
-	environment[deployment.EnvOutputBus] = "arn:aws:events:us-east-1:123456789012:rule/x"
+	environment[names.EnvDataPrefix] = "prod/data/"
+	environment[names.EnvOutputBus] = "arn:aws:events:us-east-1:123456789012:rule/x"
 	if _, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log); err == nil || !strings.Contains(err.Error(), "name the bus") {
 		t.Errorf("an output bus that is none: %v", err)
 	}
-	delete(environment, deployment.EnvOutputBus)
+	delete(environment, names.EnvOutputBus)
 	if _, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log); err != nil {
 		t.Error(err)
 	}

@@ -25,7 +25,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 	"github.com/blockforger/eventrouter/tenant"
@@ -49,7 +49,7 @@ func (f *deploymentFlags) configure(s *session, command string) error {
 	if word, _, _ := strings.Cut(command, " "); !slices.Contains(awsCommands, word) {
 		return fault.Errorf(fault.Invalid, "%s works with a server alone; those that take --aws: %s", word, strings.Join(awsCommands, ", "))
 	}
-	env, err := deployment.ParseEnvironment(f.Environment)
+	env, err := names.ParseEnvironment(f.Environment)
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "--environment: %v", err)
 	}
@@ -67,7 +67,7 @@ func (f *deploymentFlags) configure(s *session, command string) error {
 
 // awsDeployment is a deployment on AWS.
 type awsDeployment struct {
-	env deployment.Environment
+	env names.Environment
 	cfg aws.Config
 }
 
@@ -152,7 +152,7 @@ func (x *deploymentChecks) function(ctx context.Context) checkResult {
 	if out.Environment != nil {
 		x.variables = out.Environment.Variables
 	}
-	if table := x.variables[deployment.EnvTable]; table != x.env.Table() {
+	if table := x.variables[names.EnvTable]; table != x.env.Table() {
 		return failedf(x.deployCommand(), "%s uses the table %q, want %q", x.env.Function(), table, x.env.Table())
 	}
 	return passed("%s", x.env.Function())
@@ -162,12 +162,12 @@ func (x *deploymentChecks) table(ctx context.Context) checkResult {
 	if err := x.ledger().Check(ctx); err != nil {
 		return failedErr("", err) // which says what to type
 	}
-	return passed("%s with index %s", x.env.Table(), deployment.Index)
+	return passed("%s with index %s", x.env.Table(), names.Index)
 }
 
 func (x *deploymentChecks) bucket(ctx context.Context) checkResult {
 	name := x.env.Bucket(x.account, x.cfg.Region)
-	out, err := x.s3().ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &name, Prefix: aws.String(deployment.SchemasPrefix)})
+	out, err := x.s3().ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &name, Prefix: aws.String(names.SchemasPrefix)})
 	if err != nil {
 		return failedErr(x.deployCommand(), err)
 	}
@@ -178,7 +178,7 @@ func (x *deploymentChecks) bucket(ctx context.Context) checkResult {
 		}
 	}
 	if tenants == 0 {
-		return failedf("eventrouter tenant push schemas --bucket "+name, "%s has no tenant files below %s", name, deployment.SchemasPrefix)
+		return failedf("eventrouter tenant push schemas --bucket "+name, "%s has no tenant files below %s", name, names.SchemasPrefix)
 	}
 	return passed("%s, %d tenants", name, tenants)
 }
@@ -186,19 +186,19 @@ func (x *deploymentChecks) bucket(ctx context.Context) checkResult {
 // tenantFiles are read as the function reads them, under its allow-list.
 func (x *deploymentChecks) tenantFiles(ctx context.Context) checkResult {
 	name := x.env.Bucket(x.account, x.cfg.Region)
-	files, err := s3blob.New(x.s3(), name, deployment.SchemasPrefix)
+	files, err := s3blob.New(x.s3(), name, names.SchemasPrefix)
 	if err != nil {
 		return failedErr("", err)
 	}
-	buses, err := tenant.ParseAllowList(x.variables[deployment.EnvOutputBuses])
+	buses, err := tenant.ParseAllowList(x.variables[names.EnvOutputBuses])
 	if err != nil {
 		return failedErr(x.deployCommand(), err)
 	}
-	own := events.DefaultBus(x.variables[deployment.EnvPartition], x.cfg.Region, x.account)
-	if bus := x.variables[deployment.EnvOutputBus]; bus != "" {
+	own := events.DefaultBus(x.variables[names.EnvPartition], x.cfg.Region, x.account)
+	if bus := x.variables[names.EnvOutputBus]; bus != "" {
 		own = events.BusARN(bus)
 	}
-	return lintCheck(ctx, files, &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, "s3://"+name+"/"+deployment.SchemasPrefix)
+	return lintCheck(ctx, files, &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, "s3://"+name+"/"+names.SchemasPrefix)
 }
 
 func (x *deploymentChecks) s3() *s3.Client {
@@ -210,8 +210,8 @@ func (x *deploymentChecks) s3() *s3.Client {
 func (x *deploymentChecks) inputRule(ctx context.Context) checkResult {
 	var out *eventbridge.DescribeRuleOutput
 	var err error
-	buses := []string{x.env.InputBus(), deployment.DefaultBus}
-	if bus := x.variables[deployment.EnvInputBus]; bus != "" {
+	buses := []string{x.env.InputBus(), names.DefaultBus}
+	if bus := x.variables[names.EnvInputBus]; bus != "" {
 		buses = []string{bus}
 	}
 	for _, x.inputBus = range buses {
@@ -224,8 +224,8 @@ func (x *deploymentChecks) inputRule(ctx context.Context) checkResult {
 		return failedErr(x.deployCommand(), err)
 	case out.State == ebtypes.RuleStateDisabled:
 		return failedf("aws events enable-rule --name "+x.env.InputRule()+" --event-bus-name "+x.inputBus, "the rule %s is disabled: no event comes in", x.env.InputRule())
-	case !sameJSON(aws.ToString(out.EventPattern), deployment.InputPattern):
-		return failedf(x.deployCommand(), "the pattern of the rule %s is %s, want %s", x.env.InputRule(), aws.ToString(out.EventPattern), deployment.InputPattern)
+	case !sameJSON(aws.ToString(out.EventPattern), names.InputPattern):
+		return failedf(x.deployCommand(), "the pattern of the rule %s is %s, want %s", x.env.InputRule(), aws.ToString(out.EventPattern), names.InputPattern)
 	}
 	return passed("%s on bus %s, enabled", x.env.InputRule(), x.inputBus)
 }
@@ -280,7 +280,7 @@ func (x *deploymentChecks) target(ctx context.Context) checkResult {
 // permission: each rule may invoke its function, and no other rule may.
 func (x *deploymentChecks) permission(ctx context.Context) checkResult {
 	input := x.env.InputRule()
-	if x.inputBus != deployment.DefaultBus {
+	if x.inputBus != names.DefaultBus {
 		input = x.inputBus + "/" + input
 	}
 	var rules []string
@@ -332,7 +332,7 @@ func (x *deploymentChecks) queue(ctx context.Context, name string) checkResult {
 // outputBuses: those of our own account exist; whether others let us in, only
 // an event can tell.
 func (x *deploymentChecks) outputBuses(ctx context.Context) checkResult {
-	list, err := tenant.ParseAllowList(x.variables[deployment.EnvOutputBuses])
+	list, err := tenant.ParseAllowList(x.variables[names.EnvOutputBuses])
 	if err != nil {
 		return failedErr(x.deployCommand(), err)
 	}

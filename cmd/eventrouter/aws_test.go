@@ -19,7 +19,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/blockforger/eventrouter/internal/awstest"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
@@ -29,14 +29,14 @@ import (
 // other people's; Lambda and CloudWatch Logs are a few lines around the handler.
 type awsFixture struct {
 	t       *testing.T
-	env     deployment.Environment
+	env     names.Environment
 	handler *lambda.Handler
 	log     bytes.Buffer
 	queues  *sqs.Client
 }
 
 func newAWSFixture(t *testing.T) *awsFixture {
-	h := &awsFixture{t: t, env: deployment.Environment("t" + strings.ToLower(time.Now().Format("150405")))}
+	h := &awsFixture{t: t, env: names.Environment("t" + strings.ToLower(time.Now().Format("150405")))}
 	services := httptest.NewServer(http.HandlerFunc(h.serve))
 	t.Cleanup(services.Close)
 	database, objects, moto := awstest.DynamoDB(t), awstest.S3(t), awstest.Moto(t)
@@ -46,8 +46,8 @@ func newAWSFixture(t *testing.T) *awsFixture {
 		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_ENDPOINT_URL_DYNAMODB": database, "AWS_ENDPOINT_URL_S3": objects, "AWS_ENDPOINT_URL_SQS": moto, "AWS_ENDPOINT_URL_EVENTBRIDGE": moto,
 		"AWS_ENDPOINT_URL_LAMBDA": services.URL, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": services.URL,
-		deployment.EnvEnvironment: string(h.env), deployment.EnvTable: h.env.Table(), deployment.EnvBucket: bucket,
-		deployment.EnvAccount: "123456789012", deployment.EnvSchemasPrefix: deployment.SchemasPrefix, deployment.EnvDataPrefix: deployment.DataPrefix,
+		names.EnvEnvironment: string(h.env), names.EnvTable: h.env.Table(), names.EnvBucket: bucket,
+		names.EnvAccount: "123456789012", names.EnvSchemasPrefix: names.SchemasPrefix, names.EnvDataPrefix: names.DataPrefix,
 	} {
 		t.Setenv(name, value)
 	}
@@ -89,7 +89,7 @@ func (h *awsFixture) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var in struct{ LogGroupName string }
-	if json.Unmarshal(body, &in) != nil || r.Header.Get("X-Amz-Target") != "Logs_20140328.FilterLogEvents" || in.LogGroupName != deployment.LogGroup(h.env.Function()) {
+	if json.Unmarshal(body, &in) != nil || r.Header.Get("X-Amz-Target") != "Logs_20140328.FilterLogEvents" || in.LogGroupName != names.LogGroup(h.env.Function()) {
 		http.Error(w, `{"__type":"ResourceNotFoundException"}`, http.StatusBadRequest)
 		return
 	}

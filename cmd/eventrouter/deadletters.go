@@ -17,7 +17,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 type deadLetterCommands struct {
@@ -71,7 +71,7 @@ const (
 	// listVisibility is for how long a message is hidden from others while it is listed.
 	listVisibility = 2 // seconds
 	// retryVisibility is the same while it is sent again: longer than the function may take.
-	retryVisibility = int32(2 * deployment.Timeout / time.Second)
+	retryVisibility = int32(2 * names.Timeout / time.Second)
 )
 
 // errStopWalk ends a walk through a queue.

@@ -13,7 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/tenant"
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
@@ -143,7 +143,7 @@ func (s *session) localBuses(ctx context.Context, files blob.Bucket) checkResult
 	sender := eventbridgebus.New(eventbridge.Options{BaseEndpoint: aws.String(s.endpoint), Credentials: localCredentials})
 	own := 0
 	for _, b := range buses {
-		if b.Account() != deployment.LocalAccount || b.Region() != deployment.LocalRegion {
+		if b.Account() != names.LocalAccount || b.Region() != names.LocalRegion {
 			continue
 		}
 		own++

@@ -15,7 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 type entryCommands struct {
@@ -210,7 +210,7 @@ func (s *session) printReplay(r *eventbridge.DescribeReplayOutput) error {
 // newEventBridge is a client of the server at an endpoint.
 func newEventBridge(endpoint string, o ...func(*eventbridge.Options)) *eventbridge.Client {
 	return eventbridge.New(eventbridge.Options{
-		BaseEndpoint: aws.String(endpoint), Region: deployment.LocalRegion, Credentials: localCredentials,
+		BaseEndpoint: aws.String(endpoint), Region: names.LocalRegion, Credentials: localCredentials,
 	}, o...)
 }
 

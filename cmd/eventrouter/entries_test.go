@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // entriesSession is what an operator types about entries (R34). B is a bus of
@@ -40,7 +40,7 @@ er entries drop --bus default || echo "no ARN: refused"
 `
 
 func TestEntriesSession(t *testing.T) {
-	own := "arn:aws:events:" + deployment.LocalRegion + ":" + deployment.LocalAccount + ":event-bus/"
+	own := "arn:aws:events:" + names.LocalRegion + ":" + names.LocalAccount + ":event-bus/"
 	schemas := t.TempDir()
 	if err := os.CopyFS(schemas, os.DirFS(sampleSchemas)); err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ no ARN: refused
 	counted("two left", "--state", "pending", "--since", time.Now().UTC().Add(-time.Hour).Format(time.RFC3339))
 
 	// Once the bus exists, nothing is wrong with it.
-	client := eventbridge.New(eventbridge.Options{BaseEndpoint: &srv.url, Region: deployment.LocalRegion, Credentials: localCredentials})
+	client := eventbridge.New(eventbridge.Options{BaseEndpoint: &srv.url, Region: names.LocalRegion, Credentials: localCredentials})
 	if _, err := client.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: aws.String("orders")}); err != nil {
 		t.Fatal(err)
 	}

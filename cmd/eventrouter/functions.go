@@ -17,7 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/internal/redact"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
@@ -172,7 +172,7 @@ func differences(x *pattern.Explanation) []string {
 // are those of commands that refuse --aws.
 type awsFunctions struct {
 	admin.Functions
-	env    deployment.Environment
+	env    names.Environment
 	logs   *cloudwatchlogs.Client
 	queues *sqs.Client
 	lambda *awslambda.Client
@@ -212,7 +212,7 @@ func (f *awsFunctions) Logs(ctx context.Context, function string, from int64, li
 
 func (f *awsFunctions) lines(ctx context.Context, function string, from int64) (lines []logstypes.FilteredLogEvent, err error) {
 	pages := cloudwatchlogs.NewFilterLogEventsPaginator(f.logs, &cloudwatchlogs.FilterLogEventsInput{
-		LogGroupName: aws.String(deployment.LogGroup(function)), StartTime: aws.Int64(from),
+		LogGroupName: aws.String(names.LogGroup(function)), StartTime: aws.Int64(from),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

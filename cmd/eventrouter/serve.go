@@ -22,8 +22,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob"
-	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/internal/durable"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/internal/seal"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
@@ -123,8 +123,8 @@ type server struct {
 const defaultEndpoint = "http://127.0.0.1:4010"
 
 const (
-	function        = "eventrouter-" + deployment.Local
-	testFunction    = "eventbridge-test-" + deployment.Local
+	function        = "eventrouter-" + names.Local
+	testFunction    = "eventbridge-test-" + names.Local
 	ledgerFile      = "ledger.db" // in the data folder
 	relayEvery      = time.Minute
 	busEvery        = 10 * time.Second // a check is a call to this process
@@ -182,16 +182,16 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	// Events for buses of other accounts and regions are kept here.
 	publisher := outbox.NewPublisher(records, bus.NewPublisher(eventBridge), &outbox.Options{
 		Clock: side.Now,
-		Watch: bus.NewWatch(eventBridge, records, deployment.LocalAccount, &bus.WatchOptions{
-			Region: deployment.LocalRegion, Every: busEvery, Direct: true, Clock: side.Now,
+		Watch: bus.NewWatch(eventBridge, records, names.LocalAccount, &bus.WatchOptions{
+			Region: names.LocalRegion, Every: busEvery, Direct: true, Clock: side.Now,
 			Expected: func(ctx context.Context) ([]events.BusARN, error) { return tenant.Buses(ctx, tree) },
 		}),
 	})
 	r := router.New(tenants, apikey.NewAuthenticator(srv.ledger, &apikey.AuthenticatorOptions{Clock: side.Now}), records, publisher,
-		&router.Options{Clock: side.Now, StrictKeys: os.Getenv(deployment.EnvStrictKeys) == "true"}) // as in the function
+		&router.Options{Clock: side.Now, StrictKeys: os.Getenv(names.EnvStrictKeys) == "true"}) // as in the function
 	// One process at a time has the file, so that a lease of a former one is ours.
-	srv.relay = outbox.NewRelay(publisher, deployment.Local)
-	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: deployment.Local, Clock: side.Now})
+	srv.relay = outbox.NewRelay(publisher, names.Local)
+	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: names.Local, Clock: side.Now})
 	srv.local.Register(function, handler.Serve)
 	srv.local.Register(testFunction, eventlog.Serve)
 	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
@@ -49,7 +49,7 @@ type serverOptions struct {
 
 func (f *awsFlags) options(log *slog.Logger) *serverOptions {
 	return &serverOptions{template: f.Template, Options: local.Options{
-		Account: deployment.LocalAccount, Region: deployment.LocalRegion, Log: log, Timeout: deployment.Timeout,
+		Account: names.LocalAccount, Region: names.LocalRegion, Log: log, Timeout: names.Timeout,
 		Chaos: delivery.Chaos(f.Chaos), HTTPTargets: f.HTTPTargets, EnforcePermissions: f.EnforcePermissions, MaxDataBytes: int(f.MaxDataBytes),
 	}}
 }
@@ -132,10 +132,10 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 // installRules makes what the stack makes on AWS: the two rules of R71 and R72,
 // and the permission of each to invoke its function.
 func installRules(l *local.Server) error {
-	env, ctx := deployment.Environment(deployment.Local), context.Background()
+	env, ctx := names.Environment(names.Local), context.Background()
 	for _, r := range []struct{ name, pattern, function string }{
-		{env.InputRule(), deployment.InputPattern, function},
-		{env.TestRule(), deployment.TestPattern, testFunction},
+		{env.InputRule(), names.InputPattern, function},
+		{env.TestRule(), names.TestPattern, testFunction},
 	} {
 		rule, err := l.PutRule(ctx, &local.PutRuleInput{Name: r.name, EventPattern: r.pattern})
 		if err != nil {
@@ -145,7 +145,7 @@ func installRules(l *local.Server) error {
 			Action: "lambda:InvokeFunction", Principal: "events.amazonaws.com", SourceArn: rule.RuleArn}); err != nil && !exists(err) {
 			return err
 		}
-		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", deployment.LocalRegion, deployment.LocalAccount, r.function)
+		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", names.LocalRegion, names.LocalAccount, r.function)
 		out, err := l.PutTargets(ctx, &local.PutTargetsInput{Rule: r.name, Targets: []delivery.Target{{Id: "function", Arn: arn}}})
 		if err != nil {
 			return err
@@ -167,7 +167,7 @@ func (a *serverOptions) importTemplate(l *local.Server, router local.Handler, ur
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "%v", err)
 	}
-	stack, err := template.Parse(text, template.Place{Account: deployment.LocalAccount, Region: deployment.LocalRegion, QueueURL: url})
+	stack, err := template.Parse(text, template.Place{Account: names.LocalAccount, Region: names.LocalRegion, QueueURL: url})
 	if err != nil {
 		return err
 	}

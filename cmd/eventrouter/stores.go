@@ -8,8 +8,8 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
-	"github.com/blockforger/eventrouter/internal/deployment"
 	"github.com/blockforger/eventrouter/internal/durable"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
@@ -72,7 +72,7 @@ func openStores(ledger store.Driver, tree *blob.Dir, data string, log *slog.Logg
 		tenants: tenants,
 		records: store.New(ledger, &store.Options{
 			Clock:       clock,
-			Projections: lambda.Projecting(objects, layout, deployment.Timeout+deployment.RelayGrace),
+			Projections: lambda.Projecting(objects, layout, names.Timeout+names.RelayGrace),
 		}),
 	}, nil
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/tenant"
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
@@ -89,12 +89,12 @@ func TestDirectoryOverS3(t *testing.T) {
 			t.Fatal(out, errOut)
 		}
 	}
-	push(deployment.SchemasPrefix)
+	push(names.SchemasPrefix)
 	rewrite(t, mine, "evented/tenant.properties", "eventbridge-input=true\ntoken-limit-monthly=7\n")
 	push("prod/schemas/")
 
 	config := awstest.Config(counted)
-	bucket, err := s3blob.New(s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true; o.RetryMaxAttempts = 1 }), "house", deployment.SchemasPrefix)
+	bucket, err := s3blob.New(s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true; o.RetryMaxAttempts = 1 }), "house", names.SchemasPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestDirectoryOverS3(t *testing.T) {
 	if limit() != 0 || answers.take() != "304" {
 		t.Error("an unchanged file was sent again")
 	}
-	push(deployment.SchemasPrefix)
+	push(names.SchemasPrefix)
 	answers.take()
 	now = now.Add(31 * time.Second)
 	if limit() != 7 || answers.take() != "200" {
@@ -145,7 +145,7 @@ func TestDirectoryOverS3(t *testing.T) {
 		t.Errorf("S3 is down: %q", found)
 	}
 	down(false)
-	push(deployment.SchemasPrefix)
+	push(names.SchemasPrefix)
 	now = now.Add(31 * time.Second)
 	if limit() != 7 {
 		t.Error("after the outage")

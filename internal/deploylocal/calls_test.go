@@ -29,7 +29,7 @@ import (
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/internal/awstest"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
@@ -40,7 +40,7 @@ var update = flag.Bool("update", false, "write testdata/calls.json anew")
 const callsFile = "testdata/calls.json"
 
 // callsEnvironment names the deployment whose calls are recorded.
-const callsEnvironment = deployment.Environment("calls")
+const callsEnvironment = names.Environment("calls")
 
 // operatorOnly are operations that packages of the function contain, and that
 // only the command line calls, with the credentials of an operator.
@@ -143,11 +143,11 @@ eventbridge-output=[{},{"eventbridge_arn":"`+other+`","source":"acme.orders"}]
 	environment := map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secretkey1",
 		"AWS_ENDPOINT_URL_DYNAMODB": r.proxy(database), "AWS_ENDPOINT_URL_S3": r.before(noObject), "AWS_ENDPOINT_URL_EVENTBRIDGE": r.before(noBus),
-		deployment.EnvEnvironment: string(e), deployment.EnvTable: e.Table(), deployment.EnvBucket: bucket, deployment.EnvAccount: account,
-		deployment.EnvSchemasPrefix: deployment.SchemasPrefix, deployment.EnvDataPrefix: deployment.DataPrefix,
-		deployment.EnvOutputBus:   "arn:aws:events:" + region + ":" + account + ":event-bus/results",
-		deployment.EnvOutputBuses: `[{"arn":"` + other + `"}]`,
-		deployment.EnvTimeout:     "1", // the relay takes what is 11 seconds old
+		names.EnvEnvironment: string(e), names.EnvTable: e.Table(), names.EnvBucket: bucket, names.EnvAccount: account,
+		names.EnvSchemasPrefix: names.SchemasPrefix, names.EnvDataPrefix: names.DataPrefix,
+		names.EnvOutputBus:   "arn:aws:events:" + region + ":" + account + ":event-bus/results",
+		names.EnvOutputBuses: `[{"arn":"` + other + `"}]`,
+		names.EnvTimeout:     "1", // the relay takes what is 11 seconds old
 	}
 	var log bytes.Buffer
 	start := func() *lambda.Handler {
@@ -203,7 +203,7 @@ eventbridge-output=[{},{"eventbridge_arn":"`+other+`","source":"acme.orders"}]
 	handler = start()
 	invoke("a schema that moves to another backend", request("GET", "/acme/ondynamodb/tom", ""), `"statusCode"`)
 
-	environment[deployment.EnvStrictKeys] = "true"
+	environment[names.EnvStrictKeys] = "true"
 	handler = start()
 	invoke("event POST with strict keys", event("ons3", "POST", `{"id":"strict","n":1}`), `"statusCode":201`)
 
@@ -264,7 +264,7 @@ func eventBridge(w http.ResponseWriter, req *http.Request) {
 		Name    string
 	}
 	_ = json.NewDecoder(req.Body).Decode(&in)
-	out := map[string]any{"Name": in.Name, "State": "ENABLED", "EventPattern": deployment.InputPattern, "ScheduleExpression": "rate(1 minute)", "FailedEntryCount": 0}
+	out := map[string]any{"Name": in.Name, "State": "ENABLED", "EventPattern": names.InputPattern, "ScheduleExpression": "rate(1 minute)", "FailedEntryCount": 0}
 	entries := []any{}
 	for range in.Entries {
 		entries = append(entries, map[string]any{"EventId": rand.Text()})
@@ -288,7 +288,7 @@ func recordDoctor(t *testing.T, r *recorder, database, objects string) {
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"FunctionName": e.Function(),
 			"Environment": map[string]any{"Variables": map[string]string{
-				deployment.EnvTable: e.Table(), deployment.EnvPartition: "aws", deployment.EnvOutputBuses: `[{"arn":"arn:aws:events:eu-west-1:` + account + `:event-bus/orders"}]`,
+				names.EnvTable: e.Table(), names.EnvPartition: "aws", names.EnvOutputBuses: `[{"arn":"arn:aws:events:eu-west-1:` + account + `:event-bus/orders"}]`,
 			}},
 			"Policy": rule(e.RelayRule()) + rule(e.InputBus()+"/"+e.InputRule()),
 		})

@@ -29,7 +29,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/awstest"
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
@@ -48,7 +48,7 @@ func TestDeployLocal(t *testing.T) {
 	if os.Getenv(enable) != "1" {
 		t.Skipf("takes a minute; run: make deploy-local")
 	}
-	const env = deployment.Environment("dev")
+	const env = names.Environment("dev")
 	assembly := t.TempDir()
 	var nobody *cloud
 	nobody.cdk(t, "synth", "--quiet", "--output", assembly, "-c", "environment="+string(env), "-c", "outputBuses="+ordersBus)
@@ -66,8 +66,8 @@ func TestDeployLocal(t *testing.T) {
 	send(t, moto, variables)
 	giveTenant(t.Context(), t, moto.url, variables)
 	doctor.finds(t, moto)
-	other := deployment.Environment("other").InputRule()
-	moto.aws(t, "events", "put-rule", "--name", other, "--event-pattern", deployment.InputPattern)
+	other := names.Environment("other").InputRule()
+	moto.aws(t, "events", "put-rule", "--name", other, "--event-pattern", names.InputPattern)
 	doctor.finds(t, moto, "shared bus")
 	moto.aws(t, "events", "delete-rule", "--name", other)
 	moto.aws(t, "events", "disable-rule", "--name", env.InputRule())
@@ -104,7 +104,7 @@ func TestFreshCheckout(t *testing.T) {
 // look sees to it that moto has what the stack promises, for the CDK's command
 // line prints success where moto left a resource out. It returns the function's
 // environment variables.
-func look(t *testing.T, c *cloud, env deployment.Environment) map[string]string {
+func look(t *testing.T, c *cloud, env names.Environment) map[string]string {
 	arn := func(service, name string) string {
 		return "arn:aws:" + service + ":" + region + ":" + account + ":" + name
 	}
@@ -114,7 +114,7 @@ func look(t *testing.T, c *cloud, env deployment.Environment) map[string]string 
 		want    any
 	}{
 		{"stack", []string{"cloudformation", "describe-stacks", "--stack-name", env.Stack(), "--query", "Stacks[0].StackStatus"}, "CREATE_COMPLETE"},
-		{"table", []string{"dynamodb", "describe-table", "--table-name", env.Table(), "--query", "Table.GlobalSecondaryIndexes[].IndexName"}, []any{deployment.Index}},
+		{"table", []string{"dynamodb", "describe-table", "--table-name", env.Table(), "--query", "Table.GlobalSecondaryIndexes[].IndexName"}, []any{names.Index}},
 		// moto reads neither expiry nor versions from a template: infra's tests do.
 		{"bucket", []string{"s3api", "list-buckets", "--query", "Buckets[?Name=='" + env.Bucket(account, region) + "'] | length(@)"}, float64(1)},
 		{"input rule", []string{"events", "describe-rule", "--name", env.InputRule(), "--query", "State"}, "ENABLED"},
@@ -126,11 +126,11 @@ func look(t *testing.T, c *cloud, env deployment.Environment) map[string]string 
 		{"archive", []string{"events", "describe-archive", "--archive-name", env.Archive(), "--query", "RetentionDays"}, float64(30)},
 		{"dead letters", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, float64(2)},
 		{"logs", []string{"logs", "describe-log-groups", "--query", "logGroups[].[logGroupName,retentionInDays] | sort_by(@, &[0])"}, []any{
-			[]any{env.APILogGroup(), float64(30)}, []any{deployment.LogGroup(env.TestFunction()), float64(30)}, []any{deployment.LogGroup(env.Function()), float64(30)}, []any{deployment.LogGroup(env.RelayFunction()), float64(30)}}},
+			[]any{env.APILogGroup(), float64(30)}, []any{names.LogGroup(env.TestFunction()), float64(30)}, []any{names.LogGroup(env.Function()), float64(30)}, []any{names.LogGroup(env.RelayFunction()), float64(30)}}},
 		{"role", []string{"iam", "list-role-policies", "--role-name", env.Role(region), "--query", "length(PolicyNames)"}, float64(1)},
 		{"key", []string{"kms", "list-aliases", "--query", "Aliases[?AliasName=='" + env.KeyAlias() + "'] | length(@)"}, float64(1)},
 		{"topic", []string{"sns", "list-topics", "--query", "Topics[].TopicArn"}, []any{arn("sns", env.AlarmTopic())}},
-		{"guard of the bus", []string{"ssm", "get-parameter", "--name", deployment.BusGuard(deployment.DefaultBus), "--query", "Parameter.Value"}, string(env)},
+		{"guard of the bus", []string{"ssm", "get-parameter", "--name", names.BusGuard(names.DefaultBus), "--query", "Parameter.Value"}, string(env)},
 		{"dashboard", []string{"cloudwatch", "list-dashboards", "--query", "DashboardEntries[].DashboardName"}, []any{env.Dashboard()}},
 	} {
 		if got := c.aws(t, check.command...); !reflect.DeepEqual(got, check.want) {
@@ -140,8 +140,8 @@ func look(t *testing.T, c *cloud, env deployment.Environment) map[string]string 
 
 	var got, want any
 	text, _ := c.aws(t, "events", "describe-rule", "--name", env.InputRule(), "--query", "EventPattern").(string)
-	if json.Unmarshal([]byte(text), &got) != nil || json.Unmarshal([]byte(deployment.InputPattern), &want) != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("the input rule's pattern is %s, want %s", text, deployment.InputPattern)
+	if json.Unmarshal([]byte(text), &got) != nil || json.Unmarshal([]byte(names.InputPattern), &want) != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("the input rule's pattern is %s, want %s", text, names.InputPattern)
 	}
 	for function, rule := range map[string]string{env.Function(): env.InputRule(), env.RelayFunction(): env.RelayRule()} {
 		policy, _ := c.aws(t, "lambda", "get-policy", "--function-name", function, "--query", "Policy").(string)
@@ -162,7 +162,7 @@ func look(t *testing.T, c *cloud, env deployment.Environment) map[string]string 
 func send(t *testing.T, moto *cloud, variables map[string]string) {
 	ctx := t.Context()
 	database, objects := awstest.DynamoDB(t), awstest.S3(t)
-	ledger := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(database)), variables[deployment.EnvTable], nil)
+	ledger := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(database)), variables[names.EnvTable], nil)
 	if err := ledger.CreateTable(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func send(t *testing.T, moto *cloud, variables map[string]string) {
 func giveTenant(ctx context.Context, t *testing.T, url string, variables map[string]string) {
 	t.Helper()
 	client := s3.NewFromConfig(awstest.Config(url), func(o *s3.Options) { o.UsePathStyle = true })
-	bucket := variables[deployment.EnvBucket]
+	bucket := variables[names.EnvBucket]
 	if _, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket}); err != nil {
 		if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
 			t.Fatal(err)
@@ -216,7 +216,7 @@ func giveTenant(ctx context.Context, t *testing.T, url string, variables map[str
 		"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{\"eventbridge_arn\":\"" + ordersBus + "\"}]\n",
 		"acme/pet.json":          `{"type":"object","properties":{"id":{"type":"string"},"name":{"type":"string"}},"required":["name"]}`,
 	} {
-		if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: aws.String(variables[deployment.EnvSchemasPrefix] + name), Body: strings.NewReader(text)}); err != nil {
+		if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: aws.String(variables[names.EnvSchemasPrefix] + name), Body: strings.NewReader(text)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,6 +1,6 @@
 // Command relay is the main of the relay's function on AWS Lambda. A schedule
 // invokes it every minute; it publishes what invocations of the router left
-// behind. It is wired by its environment variables: see package deployment.
+// behind. It is wired by its environment variables: see package names.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda"
 )
 
@@ -19,7 +19,7 @@ import (
 type handler struct{ awslambda.Handler }
 
 func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, deployment.RelayRun)
+	ctx, cancel := context.WithTimeout(ctx, names.RelayRun)
 	defer cancel()
 	return h.Handler.Invoke(ctx, payload)
 }

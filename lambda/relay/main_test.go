@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/blockforger/eventrouter/internal/deployment"
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 type probe func(context.Context)
@@ -18,14 +18,14 @@ func (p probe) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 // TestRunEnds: a run ends after RelayRun whatever time Lambda gives it, and
 // earlier if Lambda gives it less.
 func TestRunEnds(t *testing.T) {
-	for _, given := range []time.Duration{deployment.RelayTimeout, 10 * time.Second} {
+	for _, given := range []time.Duration{names.RelayTimeout, 10 * time.Second} {
 		ctx, cancel := context.WithTimeout(t.Context(), given)
 		defer cancel()
 		called := false
 		_, err := handler{probe(func(ctx context.Context) {
 			called = true
 			deadline, _ := ctx.Deadline()
-			if left, want := time.Until(deadline), min(given, deployment.RelayRun); left > want || left < want-5*time.Second {
+			if left, want := time.Until(deadline), min(given, names.RelayRun); left > want || left < want-5*time.Second {
 				t.Errorf("given %v, the run has %v, want %v", given, left, want)
 			}
 		})}.Invoke(ctx, nil)
@@ -33,7 +33,7 @@ func TestRunEnds(t *testing.T) {
 			t.Errorf("called %v, %v", called, err)
 		}
 	}
-	if deployment.RelayRun >= time.Minute || deployment.RelayRun >= deployment.RelayTimeout {
+	if names.RelayRun >= time.Minute || names.RelayRun >= names.RelayTimeout {
 		t.Error("a run must end before the next one begins and before Lambda ends it")
 	}
 }

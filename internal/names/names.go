@@ -1,4 +1,4 @@
-package deployment
+package names
 
 // Prefixes of the keys in the bucket.
 const (

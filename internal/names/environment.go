@@ -1,7 +1,7 @@
-// Package deployment holds every name on which function, command line and
+// Package names holds every name on which function, command line and
 // stack must agree: environment variables, and resources by environment. It
 // imports the standard library only, so that all three can.
-package deployment
+package names
 
 import (
 	"fmt"
