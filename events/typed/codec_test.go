@@ -105,9 +105,15 @@ func TestCodecReadsAsPackageJSONDoes(t *testing.T) {
 
 func compareCodecs(t *testing.T, text []byte) {
 	t.Helper()
+	compareCodec(t, text, typed.UnmarshalStruct)
+	compareCodec(t, text, typed.UnmarshalExactly)
+}
+
+func compareCodec(t *testing.T, text []byte, unmarshal func([]byte, any) error) {
+	t.Helper()
 	var got tree
 	var want plainTree
-	gotErr, wantErr := typed.UnmarshalStruct(text, &got), json.Unmarshal(text, &want)
+	gotErr, wantErr := unmarshal(text, &got), json.Unmarshal(text, &want)
 	if (gotErr == nil) != (wantErr == nil) {
 		t.Errorf("%q: error %v, package json's %v", text, gotErr, wantErr)
 	}
@@ -123,7 +129,7 @@ func compareCodecs(t *testing.T, text []byte) {
 		t.Errorf("%q: written as\n%s\npackage json, %v:\n%s", text, a, err, b)
 	}
 	var again tree
-	if err := typed.UnmarshalStruct(a, &again); err != nil {
+	if err := unmarshal(a, &again); err != nil {
 		t.Errorf("%q: %s cannot be read: %v", text, a, err)
 	}
 	if c, err := typed.MarshalStruct(again); err != nil || string(c) != string(a) {
@@ -233,6 +239,20 @@ func TestEncodingJSON(t *testing.T) {
 	for _, bad := range []typed.Unknown{[]byte(`[]`), []byte(`{"name":"again"}`), []byte(`{`), []byte(`{"a":1} x`)} {
 		if out, err := stdjson.Marshal(tree{Unknown: bad}); err == nil {
 			t.Errorf("Unknown %q is written as %s, want an error", bad, out)
+		}
+	}
+}
+
+// TestDecodeEventIsStrict: also of a decoder that reads nothing of the detail.
+func TestDecodeEventIsStrict(t *testing.T) {
+	lazy := func(e events.Envelope) (typed.Decoded, error) { return &typed.Event[plainTree]{Envelope: e}, nil }
+	raw := func(e events.Envelope) (typed.Decoded, error) { return &e, nil }
+	r := typed.NewRegistry(typed.Map{{Source: "s", DetailType: "lazy"}: lazy, {Source: "s", DetailType: "raw"}: raw})
+	for _, kind := range []string{"lazy", "raw"} {
+		for _, detail := range []string{`{"a":1,"a":2}`, `{x}`, `[1 2]`} {
+			if event, err := r.DecodeEvent([]byte(`{"source":"s","detail-type":"` + kind + `","detail":` + detail + `}`)); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s %s decodes as %T, %v; want Invalid", kind, detail, event, err)
+			}
 		}
 	}
 }
