@@ -31,9 +31,9 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// deploymentFlags choose a deployment on AWS in the place of a server.
+// deploymentFlags select a deployment on AWS instead of a server.
 type deploymentFlags struct {
-	AWS         bool   `name:"aws" help:"Work on a deployment on AWS, with AWS's usual credentials, instead of a server."`
+	AWS         bool   `name:"aws" help:"Use a deployment on AWS, with the usual AWS credentials, instead of a server."`
 	Environment string `default:"dev" help:"With --aws: the environment of the deployment."`
 }
 
@@ -47,7 +47,7 @@ func (f *deploymentFlags) configure(s *session, command string) error {
 		return nil
 	}
 	if word, _, _ := strings.Cut(command, " "); !slices.Contains(awsCommands, word) {
-		return fault.Errorf(fault.Invalid, "%s works with a server alone; those that take --aws: %s", word, strings.Join(awsCommands, ", "))
+		return fault.Errorf(fault.Invalid, "%s works only with a server; the commands that accept --aws are: %s", word, strings.Join(awsCommands, ", "))
 	}
 	env, err := names.ParseEnvironment(f.Environment)
 	if err != nil {
@@ -58,7 +58,7 @@ func (f *deploymentFlags) configure(s *session, command string) error {
 		return fault.Errorf(fault.Invalid, "AWS configuration: %v", err)
 	}
 	if cfg.Region == "" {
-		return fault.Errorf(fault.Invalid, "no region is set; type: export AWS_REGION=us-east-1, or where the deployment is")
+		return fault.Errorf(fault.Invalid, "no region is set; set the region of the deployment, for example: export AWS_REGION=us-east-1")
 	}
 	s.deployment = &awsDeployment{env: env, cfg: cfg}
 	s.admin = s.deployment.admin()
@@ -71,7 +71,8 @@ type awsDeployment struct {
 	cfg aws.Config
 }
 
-// admin works on the deployment's table itself; the function has no part in it.
+// admin returns an Admin that uses the deployment's table directly, without its
+// function.
 func (d *awsDeployment) admin() admin.Admin {
 	ledger := d.ledger()
 	return admin.NewDirect(ledger, store.New(ledger, nil), newAWSFunctions(d), nil)
@@ -81,8 +82,8 @@ func (d *awsDeployment) ledger() *dynamostore.Ledger {
 	return dynamostore.New(dynamodb.NewFromConfig(d.cfg), d.env.Table(), nil)
 }
 
-// checks are those of a deployment. The first finds the account and the
-// function's variables for those after it.
+// checks returns the checks of a deployment, in order: earlier ones set the account
+// and the function's environment, which later ones use.
 func (d *awsDeployment) checks() []check {
 	x := &deploymentChecks{awsDeployment: d, bus: eventbridge.NewFromConfig(d.cfg)}
 	return []check{
@@ -120,24 +121,25 @@ func (x *deploymentChecks) deployCommand() string {
 func (x *deploymentChecks) credentials(ctx context.Context) checkResult {
 	who, err := sts.NewFromConfig(x.cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
-		return failedErr("aws sts get-caller-identity, and mend the credentials until it answers", err)
+		return failedErr("aws sts get-caller-identity, and correct the credentials until it succeeds", err)
 	}
 	x.account = aws.ToString(who.Account)
 	return passed("%s in %s", aws.ToString(who.Arn), x.cfg.Region)
 }
 
-// clock compares ours with AWS's: requests that are five minutes off are refused.
+// clock compares this machine's clock with AWS's. AWS rejects requests that are
+// signed five minutes off.
 func (x *deploymentChecks) clock(ctx context.Context) checkResult {
 	sent := time.Now()
 	out, err := sts.NewFromConfig(x.cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
-		return failedErr("set the clock, if the error speaks of a signature or of time", err)
+		return failedErr("set the clock, if the error is about a signature or a time", err)
 	}
 	answered, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
 	if !ok {
-		return passed("AWS did not say what time it is")
+		return passed("AWS returned no time")
 	}
-	// What AWS says is cut to the second.
+	// The time that AWS returns is truncated to the second.
 	if off := answered.Sub(sent).Round(time.Second); off < -30*time.Second || off > 30*time.Second {
 		return failedf("set the clock, best by NTP", "this machine's clock is %v off", off)
 	}
@@ -160,7 +162,7 @@ func (x *deploymentChecks) function(ctx context.Context) checkResult {
 
 func (x *deploymentChecks) table(ctx context.Context) checkResult {
 	if err := x.ledger().Check(ctx); err != nil {
-		return failedErr("", err) // which says what to type
+		return failedErr("", err) // the error names the command
 	}
 	return passed("%s with index %s", x.env.Table(), names.Index)
 }
@@ -183,7 +185,7 @@ func (x *deploymentChecks) bucket(ctx context.Context) checkResult {
 	return passed("%s, %d tenants", name, tenants)
 }
 
-// tenantFiles are read as the function reads them, under its allow-list.
+// tenantFiles checks the tenants' files with the function's allow-list.
 func (x *deploymentChecks) tenantFiles(ctx context.Context) checkResult {
 	name := x.env.Bucket(x.account, x.cfg.Region)
 	files, err := s3blob.New(x.s3(), name, names.SchemasPrefix)
@@ -205,8 +207,8 @@ func (x *deploymentChecks) s3() *s3.Client {
 	return s3.NewFromConfig(x.cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
 }
 
-// inputRule looks on the bus that the function's variables name or, of a
-// deployment that names none, on the dedicated bus and the default one.
+// inputRule looks up the rule on the bus that is named in the function's
+// environment, else on the dedicated bus and on the default bus.
 func (x *deploymentChecks) inputRule(ctx context.Context) checkResult {
 	var out *eventbridge.DescribeRuleOutput
 	var err error
@@ -223,16 +225,16 @@ func (x *deploymentChecks) inputRule(ctx context.Context) checkResult {
 	case err != nil:
 		return failedErr(x.deployCommand(), err)
 	case out.State == ebtypes.RuleStateDisabled:
-		return failedf("aws events enable-rule --name "+x.env.InputRule()+" --event-bus-name "+x.inputBus, "the rule %s is disabled: no event comes in", x.env.InputRule())
+		return failedf("aws events enable-rule --name "+x.env.InputRule()+" --event-bus-name "+x.inputBus, "the rule %s is disabled: no events are received", x.env.InputRule())
 	case !sameJSON(aws.ToString(out.EventPattern), names.InputPattern):
 		return failedf(x.deployCommand(), "the pattern of the rule %s is %s, want %s", x.env.InputRule(), aws.ToString(out.EventPattern), names.InputPattern)
 	}
 	return passed("%s on bus %s, enabled", x.env.InputRule(), x.inputBus)
 }
 
-// sharedBus looks for the input rule of another environment on the same bus.
-// The stack's guard parameter refuses it; deployments older than the guard, and
-// rules made by hand, have none.
+// sharedBus looks for the input rule of another environment on the same bus. The
+// stack's guard parameter prevents it, but not for older deployments and for rules
+// that were created by hand.
 func (x *deploymentChecks) sharedBus(ctx context.Context) checkResult {
 	prefix := strings.TrimSuffix(x.env.InputRule(), string(x.env))
 	rules := eventbridge.ListRulesInput{EventBusName: &x.inputBus, NamePrefix: &prefix}
@@ -253,12 +255,13 @@ func (x *deploymentChecks) sharedBus(ctx context.Context) checkResult {
 	}
 	if len(others) > 0 {
 		return failedf("deploy all but one of them with inputBus=dedicated, see inputBus in doc/deploy.md",
-			"the bus %s also feeds environment %s: each receives and carries out the other's events", x.inputBus, strings.Join(others, ", "))
+			"the bus %s also feeds environment %s: each receives and processes the other's events", x.inputBus, strings.Join(others, ", "))
 	}
 	return passed("%s feeds no other environment", x.inputBus)
 }
 
-// target is the function or, with a buffer, the queue before it.
+// target checks that the input rule's target is the function or, with a buffer, its
+// queue.
 func (x *deploymentChecks) target(ctx context.Context) checkResult {
 	out, err := x.bus.ListTargetsByRule(ctx, &eventbridge.ListTargetsByRuleInput{Rule: aws.String(x.env.InputRule()), EventBusName: &x.inputBus})
 	if err != nil {
@@ -274,10 +277,10 @@ func (x *deploymentChecks) target(ctx context.Context) checkResult {
 			return passed("%s", aws.ToString(t.Arn))
 		}
 	}
-	return failedf(x.deployCommand(), "the rule %s does not lead to %s", x.env.InputRule(), x.env.Function())
+	return failedf(x.deployCommand(), "the rule %s has no target %s", x.env.InputRule(), x.env.Function())
 }
 
-// permission: each rule may invoke its function, and no other rule may.
+// permission checks that each function's policy allows its rule to invoke it.
 func (x *deploymentChecks) permission(ctx context.Context) checkResult {
 	input := x.env.InputRule()
 	if x.inputBus != names.DefaultBus {
@@ -306,7 +309,7 @@ func (x *deploymentChecks) relay(ctx context.Context) checkResult {
 	case err != nil:
 		return failedErr(x.deployCommand(), err)
 	case out.State == ebtypes.RuleStateDisabled:
-		return failedf("aws events enable-rule --name "+x.env.RelayRule(), "the rule %s is disabled: what is left behind is not published", x.env.RelayRule())
+		return failedf("aws events enable-rule --name "+x.env.RelayRule(), "the rule %s is disabled: pending entries are not published", x.env.RelayRule())
 	}
 	return passed("%s, %s", x.env.RelayRule(), aws.ToString(out.ScheduleExpression))
 }
@@ -329,8 +332,8 @@ func (x *deploymentChecks) queue(ctx context.Context, name string) checkResult {
 	return passed("%s is empty", name)
 }
 
-// outputBuses: those of our own account exist; whether others let us in, only
-// an event can tell.
+// outputBuses checks that the buses of the deployment's own account exist. Buses of
+// other accounts can only be checked by publishing.
 func (x *deploymentChecks) outputBuses(ctx context.Context) checkResult {
 	list, err := tenant.ParseAllowList(x.variables[names.EnvOutputBuses])
 	if err != nil {
@@ -347,7 +350,7 @@ func (x *deploymentChecks) outputBuses(ctx context.Context) checkResult {
 			return failedErr(createBus(b.ARN), err)
 		}
 	}
-	return passed("%d of this account, all there; %d of others, which only publishing can check", own, others)
+	return passed("%d of this account, all exist; %d of other accounts, which are not checked", own, others)
 }
 
 func (x *deploymentChecks) busIn(b events.BusARN) *eventbridge.Client {

@@ -106,7 +106,7 @@ func (h *awsFixture) serve(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"events": events})
 }
 
-// run types a command with --aws and answers what it prints as JSON.
+// run runs a command with --aws and returns its JSON output.
 func (h *awsFixture) run(args ...string) map[string]any {
 	h.t.Helper()
 	var out, errOut bytes.Buffer
@@ -187,9 +187,9 @@ func TestRefusedOnAWS(t *testing.T) {
 	t.Setenv("AWS_REGION", "")
 	t.Setenv("AWS_DEFAULT_REGION", "")
 	for _, c := range []struct{ args, want string }{
-		{"serve --aws", "works with a server alone; those that take --aws: keys"},
+		{"serve --aws", "works only with a server; the commands that accept --aws are: keys"},
 		{"keys list --tenant acme --aws --environment Prod", "must be 1 to 20"},
-		{"keys list --tenant acme --aws", "no region is set; type: export AWS_REGION="},
+		{"keys list --tenant acme --aws", "no region is set; set the region of the deployment, for example: export AWS_REGION="},
 	} {
 		var out, errOut bytes.Buffer
 		if code := run(t.Context(), strings.Fields(c.args), nil, &out, &errOut); code != 2 || !strings.Contains(errOut.String(), c.want) {
@@ -203,7 +203,7 @@ func TestRefusedOnAWS(t *testing.T) {
 func TestDoctorOnThisMachine(t *testing.T) {
 	var out, errOut bytes.Buffer
 	code := run(t.Context(), []string{"doctor", "--endpoint-url", "http://127.0.0.1:1", "--schemas", "../../schemas"}, nil, &out, &errOut)
-	if code != 1 || !strings.Contains(out.String(), "make run") || !strings.Contains(out.String(), "nothing to mend in ../../schemas") {
+	if code != 1 || !strings.Contains(out.String(), "make run") || !strings.Contains(out.String(), "no problems found in ../../schemas") {
 		t.Errorf("exit %d\n%s%s", code, out.String(), errOut.String())
 	}
 	out.Reset()
@@ -215,7 +215,7 @@ func TestDoctorOnThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t.Context(), []string{"doctor", "--endpoint-url", "http://127.0.0.1:1", "--schemas", careless}, nil, &out, &errOut)
-	if !strings.Contains(out.String(), "mistakes in the tenants' files: 1, the first: acme/tenant.properties:1") {
+	if !strings.Contains(out.String(), "errors in the tenants' files: 1; the first: acme/tenant.properties:1") {
 		t.Errorf("a careless tenant: %s", out.String())
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// TestBadInputLeaksNothing sends what is wrong in every way through the wire.
+// TestBadInputLeaksNothing sends many kinds of invalid input over HTTP.
 // Nothing has an effect or is retried, and neither key nor payload is anywhere
 // that they must not be: logs, errors, the data folder, the server's output.
 func TestBadInputLeaksNothing(t *testing.T) {

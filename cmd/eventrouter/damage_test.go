@@ -121,7 +121,8 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// TestNewLedgerBesideObjects: it is made only where that is asked for.
+// TestNewLedgerBesideObjects: a new ledger is created beside objects only with
+// --new-ledger.
 func TestNewLedgerBesideObjects(t *testing.T) {
 	t.Parallel()
 	data, schemas := populated(t)

@@ -22,7 +22,7 @@ import (
 
 type deadLetterCommands struct {
 	List  deadLettersList  `cmd:"" help:"List them."`
-	Retry deadLettersRetry `cmd:"" help:"Send them again."`
+	Retry deadLettersRetry `cmd:"" help:"Redeliver them."`
 }
 
 type deadLettersList struct{}
@@ -49,10 +49,10 @@ func (c *deadLettersList) Run(s *session) error {
 }
 
 type deadLettersRetry struct {
-	IDs []string `arg:"" optional:"" name:"id" help:"Those to send again; all of them unless given."`
+	IDs []string `arg:"" optional:"" name:"id" help:"The dead letters to redeliver. Default: all."`
 }
 
-// Run sends dead letters again.
+// Run redelivers dead letters.
 func (c *deadLettersRetry) Run(s *session) error {
 	n, err := s.admin.RetryDeadLetters(s.ctx, c.IDs)
 	if err != nil {
@@ -77,8 +77,8 @@ const (
 // errStopWalk ends a walk through a queue.
 var errStopWalk = errors.New("enough")
 
-// DeadLetters implements [admin.Functions]. It leaves the messages where they
-// are, and shows no event: they hold API keys.
+// DeadLetters implements [admin.Functions]. The messages stay in their queues.
+// Events are not returned, because they contain API keys.
 func (f *awsFunctions) DeadLetters(ctx context.Context) ([]admin.DeadLetter, error) {
 	letters := []admin.DeadLetter{}
 	err := f.walk(ctx, listVisibility, func(_ string, m sqstypes.Message) error {
@@ -88,8 +88,8 @@ func (f *awsFunctions) DeadLetters(ctx context.Context) ([]admin.DeadLetter, err
 	return letters, err
 }
 
-// RetryDeadLetters implements [admin.Functions]: the function is handed each
-// message as SQS would, and one that it has dealt with is deleted.
+// RetryDeadLetters implements [admin.Functions]: it invokes the function with each
+// message as SQS does, and deletes the messages that the function has processed.
 func (f *awsFunctions) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
 	done, again, wanted := 0, 0, len(ids)
 	err := f.walk(ctx, retryVisibility, func(queue string, m sqstypes.Message) error {
@@ -116,12 +116,12 @@ func (f *awsFunctions) RetryDeadLetters(ctx context.Context, ids []string) (int,
 	case err != nil && !errors.Is(err, errStopWalk):
 		return done, err
 	case again > 0:
-		return done, fault.Errorf(fault.Unavailable, "%d sent again and done with; on %d the function failed once more, see its log", done, again)
+		return done, fault.Errorf(fault.Unavailable, "%d redelivered; %d failed again, see the log of the function", done, again)
 	}
 	return done, nil
 }
 
-// retry reports whether the function has dealt with the message.
+// retry invokes the function with the message, and reports whether it succeeded.
 func (f *awsFunctions) retry(ctx context.Context, m sqstypes.Message) (bool, error) {
 	type record struct {
 		MessageID string `json:"messageId"`
@@ -176,7 +176,7 @@ func (f *awsFunctions) walk(ctx context.Context, hidden int32, visit func(queue 
 	return nil
 }
 
-// release lets others have a message at once that is not for us.
+// release makes a message visible again that was not selected.
 func (f *awsFunctions) release(ctx context.Context, queue string, m sqstypes.Message) error {
 	_, err := f.queues.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: listVisibility})
 	if err != nil {
@@ -185,8 +185,9 @@ func (f *awsFunctions) release(ctx context.Context, queue string, m sqstypes.Mes
 	return nil
 }
 
-// letter tells of a message what may be shown. One from the rule's queue is the
-// event, with attributes that say why; one of the function's is a record.
+// deadLetter returns what may be shown of a message. A message of the rule's queue
+// is the event, with the error in attributes; a message of the function's queue is
+// an invocation record.
 func (f *awsFunctions) deadLetter(m sqstypes.Message) admin.DeadLetter {
 	var body struct {
 		ID      string `json:"id"`
@@ -201,7 +202,7 @@ func (f *awsFunctions) deadLetter(m sqstypes.Message) admin.DeadLetter {
 			Error string `json:"errorMessage"`
 		} `json:"responsePayload"`
 	}
-	_ = json.Unmarshal([]byte(aws.ToString(m.Body)), &body, jsontext.AllowDuplicateNames(true)) // shown as far as it can be read
+	_ = json.Unmarshal([]byte(aws.ToString(m.Body)), &body, jsontext.AllowDuplicateNames(true)) // what cannot be read stays empty
 	attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
 	letter := admin.DeadLetter{ID: aws.ToString(m.MessageId), Function: f.env.Function(), Time: sentAt(m)}
 	if body.Request.ID != "" || body.Context.Condition != "" {

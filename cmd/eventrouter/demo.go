@@ -19,17 +19,18 @@ import (
 )
 
 type demoCommand struct {
-	Schemas string `default:"schemas" type:"path" help:"The folder with a folder for each tenant; it must hold the sample tenant evented."`
+	Schemas string `default:"schemas" type:"path" help:"The folder with a folder for each tenant; it must contain the sample tenant evented."`
 }
 
 const (
 	demoTenant  = events.TenantID("evented")
 	demoSchema  = events.SchemaID("evented")
-	demoTimeout = 20 * time.Second // how long the demo waits for all of it
+	demoTimeout = 20 * time.Second // of the whole demo
 )
 
-// Run sends one event through a server of its own and shows all that it did.
-// It fails unless record, bill, output event and log line are all there.
+// Run sends one event through a temporary server and prints what it caused. It
+// returns an error unless it finds the record, the bill, the output event and the
+// log line.
 func (c *demoCommand) Run(s *session) (err error) {
 	data, err := os.MkdirTemp("", "eventrouter-demo-")
 	if err != nil {
@@ -103,7 +104,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	if err != nil {
 		return err
 	}
-	p.line("%s\n%s", p.bold("4. one output event, as the test function saw it"), indent(output))
+	p.line("%s\n%s", p.bold("4. one output event, as the test function received it"), indent(output))
 
 	line, err := poll(ctx, "the log line", func() (string, bool, error) {
 		return findLine(ctx, client, function, `"outcome":"carried-out"`, results[0].EventID)
@@ -111,7 +112,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	if err != nil {
 		return err
 	}
-	p.line("%s\n%s", p.bold("5. one log line, that tells it all"), indent(line))
+	p.line("%s\n%s", p.bold("5. one log line with all of it"), indent(line))
 	if strings.Contains(line+output, key.Key) {
 		return fault.Errorf(fault.Internal, "the API key is in a log")
 	}
@@ -119,7 +120,7 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	return nil
 }
 
-// poll asks again until there is an answer or the time is up.
+// poll calls ask until it returns a value or an error, or until ctx ends.
 func poll[T any](ctx context.Context, what string, ask func() (T, bool, error)) (T, error) {
 	for {
 		v, ok, err := ask()
@@ -151,14 +152,15 @@ func findLine(ctx context.Context, a admin.Functions, function string, parts ...
 	return "", false, nil
 }
 
-// indent shows JSON a member a line; what nests deeper than that stays whole.
+// indent formats a JSON object with one member per line; nested values stay on
+// their line.
 func indent(line string) string {
 	var members map[string]jsontext.Value
 	dec := jsontext.NewDecoder(strings.NewReader(line))
 	if err := json.UnmarshalDecode(dec, &members); err != nil {
 		return "  " + line
 	}
-	delete(members, "_aws") // where CloudWatch finds the metrics among the members
+	delete(members, "_aws") // CloudWatch's description of the metrics
 	order := jsontext.NewDecoder(strings.NewReader(line))
 	_, _ = order.ReadToken()
 	var b strings.Builder

@@ -22,14 +22,14 @@ type doctorCommand struct {
 	Schemas string `default:"schemas" help:"Without --aws: the folder of the tenants' files."`
 }
 
-// A check is one thing that has to be right.
+// check is one check of the doctor command.
 type check struct {
 	what string
-	// run says what is wrong, or "" and what was found; do is what to type.
-	run func(ctx context.Context) checkResult
+	run  func(ctx context.Context) checkResult
 }
 
-// checkResult is a check's result. It is fine where wrong is "".
+// checkResult is a check's result. The check has passed if Wrong is empty; otherwise Do is the command that
+// corrects the problem.
 type checkResult struct {
 	Check string `json:"check"`
 	Found string `json:"found,omitempty"`
@@ -37,7 +37,7 @@ type checkResult struct {
 	Do    string `json:"do,omitempty"`
 }
 
-// Run checks one thing after the other; all are checked, whatever is wrong.
+// Run runs all checks, also after one has failed, and prints their results.
 func (c *doctorCommand) Run(s *session) error {
 	checks := c.local(s)
 	if s.deployment != nil {
@@ -77,18 +77,20 @@ func (s *session) printCheck(f checkResult) {
 	}
 }
 
+// passed is the result of a check that has found no problem.
 func passed(format string, args ...any) checkResult {
 	return checkResult{Found: fmt.Sprintf(format, args...)}
 }
 
+// failedf is the result of a check that has found a problem.
 func failedf(do, format string, args ...any) checkResult {
 	return checkResult{Wrong: fmt.Sprintf(format, args...), Do: do}
 }
 
-// failedErr is a check that could not be made, or whose answer is an error.
+// failedErr is the result of a check that returned an error.
 func failedErr(do string, err error) checkResult { return checkResult{Wrong: message(err), Do: do} }
 
-// local are the checks of one machine.
+// local returns the checks of a server on this machine.
 func (c *doctorCommand) local(s *session) []check {
 	return []check{
 		{"server", func(ctx context.Context) checkResult {
@@ -98,11 +100,11 @@ func (c *doctorCommand) local(s *session) []check {
 			}
 			res, err := http.DefaultClient.Do(req)
 			if err != nil {
-				return failedErr("make run, or name another server with --endpoint-url", err)
+				return failedErr("make run, or set another server with --endpoint-url", err)
 			}
 			_ = res.Body.Close()
 			if res.StatusCode != http.StatusOK {
-				return failedf("make run", "%s answers %s", s.endpoint, res.Status)
+				return failedf("make run", "%s returns %s", s.endpoint, res.Status)
 			}
 			return passed("%s", s.endpoint)
 		}},
@@ -119,14 +121,14 @@ func (c *doctorCommand) local(s *session) []check {
 		{"tenant files", func(ctx context.Context) checkResult {
 			tree, err := openSchemas(c.Schemas)
 			if err != nil {
-				return failedErr("name the folder with --schemas", err)
+				return failedErr("set the folder with --schemas", err)
 			}
 			return lintCheck(ctx, tree, nil, c.Schemas)
 		}},
 		{"output buses", func(ctx context.Context) checkResult {
 			tree, err := openSchemas(c.Schemas)
 			if err != nil {
-				return failedErr("name the folder with --schemas", err)
+				return failedErr("set the folder with --schemas", err)
 			}
 			return s.localBuses(ctx, tree)
 		}},
@@ -134,7 +136,7 @@ func (c *doctorCommand) local(s *session) []check {
 }
 
 // localBuses checks that the buses of the server's own account and region exist.
-// The server accepts entries for all others as they are.
+// The server accepts entries for all other buses without a check.
 func (s *session) localBuses(ctx context.Context, files blob.Bucket) checkResult {
 	buses, err := tenant.Buses(ctx, files)
 	if err != nil {
@@ -156,12 +158,12 @@ func (s *session) localBuses(ctx context.Context, files blob.Bucket) checkResult
 	return passed("%d of this server, none missing", own)
 }
 
-// createBus is the command that creates a bus.
+// createBus returns the command that creates a bus.
 func createBus(b events.BusARN) string {
 	return "aws events create-event-bus --name " + b.Name() + " --region " + b.Region()
 }
 
-// lintCheck has the tenants' files checked as a deployment would read them.
+// lintCheck lints the tenants' files.
 func lintCheck(ctx context.Context, files blob.Bucket, o *tenant.LintOptions, where string) checkResult {
 	findings, err := tenant.Lint(ctx, files, o)
 	if err != nil {
@@ -177,7 +179,7 @@ func lintCheck(ctx context.Context, files blob.Bucket, o *tenant.LintOptions, wh
 		}
 	}
 	if wrong > 0 {
-		return failedf("mend it; eventrouter tenant lint on the folder that it came from lists all", "mistakes in the tenants' files: %d, the first: %s", wrong, first)
+		return failedf("correct it; eventrouter tenant lint on the source folder lists all problems", "errors in the tenants' files: %d; the first: %s", wrong, first)
 	}
-	return passed("nothing to mend in %s", where)
+	return passed("no problems found in %s", where)
 }

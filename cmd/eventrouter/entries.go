@@ -20,8 +20,8 @@ import (
 
 type entryCommands struct {
 	List  entriesList  `cmd:"" help:"List entries."`
-	Retry entriesRetry `cmd:"" help:"Make entries pending again: the relay publishes them within a minute or two."`
-	Drop  entriesDrop  `cmd:"" help:"Give entries up."`
+	Retry entriesRetry `cmd:"" help:"Make entries pending again: the relay publishes them within two minutes."`
+	Drop  entriesDrop  `cmd:"" help:"Drop entries: they are not published."`
 }
 
 // entrySelector are the flags that choose entries.
@@ -94,7 +94,7 @@ type entriesDrop struct {
 	entrySelector `embed:""`
 }
 
-// Run gives entries up.
+// Run drops entries.
 func (c *entriesDrop) Run(s *session) error { return c.settle(s, "drop") }
 
 func (c *entrySelector) settle(s *session, action string) error {
@@ -103,7 +103,7 @@ func (c *entrySelector) settle(s *session, action string) error {
 		return err
 	}
 	if q == (admin.EntryQuery{}) {
-		return fault.Errorf(fault.Invalid, "say which entries: --id, --state, --tenant, --bus, --since or --until")
+		return fault.Errorf(fault.Invalid, "name the entries by --id, --state, --tenant, --bus, --since or --until")
 	}
 	acted, err := s.admin.SettleEntries(s.ctx, admin.EntryAction{Query: q, Action: action})
 	if err != nil {
@@ -117,18 +117,18 @@ func (c *entrySelector) settle(s *session, action string) error {
 }
 
 type replayCommand struct {
-	Archive string    `required:"" help:"The archive: aws events create-archive makes one."`
-	From    time.Time `required:"" help:"Events of this time on, by their own time, such as 2026-11-21T03:00:00Z."`
-	To      time.Time `help:"Events before this time. Default: now."`
+	Archive string    `required:"" help:"The archive, as created by aws events create-archive."`
+	From    time.Time `required:"" help:"Replay events with this time or later, for example 2026-11-21T03:00:00Z."`
+	To      time.Time `help:"Replay events before this time. Default: now."`
 	Rules   []string  `name:"rule" help:"Only to this rule of the archive's bus; may be given several times. Default: every rule."`
-	Name    string    `help:"The name of the replay; each has another. Default: archive and time."`
+	Name    string    `help:"The name of the replay, which must be new. Default: archive and time."`
 	NoWait  bool      `help:"Start the replay and do not wait for its end."`
 }
 
 const replayPoll = 200 * time.Millisecond
 
-// Run starts a replay as any client of EventBridge would, and waits for its end.
-// Interrupted, it leaves the replay to itself.
+// Run starts a replay and waits until it has ended. If the command is interrupted,
+// the replay continues.
 func (c *replayCommand) Run(s *session) error {
 	client := newEventBridge(s.endpoint)
 	in, err := c.request(s.ctx, client)
@@ -183,7 +183,7 @@ func (s *session) awaitReplay(client *eventbridge.Client, name string) error {
 		}
 		select {
 		case <-s.ctx.Done():
-			s.print.note("the replay goes on; to end it: aws events cancel-replay --replay-name %s", name)
+			s.print.note("the replay continues; to cancel it: aws events cancel-replay --replay-name %s", name)
 			return nil
 		case <-time.After(replayPoll):
 		}
@@ -207,14 +207,14 @@ func (s *session) printReplay(r *eventbridge.DescribeReplayOutput) error {
 	return nil
 }
 
-// newEventBridge is a client of the server at an endpoint.
+// newEventBridge returns a client of the server at an endpoint.
 func newEventBridge(endpoint string, o ...func(*eventbridge.Options)) *eventbridge.Client {
 	return eventbridge.New(eventbridge.Options{
 		BaseEndpoint: aws.String(endpoint), Region: names.LocalRegion, Credentials: localCredentials,
 	}, o...)
 }
 
-// serviceError says what a service answered, without the SDK's words around it.
+// serviceError returns the error of a service without the text that the SDK adds.
 func serviceError(op string, err error) error {
 	if answered, ok := errors.AsType[smithy.APIError](err); ok {
 		return fault.Errorf(fault.Invalid, "%s: %s", answered.ErrorCode(), answered.ErrorMessage())

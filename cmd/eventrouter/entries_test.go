@@ -132,7 +132,7 @@ no ARN: refused
 		t.Errorf("the session printed\n%s\nwant\n%s\n%s", stdout.String(), want, stderr.String())
 	}
 
-	// The relay publishes those again that were asked for, and no others.
+	// The relay publishes only the retried entries again.
 	if drained, err = srv.relay.Run(t.Context(), 0); err != nil || drained.Published != 3 || drained.Pending != 3 {
 		t.Errorf("%+v, %v", drained, err)
 	}

@@ -12,17 +12,17 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 )
 
-// eventsCommands follow and trace events.
+// eventsCommands are the commands that show events.
 type eventsCommands struct {
-	Tail  tailCommand  `cmd:"" help:"Show the events that the buses take, as they take them. API keys are masked."`
-	Trace traceCommand `cmd:"" help:"Tell one event's whole story: its rules, deliveries, effect, bill, and the events that it led to."`
+	Tail  tailCommand  `cmd:"" help:"Show the events that the buses receive, as they arrive. API keys are masked."`
+	Trace traceCommand `cmd:"" help:"Show what happened to one event: rules, deliveries, effect, bill, and the events that it caused."`
 }
 
 type tailCommand struct {
 	Bus      string `help:"Only events of this bus: its name or ARN."`
 	Pattern  string `help:"Only events that match this event pattern: file://PATH, or the JSON itself."`
-	Last     int    `short:"n" default:"10" help:"How many of the newest events to begin with."`
-	NoFollow bool   `help:"Show those and end."`
+	Last     int    `short:"n" default:"10" help:"The number of the newest events to show first."`
+	NoFollow bool   `help:"Show only those, and exit."`
 }
 
 // Run shows events until it is interrupted.
@@ -40,7 +40,7 @@ func (c *tailCommand) Run(s *session) error {
 			return err
 		}
 		if c.Last <= 0 && q.From < 0 {
-			page.Events = nil // it was asked for to learn where the end is
+			page.Events = nil // one event was requested only to find the end
 		}
 		for i := range page.Events {
 			if err := s.printEvent(&page.Events[i]); err != nil {
@@ -50,7 +50,7 @@ func (c *tailCommand) Run(s *session) error {
 		more := q.From >= 0 && page.Next > q.From
 		q.From = page.Next
 		switch {
-		case more: // perhaps there is yet more
+		case more: // there may be another page
 			continue
 		case c.NoFollow:
 			return nil
@@ -79,7 +79,7 @@ func (c *tailCommand) query(s *session) (admin.TailQuery, error) {
 	return q, nil
 }
 
-// printEvent shows an event on one line.
+// printEvent prints an event on one line.
 func (s *session) printEvent(e *admin.EventInfo) error {
 	if s.print.json {
 		line, err := json.Marshal(e, jsontext.AllowDuplicateNames(true))
@@ -97,11 +97,11 @@ func (s *session) printEvent(e *admin.EventInfo) error {
 	return nil
 }
 
-// envelopeOf is the event as its sender made it; what it is not shows as empty.
+// envelopeOf returns the event as its sender wrote it; fields that cannot be read are empty.
 func envelopeOf(e *admin.EventInfo) (sent events.Envelope) {
 	_ = json.Unmarshal(e.Event, &sent, jsontext.AllowDuplicateNames(true))
 	return sent
 }
 
-// busName is the name in a bus's ARN.
+// busName returns the name in a bus's ARN.
 func busName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }

@@ -14,7 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/local"
 )
 
-// send puts entries and answers their event ids.
+// send puts entries and returns their event ids.
 func send(t *testing.T, srv *server, entries ...putEntry) []string {
 	t.Helper()
 	results := make([]entryResult, len(entries))
@@ -30,16 +30,16 @@ func send(t *testing.T, srv *server, entries ...putEntry) []string {
 	return ids
 }
 
-func TestTraceTellsAnEventsWholeStory(t *testing.T) {
+func TestTrace(t *testing.T) {
 	t.Parallel()
 	srv, _ := serveHere(t, sampleSchemas)
 	key := makeKey(t, srv.url, "evented").Key
 	ids := send(t, srv, inputEntry(key, "POST", `{"string":"hello","numeric":1}`, ""), inputEntry(key, "POST", `{"string":7,"numeric":1}`, ""),
 		putEntry{Source: "shop", DetailType: "sale", Detail: `{"items":[{"api_key":"c4n4ry","api_key":2}]}`})
-	var told string
+	var trace string
 	defer func() {
 		if t.Failed() {
-			t.Logf("the last trace:\n%s", told)
+			t.Logf("the last trace:\n%s", trace)
 		}
 	}()
 	// The parts do not come in the order of the trace: an output event is delivered
@@ -57,25 +57,25 @@ func TestTraceTellsAnEventsWholeStory(t *testing.T) {
 		"\n      matched by eventrouter-test-local\n",
 	} {
 		eventually(t, fmt.Sprintf("%q in the trace", want), func() bool {
-			_, told, _ = runCLI(t, srv.url, "events", "trace", ids[0])
-			return strings.Contains(told, want)
+			_, trace, _ = runCLI(t, srv.url, "events", "trace", ids[0])
+			return strings.Contains(trace, want)
 		})
 	}
 	eventually(t, "the refusal is logged", func() bool {
-		_, told, _ = runCLI(t, srv.url, "events", "trace", ids[1])
-		return strings.Contains(told, " rejected, status 400, ") && strings.Contains(told, "must be a string, not a number\n  effect     none\n")
+		_, trace, _ = runCLI(t, srv.url, "events", "trace", ids[1])
+		return strings.Contains(trace, " rejected, status 400, ") && strings.Contains(trace, "must be a string, not a number\n  effect     none\n")
 	})
-	if _, told, _ = runCLI(t, srv.url, "events", "trace", ids[2]); strings.Contains(told, "matched by") || strings.Contains(told, "effect") {
-		t.Errorf("an event that matches nothing:\n%s", told)
+	if _, trace, _ = runCLI(t, srv.url, "events", "trace", ids[2]); strings.Contains(trace, "matched by") || strings.Contains(trace, "effect") {
+		t.Errorf("an event that matches nothing:\n%s", trace)
 	}
-	if _, told, _ = runCLI(t, srv.url, "events", "trace", "--explain", ids[0]); !strings.Contains(told, "✗ the event does not match\n") || strings.Contains(told, key) {
-		t.Errorf("explained:\n%s", told)
+	if _, trace, _ = runCLI(t, srv.url, "events", "trace", "--explain", ids[0]); !strings.Contains(trace, "✗ the event does not match\n") || strings.Contains(trace, key) {
+		t.Errorf("explained:\n%s", trace)
 	}
 
 	code, out, _ := runCLI(t, srv.url, "events", "trace", ids[0], "--output", "json")
-	var story admin.Trace
-	if err := json.Unmarshal([]byte(out), &story); code != 0 || err != nil || len(story.Effects) != 1 || len(story.Effects[0].Outputs) != 1 ||
-		len(story.Effects[0].Outputs[0].Traces) != 1 || strings.Contains(out, key) {
+	var parsed admin.Trace
+	if err := json.Unmarshal([]byte(out), &parsed); code != 0 || err != nil || len(parsed.Effects) != 1 || len(parsed.Effects[0].Outputs) != 1 ||
+		len(parsed.Effects[0].Outputs[0].Traces) != 1 || strings.Contains(out, key) {
 		t.Errorf("%v %s", err, out)
 	}
 	if code, _, errOut := runCLI(t, srv.url, "events", "trace", "nobody"); code != 1 || !strings.Contains(errOut, `event "nobody" is not kept here`) {
@@ -83,9 +83,9 @@ func TestTraceTellsAnEventsWholeStory(t *testing.T) {
 	}
 }
 
-// TestTraceTellsOfRepetitions: of retries, of replays, and that a replayed event
+// TestTraceOfRepeatedEvents: of retries, of replays, and that a replayed event
 // has no second effect.
-func TestTraceTellsOfRepetitions(t *testing.T) {
+func TestTraceOfRepeatedEvents(t *testing.T) {
 	t.Parallel()
 	srv, _ := serveHere(t, sampleSchemas)
 	ctx := t.Context()
@@ -96,21 +96,21 @@ func TestTraceTellsOfRepetitions(t *testing.T) {
 	begin := time.Now().Add(-time.Second).UTC().Format(time.RFC3339)
 	id := send(t, srv, inputEntry(makeKey(t, srv.url, "evented").Key, "POST", `{"id":"once","numeric":1}`, ""))[0]
 	eventually(t, "the output event", func() bool {
-		_, told, _ := runCLI(t, srv.url, "events", "trace", id)
-		return strings.Contains(told, "delivered  to eventbridge-test-local")
+		_, trace, _ := runCLI(t, srv.url, "events", "trace", id)
+		return strings.Contains(trace, "delivered  to eventbridge-test-local")
 	})
 	code, out, errOut := runCLI(t, srv.url, "replay", "--archive", "all", "--from", begin, "--rule", "eventrouter-input-local", "--name", "again")
 	if code != 0 || !strings.Contains(out, "replay again: completed, the newest event of 20") {
 		t.Fatal(code, out, errOut)
 	}
-	var told string
-	eventually(t, "the replay in the story", func() bool {
-		_, told, _ = runCLI(t, srv.url, "events", "trace", id)
-		return strings.Count(told, "logged     eventrouter-local") == 2
+	var trace string
+	eventually(t, "the replay in the trace", func() bool {
+		_, trace, _ = runCLI(t, srv.url, "events", "trace", id)
+		return strings.Count(trace, "logged     eventrouter-local") == 2
 	})
-	if !strings.Contains(told, ", by the replay again\n") || strings.Count(told, "effect     POST evented/evented/once, revision 1,") != 1 ||
-		strings.Count(told, "10 tokens") != 1 || strings.Count(told, "output     ") != 1 {
-		t.Errorf("told:\n%s", told)
+	if !strings.Contains(trace, ", by the replay again\n") || strings.Count(trace, "effect     POST evented/evented/once, revision 1,") != 1 ||
+		strings.Count(trace, "10 tokens") != 1 || strings.Count(trace, "output     ") != 1 {
+		t.Errorf("the trace:\n%s", trace)
 	}
 	if code, out, _ := runCLI(t, srv.url, "events", "tail", "--no-follow"); code != 0 || !strings.Contains(out, "replay again") {
 		t.Error(out)

@@ -48,7 +48,7 @@ func TestEverydayWork(t *testing.T) {
 	}
 }
 
-// answered is what a page says that the command before it answers.
+// answered is the output of the command before it, as the page shows it.
 var answered = regexp.MustCompile(`(?m)^# => (.*)$`)
 
 // TestEverydayWorkWithBoto does the same with boto3.

@@ -41,7 +41,7 @@ var formatsTime = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 const pins = events.TenantID("pins")
 
-// A pinnedRequest is one of the 50 requests, and what a version of format 1 made of it.
+// pinnedRequest is one of the 50 requests, and its result in format 1.
 type pinnedRequest struct {
 	Name    string         `json:"name"`
 	Payload jsontext.Value `json:"payload"` // of the function; $KEY stands for the API key

@@ -24,7 +24,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// functions shows a local server's functions as package admin has them.
+// functions implements [admin.Functions] for a local server.
 type functions struct {
 	local   *local.Server
 	records *store.Store
@@ -32,8 +32,7 @@ type functions struct {
 
 var _ admin.Functions = functions{}
 
-// Logs reads from a line's number on, or with a negative from, that many of
-// the newest.
+// Logs implements [admin.Functions]. A position is the number of a line.
 func (f functions) Logs(ctx context.Context, function string, from int64, limit int) (admin.LogPage, error) {
 	lines, err := f.local.Logs(ctx, function, local.LogQuery{})
 	if err != nil {
@@ -56,7 +55,8 @@ func (f functions) Logs(ctx context.Context, function string, from int64, limit 
 	return page, nil
 }
 
-// DeadLetters leaves out the events: they hold API keys.
+// DeadLetters implements [admin.Functions]. Events are not returned, because they
+// contain API keys.
 func (f functions) DeadLetters(context.Context) ([]admin.DeadLetter, error) {
 	letters, err := f.local.DeadLetters()
 	if err != nil {
@@ -72,7 +72,7 @@ func (f functions) DeadLetters(context.Context) ([]admin.DeadLetter, error) {
 	return out, nil
 }
 
-// RetryDeadLetters sends those named again, or all.
+// RetryDeadLetters implements [admin.Functions].
 func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
 	if len(ids) == 0 {
 		letters, err := f.local.DeadLetters()
@@ -120,12 +120,12 @@ func eventID(event jsontext.Value) string {
 	var e struct {
 		ID string `json:"id"`
 	}
-	_ = json.Unmarshal(event, &e) // what is no event has no id
+	_ = json.Unmarshal(event, &e) // anything else than an event has no id
 	return e.ID
 }
 
-// reason says why a delivery was given up: the condition, and what the function
-// answered last. Its text names no key or payload: the handler sees to that.
+// reason returns why a delivery was given up: the condition, and the function's last
+// error. The handler's errors contain no keys or payloads.
 func reason(r *delivery.InvocationRecord) string {
 	var answer struct {
 		Message string `json:"errorMessage"`
@@ -137,14 +137,15 @@ func reason(r *delivery.InvocationRecord) string {
 	return r.RequestContext.Condition + ": " + answer.Message
 }
 
-// timestamp reads a record's time; one that is malformed shows as none.
+// timestamp parses the time of a record. It returns the zero time if that is
+// malformed.
 func timestamp(s string) time.Time {
 	t, _ := time.Parse(time.RFC3339, s)
 	return t
 }
 
-// differences are the fields that kept a pattern from matching: what was
-// wanted, what was there, and near misses.
+// differences describes the fields that do not match a pattern: the wanted and the
+// actual value, and near misses.
 func differences(x *pattern.Explanation) []string {
 	if x.Matched {
 		return nil
@@ -167,16 +168,16 @@ func differences(x *pattern.Explanation) []string {
 	return []string{text}
 }
 
-// awsFunctions shows a deployment's functions: logs are CloudWatch's, dead
-// letters are in two queues. The methods that it takes from the nil interface
-// are those of commands that refuse --aws.
+// awsFunctions implements [admin.Functions] for a deployment: logs are read from
+// CloudWatch, dead letters from two queues. The methods of the embedded nil
+// interface belong to commands that reject --aws.
 type awsFunctions struct {
 	admin.Functions
 	env    names.Environment
 	logs   *cloudwatchlogs.Client
 	queues *sqs.Client
 	lambda *awslambda.Client
-	shown  map[string]bool // ids of lines shown, of the newest millisecond
+	shown  map[string]bool // ids of the lines shown of the newest millisecond
 }
 
 func newAWSFunctions(d *awsDeployment) *awsFunctions {
@@ -185,8 +186,8 @@ func newAWSFunctions(d *awsDeployment) *awsFunctions {
 	}
 }
 
-// logWindows is how far to look for the newest lines, step by step: CloudWatch
-// reads from the oldest on.
+// logWindows are the periods in which the newest lines are searched, one after the
+// other, because CloudWatch returns the oldest lines first.
 var logWindows = []time.Duration{15 * time.Minute, 2 * time.Hour, 24 * time.Hour, 30 * 24 * time.Hour}
 
 // Logs implements [admin.Functions]. A position is a time in milliseconds.
@@ -228,8 +229,8 @@ func (f *awsFunctions) lines(ctx context.Context, function string, from int64) (
 	return lines, nil
 }
 
-// page leaves out what the page before has shown of its last millisecond, which
-// more lines may have come to.
+// page returns the lines without those of the previous page. The last millisecond of
+// that page is read again, because more lines may have been written in it.
 func (f *awsFunctions) page(lines []logstypes.FilteredLogEvent, from int64) admin.LogPage {
 	page := admin.LogPage{Lines: []admin.LogLine{}, Next: from}
 	before := f.shown
@@ -251,13 +252,13 @@ func (f *awsFunctions) page(lines []logstypes.FilteredLogEvent, from int64) admi
 
 type logsCommand struct {
 	Function string `arg:"" help:"The function: eventrouter-local or eventbridge-test-local."`
-	Follow   bool   `short:"f" help:"Go on showing lines as they are written, until interrupted."`
-	Limit    int    `default:"10000" help:"How many of the newest lines to begin with; a local server keeps 10,000."`
+	Follow   bool   `short:"f" help:"Continue to show lines as they are written, until interrupted."`
+	Limit    int    `default:"10000" help:"The number of the newest lines to show first; a local server keeps 10,000."`
 }
 
 const followEvery = 500 * time.Millisecond
 
-// Run shows a function's log.
+// Run prints a function's log.
 func (c *logsCommand) Run(s *session) error {
 	from := int64(-int64(c.Limit)) // counted from the end
 	for {
@@ -283,7 +284,7 @@ func (c *logsCommand) Run(s *session) error {
 }
 
 func (s *session) printLogLine(l admin.LogLine) error {
-	if s.print.json { // a value a line, so that a program can follow too
+	if s.print.json { // one value per line, so that a program can follow the log
 		b, err := json.Marshal(l)
 		if err == nil {
 			s.print.line("%s", b)

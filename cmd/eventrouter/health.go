@@ -12,14 +12,13 @@ import (
 )
 
 const (
-	// probeSize is how much must fit on the disk: the largest request.
+	// probeSize is the space that must be free on the disk: the largest request.
 	probeSize = 1 << 20
-	// probeEvery is how long the result of a probe is used.
+	// probeEvery is the time for which the result of a probe is cached.
 	probeEvery = time.Second
 )
 
-// health serves /_/health: 200 while a request can be stored, else 503 with the
-// reason.
+// health serves /_/health: 200 if a request can be stored, else 503 with the reason.
 type health struct {
 	data  string // the data folder
 	local *local.Server
@@ -40,7 +39,7 @@ func (h *health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	case h.probe() != nil:
 		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "the data folder cannot be written to; the disk may be full"}
 	case h.local.OutOfSpace():
-		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "events are refused: no space is left for them"}
+		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "events are rejected: no space is left for them"}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
@@ -68,7 +67,7 @@ func writeProbe(dir string) error {
 	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(make([]byte, probeSize))
 	if err == nil {
-		err = f.Sync() // some file systems find room only now
+		err = f.Sync() // some file systems allocate space only now
 	}
 	if closed := f.Close(); err == nil {
 		err = closed

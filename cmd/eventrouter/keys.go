@@ -17,16 +17,16 @@ import (
 type keysCommands struct {
 	Create keysCreate `cmd:"" help:"Create a key. It is shown once."`
 	List   keysList   `cmd:"" help:"List the keys of a tenant."`
-	Rotate keysRotate `cmd:"" help:"Create a key to follow another one, which goes on for a while."`
-	Revoke keysRevoke `cmd:"" help:"End a key, within 30 seconds and for good."`
-	Export keysExport `cmd:"" help:"Print what is stored of a tenant's keys: their hashes, never the keys."`
-	Import keysImport `cmd:"" help:"Store keys that keys export of another deployment has printed."`
+	Rotate keysRotate `cmd:"" help:"Create a key that replaces another one after an overlap."`
+	Revoke keysRevoke `cmd:"" help:"Revoke a key, within 30 seconds; this cannot be undone."`
+	Export keysExport `cmd:"" help:"Print the stored form of a tenant's keys: hashes, not the keys themselves."`
+	Import keysImport `cmd:"" help:"Store keys that were printed by keys export."`
 }
 
 type keysCreate struct {
-	Tenant     string        `required:"" help:"The tenant that the key is for."`
-	Permission []string      `default:"backend_calls" help:"What the key allows: backend_calls, read_only. May be given again."`
-	ExpiresIn  time.Duration `help:"How long the key lasts, such as 720h. It lasts for ever unless this is given."`
+	Tenant     string        `required:"" help:"The tenant of the key."`
+	Permission []string      `default:"backend_calls" help:"A permission of the key: backend_calls or read_only. May be repeated."`
+	ExpiresIn  time.Duration `help:"The lifetime of the key, for example 720h. Default: the key does not expire."`
 }
 
 // Run creates a key.
@@ -52,7 +52,7 @@ func (c *keysCreate) Run(s *session) error {
 	return s.printKey(created, "")
 }
 
-// printKey shows a key, this once; more is said to a person after it.
+// printKey prints a new key, which cannot be shown again, and a note with more.
 func (s *session) printKey(k admin.CreatedKey, more string) error {
 	if done, err := s.print.printJSON(k); done {
 		return err
@@ -124,7 +124,7 @@ func date(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05Z")
 }
 
-// day shows a time that is known to the day.
+// day formats a time that is stored with a precision of one day.
 func day(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -133,12 +133,13 @@ func day(t time.Time) string {
 }
 
 type keysRotate struct {
-	KeyID     string        `arg:"" name:"key-id" help:"The id of the key to follow, as keys list shows it."`
-	Overlap   time.Duration `default:"24h" help:"How long the old key goes on."`
-	ExpiresIn time.Duration `help:"How long the new key lasts, such as 720h. It lasts for ever unless this is given."`
+	KeyID     string        `arg:"" name:"key-id" help:"The id of the old key, as keys list shows it."`
+	Overlap   time.Duration `default:"24h" help:"How long the old key remains valid."`
+	ExpiresIn time.Duration `help:"The lifetime of the new key, for example 720h. Default: the key does not expire."`
 }
 
-// Run makes a key like the old one, and gives that one its end.
+// Run creates a key with the permissions of the old one, and sets the old one to
+// expire.
 func (c *keysRotate) Run(s *session) error {
 	in := admin.Rotation{KeyID: apikey.ID(c.KeyID), Overlap: int64(c.Overlap / time.Second)}
 	switch {
@@ -153,14 +154,14 @@ func (c *keysRotate) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.printKey(created, fmt.Sprintf(" The old one, %s, goes on for %v.", c.KeyID, c.Overlap))
+	return s.printKey(created, fmt.Sprintf(" The old key, %s, remains valid for %v.", c.KeyID, c.Overlap))
 }
 
 type keysExport struct {
 	Tenant string `required:"" help:"The tenant whose keys to print."`
 }
 
-// Run prints what is stored of a tenant's keys, for import.
+// Run prints the stored form of a tenant's keys, for keys import.
 func (c *keysExport) Run(s *session) error {
 	t, err := events.ParseTenantID(c.Tenant)
 	if err != nil {
@@ -184,7 +185,7 @@ type keysImport struct {
 	File string `arg:"" help:"The file to read; - is standard input."`
 }
 
-// Run stores keys whose secrets nobody here knows.
+// Run stores exported keys. It never sees the keys themselves.
 func (c *keysImport) Run(s *session) error {
 	data, err := c.read(s)
 	if err != nil {
@@ -192,7 +193,7 @@ func (c *keysImport) Run(s *session) error {
 	}
 	var in storedKeys
 	if err := json.Unmarshal(data, &in, json.RejectUnknownMembers(true)); err != nil {
-		return fault.Errorf(fault.Invalid, "%s is not what keys export prints: %v", c.File, err)
+		return fault.Errorf(fault.Invalid, "%s is not the output of keys export: %v", c.File, err)
 	}
 	n, err := s.admin.ImportKeys(s.ctx, in.Keys)
 	if err != nil {

@@ -37,46 +37,46 @@ type commands struct {
 	deploymentFlags `embed:""`
 
 	Serve       serveCommand       `cmd:"" help:"Serve the event router on this machine, without AWS."`
-	Demo        demoCommand        `cmd:"" help:"Send one event through a server of its own and show all that it did."`
+	Demo        demoCommand        `cmd:"" help:"Send one event through a temporary server and show everything that it caused."`
 	PutEvents   putEventsCommand   `cmd:"" help:"Check entries against limits and rules, and send them."`
 	Keys        keysCommands       `cmd:"" help:"Create, list and revoke API keys."`
 	Records     recordsCommands    `cmd:"" help:"Show records."`
-	Usage       usageCommand       `cmd:"" help:"Show what a tenant used, in tokens."`
+	Usage       usageCommand       `cmd:"" help:"Show the usage of a tenant, in tokens."`
 	Logs        logsCommand        `cmd:"" help:"Show the log of a function."`
-	DeadLetters deadLetterCommands `cmd:"" help:"List events that could not be delivered, and send them again."`
-	Entries     entryCommands      `cmd:"" help:"List, retry and drop entries that were to be published."`
-	Tenant      tenantCommands     `cmd:"" help:"Make, check and test tenants."`
+	DeadLetters deadLetterCommands `cmd:"" help:"List events that could not be delivered, and redeliver them."`
+	Entries     entryCommands      `cmd:"" help:"List, retry and drop outbox entries."`
+	Tenant      tenantCommands     `cmd:"" help:"Create, check and test tenants."`
 	Events      eventsCommands     `cmd:"" help:"Follow and trace events."`
 	Types       typesCommands      `cmd:"" help:"Generate Go types of events, and decode events with them."`
 	Pattern     patternCommands    `cmd:"" help:"Test and explain event patterns."`
-	Replay      replayCommand      `cmd:"" help:"Send the events of an archive to their bus again."`
-	Doctor      doctorCommand      `cmd:"" help:"Check a server or, with --aws, a deployment, and say what to type where something is wrong."`
+	Replay      replayCommand      `cmd:"" help:"Replay the events of an archive."`
+	Doctor      doctorCommand      `cmd:"" help:"Check a server or, with --aws, a deployment, and print the command that corrects each problem."`
 }
 
-// session is what a command runs with.
+// session holds what a command needs to run.
 type session struct {
 	ctx   context.Context
 	in    io.Reader
 	print printer
 	admin admin.Admin
-	// endpoint is the server that the command talks to.
+	// endpoint is the URL of the server.
 	endpoint string
-	// deployment is where the command works with --aws; nil without.
+	// deployment is the deployment on AWS; nil without --aws.
 	deployment *awsDeployment
 }
 
-// errFindings ends a command that did its work and found something wrong: it
-// has said so already.
+// errFindings is the error of a command that found problems and has already printed
+// them. The exit code is 1.
 var errFindings = errors.New("")
 
-// run is main without the process: it answers the exit code. 1 is a failure,
-// 2 a command line that cannot be understood, or a question without an answer.
+// run runs a command line and returns the exit code: 1 for a failure, 2 for a
+// command line that cannot be parsed, or an inconclusive result.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	var cli commands
 	ended := false
 	parser, err := kong.New(&cli,
 		kong.Name("eventrouter"),
-		kong.Description("Takes events of many tenants, and turns each into exactly one effect."),
+		kong.Description("Turns each event of many tenants into exactly one effect."),
 		kong.Writers(out, errOut),
 		kong.Exit(func(int) { ended = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
@@ -127,8 +127,8 @@ func commandPath(c *kong.Context) string {
 	return path
 }
 
-// message is what a person at a terminal reads of an error. The operator owns
-// both sides, so that a fault of ours is shown whole.
+// message returns the text of an error for the terminal. Internal errors are shown
+// in full: the reader operates the server.
 func message(err error) string {
 	if fault.IsRejection(err) {
 		return fault.MessageOf(err)

@@ -26,7 +26,7 @@ import (
 )
 
 // asCommand makes the test binary be the command itself, so that tests can run
-// it in processes of its own, and kill them.
+// it in separate processes, and kill them.
 const asCommand = "EVENTROUTER_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -41,8 +41,8 @@ func TestMain(m *testing.M) {
 
 const sampleSchemas = "../../schemas"
 
-// serveHere serves in this process until the test ends, and answers the server
-// and what it writes.
+// serveHere serves in this process until the test ends, and returns the server and
+// its log.
 func serveHere(t *testing.T, schemas string) (*server, *syncBuffer) {
 	t.Helper()
 	return serveWith(t, schemas, &awsFlags{})
@@ -107,7 +107,7 @@ func runCLIWithInput(t *testing.T, endpoint, in string, args ...string) (code in
 	return code, o.String(), e.String()
 }
 
-// a process is `serve` in a process of its own, always at one address.
+// process is `serve` in a separate process, always at the same address.
 type process struct {
 	t             *testing.T
 	address, data string

@@ -15,8 +15,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// A printer shows results: as JSON for programs, as text for people, in colour
-// only on a terminal and only where NO_COLOR is not set.
+// printer prints results as JSON or as text. Text is in colour only on a terminal,
+// and only if NO_COLOR is not set.
 type printer struct {
 	out, err io.Writer
 	json     bool
@@ -29,7 +29,7 @@ func newPrinter(out, errOut io.Writer, asJSON bool) printer {
 	return printer{out: out, err: errOut, json: asJSON, colour: colour}
 }
 
-// value prints v as JSON where that was asked for; it answers whether it did.
+// printJSON prints v as JSON if the output format is JSON, and reports whether it is.
 func (p printer) printJSON(v any) (bool, error) {
 	if !p.json {
 		return false, nil
@@ -60,7 +60,7 @@ func (p printer) table(header []string, rows [][]string) error {
 
 func (p printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
 
-// note goes to the terminal even where the output is piped on.
+// note prints a line to standard error, so that piped output does not contain it.
 func (p printer) note(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }
 
 func (p printer) bold(s string) string  { return p.paint("1", s) }
@@ -75,8 +75,8 @@ func (p printer) paint(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-// confirm asks for a word before something that cannot be undone, or that
-// others feel. Where nobody can answer, the answer is no.
+// confirm asks the user to type a word before a change that cannot be undone or
+// that affects others. It returns an error if the input is another word or empty.
 func (s *session) confirm(question, word string) error {
 	s.print.note("%s\nType %s to go on:", question, word)
 	line, _ := bufio.NewReader(s.in).ReadString('\n')

@@ -11,18 +11,18 @@ import (
 )
 
 type patternCommands struct {
-	Test    patternTest    `cmd:"" help:"Tell whether an event matches a pattern. Exit status 0: it does, 1: it does not, 2: no answer."`
-	Explain patternExplain `cmd:"" help:"Draw why an event matches a pattern or does not. Exit status as of test."`
+	Test    patternTest    `cmd:"" help:"Test whether an event matches a pattern. Exit status 0: it matches, 1: it does not, 2: an error."`
+	Explain patternExplain `cmd:"" help:"Show why an event matches a pattern or does not. Exit status as for test."`
 }
 
-// patternInput is a pattern and an event. No server is needed to answer it.
+// patternInput is a pattern and an event. No server is needed.
 type patternInput struct {
 	Pattern   string `required:"" help:"The event pattern: file://PATH, or the JSON itself."`
-	Event     string `required:"" help:"The event as targets get it: file://PATH, or the JSON itself."`
-	MaxLength int    `default:"2048" help:"How many characters the pattern may have. AWS raises the limit of an account to 4096 on request."`
+	Event     string `required:"" help:"The event as targets receive it: file://PATH, or the JSON itself."`
+	MaxLength int    `default:"2048" help:"The maximum length of the pattern in characters. AWS raises the limit of an account to 4096 on request."`
 }
 
-// A inconclusive ends a command with 2, so that a script can tell it from the
+// inconclusive ends a command with 2, so that a script can tell it from the
 // exitStatus no.
 type inconclusive struct{ error }
 
@@ -47,7 +47,7 @@ func (q *patternInput) read(s *session) (*pattern.Pattern, *pattern.Event, error
 	return p, e, nil
 }
 
-// refuse tells why a pattern is none, and where in it.
+// refuse returns an error that says what is wrong with a pattern, and where.
 func (s *session) patternError(err error, text []byte) error {
 	refusal, ok := errors.AsType[*pattern.Error](err)
 	if !ok {
@@ -75,7 +75,7 @@ func (s *session) patternError(err error, text []byte) error {
 
 type patternTest struct{ patternInput }
 
-// Run answers yes or no.
+// Run prints whether the event matches.
 func (c *patternTest) Run(s *session) error {
 	p, e, err := c.read(s)
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *patternTest) Run(s *session) error {
 	return exitStatus(matches)
 }
 
-// exitStatus turns no into the exit status 1.
+// exitStatus returns the error for exit status 1 if the event does not match.
 func exitStatus(matches bool) error {
 	if !matches {
 		return errFindings
@@ -106,10 +106,10 @@ func exitStatus(matches bool) error {
 
 type patternExplain struct {
 	patternInput
-	ASCII bool `name:"ascii" help:"Draw with characters that every terminal has."`
+	ASCII bool `name:"ascii" help:"Use ASCII characters only."`
 }
 
-// Run draws the tree.
+// Run prints the explanation as a tree.
 func (c *patternExplain) Run(s *session) error {
 	p, e, err := c.read(s)
 	if err != nil {
@@ -126,7 +126,7 @@ func (c *patternExplain) Run(s *session) error {
 	return exitStatus(why.Matched)
 }
 
-// explanation draws why an event matches a pattern or does not.
+// explanation prints why an event matches a pattern or does not.
 func (p printer) explanation(why *pattern.Explanation, indent string, ascii bool) error {
 	var drawn strings.Builder
 	if err := why.Format(&drawn, &pattern.Style{ASCII: ascii}); err != nil {
@@ -140,7 +140,7 @@ func (p printer) explanation(why *pattern.Explanation, indent string, ascii bool
 	return nil
 }
 
-// paintMark colours the mark that begins a step of a drawing.
+// paintMark colours the mark at the start of a line of an explanation.
 func (p printer) paintMark(line string) string {
 	at := len(line) - len(strings.TrimLeft(line, "│├└─ |`"))
 	for mark, paint := range map[string]func(string) string{"✓": p.green, "✗": p.red} {
@@ -151,8 +151,8 @@ func (p printer) paintMark(line string) string {
 	return line
 }
 
-// fileOrText reads what a flag gives: a file where it begins with file://, or
-// the text itself.
+// fileOrText returns the value of a flag: the content of a file if it begins with
+// file://, else the text itself.
 func fileOrText(flag, given string) ([]byte, error) {
 	path, isFile := strings.CutPrefix(given, "file://")
 	if !isFile {

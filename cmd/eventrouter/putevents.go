@@ -20,12 +20,12 @@ import (
 )
 
 type putEventsCommand struct {
-	Entries string `required:"" help:"The entries as for the AWS CLI, but Detail may be an object: file://PATH, - for standard input, or the JSON itself."`
-	DryRun  bool   `help:"Check and explain, send nothing, and print the form that the AWS CLI takes."`
+	Entries string `required:"" help:"The entries as for the AWS CLI; Detail may also be an object. file://PATH, - for standard input, or the JSON itself."`
+	DryRun  bool   `help:"Check and explain the entries without sending them, and print them in the form of the AWS CLI."`
 }
 
-// putEntry is an entry of PutEvents as the AWS CLI spells it, but with a
-// Detail that may be an object.
+// putEntry is an entry of PutEvents in the form of the AWS CLI, except that Detail
+// may be an object.
 type putEntry struct {
 	Source       string         `json:"Source"`
 	DetailType   string         `json:"DetailType"`
@@ -36,8 +36,8 @@ type putEntry struct {
 	TraceHeader  string         `json:"TraceHeader,omitzero"`
 }
 
-// detail reads an object or a string and writes the string, which is the one
-// form that the AWS CLI takes.
+// detail is read from an object or a string and written as a string, the only form
+// that the AWS CLI accepts.
 type detail string
 
 func (d *detail) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
@@ -56,15 +56,15 @@ func (d *detail) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// entryResult is what the command says of one entry.
+// entryResult is the result for one entry.
 type entryResult struct {
 	EventID  string              `json:"eventId,omitzero"`
 	Error    string              `json:"error,omitzero"`
-	Problems []string            `json:"problems,omitempty"` // what the router would refuse
+	Problems []string            `json:"problems,omitempty"` // errors that the router would report
 	Rules    []admin.RuleVerdict `json:"rules"`
 }
 
-// Run checks, explains and sends.
+// Run checks, explains and sends the entries.
 func (c *putEventsCommand) Run(s *session) error {
 	entries, err := readEntries(c.Entries, s.in)
 	if err != nil {
@@ -108,9 +108,9 @@ func readEntries(from string, stdin io.Reader) ([]putEntry, error) {
 	}
 	switch n := len(entries); {
 	case n == 0:
-		return nil, fault.Errorf(fault.Invalid, "--entries: there is no entry")
+		return nil, fault.Errorf(fault.Invalid, "--entries: no entries")
 	case n > events.MaxEntries:
-		return nil, fault.Errorf(fault.Invalid, "--entries: %d entries, PutEvents takes at most %d a call", n, events.MaxEntries)
+		return nil, fault.Errorf(fault.Invalid, "--entries: %d entries, PutEvents accepts at most %d per call", n, events.MaxEntries)
 	}
 	return entries, checkSize(entries)
 }
@@ -126,13 +126,13 @@ func checkSize(entries []putEntry) error {
 		total += e.Size()
 	}
 	if total > events.MaxBytes {
-		return fault.Errorf(fault.Invalid, "--entries: %d bytes as EventBridge counts, PutEvents takes at most %d a call", total, events.MaxBytes)
+		return fault.Errorf(fault.Invalid, "--entries: %d bytes as EventBridge counts, PutEvents accepts at most %d per call", total, events.MaxBytes)
 	}
 	return nil
 }
 
-// explain asks the server where each entry would go, and checks input events
-// as the router will.
+// explain asks the server which rules match each entry, and validates input events
+// as the router does.
 func (s *session) explain(entries []putEntry) ([]entryResult, error) {
 	ask := make([]admin.ExplainEntry, len(entries))
 	for i, e := range entries {
@@ -161,7 +161,7 @@ func (s *session) explain(entries []putEntry) ([]entryResult, error) {
 	return results, nil
 }
 
-// putEntries sends the entries in one call, through the ordinary SDK client.
+// putEntries sends the entries in one call of the SDK's client.
 func putEntries(ctx context.Context, endpoint string, entries []putEntry, results []entryResult, o ...func(*eventbridge.Options)) error {
 	client := newEventBridge(endpoint, o...)
 	in := &eventbridge.PutEventsInput{Entries: make([]types.PutEventsRequestEntry, len(entries))}
@@ -199,12 +199,12 @@ func putEntries(ctx context.Context, endpoint string, entries []putEntry, result
 	return nil
 }
 
-// localCredentials sign what a local server does not check.
+// localCredentials are dummy credentials; a local server does not check them.
 var localCredentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 })
 
-// entryTime reads what the AWS CLI takes: RFC 3339, or seconds since 1970.
+// entryTime parses a time as the AWS CLI does: RFC 3339, or seconds since 1970.
 func entryTime(v jsontext.Value) (time.Time, error) {
 	if v.Kind() == '"' {
 		var text string
@@ -213,7 +213,7 @@ func entryTime(v jsontext.Value) (time.Time, error) {
 		}
 		t, err := time.Parse(time.RFC3339, text)
 		if err != nil {
-			return time.Time{}, fault.Errorf(fault.Invalid, "Time %q is not RFC 3339, such as 2026-01-02T03:04:05Z", text)
+			return time.Time{}, fault.Errorf(fault.Invalid, "Time %q is not in the form of RFC 3339, for example 2026-01-02T03:04:05Z", text)
 		}
 		return t, nil
 	}
@@ -265,7 +265,7 @@ func (s *session) printResult(i int, e putEntry, r entryResult) {
 	}
 	s.print.line("%s  %s %s  %s", s.print.bold("entry "+string(rune('0'+i))), e.Source, e.DetailType, state)
 	for _, p := range r.Problems {
-		s.print.line("  %s %s", s.print.red("the router will refuse it:"), p)
+		s.print.line("  %s %s", s.print.red("the router will reject it:"), p)
 	}
 	for _, rule := range r.Rules {
 		if rule.Matches {

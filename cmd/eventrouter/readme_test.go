@@ -13,7 +13,7 @@ import (
 
 var readmeBlock = regexp.MustCompile("(?s)<!-- test: (\\w+) -->\n```sh\n(.*?)```")
 
-// TestReadme types what the README prints, against a server of its own.
+// TestReadme runs the commands of the README against a server.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -86,7 +86,7 @@ func TestReadme(t *testing.T) {
 	var out string
 	eventually(t, "record, bill and output events are shown", func() bool {
 		out = shell(blocks["look"])
-		return strings.Count(out, `"hello"`) == 2*sent && strings.Contains(out, "nothing to mend")
+		return strings.Count(out, `"hello"`) == 2*sent && strings.Contains(out, "no problems found")
 	})
 	for _, want := range []string{"REVISION", "TOKENS", "carried-out"} {
 		if !strings.Contains(out, want) {

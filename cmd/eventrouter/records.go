@@ -21,8 +21,8 @@ type recordsCommands struct {
 type recordsList struct {
 	Tenant string `required:"" help:"The tenant."`
 	Schema string `required:"" help:"The schema, without .json."`
-	After  string `help:"Start after this key."`
-	Limit  int    `help:"How many to show at most; all unless given."`
+	After  string `help:"Start with the record after this key."`
+	Limit  int    `help:"The maximum number of records. Default: all."`
 }
 
 // Run lists records.
@@ -58,8 +58,8 @@ func (c *recordsList) Run(s *session) error {
 	return nil
 }
 
-// listRecords reads page after page: all records, or at most as many as limit
-// where that is positive.
+// listRecords returns all records, page by page, or at most limit records if limit is
+// positive.
 func (s *session) listRecords(q admin.RecordQuery, limit int) (admin.RecordPage, error) {
 	const most = 1000 // of one page
 	all := admin.RecordPage{Records: []admin.Record{}}
@@ -82,11 +82,11 @@ func (s *session) listRecords(q admin.RecordQuery, limit int) (admin.RecordPage,
 
 type usageCommand struct {
 	Tenant string `required:"" help:"The tenant."`
-	Month  string `help:"The month in UTC, such as 2026-11. The current one unless given."`
+	Month  string `help:"The month in UTC, for example 2026-11. Default: the current month."`
 	CSV    bool   `name:"csv" help:"Print one line of CSV for each schema and operation."`
 }
 
-// Run shows a tenant's usage: a table, and a bar a day; or CSV.
+// Run prints a tenant's usage: a table and a chart per day, or CSV.
 func (c *usageCommand) Run(s *session) error {
 	t, err := events.ParseTenantID(c.Tenant)
 	if err != nil {
@@ -97,7 +97,7 @@ func (c *usageCommand) Run(s *session) error {
 		month = store.Month(time.Now())
 	}
 	if _, err := time.Parse("2006-01", month); err != nil {
-		return fault.Errorf(fault.Invalid, "--month must be such as 2026-11, not %q", month)
+		return fault.Errorf(fault.Invalid, "--month must have the form YYYY-MM, for example 2026-11, not %q", month)
 	}
 	usage, err := s.admin.Usage(s.ctx, t, month)
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *usageCommand) Run(s *session) error {
 	return s.printUsage(usage)
 }
 
-// usageLine is what one schema and operation used.
+// usageLine is the usage of one schema and operation.
 type usageLine struct {
 	schema    events.SchemaID
 	operation events.Operation
@@ -130,8 +130,8 @@ func usageLines(u admin.Usage) (lines []usageLine) {
 	return lines
 }
 
-// writeUsage writes RFC 4180, for a spreadsheet or an invoice. No value of it
-// needs a quote: ids and operations are letters, digits, _ and -.
+// writeUsage writes CSV (RFC 4180). No value needs quotes: ids and operations consist
+// of letters, digits, _ and -.
 func writeUsage(out io.Writer, u admin.Usage) error {
 	text := "tenant,month,schema,operation,tokens\r\n"
 	for _, l := range usageLines(u) {

@@ -19,21 +19,21 @@ import (
 	"github.com/blockforger/eventrouter/rest"
 )
 
-// restStage is the path below which `serve` has the REST API, as a stage of API
-// Gateway has it on AWS: /api/{tenant}/{schema}.
+// restStage is the first segment of the paths of the REST API in `serve`, like a
+// stage of API Gateway on AWS: /api/{tenant}/{schema}.
 const restStage = "api"
 
-// A restAPI stands where a function URL stands on AWS: it hands each request to
-// the router's function, in the same payload, and its answer back. Everything
-// that is said about the request is said by the function.
+// restAPI does what a function URL does on AWS: it invokes the router's function
+// with each request, in the same payload, and returns its response. The function
+// validates the request.
 type restAPI struct {
-	// invoke calls the function. failed says that it answered with an error.
+	// invoke calls the function. failed reports whether it returned an error.
 	invoke func(ctx context.Context, requestID string, payload []byte) (answer []byte, failed bool, err error)
-	// patience is how long a caller may take to send a body.
+	// patience is the time within which a caller must send the body.
 	bodyTimeout time.Duration
 }
 
-// A functionURLRequest is a payload of version 2.0.
+// functionURLRequest is a payload of version 2.0.
 type functionURLRequest struct {
 	Version         string             `json:"version"`
 	RawPath         string             `json:"rawPath"`
@@ -63,8 +63,8 @@ type functionURLAnswer struct {
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 }
 
-// serves reports whether a request is one of the REST API's. It is asked before
-// any mux: that would clean the path, and with it change what a key is.
+// serves reports whether a request belongs to the REST API. It is called before any
+// mux, which would clean the path and so change keys in it.
 func (a *restAPI) serves(r *http.Request) bool {
 	path := r.URL.EscapedPath()
 	return path == "/"+restStage || strings.HasPrefix(path, "/"+restStage+"/")
@@ -76,7 +76,7 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.bodyTimeout))
-	// One byte more than is taken is enough for the function to refuse it.
+	// One byte more than the limit is enough for the function to reject the request.
 	body, err := io.ReadAll(io.LimitReader(r.Body, events.MaxBytes+1))
 	if err != nil {
 		w.Header().Set("Connection", "close")
@@ -84,7 +84,7 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(body) > events.MaxBytes {
-		w.Header().Set("Connection", "close") // the rest of it is not worth reading
+		w.Header().Set("Connection", "close") // the rest of the body is not read
 	}
 	in := functionURLRequest{
 		Version: "2.0", RawPath: r.URL.EscapedPath(), RawQueryString: escapeBytes(r.URL.RawQuery), Headers: map[string]string{},
@@ -97,7 +97,7 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := a.call(r.Context(), in)
 	if err != nil {
-		a.fail(w, http.StatusBadGateway, "bad-gateway", "the function failed; its log tells more: eventrouter logs "+function)
+		a.fail(w, http.StatusBadGateway, "bad-gateway", "the function failed; see its log: eventrouter logs "+function)
 		return
 	}
 	for name, value := range answer.Headers {
@@ -107,9 +107,9 @@ func (a *restAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, answer.Body)
 }
 
-// headerText returns a header's value as text, which the payload consists of.
-// What is not UTF-8 is read as ISO 8859-1, as RFC 9110 (section 5.5) has it, so
-// that different values remain different.
+// headerText returns a header's value as valid UTF-8, which the payload requires. A
+// value that is not UTF-8 is read as ISO 8859-1 (RFC 9110, section 5.5), so that
+// different values remain different.
 func headerText(value string) string {
 	if utf8.ValidString(value) {
 		return value
@@ -134,7 +134,7 @@ func escapeBytes(query string) string {
 	return b.String()
 }
 
-// fail answers where the function cannot, in the form that it answers in.
+// fail writes an error that does not come from the function, in the same form.
 func (a *restAPI) fail(w http.ResponseWriter, status int, kind, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)

@@ -61,15 +61,15 @@ func TestServeUnderChaos(t *testing.T) {
 	for range 10 {
 		entries = append(entries, inputEntry(key, "POST", `{"numeric":1}`, ""))
 	}
-	var told string
+	var trace string
 	for _, id := range send(t, srv, entries...) {
 		eventually(t, "both deliveries have come", func() bool {
-			_, told, _ = runCLI(t, srv.url, "events", "trace", id)
-			return strings.Count(told, "logged     eventrouter-local") == 2 && strings.Contains(told, "logged     eventbridge-test-local")
+			_, trace, _ = runCLI(t, srv.url, "events", "trace", id)
+			return strings.Count(trace, "logged     eventrouter-local") == 2 && strings.Contains(trace, "logged     eventbridge-test-local")
 		})
-		if strings.Count(told, "\n  effect     POST ") != 1 || strings.Count(told, "10 tokens") != 1 || strings.Count(told, "\n  output     ") != 1 ||
-			strings.Count(told, "event "+id) != 1 || strings.Count(told, "blockforger-output\n") != 1 {
-			t.Errorf("told:\n%s", told)
+		if strings.Count(trace, "\n  effect     POST ") != 1 || strings.Count(trace, "10 tokens") != 1 || strings.Count(trace, "\n  output     ") != 1 ||
+			strings.Count(trace, "event "+id) != 1 || strings.Count(trace, "blockforger-output\n") != 1 {
+			t.Errorf("the trace:\n%s", trace)
 		}
 	}
 	usage, err := srv.admin.Usage(t.Context(), "evented", time.Now().UTC().Format("2006-01"))
@@ -84,9 +84,9 @@ func TestServeTemplate(t *testing.T) {
 	srv, _ := serveWith(t, sampleSchemas, &awsFlags{EnforcePermissions: true, Template: "../../infra/testdata/golden/EventRouter-dev.template.json"})
 	id := send(t, srv, inputEntry(makeKey(t, srv.url, "evented").Key, "POST", `{"numeric":1}`, ""))[0]
 	eventually(t, "the event's whole way", func() bool {
-		_, told, _ := runCLI(t, srv.url, "events", "trace", id)
-		return strings.Contains(told, "delivered  to eventrouter-dev by eventrouter-input-dev") && strings.Count(told, "effect     POST ") == 1 &&
-			strings.Contains(told, "delivered  to eventbridge-test-dev by eventrouter-test-dev")
+		_, trace, _ := runCLI(t, srv.url, "events", "trace", id)
+		return strings.Contains(trace, "delivered  to eventrouter-dev by eventrouter-input-dev") && strings.Count(trace, "effect     POST ") == 1 &&
+			strings.Contains(trace, "delivered  to eventbridge-test-dev by eventrouter-test-dev")
 	})
 
 	for _, bad := range []string{"nowhere.json", "serve.go"} {

@@ -25,23 +25,23 @@ import (
 )
 
 type tenantCommands struct {
-	Init      tenantInit      `cmd:"" help:"Write a new tenant: commented properties, a schema, a test."`
-	AddSchema tenantAddSchema `cmd:"" name:"add-schema" help:"Write a schema that takes sample records."`
-	Lint      tenantLint      `cmd:"" help:"Check every tenant below a folder; exit 1 where something is wrong."`
-	Test      tenantTest      `cmd:"" help:"Run tenants' own tests; exit 1 where one fails."`
-	Push      tenantPush      `cmd:"" help:"Check tenants' files, show what is new, and upload it."`
+	Init      tenantInit      `cmd:"" help:"Write a new tenant: properties with comments, a schema and a test."`
+	AddSchema tenantAddSchema `cmd:"" name:"add-schema" help:"Write a schema that accepts sample records."`
+	Lint      tenantLint      `cmd:"" help:"Check every tenant below a folder; exit with 1 if there are errors."`
+	Test      tenantTest      `cmd:"" help:"Run the tests of tenants; exit with 1 if one fails."`
+	Push      tenantPush      `cmd:"" help:"Check tenants' files, show what has changed, and upload it."`
 	Migrate   tenantMigrate   `cmd:"" help:"Move the records of a schema to another backend or key field."`
 	Export    tenantExport    `cmd:"" help:"Write all records, usage and entries of a tenant as JSON lines."`
-	Purge     tenantPurge     `cmd:"" help:"Delete all that is kept of a tenant."`
+	Purge     tenantPurge     `cmd:"" help:"Delete all data of a tenant."`
 }
 
 type tenantLint struct {
-	Dir         string `arg:"" type:"path" help:"The folder with a folder for each tenant, such as schemas."`
+	Dir         string `arg:"" type:"path" help:"The folder with one folder per tenant, for example schemas."`
 	DefaultBus  string `help:"The ARN of the deployment's own default bus; with --output-buses."`
-	OutputBuses string `env:"EVENTROUTER_OUTPUT_BUSES" help:"The deployment's allow-list of output buses, as JSON: rules that it switches off are shown."`
+	OutputBuses string `env:"EVENTROUTER_OUTPUT_BUSES" help:"The deployment's allow-list of output buses, as JSON: rules that it disables are shown."`
 }
 
-// options are those under which a deployment would read the files.
+// options returns the options of the deployment that will read the files.
 func (c *tenantLint) options() (*tenant.LintOptions, error) {
 	if c.DefaultBus == "" && c.OutputBuses == "" {
 		return &tenant.LintOptions{}, nil
@@ -57,7 +57,7 @@ func (c *tenantLint) options() (*tenant.LintOptions, error) {
 	return &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, nil
 }
 
-// relativePath names a file as a person here, and an editor, would.
+// relativePath returns the path relative to the working directory, if the file is below it.
 func relativePath(path string) string {
 	here, err := os.Getwd()
 	if err != nil {
@@ -69,14 +69,14 @@ func relativePath(path string) string {
 	return path
 }
 
-// Run lists every finding with its place.
+// Run prints every diagnostic with its position.
 func (c *tenantLint) Run(s *session) error {
 	options, err := c.options()
 	if err != nil {
 		return err
 	}
 	root := c.Dir
-	if _, err := os.Stat(filepath.Join(root, "tenant.properties")); err == nil { // a tenant's own folder
+	if _, err := os.Stat(filepath.Join(root, "tenant.properties")); err == nil { // the folder of one tenant
 		options.Only, root = filepath.Base(root), filepath.Dir(root)
 	}
 	tree, err := openSchemas(root)
@@ -94,7 +94,7 @@ func (c *tenantLint) Run(s *session) error {
 		}
 		if len(tenants) == 0 {
 			findings = []diag.Diagnostic{{File: ".", Line: 1, Column: 1, Severity: diag.SeverityError,
-				Message: "there is no tenant here: want a folder for each, with its tenant.properties"}}
+				Message: "there is no tenant here: each tenant needs a folder with a tenant.properties"}}
 		}
 	}
 	wrong := 0
@@ -115,7 +115,7 @@ func (c *tenantLint) Run(s *session) error {
 			s.print.line("%s", f)
 		}
 		if len(findings) == 0 {
-			s.print.line("%s: nothing to mend", c.Dir)
+			s.print.line("%s: no problems found", c.Dir)
 		}
 	}
 	if err == nil && wrong > 0 {
@@ -126,12 +126,13 @@ func (c *tenantLint) Run(s *session) error {
 
 type tenantInit struct {
 	Name   string `arg:"" help:"The tenant's id: letters, digits, _ and -."`
-	Dir    string `default:"schemas" type:"path" help:"The folder with a folder for each tenant."`
-	Schema string `help:"The id of the first schema. It is asked for unless given."`
-	Input  string `enum:"yes,no," default:"" help:"Whether the tenant takes input events: yes or no. It is asked for unless given."`
+	Dir    string `default:"schemas" type:"path" help:"The folder with one folder per tenant."`
+	Schema string `help:"The id of the first schema. The command asks for it if it is not given."`
+	Input  string `enum:"yes,no," default:"" help:"Whether the tenant accepts input events: yes or no. The command asks for it if it is not given."`
 }
 
-// Run asks what it was not told, and writes a tenant that works as it is.
+// Run asks for the values that are not given as flags, and writes a tenant that is
+// usable without further changes.
 func (c *tenantInit) Run(s *session) error {
 	id, err := events.ParseTenantID(c.Name)
 	if err != nil {
@@ -139,14 +140,14 @@ func (c *tenantInit) Run(s *session) error {
 	}
 	ask := bufio.NewScanner(s.in)
 	if c.Schema == "" {
-		c.Schema = s.ask(ask, "What is one kind of record called?", "records")
+		c.Schema = s.ask(ask, "What is the id of the first schema?", "records")
 	}
 	schema, err := events.ParseSchemaID(c.Schema)
 	if err != nil {
 		return err
 	}
 	if c.Input == "" {
-		c.Input = s.ask(ask, "Shall input events be taken, besides calls to the API? (yes or no)", "yes")
+		c.Input = s.ask(ask, "Should the tenant accept input events, in addition to API calls? (yes or no)", "yes")
 	}
 	if c.Input != "yes" && c.Input != "no" {
 		return fault.Errorf(fault.Invalid, "the answer must be yes or no, not %q", c.Input)
@@ -154,7 +155,7 @@ func (c *tenantInit) Run(s *session) error {
 
 	folder := filepath.Join(c.Dir, string(id))
 	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
-		return fault.Errorf(fault.Conflict, "%s is there already", folder)
+		return fault.Errorf(fault.Conflict, "%s already exists", folder)
 	}
 	fill := strings.NewReplacer("{tenant}", string(id), "{schema}", string(schema), "{input}", fmt.Sprint(c.Input == "yes"))
 	written := []string{
@@ -163,7 +164,7 @@ func (c *tenantInit) Run(s *session) error {
 	}
 	for i, template := range []string{propertiesTemplate, schemaTemplate, testTemplate} {
 		if c.Input == "no" && template == testTemplate {
-			written = written[:i] // there are no events to test with
+			written = written[:i] // the test uses input events
 			break
 		}
 		if err := writeNew(written[i], fill.Replace(template)); err != nil {
@@ -182,7 +183,8 @@ func (c *tenantInit) Run(s *session) error {
 	return nil
 }
 
-// ask asks on the terminal; an empty answer, or none, is the default.
+// ask asks a question on the terminal and returns the answer, or the default if the
+// answer is empty.
 func (s *session) ask(in *bufio.Scanner, question, otherwise string) string {
 	fmt.Fprintf(s.print.err, "%s [%s] ", question, otherwise)
 	if in.Scan() {
@@ -193,14 +195,14 @@ func (s *session) ask(in *bufio.Scanner, question, otherwise string) string {
 	return otherwise
 }
 
-// writeNew writes a file that is not there yet, and its folder.
+// writeNew writes a file that does not exist yet, and creates its folder.
 func writeNew(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fault.Errorf(fault.Invalid, "%v", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return fault.Errorf(fault.Conflict, "%s is there already", path)
+		return fault.Errorf(fault.Conflict, "%s already exists", path)
 	}
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "%v", err)
@@ -215,19 +217,19 @@ func writeNew(path, text string) error {
 const propertiesTemplate = `# The tenant {tenant}. doc/tenants.md is the reference of all properties.
 # A change takes effect within 30 seconds.
 
-# Take input events (source blockforger-input) with an API key of this tenant.
+# Accept input events (source blockforger-input) with an API key of this tenant.
 # The REST API needs no such switch.
 eventbridge-input = {input}
 
-# What is published after each change: every rule that matches publishes one
-# event. This one rule matches all, and publishes "{schema}.POST" and so on to the
+# The events that are published after each change: every rule that matches
+# publishes one. This rule matches all changes, and publishes "{schema}.POST" and so on to the
 # default bus. A rule may also have eventbridge_arn, source, detail_type,
 # operations, schema_names, payload and metadata.
 eventbridge-output = [
   {}
 ]
 
-# Limits. A request that is carried out costs 10 tokens.
+# Limits. A successful request costs 10 tokens.
 # token-limit-monthly = 1000000
 # rate-limit-per-second = 50
 # payload-max-bytes = 65536
@@ -235,7 +237,7 @@ eventbridge-output = [
 # Web pages that may call the API.
 # cors-origins = https://app.example.com
 
-# Where to tell senders of input events what became of them.
+# The bus for the results of input events.
 # eventbridge-results = arn:aws:events:us-east-1:111122223333:event-bus/results
 `
 
@@ -279,21 +281,21 @@ const testTemplate = `{
 `
 
 type tenantAddSchema struct {
-	Dir    string `arg:"" type:"path" help:"The folder of the tenant, such as schemas/acme."`
+	Dir    string `arg:"" type:"path" help:"The folder of the tenant, for example schemas/acme."`
 	Schema string `arg:"" help:"The id of the new schema."`
 	From   string `required:"" help:"A file with sample records: JSON objects one after another, or an array of them; - is standard input."`
-	Key    string `default:"id" help:"The member that is the record's key."`
-	Closed bool   `help:"Refuse members that no sample has."`
+	Key    string `default:"id" help:"The member that holds the record's key."`
+	Closed bool   `help:"Reject members that no sample has."`
 }
 
-// Run writes the schema that takes the samples, and no more than it must.
+// Run writes the strictest schema that accepts all samples.
 func (c *tenantAddSchema) Run(s *session) error {
 	id, err := events.ParseSchemaID(c.Schema)
 	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(c.Dir, "tenant.properties")); err != nil {
-		return fault.Errorf(fault.NotFound, "%s has no tenant.properties, so it is no tenant; make one with `eventrouter tenant init`", c.Dir)
+		return fault.Errorf(fault.NotFound, "%s has no tenant.properties; create a tenant with `eventrouter tenant init`", c.Dir)
 	}
 	samples, err := c.samples(s)
 	if err != nil {
@@ -316,11 +318,11 @@ func (c *tenantAddSchema) Run(s *session) error {
 	}{path, len(samples)}); done {
 		return err
 	}
-	s.print.line("wrote %s, which takes all %d samples", path, len(samples))
+	s.print.line("wrote %s, which accepts all %d samples", path, len(samples))
 	return nil
 }
 
-// samples reads objects, one after another or in arrays.
+// samples reads the sample records: objects one after another, or in arrays.
 func (c *tenantAddSchema) samples(s *session) ([]jsontext.Value, error) {
 	in := s.in
 	if c.From != "-" {
@@ -360,7 +362,7 @@ func (c *tenantAddSchema) samples(s *session) ([]jsontext.Value, error) {
 	return out, nil
 }
 
-// schemaOf renders the least schema that takes all samples.
+// schemaOf returns the strictest schema that accepts all samples.
 func schemaOf(title, key string, closed bool, samples []jsontext.Value) (string, error) {
 	var joined *schema.Type
 	order := map[string]int{}
@@ -373,7 +375,7 @@ func schemaOf(title, key string, closed bool, samples []jsontext.Value) (string,
 		addOrder(order, sample)
 	}
 	root := schemaRenderer{order: order, closed: closed}.render(joined)
-	head := []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","$comment":"Made from samples: see that it says what you mean.","title":` + string(quoteText(title)))
+	head := []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","$comment":"Derived from samples: check that it is what you want.","title":` + string(quoteText(title)))
 	if key != "id" {
 		head = append(head, `,"meta":{"key":`+string(quoteText(key))+`}`...)
 	}
@@ -384,7 +386,7 @@ func schemaOf(title, key string, closed bool, samples []jsontext.Value) (string,
 	return string(text) + "\n", nil
 }
 
-// addOrder notes the order in which members of any object first come.
+// addOrder records the order in which the members of all objects first occur.
 func addOrder(order map[string]int, v jsontext.Value) {
 	dec := jsontext.NewDecoder(bytes.NewReader(v))
 	for {
@@ -464,7 +466,7 @@ func quoteText(s string) jsontext.Value {
 	return b
 }
 
-// checkSamples has the schema read as the router will, and the samples checked.
+// checkSamples loads the schema as the router does, and validates the samples.
 func checkSamples(s *session, id events.SchemaID, text string, samples []jsontext.Value) error {
 	files := blob.NewMemory()
 	for name, data := range map[string]string{"t/tenant.properties": "", "t/" + string(id) + ".json": text} {
@@ -476,14 +478,14 @@ func checkSamples(s *session, id events.SchemaID, text string, samples []jsontex
 	dir := tenant.NewCatalog(files, &tenant.CatalogOptions{Report: func(f diag.Diagnostic) { found = append(found, f.Message) }})
 	made, err := dir.Schema(s.ctx, "t", id)
 	if err != nil {
-		return fault.Errorf(fault.Invalid, "no schema can be made of these samples: %s; name another member with --key", strings.Join(found, "; "))
+		return fault.Errorf(fault.Invalid, "no schema can be derived from these samples: %s; set another key with --key", strings.Join(found, "; "))
 	}
 	for i, sample := range samples {
 		if _, _, err := made.Key(sample); err != nil {
-			return fault.Errorf(fault.Invalid, "sample %d: %s; name another member with --key", i+1, fault.MessageOf(err))
+			return fault.Errorf(fault.Invalid, "sample %d: %s; set another key with --key", i+1, fault.MessageOf(err))
 		}
 		if err := made.Validate(s.ctx, sample); err != nil {
-			return fault.Errorf(fault.Internal, "the schema does not take sample %d: %v", i+1, err)
+			return fault.Errorf(fault.Internal, "the schema does not accept sample %d: %v", i+1, err)
 		}
 	}
 	return nil

@@ -49,7 +49,7 @@ func TestNewTenant(t *testing.T) {
 			at = i
 		}
 	}
-	if code, out, errOut = runCLIWithInput(t, "", "", "tenant", "lint", dir); code != 0 || !strings.Contains(out, "nothing to mend") {
+	if code, out, errOut = runCLIWithInput(t, "", "", "tenant", "lint", dir); code != 0 || !strings.Contains(out, "no problems found") {
 		t.Errorf("lint: %d\n%s\n%s", code, out, errOut)
 	}
 	if code, out, errOut = runCLIWithInput(t, "", "", "tenant", "test", filepath.Join(dir, "acme")); code != 0 || !strings.Contains(out, "ok ") {
@@ -59,7 +59,7 @@ func TestNewTenant(t *testing.T) {
 		{"tenant", "init", "acme", "--dir", dir, "--schema", "x", "--input", "yes"},
 		{"tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", filepath.Join(dir, "samples.json"), "--key", "sku"},
 	} {
-		if code, _, errOut := runCLIWithInput(t, "", "", again...); code != 1 || !strings.Contains(errOut, "is there already") {
+		if code, _, errOut := runCLIWithInput(t, "", "", again...); code != 1 || !strings.Contains(errOut, "already exists") {
 			t.Errorf("%v: %d %s", again, code, errOut)
 		}
 	}

@@ -27,22 +27,22 @@ import (
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// testsFolder is where a tenant keeps its tests, below its own folder.
+// testsFolder is the folder of the tests, in the folder of a tenant.
 const testsFolder = "tests"
 
 type tenantTest struct {
-	Dir string `arg:"" type:"path" help:"The folder of a tenant, or the one with a folder for each tenant."`
+	Dir string `arg:"" type:"path" help:"The folder of a tenant, or the folder with one folder per tenant."`
 }
 
-// A testResult is what became of one test file.
+// testResult is the result of one test file.
 type testResult struct {
 	File     string   `json:"file"`
 	Passed   bool     `json:"passed"`
 	Failures []string `json:"failures,omitempty"`
 }
 
-// Run runs every test of the tenants below the folder, each against a router of
-// its own in memory.
+// Run runs every test of the tenants below the folder, each with its own router in
+// memory.
 func (c *tenantTest) Run(s *session) error {
 	folders, err := tenantFolders(c.Dir)
 	if err != nil {
@@ -67,7 +67,7 @@ func (c *tenantTest) Run(s *session) error {
 		}
 	}
 	if len(verdicts) == 0 {
-		return fault.Errorf(fault.NotFound, "%s: no tenant here has a %s/*.json", c.Dir, testsFolder)
+		return fault.Errorf(fault.NotFound, "%s: no tenant has tests (%s/*.json)", c.Dir, testsFolder)
 	}
 	if done, err := s.print.printJSON(struct {
 		Tests []testResult `json:"tests"`
@@ -91,7 +91,7 @@ func (c *tenantTest) Run(s *session) error {
 	return nil
 }
 
-// tenantFolders are the folders of tenants at or below dir.
+// tenantFolders returns the folders of tenants at or below dir.
 func tenantFolders(dir string) ([]string, error) {
 	if _, err := os.Stat(filepath.Join(dir, "tenant.properties")); err == nil {
 		return []string{dir}, nil
@@ -112,8 +112,8 @@ func tenantFolders(dir string) ([]string, error) {
 	return folders, nil
 }
 
-// runTestFile answers what is not as the file expects. The error is for a file
-// or tenant that cannot be read.
+// runTestFile runs the test in a file and returns its failures. The error is for a
+// file or tenant that cannot be read.
 func runTestFile(s *session, folder, file string) ([]string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -138,35 +138,36 @@ func runTestFile(s *session, folder, file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	house, err := newTestFixture(s.ctx, tree, id)
+	fixture, err := newTestFixture(s.ctx, tree, id)
 	if err != nil {
 		return nil, err
 	}
-	failures, err := test.run(s.ctx, house)
+	failures, err := test.run(s.ctx, fixture)
 	if err != nil {
 		return nil, fault.Errorf(fault.Invalid, "%s: %s", strings.TrimSuffix(file, "\n"), message(err))
 	}
 	return failures, nil
 }
 
-// A tenantCase is a test that a tenant keeps beside its schemas: events in, and
-// what is expected of each. doc/tenants.md specifies the file.
+// tenantCase is a test of a tenant: events, and the expected result of each.
+// doc/tenants.md specifies the file.
 type tenantCase struct {
 	Description string       `json:"description"`
 	Steps       []tenantStep `json:"steps"`
 }
 
 type tenantStep struct {
-	// Event is an input event. What the test need not say is filled in: id,
-	// source, time, and of the detail tenant and api_key.
+	// Event is an input event. Missing members are filled in: id, source, time, and
+	// tenant and api_key of the detail.
 	Event  map[string]jsontext.Value `json:"event"`
 	Expect tenantExpectation         `json:"expect"`
 }
 
-// A tenantExpectation says what must hold; what it leaves out may be anything.
+// tenantExpectation is the expected result of a step; absent members are not
+// checked.
 type tenantExpectation struct {
 	Status  int              `json:"status"`
-	Record  jsontext.Value   `json:"record"` // null: there is none
+	Record  jsontext.Value   `json:"record"` // null: no record exists
 	Errors  []string         `json:"errors"` // the pointers of all violations
 	Tokens  *int64           `json:"tokens"` // billed for this event
 	Outputs []expectedOutput `json:"outputs"`
@@ -180,7 +181,7 @@ type expectedOutput struct {
 	Detail     jsontext.Value `json:"detail"` // the whole of it
 }
 
-// A testFixture is a router in memory, with a key of one tenant.
+// testFixture is a router in memory, with an API key of one tenant.
 type testFixture struct {
 	tenant events.TenantID
 	router *router.Router
@@ -189,7 +190,7 @@ type testFixture struct {
 	sent   []events.Entry
 }
 
-// Send implements bus.Sender: it keeps what it is given.
+// Send implements bus.Sender: it stores the entries.
 func (h *testFixture) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
 	h.sent = append(h.sent, entries...)
 	return make([]bus.Result, len(entries)), nil
@@ -222,7 +223,7 @@ func newTestFixture(ctx context.Context, tree blob.Bucket, id events.TenantID) (
 	return h, nil
 }
 
-// run answers what is not as expected, step by step.
+// run runs the steps and returns the differences from what is expected.
 func (c *tenantCase) run(ctx context.Context, h *testFixture) (failures []string, err error) {
 	for i := range c.Steps {
 		step := &c.Steps[i]
@@ -246,7 +247,7 @@ func (c *tenantCase) run(ctx context.Context, h *testFixture) (failures []string
 	return failures, nil
 }
 
-// envelope fills in what a test need not say.
+// envelope returns the event of a step with its missing members filled in.
 func (h *testFixture) envelope(given map[string]jsontext.Value, step int) (events.Envelope, error) {
 	text := func(s string) jsontext.Value { b, _ := json.Marshal(s); return b }
 	event := map[string]jsontext.Value{

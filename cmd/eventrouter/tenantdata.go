@@ -26,15 +26,15 @@ import (
 
 type tenantExport struct {
 	Tenant string `required:"" help:"The tenant."`
-	Out    string `type:"path" help:"A file to write to instead of the terminal; it must not be there yet."`
+	Out    string `type:"path" help:"A file to write to instead of standard output; it must not exist."`
 }
 
 // Help is shown by --help.
 func (c *tenantExport) Help() string {
-	return `One JSON object a line: {"kind":"record",...} for each record of each schema,
-{"kind":"usage",...} for each month, {"kind":"entry",...} for each event that was
-or is to be published and whose mark still lasts. It is no snapshot: requests
-that come meanwhile may be in it or not. API keys have an export of their own:
+	return `Writes one JSON object per line: {"kind":"record",...} for each record of each
+schema, {"kind":"usage",...} for each month, {"kind":"entry",...} for each outbox
+entry whose idempotency record has not expired. The export is not a snapshot:
+requests during the export may be in it or not. API keys are exported by:
 keys export.`
 }
 
@@ -56,7 +56,7 @@ type (
 	}
 )
 
-// Run writes all that there is.
+// Run writes all data of the tenant.
 func (c *tenantExport) Run(s *session) (err error) {
 	id, err := events.ParseTenantID(c.Tenant)
 	if err != nil {
@@ -157,18 +157,18 @@ func (w *exporter) schema(id events.TenantID, schema events.SchemaID) error {
 type tenantPurge struct {
 	Tenant     string `required:"" help:"The tenant."`
 	RevokeKeys bool   `name:"revoke-keys" help:"Revoke its API keys first."`
-	Yes        bool   `short:"y" help:"Do not ask."`
+	Yes        bool   `short:"y" help:"Do not ask for confirmation."`
 }
 
 // Help is shown by --help.
 func (c *tenantPurge) Help() string {
-	return `Records with their objects and files, marks, bills, output events that are still
-to be published, API keys: all of it goes, and there is no way back but an export
-(tenant export, keys export). Other tenants are not touched; the tenant's own
-files are not either: remove them from where they are served.`
+	return `Deletes records with their objects and files, idempotency records, bills, output
+events that are not published yet, and API keys. This cannot be undone: export
+first (tenant export, keys export). Data of other tenants and the tenant's
+own files are not deleted; remove the files where they are served.`
 }
 
-// Run asks, and deletes.
+// Run asks for confirmation and deletes the data.
 func (c *tenantPurge) Run(s *session) error {
 	id, err := events.ParseTenantID(c.Tenant)
 	if err != nil {
@@ -187,7 +187,7 @@ func (c *tenantPurge) Run(s *session) error {
 		for i, schema := range holdings.Schemas {
 			names[i] = string(schema)
 		}
-		question := fmt.Sprintf("All that is kept of tenant %s will be deleted: records of %d schemas (%s), usage of %d months, %d API keys.",
+		question := fmt.Sprintf("All data of tenant %s will be deleted: records of %d schemas (%s), usage of %d months, %d API keys.",
 			id, len(names), strings.Join(names, ", "), len(holdings.Months), len(keys))
 		if err := s.confirm(question, string(id)); err != nil {
 			return err
@@ -212,7 +212,7 @@ func (c *tenantPurge) Run(s *session) error {
 	}
 	s.print.line("%s: %d items and %d objects deleted", id, purged.Items, purged.Objects)
 	if until := purged.Revoked.Add(apikey.MaxPositive); time.Now().Before(until) {
-		s.print.line("Its keys were still known until %s: purge again after that, to be sure.", until.Local().Format(time.TimeOnly))
+		s.print.line("Its keys may be cached until %s: purge again after that, to be sure.", until.Local().Format(time.TimeOnly))
 	}
 	return nil
 }
@@ -220,23 +220,23 @@ func (c *tenantPurge) Run(s *session) error {
 type tenantMigrate struct {
 	Tenant  string `required:"" help:"The tenant."`
 	Schema  string `required:"" help:"The schema, without .json."`
-	Backend string `required:"" enum:"dynamodb,s3,csv" help:"Where the records are to be: dynamodb, s3 or csv."`
-	Key     string `default:"id" help:"The member that is to be the key."`
-	DryRun  bool   `name:"dry-run" help:"Say what there is to move, and move nothing."`
-	Yes     bool   `short:"y" help:"Do not ask."`
+	Backend string `required:"" enum:"dynamodb,s3,csv" help:"The new backend: dynamodb, s3 or csv."`
+	Key     string `default:"id" help:"The member that holds the new key."`
+	DryRun  bool   `name:"dry-run" help:"Show what would be moved, and move nothing."`
+	Yes     bool   `short:"y" help:"Do not ask for confirmation."`
 }
 
 // Help is shown by --help.
 func (c *tenantMigrate) Help() string {
-	return `A schema whose backend or key has changed is not put into force while there are
-records of the old kind. So: push the schema; run this; it comes into force
-within 30 seconds. Each record is moved at once, whole or not at all, without
-bill or output events, and all are checked at the end. Requests that come
-meanwhile are carried out the old way: with a new key, stop them first; with a
-new backend, run this again when the schema is in force, until nothing is moved.`
+	return `A schema with another backend or key does not become active while there are
+records with the old one. Push the schema, then run this; the schema becomes active
+within 30 seconds. Each record is moved atomically, without a bill or output
+events, and all are checked at the end. Requests during the migration still use
+the old schema: with a new key, stop them first; with a new backend, run this
+again when the schema is active, until nothing is moved.`
 }
 
-// Run says what there is to move, asks, and moves it.
+// Run shows what would be moved, asks for confirmation, and moves it.
 func (c *tenantMigrate) Run(s *session) error {
 	m := admin.Migration{KeyField: c.Key, DryRun: true}
 	var err error
@@ -257,7 +257,7 @@ func (c *tenantMigrate) Run(s *session) error {
 		return c.show(s, plan, "to move")
 	}
 	if !c.Yes {
-		question := fmt.Sprintf("%d of %d records of %s/%s will be moved to %s, with %s as their key.", plan.Moved, plan.Records, m.Tenant, m.Schema, m.Backend, m.KeyField)
+		question := fmt.Sprintf("%d of %d records of %s/%s will be moved to %s, with %s as the key.", plan.Moved, plan.Records, m.Tenant, m.Schema, m.Backend, m.KeyField)
 		if err := s.confirm(question, "migrate"); err != nil {
 			return err
 		}
@@ -281,21 +281,21 @@ func (c *tenantMigrate) show(s *session, m admin.Migrated, what string) error {
 type tenantPush struct {
 	tenantLint  `embed:""`
 	bucketFlags `embed:""`
-	Remove      bool `help:"Also remove files of these tenants that the folder does not have."`
+	Remove      bool `help:"Also remove files of these tenants that are not in the folder."`
 	DryRun      bool `name:"dry-run" help:"Show the plan, and write nothing."`
-	Yes         bool `short:"y" help:"Do not ask."`
+	Yes         bool `short:"y" help:"Do not ask for confirmation."`
 }
 
-// bucketFlags name where tenant files are served from: an S3 bucket, or a folder.
+// bucketFlags name the destination of tenant files: an S3 bucket or a folder.
 type bucketFlags struct {
 	Bucket        string `xor:"where" required:"" help:"The S3 bucket of the deployment."`
 	To            string `xor:"where" required:"" type:"path" help:"A folder instead of a bucket."`
-	Prefix        string `default:"schemas/" help:"What stands before every key in the bucket."`
+	Prefix        string `default:"schemas/" help:"The prefix of every key in the bucket."`
 	Region        string `env:"AWS_REGION" help:"The bucket's region."`
-	S3EndpointURL string `name:"s3-endpoint-url" env:"AWS_ENDPOINT_URL_S3" help:"Another address of S3."`
+	S3EndpointURL string `name:"s3-endpoint-url" env:"AWS_ENDPOINT_URL_S3" help:"The endpoint of S3, if it is not the AWS one."`
 }
 
-// open opens it, and answers the prefix of its keys.
+// open opens the bucket or folder, and returns the prefix of its keys.
 func (f *bucketFlags) open(ctx context.Context) (blob.Bucket, string, error) {
 	if f.To != "" {
 		if err := os.MkdirAll(f.To, 0o755); err != nil {
@@ -321,7 +321,7 @@ func (f *bucketFlags) open(ctx context.Context) (blob.Bucket, string, error) {
 	return b, f.Prefix, err
 }
 
-// name is what a person calls it.
+// name returns the name of the bucket or folder for messages.
 func (f *bucketFlags) name() string {
 	if f.To != "" {
 		return f.To
@@ -329,7 +329,7 @@ func (f *bucketFlags) name() string {
 	return "s3://" + f.Bucket + "/" + f.Prefix
 }
 
-// Run lints, shows the plan, and carries it out.
+// Run lints the files, shows the plan, and executes it.
 func (c *tenantPush) Run(s *session) error {
 	tree, err := openSchemas(c.Dir)
 	if err != nil {
@@ -372,7 +372,7 @@ func (c *tenantPush) Run(s *session) error {
 	if err := plan.Do(s.ctx); err != nil {
 		return err
 	}
-	s.print.note("pushed to %s; it is in force within 30 seconds", c.name())
+	s.print.note("pushed to %s; it is active within 30 seconds", c.name())
 	return nil
 }
 
@@ -388,7 +388,7 @@ func (c *tenantPush) show(s *session, p *tenant.Push) error {
 		case tenant.ActionAdd:
 			line = s.print.green(line)
 		case tenant.ActionKeep:
-			line = s.print.faint(line + "  (only there; --remove takes it away)")
+			line = s.print.faint(line + "  (not in the folder; --remove deletes it)")
 		}
 		s.print.line("%s", line)
 		if step.Note != "" {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// serveOn serves a data folder until it is told to stop.
+// serveOn serves a data folder until stop is called.
 func serveOn(t *testing.T, data, schemas string) (srv *server, log *syncBuffer, stop func()) {
 	t.Helper()
 	log = &syncBuffer{}
@@ -20,7 +20,7 @@ func serveOn(t *testing.T, data, schemas string) (srv *server, log *syncBuffer, 
 	return srv, log, stop
 }
 
-// serveWithOptions is serveOn with AWS's side as it is given.
+// serveWithOptions is serveOn with the given options.
 func serveWithOptions(t *testing.T, data, schemas string, side *serverOptions) (srv *server, stop func()) {
 	t.Helper()
 	srv, err := openServer("127.0.0.1:0", data, schemas, side)
@@ -42,7 +42,7 @@ func serveWithOptions(t *testing.T, data, schemas string, side *serverOptions) (
 	return srv, stop
 }
 
-// call is a REST call; it answers status and body.
+// call makes a REST call and returns status and body.
 func call(t *testing.T, method, url, key, body string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequest(method, url, strings.NewReader(body))

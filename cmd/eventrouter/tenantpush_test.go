@@ -152,7 +152,7 @@ func TestDirectoryOverS3(t *testing.T) {
 	}
 }
 
-// statuses are those of answers to reads of objects.
+// statuses counts the status codes of responses to reads of objects.
 type statuses struct {
 	mu   sync.Mutex
 	seen []string

@@ -24,25 +24,25 @@ import (
 )
 
 type traceCommand struct {
-	ID      string `arg:"" name:"id" help:"The event's id, as PutEvents answers it and tail shows it."`
-	Explain bool   `help:"Draw for each rule why it matched or did not."`
+	ID      string `arg:"" name:"id" help:"The event's id, as PutEvents returns it and tail shows it."`
+	Explain bool   `help:"Show for each rule why it matched or did not."`
 }
 
-// Run tells the story.
+// Run prints the trace of an event.
 func (c *traceCommand) Run(s *session) error {
-	story, err := s.admin.Trace(s.ctx, c.ID)
+	trace, err := s.admin.Trace(s.ctx, c.ID)
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.printJSON(story); done {
+	if done, err := s.print.printJSON(trace); done {
 		return err
 	}
 	t := &tracePrinter{printer: s.print, explain: c.Explain}
-	t.event(&story)
+	t.event(&trace)
 	return t.err
 }
 
-// A tracePrinter prints a trace, what an event led to below it and further in.
+// tracePrinter prints a trace; the events that an event caused are indented below it.
 type tracePrinter struct {
 	printer
 	explain bool
@@ -58,25 +58,25 @@ func (t *tracePrinter) colouredField(paint func(string) string, what, format str
 	t.line("%s%s %s", t.indent, paint(fmt.Sprintf("%-10s", what)), fmt.Sprintf(format, args...))
 }
 
-func (t *tracePrinter) event(story *admin.Trace) {
-	if len(story.Arrivals) == 0 {
-		t.line("%s%s %s", t.indent, t.bold("event "+story.EventID), t.faint("(told above)"))
+func (t *tracePrinter) event(trace *admin.Trace) {
+	if len(trace.Arrivals) == 0 {
+		t.line("%s%s %s", t.indent, t.bold("event "+trace.EventID), t.faint("(see above)"))
 		return
 	}
-	sent := envelopeOf(&story.Arrivals[0].EventInfo)
-	t.line("%s%s  %s from %s", t.indent, t.bold("event "+story.EventID), sent.DetailType, sent.Source)
+	sent := envelopeOf(&trace.Arrivals[0].EventInfo)
+	t.line("%s%s  %s from %s", t.indent, t.bold("event "+trace.EventID), sent.DetailType, sent.Source)
 	outer := t.indent
 	t.indent += "  "
-	for i := range story.Arrivals {
-		t.arrival(&story.Arrivals[i])
+	for i := range trace.Arrivals {
+		t.arrival(&trace.Arrivals[i])
 	}
-	for i := range story.Lines {
-		t.logged(&story.Lines[i])
+	for i := range trace.Lines {
+		t.logged(&trace.Lines[i])
 	}
-	for i := range story.Effects {
-		t.effect(&story.Effects[i])
+	for i := range trace.Effects {
+		t.effect(&trace.Effects[i])
 	}
-	if len(story.Effects) == 0 && sent.IsInput() {
+	if len(trace.Effects) == 0 && sent.IsInput() {
 		t.field("effect", "none")
 	}
 	t.indent = outer
@@ -119,7 +119,7 @@ func (t *tracePrinter) rule(r *admin.RuleVerdict) {
 	}
 }
 
-// unmetConditions names the fields that do not hold, and what they lack.
+// unmetConditions names the fields that do not match, with the wanted and the actual value.
 func unmetConditions(x *pattern.Explanation) []string {
 	if x.Matched {
 		return nil
@@ -159,8 +159,8 @@ func (t *tracePrinter) delivery(d *admin.Delivery) {
 	t.colouredField(paint, d.State, "%s", said)
 }
 
-// logged shows a line of a function's log; of the router's own the part that
-// people ask for.
+// logged prints a line of a function's log; of the router's own lines only the most
+// useful members.
 func (t *tracePrinter) logged(l *admin.FunctionLine) {
 	text := l.Text
 	var canonical struct {
@@ -220,7 +220,7 @@ func (t *tracePrinter) output(o *admin.Output) {
 
 func formatTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05.000") }
 
-// Tail reads what the buses took, with keys masked.
+// Tail implements [admin.Events]. API keys are masked.
 func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, error) {
 	query := local.EventQuery{Bus: q.Bus}
 	if q.Pattern != "" {
@@ -252,37 +252,37 @@ func eventInfo(e *local.Event) admin.EventInfo {
 	return admin.EventInfo{ID: e.ID, Bus: e.Bus, Received: e.Received, Replay: e.Replay, Event: eventlog.Mask(e.JSON)}
 }
 
-// Trace tells an event's story, and those of the events that it led to.
+// Trace implements [admin.Events]. It also traces the events that the event caused.
 func (f functions) Trace(ctx context.Context, eventID string) (admin.Trace, error) {
 	t := tracer{functions: f, visited: map[string]bool{}}
 	return t.trace(ctx, eventID)
 }
 
-// A tracer follows one event through everything that it led to.
+// tracer traces an event and all events that it caused.
 type tracer struct {
 	functions
-	visited  map[string]bool // event ids: so that a ring of events has an end
+	visited  map[string]bool // event ids; stops the trace at a cycle of events
 	received map[[sha256.Size]byte][]local.Event
 }
 
 func (t *tracer) trace(ctx context.Context, eventID string) (admin.Trace, error) {
-	story := admin.Trace{EventID: eventID, Arrivals: []admin.Arrival{}, Lines: []admin.FunctionLine{}, Effects: []admin.Effect{}}
+	trace := admin.Trace{EventID: eventID, Arrivals: []admin.Arrival{}, Lines: []admin.FunctionLine{}, Effects: []admin.Effect{}}
 	if t.visited[eventID] {
-		return story, nil
+		return trace, nil
 	}
 	t.visited[eventID] = true
-	stories, err := t.local.Stories(ctx, eventID)
+	traces, err := t.local.Stories(ctx, eventID)
 	if err != nil {
-		return story, err
+		return trace, err
 	}
-	for i := range stories {
-		story.Arrivals = append(story.Arrivals, arrival(&stories[i]))
+	for i := range traces {
+		trace.Arrivals = append(trace.Arrivals, arrival(&traces[i]))
 	}
-	if story.Lines, err = t.lines(ctx, eventID); err != nil {
-		return story, err
+	if trace.Lines, err = t.lines(ctx, eventID); err != nil {
+		return trace, err
 	}
-	story.Effects, err = t.effects(ctx, eventID, stories[0].Event.Received)
-	return story, err
+	trace.Effects, err = t.effects(ctx, eventID, traces[0].Event.Received)
+	return trace, err
 }
 
 func arrival(s *local.Story) admin.Arrival {
@@ -305,8 +305,8 @@ func arrival(s *local.Story) admin.Arrival {
 	return a
 }
 
-// ruleVerdict tells what a rule made of the event, and where the rule was changed
-// since then says so.
+// ruleVerdict returns the result of a rule for the event. If the rule gives another
+// result now, Why says that it was changed.
 func ruleVerdict(v *local.Verdict, matched bool, masked []byte) admin.RuleVerdict {
 	out := admin.RuleVerdict{Rule: v.Rule.Name, Matches: matched, Why: v.Why, Explanation: explainMasked(v, masked)}
 	for _, t := range v.Rule.Targets {
@@ -314,15 +314,15 @@ func ruleVerdict(v *local.Verdict, matched bool, masked []byte) admin.RuleVerdic
 	}
 	switch {
 	case matched && !v.Matches:
-		out.Why = "it matched when the event came; the rule was changed since"
+		out.Why = "it matched when the event was received; the rule was changed since"
 	case !matched && v.Matches && v.Why == "":
-		out.Why = "it would match now: the rule was changed since, or the replay was not for it"
+		out.Why = "it would match now: the rule was changed since, or the replay excluded it"
 	}
 	return out
 }
 
-// explainMasked explains with the masked event, so that no key is shown. A
-// pattern that decides by the key itself is not explained.
+// explainMasked explains the match with the masked event, so that no key is shown.
+// It returns nil if the pattern gives another result for the masked event.
 func explainMasked(v *local.Verdict, masked []byte) *pattern.Explanation {
 	if v.Explanation == nil {
 		return nil
@@ -341,13 +341,13 @@ func explainMasked(v *local.Verdict, masked []byte) *pattern.Explanation {
 	return nil
 }
 
-// ruleName is the name in a rule's ARN, without its bus.
+// ruleName returns the name in a rule's ARN, without the bus.
 func ruleName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
-// targetName is what people call a target: the end of its ARN.
+// targetName returns the last part of a target's ARN.
 func targetName(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
-// lines are those that name the event.
+// lines returns the log lines of all functions that contain the event's id.
 func (t *tracer) lines(ctx context.Context, eventID string) ([]admin.FunctionLine, error) {
 	found := []admin.FunctionLine{}
 	for _, name := range t.local.Functions() {
@@ -367,7 +367,7 @@ func (t *tracer) lines(ctx context.Context, eventID string) ([]admin.FunctionLin
 
 const recordsPerPage = 500
 
-// effects are what the event's requests left in the ledger.
+// effects returns the effects of the event's requests, from the ledger.
 func (t *tracer) effects(ctx context.Context, eventID string, received time.Time) ([]admin.Effect, error) {
 	effects := []admin.Effect{}
 	for cursor := ""; ; {
@@ -410,21 +410,21 @@ func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, receive
 		}
 		for _, taken := range same {
 			if taken.Received.Before(received) {
-				continue // no effect comes before its cause
+				continue // received before its cause, so another event
 			}
-			story, err := t.trace(ctx, taken.ID)
+			trace, err := t.trace(ctx, taken.ID)
 			if err != nil {
 				return e, err
 			}
-			out.Traces = append(out.Traces, story)
+			out.Traces = append(out.Traces, trace)
 		}
 		e.Outputs = append(e.Outputs, out)
 	}
 	return e, nil
 }
 
-// equal are the events taken that equal an entry in all that was sent: an entry
-// bears no id that its event must show.
+// equal returns the received events with the same content as an entry. They are
+// compared by content because EventBridge assigns the event's id.
 func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]local.Event, error) {
 	if t.received == nil {
 		t.received = map[[sha256.Size]byte][]local.Event{}
@@ -440,7 +440,7 @@ func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]local.Event,
 			if err != nil {
 				continue
 			}
-			e.JSON = nil // there may be many
+			e.JSON = nil // saves memory
 			key := digest(e.Bus, sent.Source, string(sent.DetailType), sent.Resources, at, sent.Detail)
 			t.received[key] = append(t.received[key], e)
 		}
@@ -452,7 +452,8 @@ func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]local.Event,
 	return t.received[digest(string(entry.Bus), entry.Source, string(entry.DetailType), entry.Resources, entry.Time, detail)], nil
 }
 
-// digest names an event by what its sender decides. An event's time has seconds.
+// digest returns a hash of the fields that the sender of an event sets. The time is
+// compared in seconds, as in events.
 func digest(bus, source, detailType string, resources []string, at time.Time, detail jsontext.Value) [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %d %s", bus, source, detailType, resources, at.Unix(), detail))
 }
