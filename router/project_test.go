@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,15 +24,15 @@ const lifetime = 40 * time.Second
 
 const invocation = 40 * time.Second // older than any invocation can be
 
-// A bucket that can be down, and counts what it is asked.
+// A bucket that can be down, and counts its calls.
 type bucket struct {
 	*blob.Memory
 	down  bool
-	asked int
+	calls atomic.Int64
 }
 
 func (b *bucket) ask() error {
-	b.asked++
+	b.calls.Add(1)
 	if b.down {
 		return fault.Errorf(fault.Unavailable, "the bucket is down")
 	}
@@ -361,7 +362,7 @@ func TestWithoutObjectsNothingIsAsked(t *testing.T) {
 	h.must(put{id: "e1", payload: `{"id":"rex","name":"Rex"}`})
 	h.must(put{id: "e2", operation: "PUT", payload: `{"id":"rex","name":"Max"}`})
 	h.drain()
-	if h.bucket.asked != 0 || settles != 2 || h.open() != 0 {
-		t.Errorf("the bucket was asked %d times, %d settles, %d marks open", h.bucket.asked, settles, h.open())
+	if h.bucket.calls.Load() != 0 || settles != 2 || h.open() != 0 {
+		t.Errorf("the bucket was called %d times, %d settles, %d records open", h.bucket.calls.Load(), settles, h.open())
 	}
 }
