@@ -17,21 +17,21 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// Client is an [Admin] over the handler of a running server.
-type Client struct {
+// A client is an [Admin] over the handler of a running server.
+type client struct {
 	endpoint string
 	http     *http.Client
 }
 
-var _ Admin = (*Client)(nil)
+var _ Admin = (*client)(nil)
 
 // NewClient returns a client of the server at endpoint, such as
 // http://127.0.0.1:4010.
-func NewClient(endpoint string) *Client {
-	return &Client{endpoint: strings.TrimRight(endpoint, "/"), http: &http.Client{}}
+func NewClient(endpoint string) Admin {
+	return &client{endpoint: strings.TrimRight(endpoint, "/"), http: &http.Client{}}
 }
 
-func do[T any](ctx context.Context, c *Client, name string, in any) (T, error) {
+func do[T any](ctx context.Context, c *client, name string, in any) (T, error) {
 	var out T
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -72,81 +72,81 @@ func do[T any](ctx context.Context, c *Client, name string, in any) (T, error) {
 }
 
 // CreateKey implements [Keys].
-func (c *Client) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
+func (c *client) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
 	return do[CreatedKey](ctx, c, "create-key", in)
 }
 
 // ListKeys implements [Keys].
-func (c *Client) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error) {
+func (c *client) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error) {
 	return do[[]KeyInfo](ctx, c, "list-keys", tenantArgs{t})
 }
 
 // RevokeKey implements [Keys].
-func (c *Client) RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error) {
+func (c *client) RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error) {
 	return do[KeyInfo](ctx, c, "revoke-key", keyArgs{id})
 }
 
 // RotateKey implements [Keys].
-func (c *Client) RotateKey(ctx context.Context, in Rotation) (CreatedKey, error) {
+func (c *client) RotateKey(ctx context.Context, in Rotation) (CreatedKey, error) {
 	return do[CreatedKey](ctx, c, "rotate-key", in)
 }
 
 // ExportKeys implements [Keys].
-func (c *Client) ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error) {
+func (c *client) ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error) {
 	return do[[]StoredKey](ctx, c, "export-keys", tenantArgs{t})
 }
 
 // ImportKeys implements [Keys].
-func (c *Client) ImportKeys(ctx context.Context, keys []StoredKey) (int, error) {
+func (c *client) ImportKeys(ctx context.Context, keys []StoredKey) (int, error) {
 	return do[int](ctx, c, "import-keys", keys)
 }
 
 // ListRecords implements [Records].
-func (c *Client) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, error) {
+func (c *client) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, error) {
 	return do[RecordPage](ctx, c, "list-records", q)
 }
 
 // Usage implements [Records].
-func (c *Client) Usage(ctx context.Context, t events.TenantID, month string) (Usage, error) {
+func (c *client) Usage(ctx context.Context, t events.TenantID, month string) (Usage, error) {
 	return do[Usage](ctx, c, "usage", usageArgs{t, month})
 }
 
 // ListEntries implements [Records].
-func (c *Client) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
+func (c *client) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
 	return do[EntryPage](ctx, c, "list-entries", q)
 }
 
 // SettleEntries implements [Records].
-func (c *Client) SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error) {
+func (c *client) SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error) {
 	return do[EntryActed](ctx, c, "settle-entries", in)
 }
 
 // Logs implements [Functions].
-func (c *Client) Logs(ctx context.Context, function string, from int64, limit int) (LogPage, error) {
+func (c *client) Logs(ctx context.Context, function string, from int64, limit int) (LogPage, error) {
 	return do[LogPage](ctx, c, "logs", logArgs{function, from, limit})
 }
 
 // DeadLetters implements [Functions].
-func (c *Client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
+func (c *client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 	return do[[]DeadLetter](ctx, c, "dead-letters", nothing{})
 }
 
 // RetryDeadLetters implements [Functions].
-func (c *Client) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
+func (c *client) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
 	return do[int](ctx, c, "retry-dead-letters", letterArgs{ids})
 }
 
 // Tail implements [Events].
-func (c *Client) Tail(ctx context.Context, q TailQuery) (EventPage, error) {
+func (c *client) Tail(ctx context.Context, q TailQuery) (EventPage, error) {
 	return do[EventPage](ctx, c, "tail", q)
 }
 
 // Trace implements [Events].
-func (c *Client) Trace(ctx context.Context, eventID string) (Trace, error) {
+func (c *client) Trace(ctx context.Context, eventID string) (Trace, error) {
 	return do[Trace](ctx, c, "trace", eventArgs{eventID})
 }
 
 // Explain implements [Functions].
-func (c *Client) Explain(ctx context.Context, entries []ExplainEntry) ([]Explanation, error) {
+func (c *client) Explain(ctx context.Context, entries []ExplainEntry) ([]Explanation, error) {
 	return do[[]Explanation](ctx, c, "explain", entries)
 }

@@ -136,17 +136,17 @@ func (d *Direct) MigrateSchema(ctx context.Context, m Migration) (Migrated, erro
 }
 
 // Holdings implements [Tenants].
-func (c *Client) Holdings(ctx context.Context, t events.TenantID) (Holdings, error) {
+func (c *client) Holdings(ctx context.Context, t events.TenantID) (Holdings, error) {
 	return do[Holdings](ctx, c, "holdings", tenantArgs{t})
 }
 
 // PurgeTenant implements [Tenants].
-func (c *Client) PurgeTenant(ctx context.Context, t events.TenantID) (Purged, error) {
+func (c *client) PurgeTenant(ctx context.Context, t events.TenantID) (Purged, error) {
 	return do[Purged](ctx, c, "purge-tenant", tenantArgs{t})
 }
 
 // MigrateSchema implements [Tenants].
-func (c *Client) MigrateSchema(ctx context.Context, m Migration) (Migrated, error) {
+func (c *client) MigrateSchema(ctx context.Context, m Migration) (Migrated, error) {
 	return do[Migrated](ctx, c, "migrate-schema", m)
 }
 
