@@ -19,8 +19,8 @@ import (
 	"github.com/blockforger/eventrouter/internal/typegen/servicespec"
 )
 
-// Folder is where the packages are, in the repository.
-const Folder = "events/aws"
+// packagesDir is the directory of the generated packages in the repository.
+const packagesDir = "events/aws"
 
 // listFile lists the packages in package aws.
 const listFile = "services_gen.go"
@@ -94,8 +94,8 @@ func registeredSchemas() ([]*schema.Document, error) {
 	return all, nil
 }
 
-// Service returns the service of a source: ecs for aws.ecs.
-func Service(source string) string {
+// serviceOf returns the service of a source: ecs for aws.ecs.
+func serviceOf(source string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(source, "aws."), ".amazonaws.com")
 }
 
@@ -108,7 +108,7 @@ func Plan(root string, spec *servicespec.Spec) ([]*typegen.Plan, error) {
 	services := make(map[string][]*schema.Document)
 	names := make(map[string]string) // package to service
 	for _, d := range documents {
-		service := Service(d.Source)
+		service := serviceOf(d.Source)
 		pkg := typegen.PackageName(service)
 		if other, taken := names[pkg]; taken && other != service {
 			return nil, fault.Errorf(fault.Internal, "services %s and %s would be the one package %s", other, service, pkg)
@@ -118,7 +118,7 @@ func Plan(root string, spec *servicespec.Spec) ([]*typegen.Plan, error) {
 	}
 	var plans []*typegen.Plan
 	for _, pkg := range slices.Sorted(maps.Keys(services)) {
-		plan, err := typegen.NewPlan(filepath.Join(root, Folder, pkg), names[pkg], services[pkg])
+		plan, err := typegen.NewPlan(filepath.Join(root, packagesDir, pkg), names[pkg], services[pkg])
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +132,7 @@ func Plan(root string, spec *servicespec.Spec) ([]*typegen.Plan, error) {
 		plans[0].Changes = append(plans[0].Changes, typegen.Changed(filepath.Join(root, docFile), table)...)
 	}
 	return append(plans,
-		&typegen.Plan{Dir: filepath.Join(root, Folder), Changes: typegen.Changed(filepath.Join(root, Folder, listFile), list)},
+		&typegen.Plan{Dir: filepath.Join(root, packagesDir), Changes: typegen.Changed(filepath.Join(root, packagesDir, listFile), list)},
 		&typegen.Plan{Dir: filepath.Dir(filepath.Join(root, arnFile)), Changes: typegen.Changed(filepath.Join(root, arnFile), arnSource(spec))}), nil
 }
 

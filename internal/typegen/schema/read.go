@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// MaxBytes is the largest document that is read. Registries hold large ones.
-	MaxBytes = 32 << 20
+	// maxBytes is the largest document that is read. Registries hold large ones.
+	maxBytes = 32 << 20
 	maxDepth = 256
 
 	// renamed is put before a property whose name is a word of OpenAPI, when a
@@ -103,8 +103,8 @@ func (t *wireType) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 func decode(name string, data []byte, v any) error {
 	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\uFEFF")))
 	switch {
-	case len(data) > MaxBytes:
-		return fault.Errorf(fault.Invalid, "schema %q has %d bytes, at most %d are read", name, len(data), MaxBytes)
+	case len(data) > maxBytes:
+		return fault.Errorf(fault.Invalid, "schema %q has %d bytes, at most %d are read", name, len(data), maxBytes)
 	case len(data) == 0:
 		return fault.Errorf(fault.Invalid, "schema %q is empty", name)
 	case data[0] != '{' && looksLikeYAML(data):

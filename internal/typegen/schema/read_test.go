@@ -138,7 +138,7 @@ func TestReadRefuses(t *testing.T) {
 		"deep":           {`{"a":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, "deeper than 256"},
 		"twice wrapped":  {`{"Content":{"Content":{}}}`, "describes no type"},
 		"other versions": {`{"Content":7}`, "not a JSON object"},
-		"enormous":       {`{"a":"` + strings.Repeat("x", schema.MaxBytes) + `"}`, "bytes, at most"},
+		"enormous":       {`{"a":"` + strings.Repeat("x", 32<<20) + `"}`, "bytes, at most"},
 	} {
 		_, err := schema.Read("bad", []byte(c.text))
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.reason) || !strings.Contains(err.Error(), `"bad"`) {

@@ -28,9 +28,9 @@ import (
 )
 
 const (
-	// Package is the npm package that holds the specification.
-	Package = "@aws-cdk/aws-service-spec"
-	file    = "db.json.gz"
+	// npmPackage is the npm package that holds the specification.
+	npmPackage = "@aws-cdk/aws-service-spec"
+	file       = "db.json.gz"
 
 	maxBytes = 512 << 20
 )
@@ -53,7 +53,7 @@ type ARNForm struct {
 func Find() (string, error) {
 	dir, err := os.Getwd()
 	for err == nil {
-		path := filepath.Join(dir, "node_modules", filepath.FromSlash(Package), file)
+		path := filepath.Join(dir, "node_modules", filepath.FromSlash(npmPackage), file)
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
 		}
@@ -62,7 +62,7 @@ func Find() (string, error) {
 		}
 		dir = filepath.Dir(dir)
 	}
-	return "", fault.Errorf(fault.NotFound, "npm package %s is not installed here; run npm ci, or name a file", Package)
+	return "", fault.Errorf(fault.NotFound, "npm package %s is not installed here; run npm ci, or name a file", npmPackage)
 }
 
 // Open reads a specification: db.json, the same with gzip, or a folder that
@@ -88,7 +88,7 @@ func Open(path string) (*Spec, error) {
 			return nil, fault.Errorf(fault.Invalid, "service specification %s is not a gzip file of at most %d bytes: %v", path, maxBytes, err)
 		}
 	}
-	spec, err := Read(data)
+	spec, err := read(data)
 	if err != nil {
 		return nil, fault.Errorf(fault.Invalid, "service specification %s: %s", path, fault.MessageOf(err))
 	}
@@ -146,8 +146,8 @@ type resourceEntity struct {
 	ARNTemplate        string `json:"arnTemplate"`
 }
 
-// Read reads a specification's text. The fault is Invalid.
-func Read(data []byte) (*Spec, error) {
+// read reads a specification's text. The fault is Invalid.
+func read(data []byte) (*Spec, error) {
 	var db database
 	if err := json.Unmarshal(data, &db, jsontext.AllowInvalidUTF8(false)); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "is not the JSON of a service specification: %v", err)

@@ -42,8 +42,18 @@ const database = `{"idCtr":9,"schema":{
 		{"$id":"22","name":"aws.x@Twice","source":"aws.x","detailType":"Twice","rootProperty":{"$ref":"14"},"resourcesField":[]},
 		{"$id":"23","name":"aws.x@Any","source":"aws.x","detailType":"Any","rootProperty":{"$ref":"15"},"resourcesField":[]}]}}}`
 
+// open opens a specification with a text.
+func open(t *testing.T, text string) (*servicespec.Spec, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "db.json")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return servicespec.Open(path)
+}
+
 func TestRead(t *testing.T) {
-	spec, err := servicespec.Read([]byte(database))
+	spec, err := open(t, database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +101,7 @@ func TestReadRefuses(t *testing.T) {
 		"no root type":  strings.Replace(database, `"rootProperty":{"$ref":"15"}`, `"rootProperty":{"$ref":"98"}`, 1),
 		"wrong type":    strings.Replace(database, `"detailType":"Any"`, `"detailType":7`, 1),
 	} {
-		if _, err := servicespec.Read([]byte(text)); !fault.Is(err, fault.Invalid) {
+		if _, err := open(t, text); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, want Invalid", name, err)
 		}
 	}
