@@ -37,7 +37,7 @@ var (
 
 // New returns a sender. The options are those of every client but for the
 // region, which is the target bus's, and the retryer: the SDK's retries are
-// disabled, and the sender sends a call at most [retry.Attempts] times in all.
+// disabled, and the sender sends a call at most five times in all.
 func New(options eventbridge.Options) *Sender {
 	options.Retryer = aws.NopRetryer{}
 	return &Sender{options: options, clients: make(map[string]*eventbridge.Client, 1)}

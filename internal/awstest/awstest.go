@@ -28,8 +28,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Require is the environment variable that makes a missing tool a failure.
-const Require = "AWSTEST_REQUIRE"
+// requireVariable is the environment variable that makes a missing tool a failure.
+const requireVariable = "AWSTEST_REQUIRE"
 
 // Config configures a client of the stand-in at url, with credentials that no
 // real service knows. It reads neither environment nor files.
@@ -58,8 +58,8 @@ func Main(m *testing.M) int {
 // missing skips the test for want of a tool, or fails it where tools are required.
 func missing(t testing.TB, why, install string) {
 	t.Helper()
-	if os.Getenv(Require) == "1" {
-		t.Fatalf("%s=1, but %s; install it: %s", Require, why, install)
+	if os.Getenv(requireVariable) == "1" {
+		t.Fatalf("%s=1, but %s; install it: %s", requireVariable, why, install)
 	} else {
 		t.Skipf("%s; install it: %s", why, install)
 	}

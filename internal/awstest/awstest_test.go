@@ -96,14 +96,14 @@ func (v *verdict) Fatalf(format string, a ...any) { v.failed = fmt.Sprintf(forma
 func (v *verdict) Skipf(format string, a ...any)  { v.skipped = fmt.Sprintf(format, a...) }
 
 func TestMissingTool(t *testing.T) {
-	t.Setenv(Require, "")
+	t.Setenv(requireVariable, "")
 	skipped := &verdict{TB: t}
 	missing(skipped, "there is no java", "apt-get install java")
 	if skipped.failed != "" || skipped.skipped != "there is no java; install it: apt-get install java" {
 		t.Errorf("not required: %+v", skipped)
 	}
 
-	t.Setenv(Require, "1")
+	t.Setenv(requireVariable, "1")
 	failed := &verdict{TB: t}
 	missing(failed, "there is no java", "apt-get install java")
 	if failed.skipped != "" || !strings.Contains(failed.failed, "AWSTEST_REQUIRE=1") || !strings.Contains(failed.failed, "apt-get install java") {

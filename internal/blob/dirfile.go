@@ -134,18 +134,18 @@ func (d *Dir) syncDir(dir string) error {
 }
 
 // sweep removes temporary files that a crash has left behind.
-func (d *Dir) sweep(dir string, now time.Time) {
+func sweep(root *os.Root, dir string, now time.Time) {
 	const abandoned = time.Hour
-	entries, err := fs.ReadDir(d.root.FS(), dir)
+	entries, err := fs.ReadDir(root.FS(), dir)
 	if err != nil {
-		return // the write that asked for the lock will meet it and tell
+		return // the write that takes the lock fails with the same error
 	}
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), temporaryPrefix) {
 			continue
 		}
 		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > abandoned {
-			d.root.Remove(path.Join(dir, e.Name()))
+			root.Remove(path.Join(dir, e.Name()))
 		}
 	}
 }

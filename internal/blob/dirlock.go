@@ -49,7 +49,7 @@ func (d *Dir) lock(ctx context.Context, dir string) (unlock func(), err error) {
 		return nil, err
 	}
 	if first {
-		d.sweep(dir, time.Now())
+		sweep(d.root, dir, time.Now())
 	}
 	return func() {
 		file.Close() // which gives the lock back

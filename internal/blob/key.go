@@ -54,10 +54,10 @@ func checkText(key string) error {
 	return nil
 }
 
-// CheckMetadata verifies that every Bucket can keep the metadata as it is:
+// checkMetadata verifies that every Bucket can keep the metadata as it is:
 // names of lower-case letters, digits and "-", values of visible ASCII, 2 KB
 // together. The fault is Invalid.
-func CheckMetadata(metadata map[string]string) error {
+func checkMetadata(metadata map[string]string) error {
 	size := 0
 	for name, value := range metadata {
 		size += len(name) + len(value)
@@ -84,7 +84,7 @@ func CheckWrite(key string, metadata map[string]string, c Condition) error {
 	if err := CheckKey(key); err != nil {
 		return err
 	}
-	return CheckMetadata(metadata)
+	return checkMetadata(metadata)
 }
 
 // CheckDelete verifies all that a Delete is given: the absence of an object is

@@ -33,8 +33,8 @@ import (
 	"github.com/blockforger/eventrouter/internal/durable"
 )
 
-// MaxGroup is how many updates are committed together at most.
-const MaxGroup = 256
+// maxGroup is how many updates are committed together at most.
+const maxGroup = 256
 
 // Options are what a database may be told; the zero value means the defaults.
 type Options struct {

@@ -89,7 +89,7 @@ func testUpdatesShareACommit(t *testing.T) {
 	}
 	path := temp(t)
 	db := open(t, path, &boltdb.Options{Fault: held})
-	const n = 2 * boltdb.MaxGroup // and more than one commit takes
+	const n = 2 * 256 // and more than one commit takes
 	whenAllWait(gate)
 	many(n, func(i int) {
 		if err := db.Update(context.Background(), put(fmt.Sprint(i), "v")); err != nil {

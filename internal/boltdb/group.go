@@ -99,7 +99,7 @@ func (db *DB) withdraw(c *call) bool {
 func (db *DB) take() []*call {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	n := min(len(db.waiting), MaxGroup)
+	n := min(len(db.waiting), maxGroup)
 	group := slices.Clone(db.waiting[:n])
 	db.waiting = slices.Delete(db.waiting, 0, n)
 	return group

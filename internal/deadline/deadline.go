@@ -13,21 +13,21 @@ import (
 	"time"
 )
 
-// Margin is how much of an invocation's time is reserved at most. A short
+// maxMargin is how much of an invocation's time is reserved at most. A short
 // time-out reserves a quarter.
-const Margin = 2 * time.Second
+const maxMargin = 2 * time.Second
 
 type finalKey struct{}
 
 // Reserve returns a context for the work of an invocation. It ends before ctx
-// by [Margin], or by a quarter of the time left if that is less. Without a
+// by [maxMargin], or by a quarter of the time left if that is less. Without a
 // deadline nothing is reserved.
 func Reserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	end, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	margin := min(Margin, max(0, time.Until(end)/4))
+	margin := min(maxMargin, max(0, time.Until(end)/4))
 	// The last quarter of the margin is for the log line and the answer.
 	final, cancelFinal := context.WithDeadline(ctx, end.Add(-margin/4))
 	work, cancelWork := context.WithDeadline(context.WithValue(ctx, finalKey{}, final), end.Add(-margin))

@@ -35,30 +35,30 @@ func Field(number int) int {
 // Number is the inverse of [Field].
 func Number(field int) int { return max(field, 1) }
 
-// A NewerError reports a stored value whose format this program does not know.
-type NewerError struct {
+// A newerError reports a stored value whose format this program does not know.
+type newerError struct {
 	What   string // what has the format
 	Format int64
 	Known  int64 // the newest format that this program reads
 }
 
 // Error names the format and says what to do.
-func (e *NewerError) Error() string {
+func (e *newerError) Error() string {
 	return fmt.Sprintf("%s has format %d, this version of eventrouter reads formats up to %d: use a version that reads format %d, or restore a backup",
 		e.What, e.Format, e.Known, e.Format)
 }
 
-// Check returns a [NewerError] for a number above known; no number, 0, is 1. The
+// Check returns an error for a number above known; no number, 0, is 1. The
 // error is no rejection: a request that meets it is tried again, and not lost.
 func Check(what string, number, known int64) error {
 	if number <= known {
 		return nil
 	}
-	return &NewerError{What: what, Format: number, Known: known}
+	return &newerError{What: what, Format: number, Known: known}
 }
 
 // IsNewer reports whether err is about a newer format.
 func IsNewer(err error) bool {
-	_, ok := errors.AsType[*NewerError](err)
+	_, ok := errors.AsType[*newerError](err)
 	return ok
 }

@@ -54,10 +54,9 @@ const (
 
 // Local is the environment of `eventrouter serve`.
 const (
-	Local          = "local"
-	LocalAccount   = "000000000000"
-	LocalRegion    = "us-east-1"
-	LocalPartition = "aws"
+	Local        = "local"
+	LocalAccount = "000000000000"
+	LocalRegion  = "us-east-1"
 )
 
 // MetricNamespace is where the embedded metrics go.

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Attempts is the most times that one call is sent.
-const Attempts = 5
+// maxAttempts is the most times that one call is sent.
+const maxAttempts = 5
 
 // A Policy says how calls are repeated. It is safe for concurrent use.
 type Policy struct {
@@ -27,7 +27,7 @@ type Policy struct {
 }
 
 // Do calls f until it succeeds, fails with an error that is not transient, has
-// been called [Attempts] times, or ctx leaves no time for another attempt. It
+// been called [maxAttempts] times, or ctx leaves no time for another attempt. It
 // returns the last error of f.
 func (p *Policy) Do(ctx context.Context, f func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
@@ -50,7 +50,7 @@ func (p *Policy) attempt(ctx context.Context, f func(context.Context) error) err
 // Pause waits after a failed attempt, counted from 0. It returns false where
 // there must not be another.
 func (p *Policy) Pause(ctx context.Context, attempt int) bool {
-	if attempt+1 >= Attempts {
+	if attempt+1 >= maxAttempts {
 		return false
 	}
 	if p.Backoff == nil {

@@ -43,7 +43,7 @@ var (
 
 // New returns the ledger in a table. It does no I/O: see [Ledger.Check]. The
 // client's own retries are disabled: the ledger sends a call at most
-// [retry.Attempts] times in all. A nil o means the defaults.
+// five times in all. A nil o means the defaults.
 func New(client *dynamodb.Client, table string, o *Options) *Ledger {
 	l := &Ledger{table: aws.String(table)}
 	if o != nil {

@@ -2,7 +2,7 @@
 //
 // An object's key is the S3 key behind a prefix, its ETag is S3's, its metadata
 // is S3 user metadata. Each method is one request of S3's (List one for each
-// 1,000 objects), which is sent at most [retry.Attempts] times where it failed for
+// 1,000 objects), which is sent at most five times where it failed for
 // the moment; the SDK's own retries are disabled.
 //
 // Conditions are S3's If-Match and If-None-Match. It answers 412 where one does
