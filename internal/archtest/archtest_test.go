@@ -54,17 +54,17 @@ var sameLayer = map[string][]string{
 // forbidden lists imports that a package must not have although its layer would
 // allow them. An entry that ends in a slash covers all packages below it.
 var forbidden = map[string][]string{
-	"events":              {"net/http", "github.com/aws/"},
-	"events/typed":        {"net/http", "github.com/aws/"},
-	"events/pattern":      {"net/http", "github.com/aws/"},
-	"tenant":              {"net/http", "github.com/aws/"},
-	"apikey":              {"net/http", "github.com/aws/", module + "tenant"},
-	"store":               {"net/http", "github.com/aws/", module + "tenant", module + "store/"},
-	"bus":                 {"net/http", "github.com/aws/"},
-	"rest":                {"github.com/aws/", module + "lambda", module + "store/"},
-	"router":              {"net/http", "github.com/aws/", module + "store/", module + "bus", module + "bus/", module + "internal/blob/"},
-	"outbox":              {"net/http", "github.com/aws/", module + "tenant", module + "apikey", module + "store/", module + "bus/"},
-	"local":               {module + "router", module + "lambda", module + "store", module + "tenant"},
+	"events":         {"net/http", "github.com/aws/"},
+	"events/typed":   {"net/http", "github.com/aws/"},
+	"events/pattern": {"net/http", "github.com/aws/"},
+	"tenant":         {"net/http", "github.com/aws/"},
+	"apikey":         {"net/http", "github.com/aws/", module + "tenant"},
+	"store":          {"net/http", "github.com/aws/", module + "tenant", module + "store/"},
+	"bus":            {"net/http", "github.com/aws/"},
+	"rest":           {"github.com/aws/", module + "lambda", module + "store/"},
+	"router":         {"net/http", "github.com/aws/", module + "store/", module + "bus", module + "bus/", module + "internal/blob/"},
+	"outbox":         {"net/http", "github.com/aws/", module + "tenant", module + "apikey", module + "store/", module + "bus/"},
+	"local":          {module + "router", module + "lambda", module + "store", module + "tenant"},
 	"internal/names": {"github.com/", "golang.org/"},
 }
 
