@@ -28,11 +28,11 @@ func TestAFailedInvocationIsTriedThreeTimesAndBuried(t *testing.T) {
 	}
 	m := start(t, dir, local.Options{RetryDelays: quick}, setup)
 	put(t, m.client(), entry("a", "b", `{"canary":1}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters(); return len(l) == 1 })
+	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
 	m.stop()
 
 	m = start(t, dir, local.Options{RetryDelays: quick}, setup) // it survives a restart
-	letters, err := m.DeadLetters()
+	letters, err := m.DeadLetters().List()
 	if err != nil || len(letters) != 1 {
 		t.Fatal(letters, err)
 	}
@@ -47,14 +47,14 @@ func TestAFailedInvocationIsTriedThreeTimesAndBuried(t *testing.T) {
 		t.Errorf("%d attempts, want 3", n)
 	}
 
-	if err := m.RetryDeadLetter(context.Background(), letters[0].ID); err != nil {
+	if err := m.DeadLetters().Retry(context.Background(), letters[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the dead letter sent again", func() bool { return len(box.got()) == 4 })
-	if l, _ := m.DeadLetters(); len(l) != 0 {
+	if l, _ := m.DeadLetters().List(); len(l) != 0 {
 		t.Errorf("still dead: %v", l)
 	}
-	if err := m.RetryDeadLetter(context.Background(), letters[0].ID); !fault.Is(err, fault.NotFound) {
+	if err := m.DeadLetters().Retry(context.Background(), letters[0].ID); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a second retry: %v", err)
 	}
 }
@@ -67,16 +67,16 @@ func TestDeleteDeadLetter(t *testing.T) {
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters(); return len(l) == 1 })
-	letters, _ := m.DeadLetters()
-	if err := m.DeleteDeadLetter(context.Background(), letters[0].ID); err != nil {
+	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
+	letters, _ := m.DeadLetters().List()
+	if err := m.DeadLetters().Delete(context.Background(), letters[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if l, _ := m.DeadLetters(); len(l) != 0 || len(box.got()) != 1 {
+	if l, _ := m.DeadLetters().List(); len(l) != 0 || len(box.got()) != 1 {
 		t.Errorf("left: %v after %d attempts", l, len(box.got()))
 	}
 	for _, id := range []string{"", "x", "-1", "18446744073709551615"} {
-		if err := m.DeleteDeadLetter(context.Background(), id); !fault.Is(err, fault.NotFound) {
+		if err := m.DeadLetters().Delete(context.Background(), id); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
@@ -117,8 +117,8 @@ func TestOldInvocationsAreGivenUp(t *testing.T) {
 	put(t, m.client(), entry("a", "b", `{}`))
 	eventually(t, "the first attempt", func() bool { _, waiting := m.Pending(); return waiting == 1 })
 	ahead.Store(7 * 3600)
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters(); return len(l) == 1 })
-	letters, _ := m.DeadLetters()
+	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
+	letters, _ := m.DeadLetters().List()
 	if got := letters[0].Record.RequestContext; got.Condition != "EventAgeExceeded" || got.ApproximateInvokeCount != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -131,7 +131,7 @@ func TestAPanicIsAFailedInvocation(t *testing.T) {
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters(); return len(l) == 1 })
+	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
 	answer, failed, err := m.Invoke(context.Background(), "box", "id", nil)
 	if !failed || err != nil || strings.Contains(string(answer), "canary") {
 		t.Errorf("%s %v %v", answer, failed, err)
@@ -152,18 +152,18 @@ func TestASlowFunctionRunsOutOfTimeAndHoldsNobodyUp(t *testing.T) {
 	})
 	put(t, m.client(), entry("a", "b", `{}`), entry("a", "b", `{}`), entry("a", "b", `{}`))
 	eventually(t, "the fast ones", func() bool { return len(fast.got()) == 3 })
-	if l, _ := m.DeadLetters(); len(l) == 3 {
+	if l, _ := m.DeadLetters().List(); len(l) == 3 {
 		t.Error("the slow ones were first")
 	}
-	eventually(t, "the slow ones' end", func() bool { l, _ := m.DeadLetters(); return len(l) == 3 })
+	eventually(t, "the slow ones' end", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 3 })
 }
 
 func TestATargetThatIsNotThereGoesToTheDeadLetters(t *testing.T) {
 	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) { wire(t, s, "in", `{"source":["a"]}`, "nobody") })
 	put(t, m.client(), entry("a", "b", `{}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters(); return len(l) == 1 })
-	if l, _ := m.DeadLetters(); l[0].Record.RequestContext.Condition != "NO_RESOURCE" || l[0].Record.ResponseContext != nil {
+	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
+	if l, _ := m.DeadLetters().List(); l[0].Record.RequestContext.Condition != "NO_RESOURCE" || l[0].Record.ResponseContext != nil {
 		t.Errorf("%+v", l[0])
 	}
 }
@@ -182,7 +182,7 @@ func TestNothingLiesOnDiskInClear(t *testing.T) {
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{"api_key":"canary-key"}`), entry("x", "b", `{"api_key":"canary-key"}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters(); return len(l) == 1 })
+	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
 	m.stop()
 	files, _ := filepath.Glob(filepath.Join(dir, "*"))
 	if len(files) < 2 {

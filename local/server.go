@@ -124,18 +124,8 @@ func (s *Server) readEvent(seq uint64) (jsontext.Value, error) {
 // a retry.
 func (s *Server) Pending() (due, waiting int) { return s.deliveries.Pending() }
 
-// DeadLetters returns the deliveries that were given up, the oldest first.
-func (s *Server) DeadLetters() ([]delivery.DeadLetter, error) { return s.deliveries.DeadLetters() }
-
-// RetryDeadLetter delivers a dead letter again.
-func (s *Server) RetryDeadLetter(ctx context.Context, id string) error {
-	return s.deliveries.RetryDeadLetter(ctx, id)
-}
-
-// DeleteDeadLetter removes a dead letter.
-func (s *Server) DeleteDeadLetter(ctx context.Context, id string) error {
-	return s.deliveries.DeleteDeadLetter(ctx, id)
-}
+// DeadLetters are the deliveries that were given up.
+func (s *Server) DeadLetters() *delivery.DeadLetters { return s.deliveries.DeadLetters() }
 
 // Handler is the AWS endpoint. It answers every path; what is not served gets
 // an error in AWS's shape.

@@ -134,7 +134,7 @@ func TestSoak(t *testing.T) {
 	close(stop)
 	consumers.Wait()
 
-	letters, err := m.DeadLetters()
+	letters, err := m.DeadLetters().List()
 	if err != nil || len(letters) > 0 {
 		t.Errorf("%d dead letters, %v", len(letters), err)
 	}

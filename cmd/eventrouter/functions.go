@@ -58,7 +58,7 @@ func (f functions) Logs(ctx context.Context, function string, from int64, limit 
 // DeadLetters implements [admin.Functions]. Events are not returned, because they
 // contain API keys.
 func (f functions) DeadLetters(context.Context) ([]admin.DeadLetter, error) {
-	letters, err := f.local.DeadLetters()
+	letters, err := f.local.DeadLetters().List()
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (f functions) DeadLetters(context.Context) ([]admin.DeadLetter, error) {
 // RetryDeadLetters implements [admin.Functions].
 func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
 	if len(ids) == 0 {
-		letters, err := f.local.DeadLetters()
+		letters, err := f.local.DeadLetters().List()
 		if err != nil {
 			return 0, err
 		}
@@ -84,7 +84,7 @@ func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, err
 		}
 	}
 	for i, id := range ids {
-		if err := f.local.RetryDeadLetter(ctx, id); err != nil {
+		if err := f.local.DeadLetters().Retry(ctx, id); err != nil {
 			return i, fault.Wrap("dead-letters", fault.Unavailable, err)
 		}
 	}

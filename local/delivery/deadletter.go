@@ -53,13 +53,16 @@ type ResponseContext struct {
 	FunctionError   string `json:"functionError"`
 }
 
-// deadLetters are the stored dead letters.
-type deadLetters struct{ file *datafile.File }
+// DeadLetters are the stored dead letters. They are safe for concurrent use.
+type DeadLetters struct {
+	file       *datafile.File
+	dispatcher *Dispatcher // delivers those that are retried
+}
 
 // deadLetter gives a task up: one commit removes the task and stores the dead
 // letter.
 func (d *Dispatcher) deadLetter(t *Task, condition string, last *Failure) {
-	w, err := d.deadLetterWrite(t, condition, last)
+	w, err := d.letters.write(t, condition, last)
 	if err != nil {
 		d.Log.Error("a dead letter cannot be stored; the delivery will be retried", "target", t.Target.Arn, "error", err)
 		d.reschedule(t, time.Minute)
@@ -70,8 +73,9 @@ func (d *Dispatcher) deadLetter(t *Task, condition string, last *Failure) {
 		"target", t.Target.Arn, "requestId", t.ID, "condition", condition, "attempts", t.Attempts, "errorType", last.Type)
 }
 
-func (d *Dispatcher) deadLetterWrite(t *Task, condition string, last *Failure) (datafile.Write, error) {
-	if err := d.readBody(t); err != nil {
+// write returns the write that stores a dead letter.
+func (l *DeadLetters) write(t *Task, condition string, last *Failure) (datafile.Write, error) {
+	if err := l.dispatcher.ReadEvent.setBody(t); err != nil {
 		return datafile.Write{}, err
 	}
 	payload := jsontext.Value(t.body)
@@ -79,7 +83,7 @@ func (d *Dispatcher) deadLetterWrite(t *Task, condition string, last *Failure) (
 		payload, _ = jsontext.AppendQuote(nil, t.body) // a record holds only JSON
 	}
 	letter := DeadLetter{Event: t.Seq, Rule: t.Rule, Target: t.Target.Arn, Record: InvocationRecord{
-		Version: "1.0", Timestamp: d.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: payload, ResponsePayload: last.Document(),
+		Version: "1.0", Timestamp: l.dispatcher.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: payload, ResponsePayload: last.Document(),
 		RequestContext: RequestContext{RequestID: t.ID, FunctionARN: t.Target.Arn + ":$LATEST",
 			Condition: condition, ApproximateInvokeCount: t.Attempts},
 	}}
@@ -87,16 +91,14 @@ func (d *Dispatcher) deadLetterWrite(t *Task, condition string, last *Failure) (
 		letter.Record.ResponseContext = &ResponseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
 	}
 	record, err := json.Marshal(&letter, jsontext.AllowDuplicateNames(true))
-	return d.file.Put(BucketDeadLetters, datafile.SeqKey(d.Sequence.Next()), record), err
+	return l.file.Put(BucketDeadLetters, datafile.SeqKey(l.dispatcher.Sequence.Next()), record), err
 }
 
-// DeadLetters returns the deliveries that were given up, the oldest first.
-func (d *Dispatcher) DeadLetters() ([]DeadLetter, error) { return d.letters.list() }
-
-// RetryDeadLetter delivers a dead letter to its target again, with all retries,
-// and removes the dead letter. The fault is NotFound if it does not exist.
-func (d *Dispatcher) RetryDeadLetter(ctx context.Context, id string) error {
-	key, letter, err := d.letters.find(id)
+// Retry delivers a dead letter to its target again, with all retries, and removes
+// the dead letter. The fault is NotFound if it does not exist.
+func (l *DeadLetters) Retry(ctx context.Context, id string) error {
+	d := l.dispatcher
+	key, letter, err := l.find(id)
 	if err != nil {
 		return err
 	}
@@ -110,26 +112,26 @@ func (d *Dispatcher) RetryDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.file.Commit(ctx, []datafile.Write{w, d.file.Remove(BucketDeadLetters, key)}); err != nil {
+	if err := l.file.Commit(ctx, []datafile.Write{w, l.file.Remove(BucketDeadLetters, key)}); err != nil {
 		return err
 	}
 	d.Add(t)
 	return nil
 }
 
-// DeleteDeadLetter removes a dead letter. The fault is NotFound if it does not
-// exist.
-func (d *Dispatcher) DeleteDeadLetter(ctx context.Context, id string) error {
-	key, _, err := d.letters.find(id)
+// Delete removes a dead letter. The fault is NotFound if it does not exist.
+func (l *DeadLetters) Delete(ctx context.Context, id string) error {
+	key, _, err := l.find(id)
 	if err != nil {
 		return err
 	}
-	return d.file.Commit(ctx, []datafile.Write{d.file.Remove(BucketDeadLetters, key)})
+	return l.file.Commit(ctx, []datafile.Write{l.file.Remove(BucketDeadLetters, key)})
 }
 
-func (s deadLetters) list() ([]DeadLetter, error) {
+// List returns the dead letters, the oldest first.
+func (l *DeadLetters) List() ([]DeadLetter, error) {
 	var letters []DeadLetter
-	err := s.file.Each(BucketDeadLetters, nil, func(key, record []byte) (bool, error) {
+	err := l.file.Each(BucketDeadLetters, nil, func(key, record []byte) (bool, error) {
 		letter, err := decodeDeadLetter(key, record)
 		letters = append(letters, letter)
 		return true, err
@@ -137,14 +139,14 @@ func (s deadLetters) list() ([]DeadLetter, error) {
 	return letters, err
 }
 
-func (s deadLetters) find(id string) (key []byte, letter DeadLetter, err error) {
+func (l *DeadLetters) find(id string) (key []byte, letter DeadLetter, err error) {
 	missing := fault.Errorf(fault.NotFound, "dead letter %q does not exist", awsjson.Clip(id))
 	seq, err := strconv.ParseUint(id, 10, 64)
 	if err != nil {
 		return nil, letter, missing
 	}
 	key = datafile.SeqKey(seq)
-	record, err := s.file.Get(BucketDeadLetters, key)
+	record, err := l.file.Get(BucketDeadLetters, key)
 	if err != nil {
 		return nil, letter, missing
 	}

@@ -40,7 +40,7 @@ func (d *Dispatcher) deliver(ctx context.Context, t *Task, target Deliverer) (in
 	t.Attempts++
 	t.Failures++
 	t.LastError = failed.Message
-	if why := d.exhausted(t, failed); why != "" {
+	if why := exhausted(t, failed, d.Now()); why != "" {
 		d.Metrics.Count(t.ruleName(), "FailedInvocations", 1)
 		d.giveUp(t, failed, why)
 		return false
@@ -57,7 +57,7 @@ func (d *Dispatcher) send(ctx context.Context, t *Task, target Deliverer) *Error
 	if target == nil {
 		return Permanent("NO_RESOURCE", "The target "+t.Target.Arn+" does not exist here.")
 	}
-	if err := d.readBody(t); err != nil {
+	if err := d.ReadEvent.setBody(t); err != nil {
 		return Retryable("INTERNAL_ERROR", "The event cannot be read.")
 	}
 	switch err := target.Deliver(ctx, t).(type) {
@@ -71,7 +71,7 @@ func (d *Dispatcher) send(ctx context.Context, t *Task, target Deliverer) *Error
 }
 
 // exhausted returns why no further attempt is made, "" if one is.
-func (d *Dispatcher) exhausted(t *Task, failed *Error) string {
+func exhausted(t *Task, failed *Error, now time.Time) string {
 	attempts, age := defaultAttempts, defaultAge
 	if p := t.Target.RetryPolicy; p != nil {
 		if p.MaximumRetryAttempts != nil {
@@ -86,7 +86,7 @@ func (d *Dispatcher) exhausted(t *Task, failed *Error) string {
 		return "NotRetryable"
 	case t.Attempts > attempts:
 		return "MaximumRetryAttempts"
-	case d.Now().Sub(t.Since) > age:
+	case now.Sub(t.Since) > age:
 		return "MaximumEventAgeInSeconds"
 	}
 	return ""
@@ -108,7 +108,7 @@ func (d *Dispatcher) giveUp(t *Task, failed *Error, why string) {
 	if t.Target.DeadLetterConfig != nil {
 		queue = t.Target.DeadLetterConfig.Arn
 	}
-	event, err := d.originalEvent(t)
+	event, err := d.ReadEvent.original(t)
 	if queue != "" && err == nil {
 		attributes := map[string]sqs.MessageAttributeValue{
 			"RULE_ARN":      sqs.String(t.Rule),

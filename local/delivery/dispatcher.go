@@ -49,13 +49,12 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 // Options configures a Dispatcher. All fields are required.
 type Options struct {
-	Log      *slog.Logger
-	Now      func() time.Time
-	Metrics  *metrics.Metrics
-	Queues   *sqs.Queues        // holds the dead-letter queues
-	Sequence *datafile.Sequence // numbers tasks and dead letters
-	// ReadEvent returns the JSON of a stored event.
-	ReadEvent func(seq uint64) (jsontext.Value, error)
+	Log       *slog.Logger
+	Now       func() time.Time
+	Metrics   *metrics.Metrics
+	Queues    *sqs.Queues        // holds the dead-letter queues
+	Sequence  *datafile.Sequence // numbers tasks and dead letters
+	ReadEvent EventReader
 	// RetryDelays are the waits before the retries of an invocation; their number
 	// is that of the retries.
 	RetryDelays []time.Duration
@@ -77,20 +76,21 @@ type Dispatcher struct {
 	queue     *queue
 	completer *completer
 	outcomes  outcomes
-	letters   deadLetters
+	letters   DeadLetters
 }
 
 // New returns a Dispatcher without targets.
 func New(file *datafile.File, opts Options) *Dispatcher {
-	return &Dispatcher{
+	d := &Dispatcher{
 		Options:   opts,
 		file:      file,
 		targets:   map[string]Deliverer{},
 		queue:     newQueue(opts.Concurrency, opts.Now, opts.PollEvery),
 		completer: newCompleter(file, opts.Log),
 		outcomes:  outcomes{file},
-		letters:   deadLetters{file},
 	}
+	d.letters = DeadLetters{file, d}
+	return d
 }
 
 // Register sets the Deliverer of a service: the third part of a target's ARN, or
@@ -130,6 +130,9 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	close(ended)
 	<-completed
 }
+
+// DeadLetters returns the deliveries that were given up.
+func (d *Dispatcher) DeadLetters() *DeadLetters { return &d.letters }
 
 // Pending returns how many tasks are due or running, and how many wait for a
 // retry.
@@ -198,33 +201,6 @@ func (d *Dispatcher) reschedule(t *Task, wait time.Duration) {
 	d.queue.add(t)
 }
 
-// readBody sets the task's body, which is what its target gets.
-func (d *Dispatcher) readBody(t *Task) (err error) {
-	switch {
-	case t.body != nil:
-	case t.Payload != nil:
-		t.body = t.Payload
-	case t.Text != "":
-		t.body = []byte(t.Text)
-	case t.Event != nil:
-		t.body = t.Event
-	default:
-		t.body, err = d.ReadEvent(t.Seq)
-	}
-	return err
-}
-
-// originalEvent returns the event itself, even if the target gets another input.
-// For the retry of a dead letter it is what the target got.
-func (d *Dispatcher) originalEvent(t *Task) ([]byte, error) {
-	event, err := d.ReadEvent(t.Seq)
-	if err != nil && (t.Payload != nil || t.Text != "") {
-		err = d.readBody(t)
-		return t.body, err
-	}
-	return event, err
-}
-
 // function returns the name of the function in the target's ARN.
 func (t *Task) function() string {
 	_, name, _ := strings.Cut(t.Target.Arn, ":function:")
@@ -268,7 +244,7 @@ func (d *Dispatcher) Deliveries(event uint64) ([]Status, error) {
 	for _, o := range ended {
 		list = append(list, Status{Rule: o.Rule, Target: o.Target, State: o.State, Attempts: o.Attempts, LastError: o.LastError, Queue: o.Queue})
 	}
-	letters, err := d.letters.list()
+	letters, err := d.letters.List()
 	if err != nil {
 		return nil, err
 	}

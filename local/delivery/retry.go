@@ -24,7 +24,7 @@ func (f *Failure) Document() jsontext.Value {
 // invoke does Lambda's part of an asynchronous invocation: one attempt, and the
 // decision what follows from it.
 func (d *Dispatcher) invoke(ctx context.Context, t *Task, target Deliverer) {
-	if err := d.readBody(t); err != nil {
+	if err := d.ReadEvent.setBody(t); err != nil {
 		d.Log.Error("the event of a delivery cannot be read; the delivery will be retried", "function", t.function(), "error", err)
 		d.reschedule(t, time.Minute)
 		return

@@ -103,3 +103,33 @@ func decodeTask(key, record []byte) (*Task, error) {
 	t.Seq, t.N = binary.BigEndian.Uint64(key), binary.BigEndian.Uint32(key[8:])
 	return t, nil
 }
+
+// An EventReader returns the JSON of a stored event.
+type EventReader func(seq uint64) (jsontext.Value, error)
+
+// setBody sets the task's body, which is what its target gets.
+func (read EventReader) setBody(t *Task) (err error) {
+	switch {
+	case t.body != nil:
+	case t.Payload != nil:
+		t.body = t.Payload
+	case t.Text != "":
+		t.body = []byte(t.Text)
+	case t.Event != nil:
+		t.body = t.Event
+	default:
+		t.body, err = read(t.Seq)
+	}
+	return err
+}
+
+// original returns the event itself, even if the target gets another input.
+// For the retry of a dead letter it is what the target got.
+func (read EventReader) original(t *Task) ([]byte, error) {
+	event, err := read(t.Seq)
+	if err != nil && (t.Payload != nil || t.Text != "") {
+		err = read.setBody(t)
+		return t.body, err
+	}
+	return event, err
+}
