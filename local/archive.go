@@ -237,7 +237,7 @@ func (s *Server) findArchive(name string) (*archive, error) {
 }
 
 // DeleteArchive removes an archive with its events.
-func (s *Server) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*None, error) {
+func (s *Server) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	one, err := s.findArchive(in.ArchiveName)

@@ -14,8 +14,6 @@ func (s *Server) arn(service, resource string) string {
 
 func (s *Server) busARN(name string) string { return s.arn("events", "event-bus/"+name) }
 
-func (s *Server) functionARN(name string) string { return s.arn("lambda", "function:"+name) }
-
 // ruleARN leaves the default bus out, as AWS does.
 func (s *Server) ruleARN(bus, rule string) string {
 	if bus == defaultBus {
@@ -41,14 +39,6 @@ func (s *Server) resolveBus(nameOrARN string) (arn, name string, err error) {
 		return nameOrARN, parsed.Name(), nil
 	}
 	return nameOrARN, "", nil
-}
-
-// functionOf returns the function's name where arn is that of a function here,
-// with or without a version.
-func (s *Server) functionOf(arn string) (name string, ok bool) {
-	name, ok = strings.CutPrefix(arn, s.functionARN(""))
-	name, _, _ = strings.Cut(name, ":")
-	return name, ok && name != ""
 }
 
 // validARN checks the form that all ARNs have: arn:partition:service:region:account:resource.

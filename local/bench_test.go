@@ -101,7 +101,7 @@ func BenchmarkDelivery(b *testing.B) {
 	var waits []time.Duration
 	var delivered sync.WaitGroup
 	m := start(b, b.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
+		s.Functions.Register("box", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
 			now := time.Now()
 			var e struct {
 				Detail struct {

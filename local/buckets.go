@@ -2,6 +2,7 @@ package local
 
 import (
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/functions"
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/local/scheduler"
 	"github.com/blockforger/eventrouter/local/sqs"
@@ -15,12 +16,11 @@ const (
 	bucketArchives     = "archives"     // name
 	bucketArchived     = "archived"     // archive, NUL, time, seq: an event's JSON
 	bucketReplays      = "replays"      // name
-	bucketPolicies     = "policies"     // function
 	bucketConnections  = "connections"  // name
 	bucketDestinations = "destinations" // name
 )
 
 var allBuckets = []string{bucketEvents, delivery.BucketTasks, delivery.BucketDeadLetters, delivery.BucketOutcomes, bucketBuses, bucketRules,
-	bucketArchives, bucketArchived, bucketReplays, bucketPolicies, bucketConnections, bucketDestinations,
+	bucketArchives, bucketArchived, bucketReplays, functions.BucketPolicies, bucketConnections, bucketDestinations,
 	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines,
 	scheduler.BucketSchedules, scheduler.BucketGroups}

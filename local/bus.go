@@ -77,9 +77,6 @@ type UpdateEventBusOutput struct {
 	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
 }
 
-// None is the answer of operations that have nothing to say.
-type None struct{}
-
 // CreateEventBus makes a bus of this account and region.
 func (s *Server) CreateEventBus(ctx context.Context, in *CreateEventBusInput) (*CreateEventBusOutput, error) {
 	if strings.Contains(in.Name, "/") {
@@ -113,7 +110,7 @@ func (s *Server) keepBus(ctx context.Context, b *bus) error {
 
 // DeleteEventBus removes a bus that has no rules. One that is not there counts
 // as removed, as on AWS.
-func (s *Server) DeleteEventBus(ctx context.Context, in *DeleteEventBusInput) (*None, error) {
+func (s *Server) DeleteEventBus(ctx context.Context, in *DeleteEventBusInput) (*awsjson.None, error) {
 	if in.Name == defaultBus {
 		return nil, awsjson.Errorf("ValidationException", "Cannot delete event bus default.")
 	}

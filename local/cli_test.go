@@ -34,7 +34,7 @@ func TestTheAWSCLIPutsEvents(t *testing.T) {
 	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["shop"]}`, "box")
 	})
 	file := filepath.Join(t.TempDir(), "event.json")

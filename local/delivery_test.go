@@ -13,6 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/logs"
 )
 
 // quick are retries that a test can wait for.
@@ -23,7 +24,7 @@ func TestAFailedInvocationIsTriedThreeTimesAndBuried(t *testing.T) {
 	dir := t.TempDir()
 	box := &inbox{fail: 3}
 	setup := func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	}
 	m := start(t, dir, local.Options{RetryDelays: quick}, setup)
@@ -63,7 +64,7 @@ func TestDeleteDeadLetter(t *testing.T) {
 	t.Parallel()
 	box := &inbox{fail: 1}
 	m := start(t, t.TempDir(), local.Options{RetryDelays: []time.Duration{}}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
@@ -88,7 +89,7 @@ func TestRetriesFollowTheClock(t *testing.T) {
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load()) * time.Second) }
 	box := &inbox{fail: 2}
 	m := start(t, t.TempDir(), local.Options{Now: now, PollEvery: 5 * time.Millisecond}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
@@ -111,7 +112,7 @@ func TestOldInvocationsAreGivenUp(t *testing.T) {
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load()) * time.Second) }
 	box := &inbox{fail: 9}
 	m := start(t, t.TempDir(), local.Options{Now: now, PollEvery: 5 * time.Millisecond}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
@@ -127,12 +128,12 @@ func TestOldInvocationsAreGivenUp(t *testing.T) {
 func TestAPanicIsAFailedInvocation(t *testing.T) {
 	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{RetryDelays: []time.Duration{}}, func(s *local.Server) {
-		s.Register("box", func(context.Context, []byte, io.Writer) ([]byte, error) { panic("canary") })
+		s.Functions.Register("box", func(context.Context, []byte, io.Writer) ([]byte, error) { panic("canary") })
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
 	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
-	answer, failed, err := m.Invoke(context.Background(), "box", "id", nil)
+	answer, failed, err := m.Functions.Invoke(context.Background(), "box", "id", nil)
 	if !failed || err != nil || strings.Contains(string(answer), "canary") {
 		t.Errorf("%s %v %v", answer, failed, err)
 	}
@@ -142,11 +143,11 @@ func TestASlowFunctionRunsOutOfTimeAndHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	fast := &inbox{}
 	m := start(t, t.TempDir(), local.Options{Timeout: 50 * time.Millisecond, Concurrency: 1, RetryDelays: []time.Duration{}}, func(s *local.Server) {
-		s.Register("slow", func(ctx context.Context, _ []byte, _ io.Writer) ([]byte, error) {
+		s.Functions.Register("slow", func(ctx context.Context, _ []byte, _ io.Writer) ([]byte, error) {
 			<-ctx.Done()
 			return nil, errors.New("out of time")
 		})
-		s.Register("fast", fast.handle)
+		s.Functions.Register("fast", fast.handle)
 		wire(t, s, "slow", `{"source":["a"]}`, "slow")
 		wire(t, s, "fast", `{"source":["a"]}`, "fast")
 	})
@@ -175,7 +176,7 @@ func TestNothingLiesOnDiskInClear(t *testing.T) {
 	dir := t.TempDir()
 	box := &inbox{fail: 1}
 	m := start(t, dir, local.Options{RetryDelays: []time.Duration{}}, func(s *local.Server) {
-		s.Register("box", func(ctx context.Context, p []byte, log io.Writer) ([]byte, error) {
+		s.Functions.Register("box", func(ctx context.Context, p []byte, log io.Writer) ([]byte, error) {
 			_, _ = io.WriteString(log, "canary-in-the-log\n")
 			return box.handle(ctx, p, log)
 		})
@@ -218,7 +219,7 @@ func TestLogsAreKeptByFunction(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	setup := func(s *local.Server) {
-		s.Register("talker", func(_ context.Context, p []byte, log io.Writer) ([]byte, error) {
+		s.Functions.Register("talker", func(_ context.Context, p []byte, log io.Writer) ([]byte, error) {
 			_, _ = io.WriteString(log, "one\ntwo "+string(p))
 			_, _ = io.WriteString(log, " end")
 			return nil, nil
@@ -226,13 +227,13 @@ func TestLogsAreKeptByFunction(t *testing.T) {
 	}
 	m := start(t, dir, local.Options{KeepLogLines: 4}, setup)
 	for _, p := range []string{"a", "b", "c"} {
-		if _, _, err := m.Invoke(context.Background(), "talker", "req-"+p, []byte(p)); err != nil {
+		if _, _, err := m.Functions.Invoke(context.Background(), "talker", "req-"+p, []byte(p)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	check := func(m *machine) {
 		t.Helper()
-		lines, err := m.Logs(context.Background(), "talker", local.LogQuery{})
+		lines, err := m.Functions.Logs(context.Background(), "talker", logs.Query{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,8 +252,8 @@ func TestLogsAreKeptByFunction(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	lines, _ := m.Logs(ctx, "talker", local.LogQuery{Follow: true, Since: time.Now()})
-	go func() { _, _, _ = m.Invoke(ctx, "talker", "req-d", []byte("d")) }()
+	lines, _ := m.Functions.Logs(ctx, "talker", logs.Query{Follow: true, Since: time.Now()})
+	go func() { _, _, _ = m.Functions.Invoke(ctx, "talker", "req-d", []byte("d")) }()
 	for l := range lines {
 		if l.RequestID != "req-d" {
 			t.Errorf("an older line: %+v", l)
@@ -261,7 +262,7 @@ func TestLogsAreKeptByFunction(t *testing.T) {
 			break
 		}
 	}
-	if _, err := m.Logs(ctx, "nobody", local.LogQuery{}); !fault.Is(err, fault.NotFound) {
+	if _, err := m.Functions.Logs(ctx, "nobody", logs.Query{}); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 }
@@ -270,7 +271,7 @@ func TestOldEventsAreForgottenButNotPendingOnes(t *testing.T) {
 	t.Parallel()
 	box := &inbox{fail: 1}
 	m := start(t, t.TempDir(), local.Options{KeepEvents: 3}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`)) // fails, and waits for a minute

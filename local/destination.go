@@ -143,7 +143,7 @@ func (s *Server) DescribeApiDestination(_ context.Context, in *DescribeApiDestin
 }
 
 // DeleteApiDestination forgets an endpoint.
-func (s *Server) DeleteApiDestination(ctx context.Context, in *DeleteApiDestinationInput) (*None, error) {
+func (s *Server) DeleteApiDestination(ctx context.Context, in *DeleteApiDestinationInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	d, err := s.findDestination(in.Name)

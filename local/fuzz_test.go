@@ -114,7 +114,7 @@ func (m *requestMaker) request() *http.Request {
 func TestFuzzedRequests(t *testing.T) {
 	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", func(context.Context, []byte, io.Writer) ([]byte, error) { return nil, nil })
+		s.Functions.Register("box", func(context.Context, []byte, io.Writer) ([]byte, error) { return nil, nil })
 	})
 	seed := rand.Uint64()
 	var makers sync.WaitGroup

@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/functions"
 	"github.com/blockforger/eventrouter/local/sqs"
 	"github.com/blockforger/eventrouter/local/template"
 )
@@ -132,12 +133,12 @@ func (s *Server) importRule(ctx context.Context, r template.Resource) error {
 }
 
 func (s *Server) importPermission(ctx context.Context, r template.Resource) error {
-	in, err := properties[AddPermissionInput](r)
+	in, err := properties[functions.AddPermissionInput](r)
 	if err != nil {
 		return err
 	}
 	in.StatementId = r.ID
-	_, err = s.AddPermission(ctx, in)
+	_, err = s.Functions.AddPermission(ctx, in)
 	return unlessThere(err)
 }
 

@@ -33,7 +33,7 @@ func TestImportOfTheStack(t *testing.T) {
 		box := &inbox{}
 		m := start(t, t.TempDir(), local.Options{EnforcePermissions: true}, func(s *local.Server) {
 			for _, f := range functions {
-				s.Register(f, box.handle)
+				s.Functions.Register(f, box.handle)
 			}
 			for range 2 { // and again, as at the next start
 				leftOut, err := s.Import(context.Background(), stack)

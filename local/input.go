@@ -115,11 +115,11 @@ func transform(tr *delivery.InputTransformer, r *rule, e *Event) jsontext.Value 
 func variable(tr *delivery.InputTransformer, name string, r *rule, e *Event) (jsontext.Value, bool) {
 	switch name {
 	case "aws.events.rule-arn":
-		return quoted(r.ARN), true
+		return awsjson.Quote(r.ARN), true
 	case "aws.events.rule-name":
-		return quoted(r.Name), true
+		return awsjson.Quote(r.Name), true
 	case "aws.events.event.ingestion-time":
-		return quoted(e.Received.UTC().Format("2006-01-02T15:04:05Z")), true
+		return awsjson.Quote(e.Received.UTC().Format("2006-01-02T15:04:05Z")), true
 	case "aws.events.event.json":
 		return e.JSON, true
 	case "aws.events.event": // the event without its detail

@@ -51,7 +51,7 @@ func serveUntilKilled(dir string) error {
 	if err != nil {
 		return err
 	}
-	s.Register("note", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
+	s.Functions.Register("note", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
 		var e struct {
 			ID string `json:"id"`
 		}

@@ -19,7 +19,7 @@ type Operation struct {
 func (s *Server) Operations() map[string][]Operation {
 	all := map[string][]Operation{
 		"scheduler": restOperations(s.schedules.Operations()),
-		"lambda":    restOperations(s.functionOperations()),
+		"lambda":    restOperations(s.Functions.Operations()),
 	}
 	for name, service := range map[string]*awsjson.Service{"events": s.eventsService(), "sqs": s.queues.Service(s.log),
 		"logs": s.logs.Service(s.log), "cloudwatch": s.metrics.Service()} {

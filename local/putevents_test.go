@@ -24,8 +24,8 @@ func TestAnEventReachesItsFunction(t *testing.T) {
 	t.Parallel()
 	box, other := &inbox{}, &inbox{}
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", box.handle)
-		s.Register("other", other.handle)
+		s.Functions.Register("box", box.handle)
+		s.Functions.Register("other", other.handle)
 		wire(t, s, "in", `{"source":["shop"]}`, "box")
 		wire(t, s, "out", `{"source":["elsewhere"]}`, "other")
 	})
@@ -249,7 +249,7 @@ func TestFractionalTime(t *testing.T) {
 	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	r, _ := http.NewRequest("POST", m.url, strings.NewReader(`{"Entries":[{"Time":1767323045.987,"Source":"a","DetailType":"b","Detail":"{}"}]}`))

@@ -28,7 +28,7 @@ func TestRetriesToATargetEndInItsDeadLetterQueue(t *testing.T) {
 	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{Chaos: delivery.Chaos{Fail: 1}}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	ctx, c := context.Background(), m.sqsClient()
@@ -66,7 +66,7 @@ func TestChaosDeliversTwice(t *testing.T) {
 	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{Chaos: delivery.Chaos{Duplicates: 1}}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
@@ -111,7 +111,7 @@ func TestChaosLosesNothing(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
 	m := start(t, t.TempDir(), local.Options{RetryDelays: quick, Chaos: delivery.Chaos{Duplicates: 0.1, Fail: 0.05, Delay: 20 * time.Millisecond}}, func(s *local.Server) {
-		s.Register("box", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
+		s.Functions.Register("box", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[string(payload)]++

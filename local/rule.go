@@ -210,7 +210,7 @@ type ListRuleNamesByTargetOutput struct {
 
 // DeleteRule removes a rule that has no targets. One that is not there counts as
 // removed, as on AWS.
-func (s *Server) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*None, error) {
+func (s *Server) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	b, err := s.findBus(in.EventBusName)
@@ -265,12 +265,12 @@ func (s *Server) ListRules(_ context.Context, in *ListRulesInput) (*ListRulesOut
 }
 
 // EnableRule lets a rule match again.
-func (s *Server) EnableRule(ctx context.Context, in *EnableRuleInput) (*None, error) {
+func (s *Server) EnableRule(ctx context.Context, in *EnableRuleInput) (*awsjson.None, error) {
 	return nil, s.setState(ctx, in.EventBusName, in.Name, enabled)
 }
 
 // DisableRule keeps a rule from matching.
-func (s *Server) DisableRule(ctx context.Context, in *DisableRuleInput) (*None, error) {
+func (s *Server) DisableRule(ctx context.Context, in *DisableRuleInput) (*awsjson.None, error) {
 	return nil, s.setState(ctx, in.EventBusName, in.Name, disabled)
 }
 

@@ -35,7 +35,7 @@ func TestScheduledRules(t *testing.T) {
 	ctx := context.Background()
 	opts := local.Options{Now: now, PollEvery: 2 * time.Millisecond}
 	m := start(t, dir, opts, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		for name, expression := range map[string]string{"cron": "cron(0/2 * * * ? *)", "rate": "rate(3 minutes)", "off": "rate(1 minute)"} {
 			in := &local.PutRuleInput{Name: name, ScheduleExpression: expression}
 			if name == "off" {
@@ -67,7 +67,7 @@ func TestScheduledRules(t *testing.T) {
 	m.stop()
 
 	clock.Store(60 * 60)
-	start(t, dir, opts, func(s *local.Server) { s.Register("box", box.handle) })
+	start(t, dir, opts, func(s *local.Server) { s.Functions.Register("box", box.handle) })
 	look()
 	if n := len(box.got()); n != 4 {
 		t.Errorf("%d events were made up for", n-4)

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -15,17 +14,13 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/functions"
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/local/metrics"
 	"github.com/blockforger/eventrouter/local/scheduler"
 	"github.com/blockforger/eventrouter/local/signal"
 	"github.com/blockforger/eventrouter/local/sqs"
 )
-
-// A Handler is a function as Lambda runs it: it gets the payload as it was sent
-// and writes its log lines to log. The context ends when the function's time is
-// up. An error is a failed invocation. It may be called concurrently.
-type Handler func(ctx context.Context, payload []byte, log io.Writer) ([]byte, error)
 
 // A Server is AWS's side on one machine.
 type Server struct {
@@ -34,6 +29,9 @@ type Server struct {
 	file    *datafile.File
 	seq     *datafile.Sequence // of events, tasks and dead letters
 	catalog catalog
+
+	// Functions are the functions that can be invoked.
+	Functions *functions.Service
 
 	deliveries *delivery.Dispatcher
 	logs       *logs.Groups
@@ -44,9 +42,6 @@ type Server struct {
 	arrived   signal.Signal // raised when an event was stored
 
 	replayAsked signal.Signal // raised when a replay is to begin or to end
-
-	mu        sync.RWMutex
-	functions map[string]Handler
 
 	refused atomic.Int64 // when events were last refused for want of space, in ns; 0: never
 	running atomic.Bool
@@ -63,7 +58,6 @@ func Open(dir string, opts *Options) (*Server, error) {
 	}
 	s := &Server{
 		opts: o, log: o.Log, file: kept,
-		functions: make(map[string]Handler),
 	}
 	s.metrics = metrics.New(o.Now, o.Log)
 	if err := s.load(); err != nil {
@@ -102,7 +96,11 @@ func (s *Server) load() error {
 		RetryDelays: s.opts.RetryDelays, MaxEventAge: s.opts.MaxEventAge, Concurrency: s.opts.Concurrency,
 		PollEvery: s.opts.PollEvery, Chaos: &s.opts.Chaos,
 	})
-	s.deliveries.Register("lambda", functionTargets{s})
+	s.Functions = functions.New(s.file, functions.Options{
+		Account: s.opts.Account, Region: s.opts.Region, Log: s.log, Now: s.opts.Now, Timeout: s.opts.Timeout,
+		EnforcePermissions: s.opts.EnforcePermissions, Logs: s.logs, Deliveries: s.deliveries, Sequence: s.seq,
+	})
+	s.deliveries.Register("lambda", s.Functions.Targets())
 	s.deliveries.Register("sqs", delivery.QueueTargets{Queues: s.queues})
 	s.deliveries.Register("logs", delivery.LogTargets{Groups: s.logs})
 	s.deliveries.Register("events", busTargets{s, s.log})
@@ -138,25 +136,9 @@ func (s *Server) routes() http.Handler {
 	}
 	paths := http.NewServeMux()
 	s.schedules.Register(paths, s.log)
-	s.registerFunctions(paths, s.log)
+	s.Functions.Routes(paths)
 	s.metrics.Register(paths)
 	return endpoint{services: services, paths: paths, log: s.log, bodyTimeout: s.opts.BodyTimeout}
-}
-
-// Register makes handler the function of that name. A name that is taken gets
-// the new handler.
-func (s *Server) Register(function string, handler Handler) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.functions[function] = handler
-	s.log.Info("function registered", "function", function)
-}
-
-func (s *Server) function(name string) (Handler, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	h, ok := s.functions[name]
-	return h, ok
 }
 
 // Run carries out deliveries until ctx ends; then it starts no further one,

@@ -87,7 +87,7 @@ func TestSoak(t *testing.T) {
 	dir := t.TempDir()
 	m := start(t, dir, local.Options{RetryDelays: []time.Duration{100 * time.Millisecond, 200 * time.Millisecond},
 		Chaos: delivery.Chaos{Duplicates: 0.01, Fail: 0.005, Delay: 50 * time.Millisecond}}, func(s *local.Server) {
-		s.Register("count", func(_ context.Context, event []byte, log io.Writer) ([]byte, error) {
+		s.Functions.Register("count", func(_ context.Context, event []byte, log io.Writer) ([]byte, error) {
 			n, err := numberOf(event)
 			if err != nil {
 				return nil, err

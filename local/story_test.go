@@ -20,9 +20,9 @@ func TestAnEventsStory(t *testing.T) {
 	t.Parallel()
 	bad, good, hold := &inbox{fail: 9}, &inbox{}, make(chan struct{})
 	m := start(t, t.TempDir(), local.Options{RetryDelays: []time.Duration{time.Hour}}, func(s *local.Server) {
-		s.Register("good", good.handle)
-		s.Register("bad", bad.handle)
-		s.Register("busy", func(context.Context, []byte, io.Writer) ([]byte, error) { <-hold; return nil, nil })
+		s.Functions.Register("good", good.handle)
+		s.Functions.Register("bad", bad.handle)
+		s.Functions.Register("busy", func(context.Context, []byte, io.Writer) ([]byte, error) { <-hold; return nil, nil })
 		for _, f := range []string{"good", "bad", "busy", "nobody"} {
 			wire(t, s, f, `{"source":["a"]}`, f)
 		}
@@ -65,7 +65,7 @@ func TestAStoryTellsOfRetriesAndDeadLetterQueues(t *testing.T) {
 	t.Parallel()
 	box := &inbox{fail: 1}
 	m := start(t, t.TempDir(), local.Options{RetryDelays: quick, KeepEvents: 2}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "flaky", `{"source":["a"]}`, "box")
 		wire(t, s, "gone", `{"source":["a"]}`, "nobody")
 	})

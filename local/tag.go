@@ -35,7 +35,7 @@ type ListTagsForResourceOutput struct {
 const maxTags = 50
 
 // TagResource adds tags to a rule or a bus.
-func (s *Server) TagResource(ctx context.Context, in *TagResourceInput) (*None, error) {
+func (s *Server) TagResource(ctx context.Context, in *TagResourceInput) (*awsjson.None, error) {
 	return nil, s.changeTags(ctx, in.ResourceARN, func(tags map[string]string) error {
 		maps.Copy(tags, tagMap(nil, in.Tags))
 		if len(tags) > maxTags {
@@ -46,7 +46,7 @@ func (s *Server) TagResource(ctx context.Context, in *TagResourceInput) (*None, 
 }
 
 // UntagResource takes tags away; one that is not there does not matter.
-func (s *Server) UntagResource(ctx context.Context, in *UntagResourceInput) (*None, error) {
+func (s *Server) UntagResource(ctx context.Context, in *UntagResourceInput) (*awsjson.None, error) {
 	return nil, s.changeTags(ctx, in.ResourceARN, func(tags map[string]string) error {
 		for _, key := range in.TagKeys {
 			delete(tags, key)

@@ -16,7 +16,7 @@ func TestInputThatIsNotJSON(t *testing.T) {
 	t.Parallel()
 	box := &inbox{}
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", box.handle)
+		s.Functions.Register("box", box.handle)
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	queue, err := m.sqsClient().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q")})

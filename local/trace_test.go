@@ -14,7 +14,7 @@ func TestTraceHeaderReachesTheFunction(t *testing.T) {
 	t.Parallel()
 	seen := make(chan any, 1)
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) {
-		s.Register("box", func(ctx context.Context, _ []byte, _ io.Writer) ([]byte, error) {
+		s.Functions.Register("box", func(ctx context.Context, _ []byte, _ io.Writer) ([]byte, error) {
 			seen <- ctx.Value("x-amzn-trace-id")
 			return nil, nil
 		})

@@ -189,7 +189,7 @@ func runPinned(t *testing.T, srv *server) (stop func()) {
 func (r *pinnedRequest) deliver(t *testing.T, srv *server, key string) (a answerV1) {
 	t.Helper()
 	payload := bytes.ReplaceAll(r.Payload, []byte("$KEY"), []byte(key))
-	out, failed, err := srv.local.Invoke(t.Context(), function, "request-"+r.Name, payload)
+	out, failed, err := srv.local.Functions.Invoke(t.Context(), function, "request-"+r.Name, payload)
 	if err != nil || failed {
 		t.Fatalf("%s: %v %s", r.Name, err, out)
 	}
@@ -518,7 +518,7 @@ func TestFormatV1DataFolder(t *testing.T) {
 	// The dead letters reach a function that is there now.
 	letters := srv.letters(t)
 	reached := make(chan []byte, 2*len(letters))
-	srv.local.Register("pins-nobody", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
+	srv.local.Functions.Register("pins-nobody", func(_ context.Context, payload []byte, _ io.Writer) ([]byte, error) {
 		reached <- payload
 		return nil, nil
 	})

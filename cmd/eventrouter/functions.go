@@ -21,6 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/redact"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -34,7 +35,7 @@ var _ admin.Functions = functions{}
 
 // Logs implements [admin.Functions]. A position is the number of a line.
 func (f functions) Logs(ctx context.Context, function string, from int64, limit int) (admin.LogPage, error) {
-	lines, err := f.local.Logs(ctx, function, local.LogQuery{})
+	lines, err := f.local.Functions.Logs(ctx, function, logs.Query{})
 	if err != nil {
 		return admin.LogPage{}, err
 	}

@@ -192,8 +192,8 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	// One process at a time has the file, so that a lease of a former one is ours.
 	srv.relay = outbox.NewRelay(publisher, names.Local)
 	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: names.Local, Clock: side.Now})
-	srv.local.Register(function, handler.Serve)
-	srv.local.Register(testFunction, eventlog.Serve)
+	srv.local.Functions.Register(function, handler.Serve)
+	srv.local.Functions.Register(testFunction, eventlog.Serve)
 	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {
 		return nil, err
 	}
@@ -239,7 +239,7 @@ func (s *server) routes() http.Handler {
 	mux.Handle(admin.Prefix, admin.NewHandler(s.admin))
 	mux.Handle("/", s.local.Handler())
 	rest := &restAPI{bodyTimeout: restBodyTimeout, invoke: func(ctx context.Context, requestID string, payload []byte) ([]byte, bool, error) {
-		return s.local.Invoke(ctx, function, requestID, payload)
+		return s.local.Functions.Invoke(ctx, function, requestID, payload)
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest.serves(r) {
@@ -298,7 +298,7 @@ func (s *server) runRelay(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if _, _, err := s.local.Invoke(ctx, function, rand.Text(), schedule); err != nil && ctx.Err() == nil {
+			if _, _, err := s.local.Functions.Invoke(ctx, function, rand.Text(), schedule); err != nil && ctx.Err() == nil {
 				s.log.Error("relay", "error", err)
 			}
 		}

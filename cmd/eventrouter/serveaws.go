@@ -17,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/delivery"
+	localfunctions "github.com/blockforger/eventrouter/local/functions"
 	"github.com/blockforger/eventrouter/local/template"
 )
 
@@ -55,7 +56,7 @@ func (f *awsFlags) options(log *slog.Logger) *serverOptions {
 }
 
 // install makes the rules by which events come to the functions.
-func (a *serverOptions) install(l *local.Server, router local.Handler, url string) error {
+func (a *serverOptions) install(l *local.Server, router localfunctions.Handler, url string) error {
 	if a.template == "" {
 		return installRules(l)
 	}
@@ -141,7 +142,7 @@ func installRules(l *local.Server) error {
 		if err != nil {
 			return err
 		}
-		if _, err := l.AddPermission(ctx, &local.AddPermissionInput{FunctionName: r.function, StatementId: r.name,
+		if _, err := l.Functions.AddPermission(ctx, &localfunctions.AddPermissionInput{FunctionName: r.function, StatementId: r.name,
 			Action: "lambda:InvokeFunction", Principal: "events.amazonaws.com", SourceArn: rule.RuleArn}); err != nil && !exists(err) {
 			return err
 		}
@@ -162,7 +163,7 @@ func exists(err error) bool { return awsjson.AsError(err).Code == "ResourceConfl
 
 // importTemplate makes what the template describes. Its functions are ours by
 // another name: the test function, and the router.
-func (a *serverOptions) importTemplate(l *local.Server, router local.Handler, url string) error {
+func (a *serverOptions) importTemplate(l *local.Server, router localfunctions.Handler, url string) error {
 	text, err := os.ReadFile(a.template)
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "%v", err)
@@ -178,9 +179,9 @@ func (a *serverOptions) importTemplate(l *local.Server, router local.Handler, ur
 	for _, name := range names {
 		switch {
 		case strings.HasPrefix(name, "eventbridge-test-"):
-			l.Register(name, eventlog.Serve)
+			l.Functions.Register(name, eventlog.Serve)
 		case strings.HasPrefix(name, "eventrouter-"):
-			l.Register(name, router)
+			l.Functions.Register(name, router)
 		default:
 			a.Log.Warn("a function of the template is not ours: what is for it becomes a dead letter", "function", name)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -350,8 +351,8 @@ func targetName(arn string) string { return arn[strings.LastIndexByte(arn, ':')+
 // lines returns the log lines of all functions that contain the event's id.
 func (t *tracer) lines(ctx context.Context, eventID string) ([]admin.FunctionLine, error) {
 	found := []admin.FunctionLine{}
-	for _, name := range t.local.Functions() {
-		lines, err := t.local.Logs(ctx, name, local.LogQuery{})
+	for _, name := range t.local.Functions.Names() {
+		lines, err := t.local.Functions.Logs(ctx, name, logs.Query{})
 		if err != nil {
 			return nil, err
 		}

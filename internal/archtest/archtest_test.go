@@ -45,6 +45,8 @@ var sameLayer = map[string][]string{
 	"internal/typegen/servicespec": {"internal/typegen/infer"},
 	"local/awsapi/restjson":        {"local/awsapi/awsjson"},
 	"local/delivery":               {"local/awsapi/awsjson", "local/datafile", "local/logs", "local/metrics", "local/sqs"},
+	"local/awsapi/policy":          {"local/awsapi/awsjson"},
+	"local/functions":              {"local/awsapi/awsjson", "local/awsapi/policy", "local/awsapi/restjson", "local/datafile", "local/delivery", "local/logs"},
 	"local/logs":                   {"local/awsapi/awsjson", "local/datafile", "local/signal"},
 	"local/metrics":                {"local/awsapi/awsjson", "local/awsapi/cbor"},
 	"local/scheduler":              {"local/awsapi/awsjson", "local/awsapi/restjson", "local/datafile", "local/schedule", "local/signal"},

@@ -26,9 +26,6 @@ func (g *Groups) Service(log *slog.Logger) *awsjson.Service {
 	)
 }
 
-// None is the answer of operations that have nothing to say.
-type None struct{}
-
 type CreateLogGroupInput struct {
 	LogGroupName string            `json:"logGroupName" aws:"required,max=512,pattern=[\\.\\-_/#A-Za-z0-9]+"`
 	Tags         map[string]string `json:"tags,omitempty" aws:"min=1,max=50"`
@@ -161,7 +158,7 @@ func errNoGroup() error {
 }
 
 // CreateLogGroup makes a group, for a rule's target.
-func (g *Groups) CreateLogGroup(ctx context.Context, in *CreateLogGroupInput) (*None, error) {
+func (g *Groups) CreateLogGroup(ctx context.Context, in *CreateLogGroupInput) (*awsjson.None, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.byName[in.LogGroupName] != nil {
@@ -180,7 +177,7 @@ func (g *Groups) CreateLogGroup(ctx context.Context, in *CreateLogGroupInput) (*
 }
 
 // DeleteLogGroup removes a group with its lines.
-func (g *Groups) DeleteLogGroup(ctx context.Context, in *DeleteLogGroupInput) (*None, error) {
+func (g *Groups) DeleteLogGroup(ctx context.Context, in *DeleteLogGroupInput) (*awsjson.None, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	one := g.byName[in.LogGroupName]

@@ -104,7 +104,7 @@ func (s *Schedules) findGroup(name string) (*group, error) {
 }
 
 // DeleteScheduleGroup removes a group with its schedules.
-func (s *Schedules) DeleteScheduleGroup(ctx context.Context, in *DeleteScheduleGroupInput) (*None, error) {
+func (s *Schedules) DeleteScheduleGroup(ctx context.Context, in *DeleteScheduleGroupInput) (*awsjson.None, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if in.Name == defaultGroup {

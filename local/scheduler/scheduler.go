@@ -63,9 +63,6 @@ type entry struct {
 	zone *time.Location
 }
 
-// None is the answer of operations that have nothing to say.
-type None struct{}
-
 // Open brings the schedules of a file into memory.
 func Open(file *datafile.File, opts Options) (*Schedules, error) {
 	s := &Schedules{opts: opts, file: file, entries: map[string]*entry{}, groups: map[string]*group{}}
@@ -240,7 +237,7 @@ func (s *Schedules) UpdateSchedule(ctx context.Context, in *UpdateScheduleInput)
 }
 
 // DeleteSchedule removes a schedule.
-func (s *Schedules) DeleteSchedule(ctx context.Context, in *DeleteScheduleInput) (*None, error) {
+func (s *Schedules) DeleteSchedule(ctx context.Context, in *DeleteScheduleInput) (*awsjson.None, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.find(in.GroupName, in.Name)

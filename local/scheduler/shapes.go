@@ -1,6 +1,8 @@
 package scheduler
 
-import "github.com/blockforger/eventrouter/local/awsapi/awsjson"
+import (
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+)
 
 // AWS's own shapes, as far as they are served.
 

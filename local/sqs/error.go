@@ -1,6 +1,8 @@
 package sqs
 
-import "github.com/blockforger/eventrouter/local/awsapi/awsjson"
+import (
+	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+)
 
 // SQS once spoke the query protocol. Its clients still act on the codes that it
 // had there, which come in a header beside those of today.

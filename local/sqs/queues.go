@@ -40,9 +40,6 @@ func (q *Queues) Service(log *slog.Logger) *awsjson.Service {
 	)
 }
 
-// None is the answer of operations that have nothing to say.
-type None struct{}
-
 type CreateQueueInput struct {
 	QueueName  string            `json:"QueueName" aws:"required"`
 	Attributes map[string]string `json:"Attributes,omitempty"`
@@ -252,7 +249,7 @@ func (q *Queues) find(url string) (*queue, error) {
 }
 
 // DeleteQueue removes a queue with what is in it.
-func (q *Queues) DeleteQueue(ctx context.Context, in *DeleteQueueInput) (*None, error) {
+func (q *Queues) DeleteQueue(ctx context.Context, in *DeleteQueueInput) (*awsjson.None, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	one, err := q.find(in.QueueUrl)
@@ -276,7 +273,7 @@ func (q *Queues) removeAll(one *queue) []datafile.Write {
 }
 
 // PurgeQueue empties a queue.
-func (q *Queues) PurgeQueue(ctx context.Context, in *PurgeQueueInput) (*None, error) {
+func (q *Queues) PurgeQueue(ctx context.Context, in *PurgeQueueInput) (*awsjson.None, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	one, err := q.find(in.QueueUrl)
@@ -357,7 +354,7 @@ func (q *Queues) GetQueueAttributes(_ context.Context, in *GetQueueAttributesInp
 }
 
 // SetQueueAttributes changes attributes; one set to "" is taken away.
-func (q *Queues) SetQueueAttributes(ctx context.Context, in *SetQueueAttributesInput) (*None, error) {
+func (q *Queues) SetQueueAttributes(ctx context.Context, in *SetQueueAttributesInput) (*awsjson.None, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	one, err := q.find(in.QueueUrl)
@@ -390,12 +387,12 @@ func (q *Queues) change(ctx context.Context, one *queue, apply func(*queue)) err
 }
 
 // TagQueue adds tags.
-func (q *Queues) TagQueue(ctx context.Context, in *TagQueueInput) (*None, error) {
+func (q *Queues) TagQueue(ctx context.Context, in *TagQueueInput) (*awsjson.None, error) {
 	return nil, q.changeTags(ctx, in.QueueUrl, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
 }
 
 // UntagQueue takes tags away.
-func (q *Queues) UntagQueue(ctx context.Context, in *UntagQueueInput) (*None, error) {
+func (q *Queues) UntagQueue(ctx context.Context, in *UntagQueueInput) (*awsjson.None, error) {
 	return nil, q.changeTags(ctx, in.QueueUrl, func(tags map[string]string) {
 		for _, key := range in.TagKeys {
 			delete(tags, key)

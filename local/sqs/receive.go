@@ -281,7 +281,7 @@ func seqOf(handle string) (uint64, error) {
 }
 
 // DeleteMessage removes a message. One that is gone counts as removed.
-func (q *Queues) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*None, error) {
+func (q *Queues) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*awsjson.None, error) {
 	seq, err := seqOf(in.ReceiptHandle)
 	if err != nil {
 		return nil, err
@@ -312,7 +312,7 @@ func (q *Queues) DeleteMessageBatch(ctx context.Context, in *DeleteMessageBatchI
 }
 
 // ChangeMessageVisibility says anew how long a received message stays hidden.
-func (q *Queues) ChangeMessageVisibility(ctx context.Context, in *ChangeMessageVisibilityInput) (*None, error) {
+func (q *Queues) ChangeMessageVisibility(ctx context.Context, in *ChangeMessageVisibilityInput) (*awsjson.None, error) {
 	seconds, err := within(in.VisibilityTimeout, 0, 0, 43200, "VisibilityTimeout")
 	if err != nil {
 		return nil, err
