@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -26,6 +26,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // BenchmarkPutEvents sets events taken through HTTP, durable before the answer,
@@ -122,7 +123,7 @@ func BenchmarkDelivery(b *testing.B) {
 	delivered.Add(b.N)
 	ctx := context.Background()
 	spread(b, 16, func(int) error {
-		_, err := m.PutEvents(ctx, &local.PutEventsInput{Entries: []local.PutEventsRequestEntry{
+		_, err := m.EventBridge.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []eventbridge.PutEventsRequestEntry{
 			{Source: "a", DetailType: "t", Detail: fmt.Sprintf(`{"at":%d}`, time.Now().UnixNano())}}})
 		return err
 	})
@@ -175,16 +176,16 @@ func BenchmarkBesideMoto(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := events.PutRule(ctx, &eventbridge.PutRuleInput{Name: aws.String("beside"), EventPattern: aws.String(`{"source":["queue"]}`)}); err != nil {
+		if _, err := events.PutRule(ctx, &awseventbridge.PutRuleInput{Name: aws.String("beside"), EventPattern: aws.String(`{"source":["queue"]}`)}); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := events.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: aws.String("beside"),
+		if _, err := events.PutTargets(ctx, &awseventbridge.PutTargetsInput{Rule: aws.String("beside"),
 			Targets: []types.Target{{Id: aws.String("1"), Arn: aws.String(attributes.Attributes["QueueArn"])}}}); err != nil {
 			b.Fatal(err)
 		}
 		b.Run("put/"+server.name, func(b *testing.B) {
 			spread(b, 1, func(int) error {
-				_, err := events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry("nobody", "t", `{"n":1}`)}})
+				_, err := events.PutEvents(ctx, &awseventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry("nobody", "t", `{"n":1}`)}})
 				return err
 			})
 		})
@@ -192,7 +193,7 @@ func BenchmarkBesideMoto(b *testing.B) {
 			var waits []time.Duration
 			spread(b, 1, func(int) error {
 				begin := time.Now()
-				_, err := events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry("queue", "t", `{"n":1}`)}})
+				_, err := events.PutEvents(ctx, &awseventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry("queue", "t", `{"n":1}`)}})
 				for err == nil {
 					var got *sqs.ReceiveMessageOutput
 					if got, err = queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: made.QueueUrl}); err == nil && len(got.Messages) > 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/logs"
 )
 
@@ -281,7 +282,7 @@ func TestOldEventsAreForgottenButNotPendingOnes(t *testing.T) {
 	}
 	eventually(t, "only what is kept", func() bool {
 		n, first := 0, ""
-		for e, err := range m.Events(context.Background(), local.EventQuery{}) {
+		for e, err := range m.EventBridge.Events(context.Background(), eventbridge.EventQuery{}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -299,11 +300,11 @@ func TestExplain(t *testing.T) {
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 		wire(t, s, "out", `{"source":["b"]}`, "box")
 	})
-	verdicts, err := m.Explain(&local.PutEventsRequestEntry{Source: "a", DetailType: "b", Detail: "{}"})
+	verdicts, err := m.EventBridge.Explain(&eventbridge.PutEventsRequestEntry{Source: "a", DetailType: "b", Detail: "{}"})
 	if err != nil || len(verdicts) != 2 || !verdicts[0].Matches || verdicts[1].Matches || verdicts[1].Why == "" {
 		t.Errorf("%+v %v", verdicts, err)
 	}
-	if _, err := m.Explain(&local.PutEventsRequestEntry{Source: "aws.a", DetailType: "b", Detail: "{}"}); err == nil {
+	if _, err := m.EventBridge.Explain(&eventbridge.PutEventsRequestEntry{Source: "aws.a", DetailType: "b", Detail: "{}"}); err == nil {
 		t.Error("explained what would be refused")
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/blockforger/eventrouter/local"
@@ -34,14 +34,14 @@ func TestAnHTTPEndpointIsATarget(t *testing.T) {
 	m := start(t, t.TempDir(), local.Options{HTTPTargets: []string{host}}, nil)
 	ctx, c := context.Background(), m.client()
 
-	connection, err := c.CreateConnection(ctx, &eventbridge.CreateConnectionInput{Name: aws.String("c"), AuthorizationType: types.ConnectionAuthorizationTypeApiKey,
+	connection, err := c.CreateConnection(ctx, &awseventbridge.CreateConnectionInput{Name: aws.String("c"), AuthorizationType: types.ConnectionAuthorizationTypeApiKey,
 		AuthParameters: &types.CreateConnectionAuthRequestParameters{ApiKeyAuthParameters: &types.CreateConnectionApiKeyAuthRequestParameters{
 			ApiKeyName: aws.String("x-key"), ApiKeyValue: aws.String("canary")}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	destination := func(endpoint string) (*eventbridge.CreateApiDestinationOutput, error) {
-		return c.CreateApiDestination(ctx, &eventbridge.CreateApiDestinationInput{Name: aws.String("d"), ConnectionArn: connection.ConnectionArn,
+	destination := func(endpoint string) (*awseventbridge.CreateApiDestinationOutput, error) {
+		return c.CreateApiDestination(ctx, &awseventbridge.CreateApiDestinationInput{Name: aws.String("d"), ConnectionArn: connection.ConnectionArn,
 			InvocationEndpoint: &endpoint, HttpMethod: types.ApiDestinationHttpMethodPost})
 	}
 	for _, elsewhere := range []string{"http://127.0.0.1:1/", "http://" + host + ".evil/", "file:///etc/passwd", "http://user@" + host + "/"} {
@@ -53,10 +53,10 @@ func TestAnHTTPEndpointIsATarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.PutRule(ctx, &eventbridge.PutRuleInput{Name: aws.String("r"), EventPattern: aws.String(`{"source":["a"]}`)}); err != nil {
+	if _, err := c.PutRule(ctx, &awseventbridge.PutRuleInput{Name: aws.String("r"), EventPattern: aws.String(`{"source":["a"]}`)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: aws.String("r"), Targets: []types.Target{{Id: aws.String("1"), Arn: d.ApiDestinationArn,
+	if _, err := c.PutTargets(ctx, &awseventbridge.PutTargetsInput{Rule: aws.String("r"), Targets: []types.Target{{Id: aws.String("1"), Arn: d.ApiDestinationArn,
 		InputPath: aws.String("$.detail"), HttpParameters: &types.HttpParameters{PathParameterValues: []string{"x/y"}, QueryStringParameters: map[string]string{"q": "1"}}}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestAnHTTPEndpointIsATarget(t *testing.T) {
 	if call := <-got; call != `POST /a/x%2Fy/b?q=1 canary {"n":1}` {
 		t.Error(call)
 	}
-	described, err := c.DescribeConnection(ctx, &eventbridge.DescribeConnectionInput{Name: aws.String("c")})
+	described, err := c.DescribeConnection(ctx, &awseventbridge.DescribeConnectionInput{Name: aws.String("c")})
 	if err != nil || aws.ToString(described.AuthParameters.ApiKeyAuthParameters.ApiKeyName) != "x-key" {
 		t.Error(described, err)
 	}

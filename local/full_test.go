@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // On a full disk new events are refused clearly, and the old ones are kept and
@@ -18,11 +19,11 @@ func TestAFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	m := start(t, dir, local.Options{MaxDataBytes: 2 << 20}, nil)
-	once := func(o *eventbridge.Options) { o.RetryMaxAttempts = 1 }
+	once := func(o *awseventbridge.Options) { o.RetryMaxAttempts = 1 }
 	big := entry("a", "b", `{"x":"`+strings.Repeat("x", 100<<10)+`"}`)
 	taken := 0
 	for ; taken < 100; taken++ {
-		_, err := m.client().PutEvents(context.Background(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{big}}, once)
+		_, err := m.client().PutEvents(context.Background(), &awseventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{big}}, once)
 		if err == nil {
 			continue
 		}
@@ -41,7 +42,7 @@ func TestAFullDisk(t *testing.T) {
 	}
 	m = start(t, dir, local.Options{}, nil)
 	kept := 0
-	for _, err := range m.Events(context.Background(), local.EventQuery{}) {
+	for _, err := range m.EventBridge.Events(context.Background(), eventbridge.EventQuery{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/functions"
 	"github.com/blockforger/eventrouter/local/sqs"
 	"github.com/blockforger/eventrouter/local/template"
@@ -79,11 +80,11 @@ func (s *Server) importBus(ctx context.Context, r template.Resource) error {
 	if err != nil {
 		return err
 	}
-	made := &CreateEventBusInput{Name: r.Name, Description: in.Description}
+	made := &eventbridge.CreateEventBusInput{Name: r.Name, Description: in.Description}
 	if err := awsjson.Check(made); err != nil {
 		return err
 	}
-	_, err = s.CreateEventBus(ctx, made)
+	_, err = s.EventBridge.CreateEventBus(ctx, made)
 	return unlessThere(err)
 }
 
@@ -110,22 +111,22 @@ func (s *Server) importRule(ctx context.Context, r template.Resource) error {
 	if err != nil {
 		return err
 	}
-	rule := &PutRuleInput{Name: r.Name, EventBusName: in.EventBusName, ScheduleExpression: in.ScheduleExpression,
+	rule := &eventbridge.PutRuleInput{Name: r.Name, EventBusName: in.EventBusName, ScheduleExpression: in.ScheduleExpression,
 		EventPattern: string(in.EventPattern), State: in.State, Description: in.Description}
 	if err := awsjson.Check(rule); err != nil {
 		return err
 	}
-	if _, err := s.PutRule(ctx, rule); err != nil {
+	if _, err := s.EventBridge.PutRule(ctx, rule); err != nil {
 		return err
 	}
 	if len(in.Targets) == 0 {
 		return nil
 	}
-	targets := &PutTargetsInput{Rule: r.Name, EventBusName: in.EventBusName, Targets: in.Targets}
+	targets := &eventbridge.PutTargetsInput{Rule: r.Name, EventBusName: in.EventBusName, Targets: in.Targets}
 	if err := awsjson.Check(targets); err != nil {
 		return err
 	}
-	out, err := s.PutTargets(ctx, targets)
+	out, err := s.EventBridge.PutTargets(ctx, targets)
 	if err == nil && out.FailedEntryCount > 0 {
 		err = awsjson.Errorf(out.FailedEntries[0].ErrorCode, "%s", out.FailedEntries[0].ErrorMessage)
 	}
@@ -152,12 +153,12 @@ func (s *Server) importArchive(ctx context.Context, r template.Resource) error {
 	if err != nil {
 		return err
 	}
-	made := &CreateArchiveInput{ArchiveName: r.Name, EventSourceArn: in.SourceArn, Description: in.Description,
+	made := &eventbridge.CreateArchiveInput{ArchiveName: r.Name, EventSourceArn: in.SourceArn, Description: in.Description,
 		EventPattern: string(in.EventPattern), RetentionDays: in.RetentionDays}
 	if err := awsjson.Check(made); err != nil {
 		return err
 	}
-	_, err = s.CreateArchive(ctx, made)
+	_, err = s.EventBridge.CreateArchive(ctx, made)
 	return unlessThere(err)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/template"
 )
 
@@ -42,8 +43,8 @@ func TestImportOfTheStack(t *testing.T) {
 				}
 			}
 		})
-		rules, archives := m.Rules(), 0
-		if out, err := m.ListArchives(t.Context(), &local.ListArchivesInput{}); err == nil {
+		rules, archives := m.EventBridge.Rules(), 0
+		if out, err := m.EventBridge.ListArchives(t.Context(), &eventbridge.ListArchivesInput{}); err == nil {
 			archives = len(out.Archives)
 		}
 		if len(rules) != 3 || archives != 1 {
@@ -53,7 +54,7 @@ func TestImportOfTheStack(t *testing.T) {
 		put(t, m.client(), e)
 		eventually(t, "the test function has the event", func() bool { return len(box.got()) == 1 })
 
-		verdicts, err := m.Explain(&local.PutEventsRequestEntry{EventBusName: c.bus, Source: "blockforger-input", DetailType: "pet.POST",
+		verdicts, err := m.EventBridge.Explain(&eventbridge.PutEventsRequestEntry{EventBusName: c.bus, Source: "blockforger-input", DetailType: "pet.POST",
 			Detail: `{"tenant":"a","rootSchema":"pet","api_key":"k"}`})
 		matched := ""
 		for _, v := range verdicts {

@@ -23,6 +23,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // killedDir, set in the environment, makes the test binary a server that keeps
@@ -62,10 +63,10 @@ func serveUntilKilled(dir string) error {
 		return nil, err
 	})
 	ctx := context.Background()
-	if _, err := s.PutRule(ctx, &local.PutRuleInput{Name: "r", EventPattern: `{"source":["a"]}`}); err != nil {
+	if _, err := s.EventBridge.PutRule(ctx, &eventbridge.PutRuleInput{Name: "r", EventPattern: `{"source":["a"]}`}); err != nil {
 		return err
 	}
-	if _, err := s.PutTargets(ctx, &local.PutTargetsInput{Rule: "r", Targets: []delivery.Target{
+	if _, err := s.EventBridge.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: "r", Targets: []delivery.Target{
 		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:note"}}}); err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func putTwo(url string) (ids []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var out local.PutEventsOutput
+	var out eventbridge.PutEventsOutput
 	if err := json.Unmarshal(body, &out); err != nil {
 		return nil, err
 	}

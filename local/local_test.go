@@ -13,11 +13,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // A machine is a running server with its HTTP endpoint, for one test.
@@ -57,8 +58,8 @@ func start(t testing.TB, dir string, opts local.Options, setup func(*local.Serve
 	return m
 }
 
-func (m *machine) client() *eventbridge.Client {
-	return eventbridge.New(eventbridge.Options{
+func (m *machine) client() *awseventbridge.Client {
+	return awseventbridge.New(awseventbridge.Options{
 		Region: "us-east-1", BaseEndpoint: &m.url,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
@@ -68,11 +69,11 @@ func (m *machine) client() *eventbridge.Client {
 func wire(t testing.TB, s *local.Server, rule, pattern, function string) {
 	t.Helper()
 	ctx := context.Background()
-	_, err := s.PutRule(ctx, &local.PutRuleInput{Name: rule, EventPattern: pattern})
+	_, err := s.EventBridge.PutRule(ctx, &eventbridge.PutRuleInput{Name: rule, EventPattern: pattern})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.PutTargets(ctx, &local.PutTargetsInput{Rule: rule, Targets: []delivery.Target{
+	_, err = s.EventBridge.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: rule, Targets: []delivery.Target{
 		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:" + function}}})
 	if err != nil {
 		t.Fatal(err)
@@ -119,9 +120,9 @@ func entry(source, detailType, detail string) types.PutEventsRequestEntry {
 	return types.PutEventsRequestEntry{Source: &source, DetailType: &detailType, Detail: &detail}
 }
 
-func put(t testing.TB, c *eventbridge.Client, entries ...types.PutEventsRequestEntry) []types.PutEventsResultEntry {
+func put(t testing.TB, c *awseventbridge.Client, entries ...types.PutEventsRequestEntry) []types.PutEventsResultEntry {
 	t.Helper()
-	out, err := c.PutEvents(context.Background(), &eventbridge.PutEventsInput{Entries: entries})
+	out, err := c.PutEvents(context.Background(), &awseventbridge.PutEventsInput{Entries: entries})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package local
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/awsapi/restjson"
@@ -21,10 +23,10 @@ func (s *Server) Operations() map[string][]Operation {
 		"scheduler": restOperations(s.schedules.Operations()),
 		"lambda":    restOperations(s.Functions.Operations()),
 	}
-	for name, service := range map[string]*awsjson.Service{"events": s.eventsService(), "sqs": s.queues.Service(s.log),
+	for name, service := range map[string]*awsjson.Service{"events": s.EventBridge.API(), "sqs": s.queues.Service(s.log),
 		"logs": s.logs.Service(s.log), "cloudwatch": s.metrics.Service()} {
 		ops := service.Operations()
-		for _, op := range sortedKeys(ops) {
+		for _, op := range slices.Sorted(maps.Keys(ops)) {
 			all[name] = append(all[name], Operation{Name: op, Input: ops[op].Input, Output: ops[op].Output})
 		}
 	}

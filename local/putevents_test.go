@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/smithy-go"
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 func TestAnEventReachesItsFunction(t *testing.T) {
@@ -61,7 +62,7 @@ func TestEntriesAreJudgedOneByOne(t *testing.T) {
 		entry("a", long, `{}`),
 		entry("a", "b", `{"x":1,"x":2}`),
 	}
-	out, err := m.client().PutEvents(context.Background(), &eventbridge.PutEventsInput{Entries: entries})
+	out, err := m.client().PutEvents(context.Background(), &awseventbridge.PutEventsInput{Entries: entries})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestACallFailsAsAWhole(t *testing.T) {
 		"bad bus name":      {[]types.PutEventsRequestEntry{badBus}, "1 validation error detected: Value 'no such bus!' at 'entries.1.member.eventBusName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[\\.\\-_A-Za-z0-9]+"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := m.client().PutEvents(context.Background(), &eventbridge.PutEventsInput{Entries: c.entries})
+			_, err := m.client().PutEvents(context.Background(), &awseventbridge.PutEventsInput{Entries: c.entries})
 			if c.message == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -155,7 +156,7 @@ func TestEventsCanBeLookedAt(t *testing.T) {
 
 	m = start(t, dir, local.Options{}, nil) // they survive a restart
 	var seen []string
-	for e, err := range m.Events(context.Background(), local.EventQuery{Bus: foreign}) {
+	for e, err := range m.EventBridge.Events(context.Background(), eventbridge.EventQuery{Bus: foreign}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +169,7 @@ func TestEventsCanBeLookedAt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	n := 0
-	for e, err := range m.Events(ctx, local.EventQuery{Bus: "default", Follow: true}) {
+	for e, err := range m.EventBridge.Events(ctx, eventbridge.EventQuery{Bus: "default", Follow: true}) {
 		if err != nil {
 			t.Fatal(err)
 		}

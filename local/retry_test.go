@@ -15,6 +15,7 @@ import (
 
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 func (m *machine) sqsClient() *awssqs.Client {
@@ -37,7 +38,7 @@ func TestRetriesToATargetEndInItsDeadLetterQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := 1
-	if _, err := m.PutTargets(ctx, &local.PutTargetsInput{Rule: "in", Targets: []delivery.Target{{
+	if _, err := m.EventBridge.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: "in", Targets: []delivery.Target{{
 		Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:box",
 		RetryPolicy:      &delivery.RetryPolicy{MaximumRetryAttempts: &one},
 		DeadLetterConfig: &delivery.DeadLetterConfig{Arn: "arn:aws:sqs:us-east-1:000000000000:dead"},

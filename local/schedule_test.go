@@ -10,6 +10,7 @@ import (
 
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // A rule with a schedule sends its targets EventBridge's own event, by the
@@ -37,14 +38,14 @@ func TestScheduledRules(t *testing.T) {
 	m := start(t, dir, opts, func(s *local.Server) {
 		s.Functions.Register("box", box.handle)
 		for name, expression := range map[string]string{"cron": "cron(0/2 * * * ? *)", "rate": "rate(3 minutes)", "off": "rate(1 minute)"} {
-			in := &local.PutRuleInput{Name: name, ScheduleExpression: expression}
+			in := &eventbridge.PutRuleInput{Name: name, ScheduleExpression: expression}
 			if name == "off" {
 				in.State = "DISABLED"
 			}
-			if _, err := s.PutRule(ctx, in); err != nil {
+			if _, err := s.EventBridge.PutRule(ctx, in); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.PutTargets(ctx, &local.PutTargetsInput{Rule: name, Targets: []delivery.Target{
+			if _, err := s.EventBridge.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: name, Targets: []delivery.Target{
 				{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:box"}}}); err != nil {
 				t.Fatal(err)
 			}

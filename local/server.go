@@ -8,28 +8,25 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/functions"
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/local/metrics"
 	"github.com/blockforger/eventrouter/local/scheduler"
-	"github.com/blockforger/eventrouter/local/signal"
 	"github.com/blockforger/eventrouter/local/sqs"
 )
 
 // A Server is AWS's side on one machine.
 type Server struct {
-	opts    Options
-	log     *slog.Logger
-	file    *datafile.File
-	seq     *datafile.Sequence // of events, tasks and dead letters
-	catalog catalog
-
+	opts Options
+	log  *slog.Logger
+	file *datafile.File
+	// EventBridge are the buses with their rules, targets and archives.
+	EventBridge *eventbridge.Service
 	// Functions are the functions that can be invoked.
 	Functions *functions.Service
 
@@ -37,13 +34,8 @@ type Server struct {
 	logs       *logs.Groups
 	queues     *sqs.Queues
 	metrics    *metrics.Metrics
+	schedules  *scheduler.Schedules
 
-	schedules *scheduler.Schedules
-	arrived   signal.Signal // raised when an event was stored
-
-	replayAsked signal.Signal // raised when a replay is to begin or to end
-
-	refused atomic.Int64 // when events were last refused for want of space, in ns; 0: never
 	running atomic.Bool
 	handler http.Handler
 }
@@ -52,14 +44,11 @@ type Server struct {
 // is Unavailable where another process has it open.
 func Open(dir string, opts *Options) (*Server, error) {
 	o := opts.withDefaults()
-	kept, err := datafile.Open(dir, o.MaxDataBytes, allBuckets...)
+	kept, err := datafile.Open(dir, o.MaxDataBytes, buckets...)
 	if err != nil {
 		return nil, fault.Wrap("local.Open", fault.Unavailable, err)
 	}
-	s := &Server{
-		opts: o, log: o.Log, file: kept,
-	}
-	s.metrics = metrics.New(o.Now, o.Log)
+	s := &Server{opts: o, log: o.Log, file: kept, metrics: metrics.New(o.Now, o.Log)}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fault.Wrap("local.Open", fault.Internal, err), kept.Close())
 	}
@@ -67,55 +56,44 @@ func Open(dir string, opts *Options) (*Server, error) {
 	return s, nil
 }
 
-// load brings what is on disk into memory.
+// load opens the services on the file.
 func (s *Server) load() error {
-	var err error
-	if s.seq, err = s.file.Sequence(bucketEvents, delivery.BucketTasks, delivery.BucketDeadLetters); err != nil {
-		return err
-	}
-	s.queues, err = sqs.Open(s.file, sqs.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now})
+	o := &s.opts
+	sequence, err := s.file.Sequence(eventbridge.BucketEvents, delivery.BucketTasks, delivery.BucketDeadLetters)
 	if err != nil {
 		return err
 	}
-	s.logs, err = logs.Open(s.file, logs.Options{Account: s.opts.Account, Region: s.opts.Region, Keep: s.opts.KeepLogLines, Now: s.opts.Now})
-	if err != nil {
+	if s.queues, err = sqs.Open(s.file, sqs.Options{Account: o.Account, Region: o.Region, Now: o.Now}); err != nil {
 		return err
 	}
-	s.schedules, err = scheduler.Open(s.file, scheduler.Options{Account: s.opts.Account, Region: s.opts.Region, Now: s.opts.Now, Fire: s.fireSchedules})
-	if err != nil {
-		return err
-	}
-	if err := s.loadCatalog(); err != nil {
-		return err
-	}
-	if err := errors.Join(s.loadArchives(), s.loadReplays(), s.loadDestinations()); err != nil {
+	if s.logs, err = logs.Open(s.file, logs.Options{Account: o.Account, Region: o.Region, Keep: o.KeepLogLines, Now: o.Now}); err != nil {
 		return err
 	}
 	s.deliveries = delivery.New(s.file, delivery.Options{
-		Log: s.log, Now: s.opts.Now, Metrics: s.metrics, Queues: s.queues, Sequence: s.seq, ReadEvent: s.readEvent,
-		RetryDelays: s.opts.RetryDelays, MaxEventAge: s.opts.MaxEventAge, Concurrency: s.opts.Concurrency,
-		PollEvery: s.opts.PollEvery, Chaos: &s.opts.Chaos,
+		Log: s.log, Now: o.Now, Metrics: s.metrics, Queues: s.queues, Sequence: sequence, ReadEvent: eventbridge.ReadEvents(s.file),
+		RetryDelays: o.RetryDelays, MaxEventAge: o.MaxEventAge, Concurrency: o.Concurrency, PollEvery: o.PollEvery, Chaos: &o.Chaos,
 	})
+	s.EventBridge, err = eventbridge.Open(s.file, eventbridge.Options{
+		Account: o.Account, Region: o.Region, Log: s.log, Now: o.Now, KeepEvents: o.KeepEvents, HTTPTargets: o.HTTPTargets,
+		Chaos: &o.Chaos, Metrics: s.metrics, Deliveries: s.deliveries, Sequence: sequence,
+	})
+	if err != nil {
+		return err
+	}
+	s.schedules, err = scheduler.Open(s.file, scheduler.Options{Account: o.Account, Region: o.Region, Now: o.Now, Fire: s.EventBridge.FireSchedules})
+	if err != nil {
+		return err
+	}
 	s.Functions = functions.New(s.file, functions.Options{
-		Account: s.opts.Account, Region: s.opts.Region, Log: s.log, Now: s.opts.Now, Timeout: s.opts.Timeout,
-		EnforcePermissions: s.opts.EnforcePermissions, Logs: s.logs, Deliveries: s.deliveries, Sequence: s.seq,
+		Account: o.Account, Region: o.Region, Log: s.log, Now: o.Now, Timeout: o.Timeout,
+		EnforcePermissions: o.EnforcePermissions, Logs: s.logs, Deliveries: s.deliveries, Sequence: sequence,
 	})
 	s.deliveries.Register("lambda", s.Functions.Targets())
 	s.deliveries.Register("sqs", delivery.QueueTargets{Queues: s.queues})
 	s.deliveries.Register("logs", delivery.LogTargets{Groups: s.logs})
-	s.deliveries.Register("events", busTargets{s, s.log})
-	s.deliveries.Register("api-destination", destinationTargets{&s.catalog, s.opts.HTTPTargets})
+	s.deliveries.Register("events", s.EventBridge.Buses())
+	s.deliveries.Register("api-destination", s.EventBridge.APIDestinations())
 	return s.deliveries.Load()
-}
-
-// readEvent returns the JSON of a stored event.
-func (s *Server) readEvent(seq uint64) (jsontext.Value, error) {
-	record, err := s.file.Get(bucketEvents, datafile.SeqKey(seq))
-	if err != nil {
-		return nil, err
-	}
-	e, err := decodeEvent(datafile.SeqKey(seq), record)
-	return e.JSON, err
 }
 
 // Pending returns how many deliveries are due or running, and how many wait for
@@ -131,7 +109,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 func (s *Server) routes() http.Handler {
 	services := map[string]http.Handler{}
-	for _, service := range []*awsjson.Service{s.eventsService(), s.queues.Service(s.log), s.logs.Service(s.log), s.metrics.Service()} {
+	for _, service := range []*awsjson.Service{s.EventBridge.API(), s.queues.Service(s.log), s.logs.Service(s.log), s.metrics.Service()} {
 		services[service.Prefix()] = service
 	}
 	paths := http.NewServeMux()
@@ -151,9 +129,8 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.running.Store(false)
 	var background sync.WaitGroup
 	background.Go(func() { s.logs.Run(ctx) })
-	background.Go(func() { s.trimEvents(ctx) })
 	background.Go(func() { s.runSchedules(ctx) })
-	background.Go(func() { s.runReplays(ctx) })
+	background.Go(func() { s.EventBridge.Run(ctx) })
 	s.deliveries.Run(ctx)
 	background.Wait()
 	return nil

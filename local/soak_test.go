@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -22,6 +22,7 @@ import (
 
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // A ledger of what is under way: one that has arrived is struck off, so that it
@@ -102,7 +103,7 @@ func TestSoak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "in", Targets: []delivery.Target{
+	if _, err := m.EventBridge.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: "in", Targets: []delivery.Target{
 		{Id: "2", Arn: "arn:aws:sqs:us-east-1:000000000000:soak"}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -157,8 +158,8 @@ const mostUnderWay = 1000
 
 // send sends numbered events, ten a call, until the time is up: first, first+step
 // and so on. Without the SDK's retries, each that is answered was sent once.
-func send(t *testing.T, client *eventbridge.Client, first, step int64, until time.Time, to ...*ledger) (acknowledged int64) {
-	once := func(o *eventbridge.Options) { o.Retryer = aws.NopRetryer{} }
+func send(t *testing.T, client *awseventbridge.Client, first, step int64, until time.Time, to ...*ledger) (acknowledged int64) {
+	once := func(o *awseventbridge.Options) { o.Retryer = aws.NopRetryer{} }
 	for n := first; time.Now().Before(until); {
 		if slices.ContainsFunc(to, func(l *ledger) bool { return l.left() > mostUnderWay }) {
 			time.Sleep(10 * time.Millisecond)
@@ -172,7 +173,7 @@ func send(t *testing.T, client *eventbridge.Client, first, step int64, until tim
 			batch[i] = entry("soak", "t", fmt.Sprintf(`{"n":%d,"text":"what an event of some length says"}`, n))
 			n += step
 		}
-		out, err := client.PutEvents(context.Background(), &eventbridge.PutEventsInput{Entries: batch}, once)
+		out, err := client.PutEvents(context.Background(), &awseventbridge.PutEventsInput{Entries: batch}, once)
 		if err != nil || out.FailedEntryCount > 0 {
 			t.Errorf("an event was not taken: %v", err)
 			return acknowledged

@@ -14,6 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 func TestAnEventsStory(t *testing.T) {
@@ -31,9 +32,9 @@ func TestAnEventsStory(t *testing.T) {
 	defer close(hold)
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
 	want := map[string]delivery.State{"good": delivery.Delivered, "bad": delivery.Waiting, "busy": delivery.Waiting, "nobody": delivery.GivenUp}
-	var story local.Story
+	var story eventbridge.Story
 	eventually(t, "the deliveries' states", func() bool {
-		stories, err := m.Stories(context.Background(), id)
+		stories, err := m.EventBridge.Stories(context.Background(), id)
 		if err != nil || len(stories) != 1 {
 			t.Fatal(stories, err)
 		}
@@ -54,7 +55,7 @@ func TestAnEventsStory(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 	}
-	if _, err := m.Stories(context.Background(), "unknown"); !fault.Is(err, fault.NotFound) {
+	if _, err := m.EventBridge.Stories(context.Background(), "unknown"); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 }
@@ -73,14 +74,14 @@ func TestAStoryTellsOfRetriesAndDeadLetterQueues(t *testing.T) {
 	if _, err := m.sqsClient().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("dlq")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "gone", Targets: []delivery.Target{
+	if _, err := m.EventBridge.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: "gone", Targets: []delivery.Target{
 		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:nobody", DeadLetterConfig: &delivery.DeadLetterConfig{Arn: queue}}}}); err != nil {
 		t.Fatal(err)
 	}
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
 	var told []delivery.Status
 	eventually(t, "both ends", func() bool {
-		stories, err := m.Stories(t.Context(), id)
+		stories, err := m.EventBridge.Stories(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"github.com/blockforger/eventrouter/local"
 )
@@ -26,7 +26,7 @@ func TestTestEventPattern(t *testing.T) {
 		{`{"source":[{"wildcard":"*a*a*a*a*a*a*a*a*a*a*a*a"}]}`, event, "InvalidEventPatternException: Event pattern is not valid. Reason: " +
 			"Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character"},
 	} {
-		out, err := m.client().TestEventPattern(t.Context(), &eventbridge.TestEventPatternInput{
+		out, err := m.client().TestEventPattern(t.Context(), &awseventbridge.TestEventPatternInput{
 			EventPattern: aws.String(c.pattern), Event: aws.String(c.event),
 		})
 		got := "false"

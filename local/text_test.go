@@ -8,6 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // What a template makes need not be JSON: a queue gets it as it is, a function
@@ -24,7 +25,7 @@ func TestInputThatIsNotJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	template := &delivery.InputTransformer{InputPathsMap: map[string]string{"x": "$.detail.x"}, InputTemplate: `{"x": <x>}`}
-	if _, err := m.PutTargets(t.Context(), &local.PutTargetsInput{Rule: "in", Targets: []delivery.Target{
+	if _, err := m.EventBridge.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: "in", Targets: []delivery.Target{
 		{Id: "1", Arn: "arn:aws:lambda:us-east-1:000000000000:function:box", InputTransformer: template},
 		{Id: "2", Arn: "arn:aws:sqs:us-east-1:000000000000:q", InputTransformer: template}}}); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // TestTraceHeaderReachesTheFunction where Lambda's Go runtime puts it.
@@ -20,7 +21,7 @@ func TestTraceHeaderReachesTheFunction(t *testing.T) {
 		})
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
-	if _, err := m.PutEvents(t.Context(), &local.PutEventsInput{Entries: []local.PutEventsRequestEntry{
+	if _, err := m.EventBridge.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []eventbridge.PutEventsRequestEntry{
 		{Source: "a", DetailType: "t", Detail: `{}`, TraceHeader: "Root=1-2-3"}}}); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 // send puts entries and returns their event ids.
@@ -89,7 +89,7 @@ func TestTraceOfRepeatedEvents(t *testing.T) {
 	t.Parallel()
 	srv, _ := serveHere(t, sampleSchemas)
 	ctx := t.Context()
-	if _, err := srv.local.CreateArchive(ctx, &local.CreateArchiveInput{ArchiveName: "all",
+	if _, err := srv.local.EventBridge.CreateArchive(ctx, &eventbridge.CreateArchiveInput{ArchiveName: "all",
 		EventSourceArn: "arn:aws:events:us-east-1:000000000000:event-bus/default"}); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestTraceOfRepeatedEvents(t *testing.T) {
 func TestTail(t *testing.T) {
 	t.Parallel()
 	srv, _ := serveHere(t, sampleSchemas)
-	if _, err := srv.local.CreateEventBus(t.Context(), &local.CreateEventBusInput{Name: "orders"}); err != nil {
+	if _, err := srv.local.EventBridge.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: "orders"}); err != nil {
 		t.Fatal(err)
 	}
 	shop := func(kind, bus string) putEntry {

@@ -27,7 +27,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/seal"
-	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -348,8 +348,8 @@ func writeFixture(t *testing.T, name string, v any) {
 }
 
 // inputEvent is an entry of PutEvents for the schema orders.
-func pinnedEntry(id, key string) local.PutEventsRequestEntry {
-	return local.PutEventsRequestEntry{Source: "blockforger-input", DetailType: "orders.POST", Detail: fmt.Sprintf(
+func pinnedEntry(id, key string) eventbridge.PutEventsRequestEntry {
+	return eventbridge.PutEventsRequestEntry{Source: "blockforger-input", DetailType: "orders.POST", Detail: fmt.Sprintf(
 		`{"tenant":"pins","rootSchema":"orders","operation":"POST","api_key":%q,"payload":{"id":%q,"customer":"late"}}`, key, id)}
 }
 
@@ -402,7 +402,7 @@ func TestWriteFormats(t *testing.T) {
 		r.deliver(t, srv, created.Key)
 	}
 	for _, id := range []string{"unread-1", "unread-2", "unread-3"} {
-		if _, err := srv.local.PutEvents(t.Context(), &local.PutEventsInput{Entries: []local.PutEventsRequestEntry{pinnedEntry(id, created.Key)}}); err != nil {
+		if _, err := srv.local.EventBridge.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []eventbridge.PutEventsRequestEntry{pinnedEntry(id, created.Key)}}); err != nil {
 			t.Fatal(err)
 		}
 		want.Unread = append(want.Unread, id)

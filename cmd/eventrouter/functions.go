@@ -21,6 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/redact"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -96,7 +97,7 @@ func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, err
 func (f functions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
 	out := make([]admin.Explanation, len(entries))
 	for i, e := range entries {
-		verdicts, err := f.local.Explain(&local.PutEventsRequestEntry{EventBusName: e.Bus, Source: e.Source, DetailType: e.DetailType, Detail: e.Detail})
+		verdicts, err := f.local.EventBridge.Explain(&eventbridge.PutEventsRequestEntry{EventBusName: e.Bus, Source: e.Source, DetailType: e.DetailType, Detail: e.Detail})
 		if err != nil {
 			// What PutEvents would refuse reaches nothing; sending it tells why.
 			out[i].Rules = []admin.RuleVerdict{{Rule: "(none)", Why: err.Error()}}

@@ -38,7 +38,7 @@ func (h *health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case h.probe() != nil:
 		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "the data folder cannot be written to; the disk may be full"}
-	case h.local.OutOfSpace():
+	case h.local.EventBridge.OutOfSpace():
 		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "events are rejected: no space is left for them"}
 	}
 	w.Header().Set("Content-Type", "application/json")

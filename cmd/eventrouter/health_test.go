@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -43,7 +43,7 @@ func TestHealthWhileEventsAreRefused(t *testing.T) {
 	}
 	refused := false
 	for i := 0; i < 200 && !refused; i++ {
-		_, err := srv.local.PutEvents(context.Background(), &local.PutEventsInput{Entries: []local.PutEventsRequestEntry{
+		_, err := srv.local.EventBridge.PutEvents(context.Background(), &eventbridge.PutEventsInput{Entries: []eventbridge.PutEventsRequestEntry{
 			{Source: "a", DetailType: "b", Detail: `{"x":"` + strings.Repeat("x", 200<<10) + `"}`}}})
 		refused = err != nil
 	}

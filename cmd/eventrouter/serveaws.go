@@ -17,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 	localfunctions "github.com/blockforger/eventrouter/local/functions"
 	"github.com/blockforger/eventrouter/local/template"
 )
@@ -138,7 +139,7 @@ func installRules(l *local.Server) error {
 		{env.InputRule(), names.InputPattern, function},
 		{env.TestRule(), names.TestPattern, testFunction},
 	} {
-		rule, err := l.PutRule(ctx, &local.PutRuleInput{Name: r.name, EventPattern: r.pattern})
+		rule, err := l.EventBridge.PutRule(ctx, &eventbridge.PutRuleInput{Name: r.name, EventPattern: r.pattern})
 		if err != nil {
 			return err
 		}
@@ -147,7 +148,7 @@ func installRules(l *local.Server) error {
 			return err
 		}
 		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", names.LocalRegion, names.LocalAccount, r.function)
-		out, err := l.PutTargets(ctx, &local.PutTargetsInput{Rule: r.name, Targets: []delivery.Target{{Id: "function", Arn: arn}}})
+		out, err := l.EventBridge.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: r.name, Targets: []delivery.Target{{Id: "function", Arn: arn}}})
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
-	"github.com/blockforger/eventrouter/local"
+	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -223,7 +223,7 @@ func formatTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:
 
 // Tail implements [admin.Events]. API keys are masked.
 func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, error) {
-	query := local.EventQuery{Bus: q.Bus}
+	query := eventbridge.EventQuery{Bus: q.Bus}
 	if q.Pattern != "" {
 		p, err := pattern.Compile([]byte(q.Pattern))
 		if err != nil {
@@ -233,7 +233,7 @@ func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, 
 	}
 	page := admin.EventPage{Events: []admin.EventInfo{}}
 	for from := uint64(max(q.From, 0)); ; {
-		batch, next, err := f.local.EventsFrom(from, query)
+		batch, next, err := f.local.EventBridge.EventsFrom(from, query)
 		if err != nil {
 			return page, err
 		}
@@ -249,7 +249,7 @@ func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, 
 	}
 }
 
-func eventInfo(e *local.Event) admin.EventInfo {
+func eventInfo(e *eventbridge.Event) admin.EventInfo {
 	return admin.EventInfo{ID: e.ID, Bus: e.Bus, Received: e.Received, Replay: e.Replay, Event: eventlog.Mask(e.JSON)}
 }
 
@@ -263,7 +263,7 @@ func (f functions) Trace(ctx context.Context, eventID string) (admin.Trace, erro
 type tracer struct {
 	functions
 	visited  map[string]bool // event ids; stops the trace at a cycle of events
-	received map[[sha256.Size]byte][]local.Event
+	received map[[sha256.Size]byte][]eventbridge.Event
 }
 
 func (t *tracer) trace(ctx context.Context, eventID string) (admin.Trace, error) {
@@ -272,7 +272,7 @@ func (t *tracer) trace(ctx context.Context, eventID string) (admin.Trace, error)
 		return trace, nil
 	}
 	t.visited[eventID] = true
-	traces, err := t.local.Stories(ctx, eventID)
+	traces, err := t.local.EventBridge.Stories(ctx, eventID)
 	if err != nil {
 		return trace, err
 	}
@@ -286,7 +286,7 @@ func (t *tracer) trace(ctx context.Context, eventID string) (admin.Trace, error)
 	return trace, err
 }
 
-func arrival(s *local.Story) admin.Arrival {
+func arrival(s *eventbridge.Story) admin.Arrival {
 	a := admin.Arrival{EventInfo: eventInfo(&s.Event), Rules: []admin.RuleVerdict{}, Deliveries: []admin.Delivery{}}
 	matched := slices.Clone(s.Event.Rules)
 	for _, v := range s.Verdicts {
@@ -308,7 +308,7 @@ func arrival(s *local.Story) admin.Arrival {
 
 // ruleVerdict returns the result of a rule for the event. If the rule gives another
 // result now, Why says that it was changed.
-func ruleVerdict(v *local.Verdict, matched bool, masked []byte) admin.RuleVerdict {
+func ruleVerdict(v *eventbridge.Verdict, matched bool, masked []byte) admin.RuleVerdict {
 	out := admin.RuleVerdict{Rule: v.Rule.Name, Matches: matched, Why: v.Why, Explanation: explainMasked(v, masked)}
 	for _, t := range v.Rule.Targets {
 		out.Targets = append(out.Targets, targetName(t))
@@ -324,7 +324,7 @@ func ruleVerdict(v *local.Verdict, matched bool, masked []byte) admin.RuleVerdic
 
 // explainMasked explains the match with the masked event, so that no key is shown.
 // It returns nil if the pattern gives another result for the masked event.
-func explainMasked(v *local.Verdict, masked []byte) *pattern.Explanation {
+func explainMasked(v *eventbridge.Verdict, masked []byte) *pattern.Explanation {
 	if v.Explanation == nil {
 		return nil
 	}
@@ -426,10 +426,10 @@ func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, receive
 
 // equal returns the received events with the same content as an entry. They are
 // compared by content because EventBridge assigns the event's id.
-func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]local.Event, error) {
+func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]eventbridge.Event, error) {
 	if t.received == nil {
-		t.received = map[[sha256.Size]byte][]local.Event{}
-		for e, err := range t.local.Events(ctx, local.EventQuery{}) {
+		t.received = map[[sha256.Size]byte][]eventbridge.Event{}
+		for e, err := range t.local.EventBridge.Events(ctx, eventbridge.EventQuery{}) {
 			if err != nil {
 				return nil, err
 			}

@@ -46,6 +46,7 @@ var sameLayer = map[string][]string{
 	"local/awsapi/restjson":        {"local/awsapi/awsjson"},
 	"local/delivery":               {"local/awsapi/awsjson", "local/datafile", "local/logs", "local/metrics", "local/sqs"},
 	"local/awsapi/policy":          {"local/awsapi/awsjson"},
+	"local/eventbridge":            {"local/awsapi/awsjson", "local/awsapi/policy", "local/datafile", "local/delivery", "local/metrics", "local/schedule", "local/scheduler", "local/signal"},
 	"local/functions":              {"local/awsapi/awsjson", "local/awsapi/policy", "local/awsapi/restjson", "local/datafile", "local/delivery", "local/logs"},
 	"local/logs":                   {"local/awsapi/awsjson", "local/datafile", "local/signal"},
 	"local/metrics":                {"local/awsapi/awsjson", "local/awsapi/cbor"},

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -29,7 +29,7 @@ type PutTargetsResultEntry struct {
 }
 
 // PutTargets adds targets to a rule; one whose id is there already is replaced.
-func (s *Server) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTargetsOutput, error) {
+func (s *Service) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTargetsOutput, error) {
 	if err := awsjson.Check(in); err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ type RemoveTargetsResultEntry struct {
 }
 
 // ListTargetsByRule lists the targets of a rule by id.
-func (s *Server) ListTargetsByRule(_ context.Context, in *ListTargetsByRuleInput) (*ListTargetsByRuleOutput, error) {
+func (s *Service) ListTargetsByRule(_ context.Context, in *ListTargetsByRuleInput) (*ListTargetsByRuleOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	_, r, err := s.findRule(in.EventBusName, in.Rule)
@@ -131,7 +131,7 @@ func (s *Server) ListTargetsByRule(_ context.Context, in *ListTargetsByRuleInput
 
 // RemoveTargets takes targets from a rule. Events on their way to them still
 // arrive.
-func (s *Server) RemoveTargets(ctx context.Context, in *RemoveTargetsInput) (*RemoveTargetsOutput, error) {
+func (s *Service) RemoveTargets(ctx context.Context, in *RemoveTargetsInput) (*RemoveTargetsOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	b, old, err := s.findRule(in.EventBusName, in.Rule)

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"github.com/blockforger/eventrouter/events/pattern"
@@ -25,7 +25,7 @@ func (r *rule) info() RuleInfo {
 }
 
 // Rules lists the rules of every bus, by bus and name.
-func (s *Server) Rules() []RuleInfo {
+func (s *Service) Rules() []RuleInfo {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	var rules []RuleInfo
@@ -50,7 +50,7 @@ type Verdict struct {
 
 // Explain tells, without sending it, what each rule of the entry's bus would
 // make of an entry. The error is the one that PutEvents would have for it.
-func (s *Server) Explain(in *PutEventsRequestEntry) ([]Verdict, error) {
+func (s *Service) Explain(in *PutEventsRequestEntry) ([]Verdict, error) {
 	a, refused := s.accept(in, s.opts.Now())
 	if refused != nil {
 		return nil, refused
@@ -59,7 +59,7 @@ func (s *Server) Explain(in *PutEventsRequestEntry) ([]Verdict, error) {
 }
 
 // judge asks each rule of an incoming event's bus.
-func (s *Server) judge(a *incoming) ([]Verdict, error) {
+func (s *Service) judge(a *incoming) ([]Verdict, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b := s.catalog.buses[a.bus]

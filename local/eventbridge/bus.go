@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -78,7 +78,7 @@ type UpdateEventBusOutput struct {
 }
 
 // CreateEventBus makes a bus of this account and region.
-func (s *Server) CreateEventBus(ctx context.Context, in *CreateEventBusInput) (*CreateEventBusOutput, error) {
+func (s *Service) CreateEventBus(ctx context.Context, in *CreateEventBusInput) (*CreateEventBusOutput, error) {
 	if strings.Contains(in.Name, "/") {
 		return nil, awsjson.Errorf("ValidationException", "Event bus name must not contain '/'.")
 	}
@@ -96,7 +96,7 @@ func (s *Server) CreateEventBus(ctx context.Context, in *CreateEventBusInput) (*
 }
 
 // keepBus writes a bus to disk and puts it into the catalog, which is locked.
-func (s *Server) keepBus(ctx context.Context, b *bus) error {
+func (s *Service) keepBus(ctx context.Context, b *bus) error {
 	record, err := json.Marshal(b)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (s *Server) keepBus(ctx context.Context, b *bus) error {
 
 // DeleteEventBus removes a bus that has no rules. One that is not there counts
 // as removed, as on AWS.
-func (s *Server) DeleteEventBus(ctx context.Context, in *DeleteEventBusInput) (*awsjson.None, error) {
+func (s *Service) DeleteEventBus(ctx context.Context, in *DeleteEventBusInput) (*awsjson.None, error) {
 	if in.Name == defaultBus {
 		return nil, awsjson.Errorf("ValidationException", "Cannot delete event bus default.")
 	}
@@ -131,7 +131,7 @@ func (s *Server) DeleteEventBus(ctx context.Context, in *DeleteEventBusInput) (*
 }
 
 // DescribeEventBus answers for the default bus where none is named.
-func (s *Server) DescribeEventBus(_ context.Context, in *DescribeEventBusInput) (*DescribeEventBusOutput, error) {
+func (s *Service) DescribeEventBus(_ context.Context, in *DescribeEventBusInput) (*DescribeEventBusOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b, err := s.findBus(in.Name)
@@ -143,7 +143,7 @@ func (s *Server) DescribeEventBus(_ context.Context, in *DescribeEventBusInput) 
 }
 
 // ListEventBuses lists the buses of this account and region by name.
-func (s *Server) ListEventBuses(_ context.Context, in *ListEventBusesInput) (*ListEventBusesOutput, error) {
+func (s *Service) ListEventBuses(_ context.Context, in *ListEventBusesInput) (*ListEventBusesOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	names, next, err := awsjson.Page(s.catalog.buses, in.NamePrefix, in.NextToken, in.Limit)
@@ -160,7 +160,7 @@ func (s *Server) ListEventBuses(_ context.Context, in *ListEventBusesInput) (*Li
 }
 
 // UpdateEventBus sets description and dead-letter queue.
-func (s *Server) UpdateEventBus(ctx context.Context, in *UpdateEventBusInput) (*UpdateEventBusOutput, error) {
+func (s *Service) UpdateEventBus(ctx context.Context, in *UpdateEventBusInput) (*UpdateEventBusOutput, error) {
 	b, err := s.changeBus(ctx, in.Name, func(b *bus) error {
 		b.Description, b.DeadLetter = in.Description, in.DeadLetterConfig
 		return nil
@@ -172,7 +172,7 @@ func (s *Server) UpdateEventBus(ctx context.Context, in *UpdateEventBusInput) (*
 }
 
 // changeBus replaces a bus by a changed copy, on disk first.
-func (s *Server) changeBus(ctx context.Context, nameOrARN string, change func(*bus) error) (*bus, error) {
+func (s *Service) changeBus(ctx context.Context, nameOrARN string, change func(*bus) error) (*bus, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	old, err := s.findBus(nameOrARN)

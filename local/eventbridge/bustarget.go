@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 // busTargets delivers to other buses. An event that came from another bus is not
 // sent to a third, so that a cycle of buses ends.
 type busTargets struct {
-	buses *Server
+	buses *Service
 	log   *slog.Logger
 }
 
-// Deliver implements [Deliverer].
+// Deliver implements [delivery.Deliverer].
 func (b busTargets) Deliver(ctx context.Context, t *delivery.Task) error {
 	arn, name, err := b.buses.resolveBus(t.Target.Arn)
 	if err != nil {

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -29,7 +29,7 @@ type PutRuleOutput struct {
 
 // PutRule makes a rule, or changes one; targets and, where the rule was there
 // already, tags stay as they are.
-func (s *Server) PutRule(ctx context.Context, in *PutRuleInput) (*PutRuleOutput, error) {
+func (s *Service) PutRule(ctx context.Context, in *PutRuleInput) (*PutRuleOutput, error) {
 	if err := awsjson.Check(in); err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func invalidPattern(err error) error {
 }
 
 // findBus looks a bus of this account and region up. The catalog is locked.
-func (s *Server) findBus(nameOrARN string) (*bus, error) {
+func (s *Service) findBus(nameOrARN string) (*bus, error) {
 	_, name, err := s.resolveBus(nameOrARN)
 	if err != nil {
 		return nil, awsjson.Errorf("ValidationException", "Provided Arn is not in correct format.")
@@ -110,7 +110,7 @@ func (s *Server) findBus(nameOrARN string) (*bus, error) {
 }
 
 // findRule looks a rule up. The catalog is locked.
-func (s *Server) findRule(busNameOrARN, name string) (*bus, *rule, error) {
+func (s *Service) findRule(busNameOrARN, name string) (*bus, *rule, error) {
 	b, err := s.findBus(busNameOrARN)
 	if err != nil {
 		return nil, nil, err
@@ -123,7 +123,7 @@ func (s *Server) findRule(busNameOrARN, name string) (*bus, *rule, error) {
 
 // replaceRule writes a rule to disk and then puts it in the place of the one of
 // that name. The catalog is locked for writing.
-func (s *Server) replaceRule(ctx context.Context, b *bus, r *rule) error {
+func (s *Service) replaceRule(ctx context.Context, b *bus, r *rule) error {
 	record, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -210,7 +210,7 @@ type ListRuleNamesByTargetOutput struct {
 
 // DeleteRule removes a rule that has no targets. One that is not there counts as
 // removed, as on AWS.
-func (s *Server) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*awsjson.None, error) {
+func (s *Service) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	b, err := s.findBus(in.EventBusName)
@@ -232,7 +232,7 @@ func (s *Server) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*awsjson.
 }
 
 // DescribeRule tells all of a rule but its targets.
-func (s *Server) DescribeRule(_ context.Context, in *DescribeRuleInput) (*DescribeRuleOutput, error) {
+func (s *Service) DescribeRule(_ context.Context, in *DescribeRuleInput) (*DescribeRuleOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	_, r, err := s.findRule(in.EventBusName, in.Name)
@@ -244,7 +244,7 @@ func (s *Server) DescribeRule(_ context.Context, in *DescribeRuleInput) (*Descri
 }
 
 // ListRules lists the rules of a bus by name.
-func (s *Server) ListRules(_ context.Context, in *ListRulesInput) (*ListRulesOutput, error) {
+func (s *Service) ListRules(_ context.Context, in *ListRulesInput) (*ListRulesOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b, err := s.findBus(in.EventBusName)
@@ -265,16 +265,16 @@ func (s *Server) ListRules(_ context.Context, in *ListRulesInput) (*ListRulesOut
 }
 
 // EnableRule lets a rule match again.
-func (s *Server) EnableRule(ctx context.Context, in *EnableRuleInput) (*awsjson.None, error) {
+func (s *Service) EnableRule(ctx context.Context, in *EnableRuleInput) (*awsjson.None, error) {
 	return nil, s.setState(ctx, in.EventBusName, in.Name, enabled)
 }
 
 // DisableRule keeps a rule from matching.
-func (s *Server) DisableRule(ctx context.Context, in *DisableRuleInput) (*awsjson.None, error) {
+func (s *Service) DisableRule(ctx context.Context, in *DisableRuleInput) (*awsjson.None, error) {
 	return nil, s.setState(ctx, in.EventBusName, in.Name, disabled)
 }
 
-func (s *Server) setState(ctx context.Context, bus, name, state string) error {
+func (s *Service) setState(ctx context.Context, bus, name, state string) error {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	b, old, err := s.findRule(bus, name)
@@ -287,7 +287,7 @@ func (s *Server) setState(ctx context.Context, bus, name, state string) error {
 }
 
 // ListRuleNamesByTarget lists the rules of a bus that have this target.
-func (s *Server) ListRuleNamesByTarget(_ context.Context, in *ListRuleNamesByTargetInput) (*ListRuleNamesByTargetOutput, error) {
+func (s *Service) ListRuleNamesByTarget(_ context.Context, in *ListRuleNamesByTargetInput) (*ListRuleNamesByTargetOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b, err := s.findBus(in.EventBusName)

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"bytes"
@@ -97,7 +97,7 @@ func (d *destination) rate() int {
 // CreateApiDestination keeps an endpoint, which must be one of
 // Options.HTTPTargets: whoever may call this API is not who may reach every
 // port of this machine.
-func (s *Server) CreateApiDestination(ctx context.Context, in *CreateApiDestinationInput) (*CreateApiDestinationOutput, error) {
+func (s *Service) CreateApiDestination(ctx context.Context, in *CreateApiDestinationInput) (*CreateApiDestinationOutput, error) {
 	u, err := url.Parse(in.InvocationEndpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !slices.Contains(s.opts.HTTPTargets, u.Host) {
 		return nil, awsjson.Errorf("ValidationException", "The InvocationEndpoint is not one of the HTTP targets that this server allows.")
@@ -122,7 +122,7 @@ func (s *Server) CreateApiDestination(ctx context.Context, in *CreateApiDestinat
 	return &CreateApiDestinationOutput{ApiDestinationArn: d.ARN, ApiDestinationState: "ACTIVE", CreationTime: &d.Created, LastModifiedTime: &d.Created}, nil
 }
 
-func (s *Server) findDestination(name string) (*destination, error) {
+func (s *Service) findDestination(name string) (*destination, error) {
 	if d := s.catalog.destinations[name]; d != nil {
 		return d, nil
 	}
@@ -130,7 +130,7 @@ func (s *Server) findDestination(name string) (*destination, error) {
 }
 
 // DescribeApiDestination tells all of an endpoint.
-func (s *Server) DescribeApiDestination(_ context.Context, in *DescribeApiDestinationInput) (*DescribeApiDestinationOutput, error) {
+func (s *Service) DescribeApiDestination(_ context.Context, in *DescribeApiDestinationInput) (*DescribeApiDestinationOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	d, err := s.findDestination(in.Name)
@@ -143,7 +143,7 @@ func (s *Server) DescribeApiDestination(_ context.Context, in *DescribeApiDestin
 }
 
 // DeleteApiDestination forgets an endpoint.
-func (s *Server) DeleteApiDestination(ctx context.Context, in *DeleteApiDestinationInput) (*awsjson.None, error) {
+func (s *Service) DeleteApiDestination(ctx context.Context, in *DeleteApiDestinationInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	d, err := s.findDestination(in.Name)
@@ -158,7 +158,7 @@ func (s *Server) DeleteApiDestination(ctx context.Context, in *DeleteApiDestinat
 }
 
 // ListApiDestinations lists endpoints by name.
-func (s *Server) ListApiDestinations(_ context.Context, in *ListApiDestinationsInput) (*ListApiDestinationsOutput, error) {
+func (s *Service) ListApiDestinations(_ context.Context, in *ListApiDestinationsInput) (*ListApiDestinationsOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	matching := map[string]*destination{}
@@ -191,7 +191,7 @@ type destinationTargets struct {
 	allowed []string // hosts, as host:port
 }
 
-// Deliver implements [Deliverer].
+// Deliver implements [delivery.Deliverer].
 func (dt destinationTargets) Deliver(ctx context.Context, t *delivery.Task) error {
 	d, c := dt.catalog.destination(t.Target.Arn)
 	if c == nil {

@@ -1,12 +1,12 @@
-package local
+package eventbridge
 
 import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
-// eventsService is EventBridge's API.
-func (s *Server) eventsService() *awsjson.Service {
-	return awsjson.NewService("AWSEvents", "1.1", s.log,
+// API returns EventBridge's API.
+func (s *Service) API() *awsjson.Service {
+	return awsjson.NewService("AWSEvents", "1.1", s.opts.Log,
 		awsjson.Op("PutEvents", s.PutEvents),
 		awsjson.Op("PutRule", s.PutRule),
 		awsjson.Op("DeleteRule", s.DeleteRule),

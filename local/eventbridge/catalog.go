@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"slices"
@@ -102,7 +102,7 @@ func newBus(name string, now time.Time) *bus {
 	return &bus{Name: name, Created: at, Modified: at, rules: map[string]*rule{}, matcher: &pattern.Matcher[string]{}}
 }
 
-func (s *Server) loadCatalog() error {
+func (s *Service) loadCatalog() error {
 	s.catalog.buses = map[string]*bus{}
 	err := s.file.Each(bucketBuses, nil, func(_, record []byte) (bool, error) {
 		b := newBus("", time.Time{})

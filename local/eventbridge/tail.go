@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type EventQuery struct {
 
 // Events yields what the buses took, the oldest first, as far as it is kept
 // (see Options.KeepEvents). With Follow it ends with ctx, without an error.
-func (s *Server) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, error] {
+func (s *Service) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		bus := ""
 		if q.Bus != "" {
@@ -36,7 +36,7 @@ func (s *Server) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, erro
 			news := s.arrived.Wait()
 			batch, after, err := s.eventsFrom(next, bus, &q)
 			if err != nil {
-				yield(Event{}, fault.Wrap("local.Events", fault.Internal, err))
+				yield(Event{}, fault.Wrap("read events", fault.Internal, err))
 				return
 			}
 			for _, e := range batch {
@@ -63,7 +63,7 @@ func (s *Server) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, erro
 // EventsFrom reads some of what the query wants from a place on, 0 being the
 // oldest event kept, and answers where to go on. Where that is the same place,
 // there is nothing more yet.
-func (s *Server) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint64, err error) {
+func (s *Service) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint64, err error) {
 	bus := ""
 	if q.Bus != "" {
 		if bus, _, err = s.resolveBus(q.Bus); err != nil {
@@ -71,7 +71,7 @@ func (s *Server) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint6
 		}
 	}
 	if batch, next, err = s.eventsFrom(seq, bus, &q); err != nil {
-		err = fault.Wrap("local.EventsFrom", fault.Internal, err)
+		err = fault.Wrap("read events", fault.Internal, err)
 	}
 	return batch, next, err
 }
@@ -79,10 +79,10 @@ func (s *Server) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint6
 // eventsFrom reads a batch of what the query wants. after is where to go on; it
 // is next where there is nothing more. Reading in batches keeps no read
 // transaction open while the caller thinks: that would let the file grow.
-func (s *Server) eventsFrom(next uint64, bus string, q *EventQuery) (batch []Event, after uint64, err error) {
+func (s *Service) eventsFrom(next uint64, bus string, q *EventQuery) (batch []Event, after uint64, err error) {
 	const most = 256
 	after = next
-	err = s.file.Each(bucketEvents, datafile.SeqKey(next), func(key, record []byte) (bool, error) {
+	err = s.file.Each(BucketEvents, datafile.SeqKey(next), func(key, record []byte) (bool, error) {
 		e, err := decodeEvent(key, record)
 		if err != nil {
 			return false, err
@@ -109,7 +109,7 @@ func (q *EventQuery) wants(e *Event, bus string) bool {
 
 // trimEvents forgets events beyond the number that is kept, the oldest first,
 // but none that is still to be delivered.
-func (s *Server) trimEvents(ctx context.Context) {
+func (s *Service) trimEvents(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -119,19 +119,19 @@ func (s *Server) trimEvents(ctx context.Context) {
 		case <-tick.C:
 		}
 		if err := errors.Join(s.trimOnce(ctx), s.trimArchives(ctx)); err != nil && ctx.Err() == nil {
-			s.log.Error("old events could not be removed", "error", err)
+			s.opts.Log.Error("old events could not be removed", "error", err)
 		}
 	}
 }
 
-func (s *Server) trimOnce(ctx context.Context) error {
+func (s *Service) trimOnce(ctx context.Context) error {
 	const mostScanned = 50_000
-	pending, err := s.deliveries.Undelivered()
+	pending, err := s.opts.Deliveries.Undelivered()
 	if err != nil {
 		return err
 	}
 	var seqs []uint64
-	if err := s.file.Keys(bucketEvents, nil, func(key []byte) bool {
+	if err := s.file.Keys(BucketEvents, nil, func(key []byte) bool {
 		seqs = append(seqs, datafile.SeqOf(key))
 		return len(seqs) < s.opts.KeepEvents+mostScanned
 	}); err != nil {
@@ -139,13 +139,13 @@ func (s *Server) trimOnce(ctx context.Context) error {
 	}
 	var writes []datafile.Write
 	if len(seqs) > s.opts.KeepEvents {
-		if err := s.deliveries.TrimOutcomes(ctx, seqs[len(seqs)-s.opts.KeepEvents], pending); err != nil {
+		if err := s.opts.Deliveries.TrimOutcomes(ctx, seqs[len(seqs)-s.opts.KeepEvents], pending); err != nil {
 			return err
 		}
 	}
 	for i := 0; i < len(seqs)-s.opts.KeepEvents; i++ {
 		if !pending[seqs[i]] {
-			writes = append(writes, s.file.Remove(bucketEvents, datafile.SeqKey(seqs[i])))
+			writes = append(writes, s.file.Remove(BucketEvents, datafile.SeqKey(seqs[i])))
 		}
 	}
 	if len(writes) == 0 {

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -111,7 +111,7 @@ func (a *archive) compile() (err error) {
 	return err
 }
 
-func (s *Server) archiveARN(name string) string { return s.arn("events", "archive/"+name) }
+func (s *Service) archiveARN(name string) string { return s.arn("events", "archive/"+name) }
 
 // archivedKey orders an archive's events by their time, then by their arrival.
 func archivedKey(archive string, at time.Time, seq uint64) []byte {
@@ -132,7 +132,7 @@ func inArchive(archive string, key []byte) bool {
 
 // archiveWrites are the writes that put an event into the archives of its bus.
 // One that is a replay is not archived again. The catalog is locked.
-func (s *Server) archiveWrites(a *incoming) []datafile.Write {
+func (s *Service) archiveWrites(a *incoming) []datafile.Write {
 	if a.event.Replay != "" || a.only != nil {
 		return nil
 	}
@@ -147,7 +147,7 @@ func (s *Server) archiveWrites(a *incoming) []datafile.Write {
 }
 
 // countArchived counts what has been archived, once it is durable.
-func (s *Server) countArchived(events []*incoming) {
+func (s *Service) countArchived(events []*incoming) {
 	for _, a := range events {
 		if len(a.archived) == 0 {
 			continue
@@ -161,7 +161,7 @@ func (s *Server) countArchived(events []*incoming) {
 	}
 }
 
-func (s *Server) loadArchives() error {
+func (s *Service) loadArchives() error {
 	s.catalog.archives = map[string]*archive{}
 	err := s.file.Each(bucketArchives, nil, func(_, record []byte) (bool, error) {
 		one := &archive{}
@@ -185,7 +185,7 @@ func (s *Server) loadArchives() error {
 }
 
 // CreateArchive begins to keep a bus's events.
-func (s *Server) CreateArchive(ctx context.Context, in *CreateArchiveInput) (*CreateArchiveOutput, error) {
+func (s *Service) CreateArchive(ctx context.Context, in *CreateArchiveInput) (*CreateArchiveOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	b, err := s.findBus(in.EventSourceArn)
@@ -208,7 +208,7 @@ func (s *Server) CreateArchive(ctx context.Context, in *CreateArchiveInput) (*Cr
 
 // keepArchive checks the pattern, writes an archive to disk and puts it into the
 // catalog, which is locked.
-func (s *Server) keepArchive(ctx context.Context, one *archive) error {
+func (s *Service) keepArchive(ctx context.Context, one *archive) error {
 	if one.Pattern != "" {
 		if _, err := pattern.Admit([]byte(one.Pattern), 0); err != nil {
 			return invalidPattern(err)
@@ -229,7 +229,7 @@ func (s *Server) keepArchive(ctx context.Context, one *archive) error {
 }
 
 // findArchive looks an archive up. The catalog is locked.
-func (s *Server) findArchive(name string) (*archive, error) {
+func (s *Service) findArchive(name string) (*archive, error) {
 	if one := s.catalog.archives[name]; one != nil {
 		return one, nil
 	}
@@ -237,7 +237,7 @@ func (s *Server) findArchive(name string) (*archive, error) {
 }
 
 // DeleteArchive removes an archive with its events.
-func (s *Server) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*awsjson.None, error) {
+func (s *Service) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	one, err := s.findArchive(in.ArchiveName)
@@ -259,14 +259,14 @@ func (s *Server) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*aw
 	return nil, nil
 }
 
-func (s *Server) eachArchivedKey(archive string, visit func(key []byte) bool) error {
+func (s *Service) eachArchivedKey(archive string, visit func(key []byte) bool) error {
 	return s.file.Keys(bucketArchived, []byte(archive+"\x00"), func(key []byte) bool {
 		return inArchive(archive, key) && visit(append([]byte(nil), key...))
 	})
 }
 
 // DescribeArchive tells all of an archive.
-func (s *Server) DescribeArchive(_ context.Context, in *DescribeArchiveInput) (*DescribeArchiveOutput, error) {
+func (s *Service) DescribeArchive(_ context.Context, in *DescribeArchiveInput) (*DescribeArchiveOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	one, err := s.findArchive(in.ArchiveName)
@@ -279,7 +279,7 @@ func (s *Server) DescribeArchive(_ context.Context, in *DescribeArchiveInput) (*
 }
 
 // ListArchives lists archives by name.
-func (s *Server) ListArchives(_ context.Context, in *ListArchivesInput) (*ListArchivesOutput, error) {
+func (s *Service) ListArchives(_ context.Context, in *ListArchivesInput) (*ListArchivesOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	matching := map[string]*archive{}
@@ -299,7 +299,7 @@ func (s *Server) ListArchives(_ context.Context, in *ListArchivesInput) (*ListAr
 }
 
 // UpdateArchive changes what an archive will take from now on.
-func (s *Server) UpdateArchive(ctx context.Context, in *UpdateArchiveInput) (*UpdateArchiveOutput, error) {
+func (s *Service) UpdateArchive(ctx context.Context, in *UpdateArchiveInput) (*UpdateArchiveOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	old, err := s.findArchive(in.ArchiveName)
@@ -318,7 +318,7 @@ func (s *Server) UpdateArchive(ctx context.Context, in *UpdateArchiveInput) (*Up
 }
 
 // trimArchives removes events that are older than their archive keeps them.
-func (s *Server) trimArchives(ctx context.Context) error {
+func (s *Service) trimArchives(ctx context.Context) error {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	for _, one := range s.catalog.archives {

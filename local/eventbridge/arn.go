@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"strings"
@@ -8,14 +8,14 @@ import (
 
 // The ARNs of what is here. All are in one account and region.
 
-func (s *Server) arn(service, resource string) string {
+func (s *Service) arn(service, resource string) string {
 	return "arn:aws:" + service + ":" + s.opts.Region + ":" + s.opts.Account + ":" + resource
 }
 
-func (s *Server) busARN(name string) string { return s.arn("events", "event-bus/"+name) }
+func (s *Service) busARN(name string) string { return s.arn("events", "event-bus/"+name) }
 
 // ruleARN leaves the default bus out, as AWS does.
-func (s *Server) ruleARN(bus, rule string) string {
+func (s *Service) ruleARN(bus, rule string) string {
 	if bus == defaultBus {
 		return s.arn("events", "rule/"+rule)
 	}
@@ -24,7 +24,7 @@ func (s *Server) ruleARN(bus, rule string) string {
 
 // resolveBus turns a bus's name or ARN, or "", into its ARN, and into its name
 // where it is a bus of this account and region; else the name is "".
-func (s *Server) resolveBus(nameOrARN string) (arn, name string, err error) {
+func (s *Service) resolveBus(nameOrARN string) (arn, name string, err error) {
 	switch {
 	case nameOrARN == "":
 		return s.busARN(defaultBus), defaultBus, nil

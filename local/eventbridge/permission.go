@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type RemovePermissionInput struct {
 
 // PutPermission lets another account, or all, put events on a bus. It is kept
 // and shown; on one machine nobody is asked for credentials.
-func (s *Server) PutPermission(ctx context.Context, in *PutPermissionInput) (*awsjson.None, error) {
+func (s *Service) PutPermission(ctx context.Context, in *PutPermissionInput) (*awsjson.None, error) {
 	_, err := s.changeBus(ctx, in.EventBusName, func(b *bus) error {
 		if in.Policy != "" {
 			if _, err := policy.Parse(in.Policy); err != nil {
@@ -71,7 +71,7 @@ func (c *Condition) document() jsontext.Value {
 }
 
 // RemovePermission takes one statement of a bus's policy back, or all.
-func (s *Server) RemovePermission(ctx context.Context, in *RemovePermissionInput) (*awsjson.None, error) {
+func (s *Service) RemovePermission(ctx context.Context, in *RemovePermissionInput) (*awsjson.None, error) {
 	_, err := s.changeBus(ctx, in.EventBusName, func(b *bus) error {
 		if in.RemoveAllPermissions != nil && *in.RemoveAllPermissions {
 			b.Policy = ""

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -113,9 +113,9 @@ const (
 	replayCompleted  = "COMPLETED"
 )
 
-func (s *Server) replayARN(name string) string { return s.arn("events", "replay/"+name) }
+func (s *Service) replayARN(name string) string { return s.arn("events", "replay/"+name) }
 
-func (s *Server) loadReplays() error {
+func (s *Service) loadReplays() error {
 	s.catalog.replays = map[string]*replay{}
 	return s.file.Each(bucketReplays, nil, func(_, record []byte) (bool, error) {
 		r := &replay{}
@@ -127,7 +127,7 @@ func (s *Server) loadReplays() error {
 
 // StartReplay sends the archived events of a span of time, by their own time, to
 // the bus that they came from.
-func (s *Server) StartReplay(ctx context.Context, in *StartReplayInput) (*StartReplayOutput, error) {
+func (s *Service) StartReplay(ctx context.Context, in *StartReplayInput) (*StartReplayOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	name, ok := strings.CutPrefix(in.EventSourceArn, s.archiveARN(""))
@@ -158,14 +158,14 @@ func (s *Server) StartReplay(ctx context.Context, in *StartReplayInput) (*StartR
 	return &StartReplayOutput{ReplayArn: s.replayARN(r.Name), State: r.State, ReplayStartTime: &r.Started}, nil
 }
 
-func (s *Server) replayWrite(r *replay) (datafile.Write, error) {
+func (s *Service) replayWrite(r *replay) (datafile.Write, error) {
 	record, err := json.Marshal(r)
 	return s.file.Put(bucketReplays, []byte(r.Name), record), err
 }
 
 // keepReplay writes a replay to disk and puts it into the catalog, which is
 // locked.
-func (s *Server) keepReplay(ctx context.Context, r *replay) error {
+func (s *Service) keepReplay(ctx context.Context, r *replay) error {
 	w, err := s.replayWrite(r)
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func (s *Server) keepReplay(ctx context.Context, r *replay) error {
 	return nil
 }
 
-func (s *Server) findReplay(name string) (*replay, error) {
+func (s *Service) findReplay(name string) (*replay, error) {
 	if r := s.catalog.replays[name]; r != nil {
 		return r, nil
 	}
@@ -185,7 +185,7 @@ func (s *Server) findReplay(name string) (*replay, error) {
 }
 
 // CancelReplay stops a replay that has not ended yet.
-func (s *Server) CancelReplay(ctx context.Context, in *CancelReplayInput) (*CancelReplayOutput, error) {
+func (s *Service) CancelReplay(ctx context.Context, in *CancelReplayInput) (*CancelReplayOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	old, err := s.findReplay(in.ReplayName)
@@ -207,7 +207,7 @@ func (s *Server) CancelReplay(ctx context.Context, in *CancelReplayInput) (*Canc
 func (r *replay) active() bool { return r.State == replayStarting || r.State == replayRunning }
 
 // DescribeReplay tells how far a replay has come.
-func (s *Server) DescribeReplay(_ context.Context, in *DescribeReplayInput) (*DescribeReplayOutput, error) {
+func (s *Service) DescribeReplay(_ context.Context, in *DescribeReplayInput) (*DescribeReplayOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	r, err := s.findReplay(in.ReplayName)
@@ -220,7 +220,7 @@ func (s *Server) DescribeReplay(_ context.Context, in *DescribeReplayInput) (*De
 }
 
 // ListReplays lists replays by name.
-func (s *Server) ListReplays(_ context.Context, in *ListReplaysInput) (*ListReplaysOutput, error) {
+func (s *Service) ListReplays(_ context.Context, in *ListReplaysInput) (*ListReplaysOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	matching := map[string]*replay{}
@@ -240,7 +240,7 @@ func (s *Server) ListReplays(_ context.Context, in *ListReplaysInput) (*ListRepl
 }
 
 // runReplays carries replays on, one after another, until ctx ends.
-func (s *Server) runReplays(ctx context.Context) {
+func (s *Service) runReplays(ctx context.Context) {
 	for ctx.Err() == nil {
 		asked := s.replayAsked.Wait()
 		r := s.nextReplay()
@@ -252,7 +252,7 @@ func (s *Server) runReplays(ctx context.Context) {
 			continue
 		}
 		if err := s.replayBatch(ctx, r); err != nil && ctx.Err() == nil {
-			s.log.Error("a replay could not go on; trying again", "replay", r.Name, "error", err)
+			s.opts.Log.Error("a replay could not go on; trying again", "replay", r.Name, "error", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Second):
@@ -262,7 +262,7 @@ func (s *Server) runReplays(ctx context.Context) {
 }
 
 // nextReplay is a copy of a replay that is to go on, or nil.
-func (s *Server) nextReplay() *replay {
+func (s *Service) nextReplay() *replay {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	for _, name := range sortedKeys(s.catalog.replays) {
@@ -276,7 +276,7 @@ func (s *Server) nextReplay() *replay {
 
 // replayBatch sends some events of a replay and keeps how far it has come in the
 // same write.
-func (s *Server) replayBatch(ctx context.Context, r *replay) error {
+func (s *Service) replayBatch(ctx context.Context, r *replay) error {
 	const most = 100
 	var batch []*incoming
 	ended := r.State == replayCancelling

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type TestEventPatternOutput struct {
 // TestEventPattern reports whether an event matches a pattern. The event must
 // have the members of an EventBridge event. AWS documents resources as one of
 // them but accepts an event without it (recorded 2024 to 2025).
-func (s *Server) TestEventPattern(_ context.Context, in *TestEventPatternInput) (*TestEventPatternOutput, error) {
+func (s *Service) TestEventPattern(_ context.Context, in *TestEventPatternInput) (*TestEventPatternOutput, error) {
 	p, err := pattern.Admit([]byte(in.EventPattern), pattern.MaxLength)
 	if err != nil {
 		return nil, invalidPattern(err)

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -35,7 +35,7 @@ type ListTagsForResourceOutput struct {
 const maxTags = 50
 
 // TagResource adds tags to a rule or a bus.
-func (s *Server) TagResource(ctx context.Context, in *TagResourceInput) (*awsjson.None, error) {
+func (s *Service) TagResource(ctx context.Context, in *TagResourceInput) (*awsjson.None, error) {
 	return nil, s.changeTags(ctx, in.ResourceARN, func(tags map[string]string) error {
 		maps.Copy(tags, tagMap(nil, in.Tags))
 		if len(tags) > maxTags {
@@ -46,7 +46,7 @@ func (s *Server) TagResource(ctx context.Context, in *TagResourceInput) (*awsjso
 }
 
 // UntagResource takes tags away; one that is not there does not matter.
-func (s *Server) UntagResource(ctx context.Context, in *UntagResourceInput) (*awsjson.None, error) {
+func (s *Service) UntagResource(ctx context.Context, in *UntagResourceInput) (*awsjson.None, error) {
 	return nil, s.changeTags(ctx, in.ResourceARN, func(tags map[string]string) error {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
@@ -56,7 +56,7 @@ func (s *Server) UntagResource(ctx context.Context, in *UntagResourceInput) (*aw
 }
 
 // ListTagsForResource lists the tags of a rule or a bus by key.
-func (s *Server) ListTagsForResource(_ context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
+func (s *Service) ListTagsForResource(_ context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b, r, err := s.findTagged(in.ResourceARN)
@@ -74,7 +74,7 @@ func (s *Server) ListTagsForResource(_ context.Context, in *ListTagsForResourceI
 	return out, nil
 }
 
-func (s *Server) changeTags(ctx context.Context, arn string, change func(map[string]string) error) error {
+func (s *Service) changeTags(ctx context.Context, arn string, change func(map[string]string) error) error {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	b, r, err := s.findTagged(arn)
@@ -99,7 +99,7 @@ func (s *Server) changeTags(ctx context.Context, arn string, change func(map[str
 
 // findTagged finds the rule that an ARN names, with its bus, or the bus alone.
 // The catalog is locked.
-func (s *Server) findTagged(arn string) (*bus, *rule, error) {
+func (s *Service) findTagged(arn string) (*bus, *rule, error) {
 	if name, ok := strings.CutPrefix(arn, s.busARN("")); ok {
 		b, err := s.findBus(name)
 		return b, nil, err

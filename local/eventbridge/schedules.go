@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -14,31 +14,9 @@ import (
 	"github.com/blockforger/eventrouter/local/scheduler"
 )
 
-// runSchedules makes events of schedules that fall due, until ctx ends. What
-// fell due while nobody ran is not made up for.
-func (s *Server) runSchedules(ctx context.Context) {
-	tick := time.NewTicker(s.opts.PollEvery)
-	defer tick.Stop()
-	checked := s.opts.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		now := s.opts.Now()
-		if now.After(checked) {
-			s.fireRules(ctx, checked, now)
-			if err := s.schedules.Tick(ctx, checked, now); err != nil && ctx.Err() == nil {
-				s.log.Error("schedules that fell due could not be kept and are lost", "error", err)
-			}
-		}
-		checked = now // also when the clock went back
-	}
-}
-
-// fireRules sends the events of rules that fell due in the time given.
-func (s *Server) fireRules(ctx context.Context, after, until time.Time) {
+// FireRules sends the events of the scheduled rules that fell due after one time
+// and until another.
+func (s *Service) FireRules(ctx context.Context, after, until time.Time) {
 	var due []*incoming
 	s.catalog.mu.RLock()
 	for _, r := range s.catalog.buses[defaultBus].rules {
@@ -51,12 +29,12 @@ func (s *Server) fireRules(ctx context.Context, after, until time.Time) {
 	}
 	s.catalog.mu.RUnlock()
 	if err := s.ingest(ctx, due); err != nil && ctx.Err() == nil {
-		s.log.Error("scheduled events could not be kept and are lost", "events", len(due), "error", err)
+		s.opts.Log.Error("scheduled events could not be kept and are lost", "events", len(due), "error", err)
 	}
 }
 
-// scheduled is the event that EventBridge makes when a rule falls due.
-func (s *Server) scheduled(r *rule, at time.Time) *incoming {
+// scheduled returns the event that EventBridge creates when a rule is due.
+func (s *Service) scheduled(r *rule, at time.Time) *incoming {
 	id := awsjson.NewID()
 	return &incoming{only: r, bus: r.Bus, event: Event{
 		ID: id, Bus: s.busARN(r.Bus), Time: at, Received: s.opts.Now(),
@@ -65,19 +43,19 @@ func (s *Server) scheduled(r *rule, at time.Time) *incoming {
 	}}
 }
 
-// fireSchedules makes the tasks of Scheduler's schedules that fell due. A
-// schedule's target needs no rule: its ARN stands where a rule's would.
-func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along []datafile.Write) error {
+// FireSchedules stores and queues the tasks of Scheduler's schedules that fell due,
+// together with other writes. The schedule's ARN takes the place of a rule's.
+func (s *Service) FireSchedules(ctx context.Context, due []scheduler.Due, along []datafile.Write) error {
 	writes := along
 	var tasks []*delivery.Task
 	for i := range due {
 		d := &due[i]
 		t := &delivery.Task{
-			Seq: s.seq.Next(), ID: awsjson.NewID(), Rule: d.ARN, Target: schedulerTarget(&d.Target),
+			Seq: s.opts.Sequence.Next(), ID: awsjson.NewID(), Rule: d.ARN, Target: schedulerTarget(&d.Target),
 			Stage: delivery.StageDeliver, Since: d.Start, Due: d.Start,
 		}
 		t.SetInput(s.schedulerInput(d, t.ID))
-		w, err := s.deliveries.Write(t)
+		w, err := s.opts.Deliveries.Write(t)
 		if err != nil {
 			return err
 		}
@@ -87,11 +65,11 @@ func (s *Server) fireSchedules(ctx context.Context, due []scheduler.Due, along [
 	if err := s.file.Commit(ctx, writes); err != nil {
 		return err
 	}
-	s.deliveries.Add(tasks...)
+	s.opts.Deliveries.Add(tasks...)
 	return nil
 }
 
-// schedulerTarget is Scheduler's target as a rule would have it.
+// schedulerTarget returns Scheduler's target in the shape of a rule's.
 func schedulerTarget(t *scheduler.Target) delivery.Target {
 	target := delivery.Target{Id: "schedule", Arn: t.Arn, RoleArn: t.RoleArn}
 	if p := t.RetryPolicy; p != nil {
@@ -106,10 +84,10 @@ func schedulerTarget(t *scheduler.Target) delivery.Target {
 	return target
 }
 
-// schedulerInput is what the target gets: the schedule's Input with its
-// variables filled in, else Scheduler's own event, whose detail is a string. A
-// bus gets an event with the Input as its detail.
-func (s *Server) schedulerInput(d *scheduler.Due, id string) jsontext.Value {
+// schedulerInput returns what the target gets: the schedule's Input with its
+// variables replaced, or Scheduler's own event, whose detail is a string. A bus
+// gets an event with the Input as its detail.
+func (s *Service) schedulerInput(d *scheduler.Due, id string) jsontext.Value {
 	at := d.At.UTC().Format("2006-01-02T15:04:05Z")
 	input := strings.NewReplacer(
 		"<aws.scheduler.schedule-arn>", d.ARN,

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -19,7 +19,7 @@ type Story struct {
 // Stories tells what became of the event with this id, once for each bus that
 // it came over and each replay of it. The fault is NotFound where it is not kept
 // any more.
-func (s *Server) Stories(ctx context.Context, eventID string) ([]Story, error) {
+func (s *Service) Stories(ctx context.Context, eventID string) ([]Story, error) {
 	var stories []Story
 	for e, err := range s.Events(ctx, EventQuery{}) {
 		if err != nil {
@@ -40,7 +40,7 @@ func (s *Server) Stories(ctx context.Context, eventID string) ([]Story, error) {
 	return stories, nil
 }
 
-func (s *Server) story(e Event) (Story, error) {
+func (s *Service) story(e Event) (Story, error) {
 	story := Story{Event: e}
 	_, name, err := s.resolveBus(e.Bus)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Server) story(e Event) (Story, error) {
 		story.Verdicts = verdicts
 	}
 	open := map[[2]string]bool{}
-	stored, err := s.deliveries.Deliveries(e.Seq)
+	stored, err := s.opts.Deliveries.Deliveries(e.Seq)
 	if err != nil {
 		return story, err
 	}

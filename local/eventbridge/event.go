@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"bytes"
@@ -75,7 +75,7 @@ func appendString(b []byte, s string) []byte {
 func (e *Event) encode() ([]byte, error) {
 	head, err := json.Marshal(e)
 	if err != nil {
-		return nil, fault.Wrap("local.Event.encode", fault.Internal, err)
+		return nil, fault.Wrap("encode event", fault.Internal, err)
 	}
 	return append(append(head, '\n'), e.JSON...), nil
 }
@@ -84,7 +84,7 @@ func decodeEvent(key, record []byte) (Event, error) {
 	head, body, ok := bytes.Cut(record, []byte{'\n'})
 	var e Event
 	if err := json.Unmarshal(head, &e); err != nil || !ok || len(key) != 8 {
-		return Event{}, fault.Wrap("local.decodeEvent", fault.Internal, fault.Errorf(fault.Internal, "a kept event cannot be read"))
+		return Event{}, fault.Wrap("decode event", fault.Internal, fault.Errorf(fault.Internal, "a kept event cannot be read"))
 	}
 	e.Seq, e.JSON = binary.BigEndian.Uint64(key), body
 	return e, nil

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -48,7 +48,7 @@ const timeBytes = 14
 // PutEvents takes events as EventBridge does: each entry has its own answer, and
 // those taken are durable before the call returns. An error means that none was
 // taken.
-func (s *Server) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEventsOutput, error) {
+func (s *Service) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEventsOutput, error) {
 	if err := checkTotal(in.Entries); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Server) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEventsO
 
 // OutOfSpace reports whether events were refused within the last minute because
 // they could not be stored, and none has been stored since.
-func (s *Server) OutOfSpace() bool {
+func (s *Service) OutOfSpace() bool {
 	at := s.refused.Load()
 	return at != 0 && s.opts.Now().Sub(time.Unix(0, at)) < time.Minute
 }
@@ -140,7 +140,7 @@ type incoming struct {
 
 // accept turns an entry into the event that targets will get, or into the
 // error code and message that EventBridge has for it.
-func (s *Server) accept(e *PutEventsRequestEntry, now time.Time) (*incoming, *awsjson.Error) {
+func (s *Service) accept(e *PutEventsRequestEntry, now time.Time) (*incoming, *awsjson.Error) {
 	if missing := e.missing(); missing != nil {
 		return nil, missing
 	}
@@ -191,23 +191,23 @@ func compactObject(text string) (jsontext.Value, bool) {
 // ingest stores events with the tasks that they give, all or none, and then
 // lets the tasks be carried out.
 // along is written with them.
-func (s *Server) ingest(ctx context.Context, events []*incoming, along ...datafile.Write) error {
+func (s *Service) ingest(ctx context.Context, events []*incoming, along ...datafile.Write) error {
 	if len(events)+len(along) == 0 {
 		return nil
 	}
 	writes := append(make([]datafile.Write, 0, 2*len(events)+len(along)), along...)
 	var tasks []*delivery.Task
 	for _, a := range events {
-		a.event.Seq = s.seq.Next()
+		a.event.Seq = s.opts.Sequence.Next()
 		made, kept := s.route(a)
 		writes = append(writes, kept...)
 		record, err := a.event.encode()
 		if err != nil {
 			return err
 		}
-		writes = append(writes, s.file.Put(bucketEvents, datafile.SeqKey(a.event.Seq), record))
+		writes = append(writes, s.file.Put(BucketEvents, datafile.SeqKey(a.event.Seq), record))
 		for _, t := range made {
-			w, err := s.deliveries.Write(t)
+			w, err := s.opts.Deliveries.Write(t)
 			if err != nil {
 				return err
 			}
@@ -222,7 +222,7 @@ func (s *Server) ingest(ctx context.Context, events []*incoming, along ...datafi
 	for _, t := range tasks {
 		t.Due = t.Due.Add(s.opts.Chaos.Wait())
 	}
-	s.deliveries.Add(tasks...)
+	s.opts.Deliveries.Add(tasks...)
 	s.arrived.Raise()
 	return nil
 }

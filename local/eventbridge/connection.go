@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"context"
@@ -121,7 +121,7 @@ func (c *connection) authorize(r *http.Request) {
 }
 
 // CreateConnection keeps how to authorize: by API key or by name and password.
-func (s *Server) CreateConnection(ctx context.Context, in *CreateConnectionInput) (*CreateConnectionOutput, error) {
+func (s *Service) CreateConnection(ctx context.Context, in *CreateConnectionInput) (*CreateConnectionOutput, error) {
 	p := in.AuthParameters
 	switch {
 	case in.AuthorizationType == "API_KEY" && p.ApiKeyAuthParameters != nil:
@@ -148,7 +148,7 @@ func (s *Server) CreateConnection(ctx context.Context, in *CreateConnectionInput
 	return &CreateConnectionOutput{ConnectionArn: c.ARN, ConnectionState: authorized, CreationTime: &c.Created, LastModifiedTime: &c.Created}, nil
 }
 
-func (s *Server) findConnection(name string) (*connection, error) {
+func (s *Service) findConnection(name string) (*connection, error) {
 	if c := s.catalog.connections[name]; c != nil {
 		return c, nil
 	}
@@ -156,7 +156,7 @@ func (s *Server) findConnection(name string) (*connection, error) {
 }
 
 // DescribeConnection tells all of a connection but its secret.
-func (s *Server) DescribeConnection(_ context.Context, in *DescribeConnectionInput) (*DescribeConnectionOutput, error) {
+func (s *Service) DescribeConnection(_ context.Context, in *DescribeConnectionInput) (*DescribeConnectionOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	c, err := s.findConnection(in.Name)
@@ -175,7 +175,7 @@ func (s *Server) DescribeConnection(_ context.Context, in *DescribeConnectionInp
 }
 
 // DeleteConnection forgets a connection.
-func (s *Server) DeleteConnection(ctx context.Context, in *DeleteConnectionInput) (*DeleteConnectionOutput, error) {
+func (s *Service) DeleteConnection(ctx context.Context, in *DeleteConnectionInput) (*DeleteConnectionOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	c, err := s.findConnection(in.Name)
@@ -190,7 +190,7 @@ func (s *Server) DeleteConnection(ctx context.Context, in *DeleteConnectionInput
 }
 
 // ListConnections lists connections by name.
-func (s *Server) ListConnections(_ context.Context, in *ListConnectionsInput) (*ListConnectionsOutput, error) {
+func (s *Service) ListConnections(_ context.Context, in *ListConnectionsInput) (*ListConnectionsOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	names, next, err := awsjson.Page(s.catalog.connections, in.NamePrefix, in.NextToken, in.Limit)
@@ -218,7 +218,7 @@ func (c *catalog) connectionByARN(arn string) *connection {
 }
 
 // loadDestinations brings connections and destinations into memory.
-func (s *Server) loadDestinations() error {
+func (s *Service) loadDestinations() error {
 	s.catalog.connections, s.catalog.destinations = map[string]*connection{}, map[string]*destination{}
 	err := s.file.Each(bucketConnections, nil, func(key, record []byte) (bool, error) {
 		c := &connection{}

@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"bytes"

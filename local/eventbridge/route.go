@@ -1,4 +1,4 @@
-package local
+package eventbridge
 
 import (
 	"slices"
@@ -11,12 +11,12 @@ import (
 
 // route matches an incoming event against the rules of its bus and returns a task for
 // each target of each that matches, with the writes that archive it.
-func (s *Server) route(a *incoming) ([]*delivery.Task, []datafile.Write) {
+func (s *Service) route(a *incoming) ([]*delivery.Task, []datafile.Write) {
 	if a.only != nil {
 		return s.tasks(a, []*rule{a.only}), nil
 	}
 	if a.bus == "" {
-		s.log.Info("event for a bus of another account or region is kept here", "event", a.event.ID, "bus", a.event.Bus)
+		s.opts.Log.Info("event for a bus of another account or region is kept here", "event", a.event.ID, "bus", a.event.Bus)
 		return nil, nil
 	}
 	s.catalog.mu.RLock()
@@ -24,7 +24,7 @@ func (s *Server) route(a *incoming) ([]*delivery.Task, []datafile.Write) {
 	b := s.catalog.buses[a.bus]
 	if b == nil {
 		// AWS answers success and drops the event. So do we, but not in silence.
-		s.log.Warn("EVENT FOR A BUS THAT DOES NOT EXIST: AWS would drop it; it is kept to be looked at and reaches nothing",
+		s.opts.Log.Warn("EVENT FOR A BUS THAT DOES NOT EXIST: AWS would drop it; it is kept to be looked at and reaches nothing",
 			"event", a.event.ID, "bus", a.event.Bus)
 		return nil, nil
 	}
@@ -35,17 +35,17 @@ func (s *Server) route(a *incoming) ([]*delivery.Task, []datafile.Write) {
 		}
 	}
 	if len(rules) > 0 {
-		s.metrics.Count("", "MatchedEvents", 1)
+		s.opts.Metrics.Count("", "MatchedEvents", 1)
 	}
 	return s.tasks(a, rules), s.archiveWrites(a)
 }
 
 // tasks makes the tasks that an event gives by the rules that it fell under.
-func (s *Server) tasks(a *incoming, rules []*rule) []*delivery.Task {
+func (s *Service) tasks(a *incoming, rules []*rule) []*delivery.Task {
 	var tasks []*delivery.Task
 	for _, r := range rules {
-		s.metrics.Count(r.Name, "TriggeredRules", 1)
-		s.metrics.Count(r.Name, "MatchedEvents", 1)
+		s.opts.Metrics.Count(r.Name, "TriggeredRules", 1)
+		s.opts.Metrics.Count(r.Name, "MatchedEvents", 1)
 		a.event.Rules = append(a.event.Rules, r.ARN)
 		for i := range r.Targets {
 			tasks = append(tasks, newTask(&a.event, len(tasks), r, &r.Targets[i]))
@@ -69,7 +69,7 @@ func newTask(e *Event, n int, r *rule, target *delivery.Target) *delivery.Task {
 }
 
 // reparse returns the incoming event for an event that has been built already.
-func (s *Server) reparse(event []byte, busARN, busName string) (*incoming, error) {
+func (s *Service) reparse(event []byte, busARN, busName string) (*incoming, error) {
 	envelope, err := decodeLoose(event)
 	if err != nil {
 		return nil, err
