@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// An AllowedBus is an entry of a deployment's allow-list: a bus that output may
-// go to and, where they are given, the tenants and the sources that may use it.
+// AllowedBus is an entry of a deployment's allow-list: a bus that output events may
+// be published to and, optionally, the only tenants and sources that may use it.
 type AllowedBus struct {
 	ARN     events.BusARN     `json:"arn"`
 	Tenants []events.TenantID `json:"tenants,omitempty"`
@@ -50,7 +50,7 @@ func ParseAllowList(text string) ([]AllowedBus, error) {
 	return list, nil
 }
 
-// BusesOf are the buses on an allow-list.
+// BusesOf returns the buses on an allow-list.
 func BusesOf(list []AllowedBus) []events.BusARN {
 	buses := make([]events.BusARN, len(list))
 	for i, a := range list {
@@ -59,8 +59,8 @@ func BusesOf(list []AllowedBus) []events.BusARN {
 	return buses
 }
 
-// AllowOnly is the policy of an allow-list. The deployment's own default bus is
-// always on it.
+// AllowOnly returns the policy of an allow-list. The deployment's own default bus is
+// always allowed.
 func AllowOnly(own events.BusARN, list []AllowedBus) BusPolicy {
 	return func(t events.TenantID, source string, bus events.BusARN) error {
 		if bus == own {

@@ -9,9 +9,9 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 )
 
-// Buses returns the event buses that the tenants' files name, in order: those of
-// output rules, of tenants and of schemas, and those for outcomes. Mistakes in
-// the files are for [Lint] to report.
+// Buses returns the event buses that the tenants' files name, sorted: those of
+// output rules, of tenants and of schemas, and those for results. It ignores errors
+// in the files, which [Lint] reports.
 func Buses(ctx context.Context, b blob.Bucket) ([]events.BusARN, error) {
 	named := map[events.BusARN]bool{}
 	_, err := Lint(ctx, b, &LintOptions{AllowBus: func(_ events.TenantID, _ string, bus events.BusARN) error {

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// MaxPositive and MaxNegative are how long an answer is kept at most: one
-	// that something is there, and one that it is not.
+	// MaxPositive and MaxNegative are the maximum times for which the content of a
+	// file, and its absence, are cached.
 	MaxPositive = 30 * time.Second
 	MaxNegative = 5 * time.Second
 
@@ -25,49 +25,48 @@ const (
 	schemaSuffix   = ".json"
 )
 
-// CatalogOptions say what a [Catalog] needs not be told. The zero value,
-// and nil, are defaults.
+// CatalogOptions configures a [Catalog]; the zero value uses the defaults.
 type CatalogOptions struct {
-	// Prefix stands before every key of the bucket.
+	// Prefix is the prefix of every key in the bucket.
 	Prefix string
-	// DefaultBus is the bus of rules that name none; by default that of account
-	// 000000000000 in us-east-1, which is where a local server is.
+	// DefaultBus is the bus of rules that name none. The default is the default bus
+	// of account 000000000000 in us-east-1, which is that of a local server.
 	DefaultBus events.BusARN
-	// AllowBus decides where each rule may publish, the default bus included;
+	// AllowBus decides which buses rules may publish to, including the default bus;
 	// nil allows every well-formed ARN.
 	AllowBus BusPolicy
-	// Guard is asked before a version of a schema comes into force that is the
-	// first one read, or has another backend or key field than the one in force.
-	// Its error keeps that version out, and is its reason; the guard is asked
-	// again while the file stays as it is.
+	// CompatibilityCheck is called before a version of a schema becomes active, if it
+	// is the first version or has another backend or key field than the active one.
+	// If it returns an error, the version does not become active and the error is
+	// reported; the check is repeated at the next reload.
 	CompatibilityCheck func(ctx context.Context, t events.TenantID, s events.SchemaID, b events.Backend, keyField string) error
-	// Report takes what is found in the files, once for each version of a file;
-	// by default it is logged. It may be called by several goroutines at once.
+	// Report is called with the diagnostics of the files, once for each version of a
+	// file. It may be called concurrently. The default logs them.
 	Report func(diag.Diagnostic)
-	// Clock is the time; by default [time.Now].
+	// Clock returns the current time; the default is [time.Now].
 	Clock func() time.Time
-	// Positive and Negative are how long answers are kept, at most and by
-	// default [MaxPositive] and [MaxNegative].
+	// Positive and Negative are the times for which a file's content and its absence
+	// are cached. The maximum and default are [MaxPositive] and [MaxNegative].
 	Positive, Negative time.Duration
-	// MaxEntries bounds the tenants, and the schemas, that are kept; 2,000 by
-	// default.
+	// MaxEntries is the maximum number of cached tenants, and of cached schemas; the
+	// default is 2,000.
 	MaxEntries int
 }
 
-// A Catalog is a cached view of the tree of tenants in a bucket. What it
-// answers is at most 30 seconds old while the bucket can be read; while it
-// cannot, the last good version stays in force.
+// Catalog is a cached view of the tenants in a bucket. Its data is at most 30
+// seconds old while the bucket can be read; otherwise the last good version of each
+// file stays active.
 //
-// Faults: NotFound where there is no such tenant or schema; Unavailable where
-// there is one but no good version of it is known, because its file is
-// malformed, is kept out by the guard, or cannot be read.
+// Faults: NotFound if the tenant or schema does not exist; Unavailable if it exists
+// but has no active version, because its file is malformed, is rejected by the
+// compatibility check, or cannot be read.
 type Catalog struct {
-	files   fileReader
-	prefix  string
-	policy  policy
-	guard   func(context.Context, events.TenantID, events.SchemaID, events.Backend, string) error
-	tenants *cache.Cache[events.TenantID, loadedFile[*Tenant]]
-	schemas *cache.Cache[schemaName, loadedFile[*schemaFile]]
+	files              fileReader
+	prefix             string
+	policy             policy
+	compatibilityCheck func(context.Context, events.TenantID, events.SchemaID, events.Backend, string) error
+	tenants            *cache.Cache[events.TenantID, loadedFile[*Tenant]]
+	schemas            *cache.Cache[schemaName, loadedFile[*schemaFile]]
 }
 
 type schemaName struct {
@@ -75,7 +74,7 @@ type schemaName struct {
 	schema events.SchemaID
 }
 
-// NewCatalog makes a view of a bucket. Nothing is read before it is asked for.
+// NewCatalog returns a catalog of a bucket. Files are read when they are first used.
 func NewCatalog(b blob.Bucket, o *CatalogOptions) *Catalog {
 	if o == nil {
 		o = &CatalogOptions{}
@@ -83,9 +82,9 @@ func NewCatalog(b blob.Bucket, o *CatalogOptions) *Catalog {
 	d := &Catalog{
 		files: fileReader{bucket: b, report: o.Report, clock: o.Clock,
 			positive: atMost(o.Positive, MaxPositive), negative: atMost(o.Negative, MaxNegative)},
-		prefix: folder(o.Prefix),
-		policy: policy{standard: o.DefaultBus, allow: o.AllowBus},
-		guard:  o.CompatibilityCheck,
+		prefix:             folder(o.Prefix),
+		policy:             policy{defaultBus: o.DefaultBus, allow: o.AllowBus},
+		compatibilityCheck: o.CompatibilityCheck,
 	}
 	if d.files.report == nil {
 		d.files.report = logDiagnostic
@@ -93,8 +92,8 @@ func NewCatalog(b blob.Bucket, o *CatalogOptions) *Catalog {
 	if d.files.clock == nil {
 		d.files.clock = time.Now
 	}
-	if d.policy.standard == "" {
-		d.policy.standard = events.DefaultBus("aws", "us-east-1", "000000000000")
+	if d.policy.defaultBus == "" {
+		d.policy.defaultBus = events.DefaultBus("aws", "us-east-1", "000000000000")
 	}
 	most := o.MaxEntries
 	if most <= 0 {
@@ -127,7 +126,7 @@ func logDiagnostic(f diag.Diagnostic) {
 	slog.Log(context.Background(), level, "tenant file", "place", f.Position(), "finding", f.Message)
 }
 
-// Tenant reads one tenant.
+// Tenant returns a tenant.
 func (d *Catalog) Tenant(ctx context.Context, id events.TenantID) (*Tenant, error) {
 	if _, err := events.ParseTenantID(string(id)); err != nil {
 		return nil, err
@@ -147,20 +146,21 @@ func (d *Catalog) Tenant(ctx context.Context, id events.TenantID) (*Tenant, erro
 	return s.active, nil
 }
 
-// A schemaFile is one version of a schema, and what it was last asked for with.
+// schemaFile is one version of a schema, without its tenant, and the schema bound to
+// the version of the tenant with which it was last used.
 type schemaFile struct {
-	file  string
-	alone *Schema
-	bound atomic.Pointer[boundSchema]
+	file   string
+	schema *Schema
+	bound  atomic.Pointer[boundSchema]
 }
 
-// A boundSchema is a schema below one version of its tenant.
+// boundSchema is a schema combined with one version of its tenant.
 type boundSchema struct {
 	tenant *Tenant
 	schema *Schema
 }
 
-// Schema reads one schema of a tenant.
+// Schema returns a schema of a tenant.
 func (d *Catalog) Schema(ctx context.Context, t events.TenantID, id events.SchemaID) (*Schema, error) {
 	if _, err := events.ParseSchemaID(string(id)); err != nil {
 		return nil, err
@@ -173,9 +173,9 @@ func (d *Catalog) Schema(ctx context.Context, t events.TenantID, id events.Schem
 		key := d.prefix + string(t) + "/" + string(id) + schemaSuffix
 		return update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []diag.Diagnostic) {
 			s, findings := parseSchema(t, id, key, data, d.policy)
-			return &schemaFile{file: key, alone: s}, findings
+			return &schemaFile{file: key, schema: s}, findings
 		}, func(now, next loadedFile[*schemaFile]) error {
-			return d.admit(ctx, owner, now, next)
+			return d.checkActivation(ctx, owner, now, next)
 		})
 	})
 	if fault.Is(err, fault.NotFound) {
@@ -187,43 +187,44 @@ func (d *Catalog) Schema(ctx context.Context, t events.TenantID, id events.Schem
 	return d.bind(s.active, owner)
 }
 
-// admit decides whether a version of a schema comes into force.
-func (d *Catalog) admit(ctx context.Context, owner *Tenant, now, next loadedFile[*schemaFile]) error {
-	s := next.active.alone
+// admit decides whether a version of a schema becomes active: it returns an
+// error if not.
+func (d *Catalog) checkActivation(ctx context.Context, owner *Tenant, now, next loadedFile[*schemaFile]) error {
+	s := next.active.schema
 	if f, refused := diag.FirstFatal(s.checkMatches(owner, next.active.file)); refused {
 		return fault.Errorf(fault.Invalid, "%s", f.Message)
 	}
-	moved := !now.good || now.active.alone.Backend != s.Backend ||
-		now.active.alone.KeyField != s.KeyField || now.active.alone.IntegerKey != s.IntegerKey
-	if d.guard == nil || !moved {
+	moved := !now.hasActive || now.active.schema.Backend != s.Backend ||
+		now.active.schema.KeyField != s.KeyField || now.active.schema.IntegerKey != s.IntegerKey
+	if d.compatibilityCheck == nil || !moved {
 		return nil
 	}
-	return d.guard(ctx, owner.ID, s.ID, s.Backend, s.KeyField)
+	return d.compatibilityCheck(ctx, owner.ID, s.ID, s.Backend, s.KeyField)
 }
 
-// bind puts a schema below the tenant's version of now. Where the two have come
-// to have too many rules, the schema stays below the version that it was below.
+// bind combines a schema with the tenant's current version. If the two have too many
+// rules together, the schema stays bound to the previous version of the tenant.
 func (d *Catalog) bind(f *schemaFile, owner *Tenant) (*Schema, error) {
 	b := f.bound.Load()
 	if b != nil && b.tenant == owner {
 		return b.schema, nil
 	}
 	bound := &boundSchema{tenant: owner}
-	if finding, refused := diag.FirstFatal(f.alone.checkMatches(owner, f.file)); refused {
+	if finding, refused := diag.FirstFatal(f.schema.checkMatches(owner, f.file)); refused {
 		d.files.reportAll([]diag.Diagnostic{finding}, b != nil)
 		if b == nil {
 			return nil, unusable(false, fault.Errorf(fault.Invalid, "%s", finding))
 		}
 		bound.schema = b.schema
 	} else {
-		bound.schema = f.alone.under(owner)
+		bound.schema = f.schema.withTenant(owner)
 	}
 	f.bound.Store(bound)
 	return bound.schema, nil
 }
 
-// Tenants lists the tenants that have a properties file, in order, whether it
-// is malformed or not. The list is read from the bucket each time.
+// Tenants lists the tenants that have a properties file, sorted, including those
+// with a malformed one. It reads the list from the bucket at each call.
 func (d *Catalog) Tenants(ctx context.Context) ([]events.TenantID, error) {
 	keys, err := listKeys(ctx, d.files.bucket, d.prefix)
 	if err != nil {
@@ -240,8 +241,8 @@ func (d *Catalog) Tenants(ctx context.Context) ([]events.TenantID, error) {
 	return ids, nil
 }
 
-// Schemas lists a tenant's schemas, in order, whether malformed or not. The
-// list is read from the bucket each time.
+// Schemas lists a tenant's schemas, sorted, including malformed ones. It reads the
+// list from the bucket at each call.
 func (d *Catalog) Schemas(ctx context.Context, t events.TenantID) ([]events.SchemaID, error) {
 	if _, err := d.Tenant(ctx, t); err != nil {
 		return nil, err

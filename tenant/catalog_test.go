@@ -218,8 +218,8 @@ func TestMalformedFileKeepsTheLastGoodVersion(t *testing.T) {
 		w.expect("schema", w.schema(), "a")
 	}
 	w.expectReports(
-		`acme/pet.json:1:20: error: schema is not valid JSON: unexpected EOF; the last good version stays in force`,
-		`acme/tenant.properties:1:19: error: eventbridge-input must be true or false, not "no"; the last good version stays in force`)
+		`acme/pet.json:1:20: error: schema is not valid JSON: unexpected EOF; the last good version stays active`,
+		`acme/tenant.properties:1:19: error: eventbridge-input must be true or false, not "no"; the last good version stays active`)
 	w.put(props, "eventbridge-input=false")
 	w.put(pet, `{"meta":{"key":"c"}}`)
 	w.wait(30 * time.Second)
@@ -237,7 +237,7 @@ func TestMalformedFromTheStart(t *testing.T) {
 		w.expect("input", w.input(), "unavailable")
 		w.wait(5 * time.Second)
 	}
-	w.expectReports(`acme/tenant.properties:1:19: error: eventbridge-input must be true or false, not "no"; there is no earlier version, so nothing is accepted`)
+	w.expectReports(`acme/tenant.properties:1:19: error: eventbridge-input must be true or false, not "no"; there is no earlier version, so requests fail`)
 	w.put(props, "eventbridge-input=true")
 	w.wait(5 * time.Second)
 	w.expect("input", w.input(), "true")
@@ -273,7 +273,7 @@ func TestBucketThatCannotBeRead(t *testing.T) {
 	w.put(pet, `{}`)
 	w.bucket.fail(errors.New("no route"))
 	w.expect("input", w.input(), "unavailable")
-	w.expectReports("acme/tenant.properties: error: cannot be read: no route; there is no earlier version, so nothing is accepted")
+	w.expectReports("acme/tenant.properties: error: cannot be read: no route; there is no earlier version, so requests fail")
 	w.bucket.fail(nil)
 	w.wait(5 * time.Second)
 	w.expect("schema", w.schema(), "id")
@@ -310,7 +310,7 @@ func TestGuard(t *testing.T) {
 	refuse.Store(&reason)
 	w.put(pet, `{"meta":{"key":"first"}}`)
 	w.expect("kept out", w.schema(), "unavailable")
-	w.expectReports("acme/pet.json: error: is not put into force: records exist under key id; use tenant migrate; there is no earlier version, so nothing is accepted")
+	w.expectReports("acme/pet.json: error: does not become active: records exist under key id; use tenant migrate; there is no earlier version, so requests fail")
 	refuse.Store(nil)
 	w.wait(5 * time.Second)
 	w.expect("let in, though unchanged", w.schema(), "first")
@@ -325,7 +325,7 @@ func TestGuard(t *testing.T) {
 		w.wait(30 * time.Second)
 		w.expect("kept out", w.schema(), "first")
 	}
-	w.expectReports("acme/pet.json: error: is not put into force: records exist under key id; use tenant migrate; the last good version stays in force")
+	w.expectReports("acme/pet.json: error: does not become active: records exist under key id; use tenant migrate; the last good version stays active")
 	refuse.Store(nil)
 	w.wait(30 * time.Second)
 	w.expect("let in", w.schema(), "second")
@@ -354,7 +354,7 @@ func TestTooManyRulesOfTenantAndSchema(t *testing.T) {
 		w.wait(30 * time.Second)
 		w.expect("the tenant has 61", w.schema(), "k pet.POST")
 	}
-	w.expectReports("acme/pet.json:1:20: error: with the tenant's, 91 output rules match a POST, at most 90 may; the last good version stays in force")
+	w.expectReports("acme/pet.json:1:20: error: with the tenant's, 91 output rules match a POST, at most 90 may; the last good version stays active")
 }
 
 func TestIdsAreCheckedBeforeTheBucketIsAsked(t *testing.T) {

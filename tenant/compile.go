@@ -11,11 +11,11 @@ import (
 	"github.com/blockforger/eventrouter/tenant/jsonschema"
 )
 
-// folderURL is the base URI of schemas: they may refer to themselves by the names
-// of their files. Nothing is read from there.
+// folderURL is the base URI of schemas, so that they may refer to themselves by their
+// file names. Nothing is read from it.
 const folderURL = "tenant://folder/"
 
-// compile makes the validator of the schema, in which the key field is declared.
+// compile compiles the schema, with its key field declared.
 func (l *schemaLoader) compile() {
 	text := []byte(l.json)
 	if l.admitted {
@@ -43,7 +43,7 @@ func (l *schemaLoader) compile() {
 	l.schema.validator = validator
 }
 
-// decodeTree reads a schema; its numbers stay text.
+// decodeTree decodes a schema; numbers stay text.
 func decodeTree(text jsontext.Value) (tree any, err error) {
 	numbers := json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
 		if d.PeekKind() != '0' {

@@ -1,31 +1,29 @@
-// Package tenant reads the folder that a tenant is: its properties, its
-// schemas and their output rules.
+// Package tenant reads the files of tenants: properties, schemas and output rules.
 //
-//	dir := tenant.NewCatalog(bucket, &tenant.CatalogOptions{DefaultBus: bus})
-//	t, err := dir.Tenant(ctx, "petstore")
-//	s, err := dir.Schema(ctx, "petstore", "orders")
-//	err = s.Validate(payload)
+//	catalog := tenant.NewCatalog(bucket, &tenant.CatalogOptions{DefaultBus: bus})
+//	t, err := catalog.Tenant(ctx, "petstore")
+//	s, err := catalog.Schema(ctx, "petstore", "orders")
+//	err = s.Validate(ctx, payload)
 //	for _, out := range s.Outputs(events.Post) { … }
 //
-// A [Tenant] and a [Schema] never change once made; a [Catalog] is safe for
-// concurrent use and never older than 30 seconds.
-// A file that turns out malformed changes nothing: the last good version stays
-// in force, and the problem is reported as a [diag.Diagnostic].
+// A [Tenant] and a [Schema] are immutable. A [Catalog] is safe for concurrent use,
+// and its data is at most 30 seconds old. If a file is malformed, its last good
+// version stays active, and the problem is reported as a [diag.Diagnostic].
 //
-// # The tree
+// # Files
 //
 //	{tenant}/tenant.properties
 //	{tenant}/{schema}.json
 //
 // Ids are those of [events.ParseTenantID] and [events.ParseSchemaID]. Folders
-// below a tenant's, and files with another ending, are left alone.
+// below a tenant's, and files with another extension, are ignored.
 //
 // The form of tenant.properties is specified in [github.com/blockforger/eventrouter/tenant/properties].
 //
 // # Output rules
 //
 // The property eventbridge-output, and meta.eventbridge-output of a schema, is a
-// JSON array of objects; every member may be left out:
+// JSON array of objects. Every member is optional; the defaults are:
 //
 //	eventbridge_arn  the bus; the deployment's default bus
 //	source           "blockforger-output"
@@ -35,7 +33,7 @@
 //	payload          "request" or "record"
 //	metadata         true or false
 //
-// Rules are tried in order and each match publishes, except that two with the
-// same bus, source and detail-type are one event, the earlier rule's. The
-// tenant's come before the schema's own.
+// Rules are evaluated in order, and each that matches publishes an event. If two
+// rules have the same bus, source and detail-type, only the first one does. The
+// tenant's rules come before the schema's.
 package tenant

@@ -8,14 +8,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A subschema is one that applies to the record itself, not to a part of it.
+// subschema is a schema that applies to the record itself, not to a part of it.
 type subschema struct {
 	pointer string
 	object  map[string]any
-	always  bool // it holds for every record: not one of several alternatives
+	always  bool // it applies to every record: not one of several alternatives
 }
 
-// applicable lists the subschemas that apply to the record itself, through
+// applicable returns the subschemas that apply to the record itself, through
 // $ref within the file and through the keywords that combine schemas.
 func applicable(root map[string]any) []subschema {
 	w := applicableWalk{root: root, seen: map[string]bool{}}
@@ -51,7 +51,7 @@ func (w *applicableWalk) visit(v any, pointer string, always bool) {
 	}
 }
 
-// resolve follows a $ref that is a JSON Pointer within the file.
+// resolve returns the target of a $ref that is a JSON Pointer within the file.
 func resolve(root, object map[string]any) (target any, pointer string, ok bool) {
 	ref, _ := object["$ref"].(string)
 	fragment, local := strings.CutPrefix(ref, "#")
@@ -91,8 +91,8 @@ const (
 	anyType = aString | anInteger | aFraction | anyOther
 )
 
-// key finds out what keys are, and makes the schema accept one that it does not
-// declare.
+// key determines the type of keys. If the schema does not declare the key field, it is
+// changed to accept it.
 func (l *schemaLoader) key() {
 	field := l.schema.KeyField
 	subschemas := applicable(l.tree)
@@ -112,8 +112,9 @@ func (l *schemaLoader) key() {
 	}
 }
 
-// declared tells which types the schema leaves to the key field, and where it
-// declares it; nowhere is "". What holds always goes before alternatives.
+// declared returns the types that the schema allows for the key field, and the pointer
+// to its declaration, or "". Subschemas that always apply take precedence over
+// alternatives.
 func (l *schemaLoader) declared(subschemas []subschema, field string) (types keyTypes, at string) {
 	for _, always := range []bool{true, false} {
 		types = anyType
@@ -135,7 +136,7 @@ func (l *schemaLoader) declared(subschemas []subschema, field string) (types key
 	return types, at
 }
 
-// typesOf tells which types a schema leaves to a value.
+// typesOf returns the types that a schema allows for a value.
 func (l *schemaLoader) typesOf(schema any, depth int) keyTypes {
 	const deepest = 32 // a schema may refer to itself
 	object, ok := schema.(map[string]any)
@@ -213,7 +214,7 @@ func typeOf(v any) keyTypes {
 }
 
 // admit declares the key field as a string wherever the schema would refuse it
-// for not being declared, and reports whether it has changed anything.
+// because it is not declared, and reports whether it changed anything.
 func admit(subschemas []subschema, field string) (changed bool) {
 	for _, s := range subschemas {
 		_, additional := s.object["additionalProperties"]
@@ -224,7 +225,7 @@ func admit(subschemas []subschema, field string) (changed bool) {
 		properties, ok := s.object["properties"].(map[string]any)
 		if !ok {
 			if _, malformed := s.object["properties"]; malformed {
-				continue // the compiler refuses it
+				continue // the compiler rejects it
 			}
 			properties = map[string]any{}
 			s.object["properties"] = properties

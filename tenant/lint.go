@@ -10,22 +10,22 @@ import (
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// LintOptions say how the tree is to be judged; nil is the zero value.
+// LintOptions configures [Lint]; nil is the zero value.
 type LintOptions struct {
-	Prefix     string        // stands before every key of the bucket
-	DefaultBus events.BusARN // as in [CatalogOptions]; "" stays "", and is allowed
+	Prefix     string        // the prefix of every key in the bucket
+	DefaultBus events.BusARN // as in [CatalogOptions]; "" is allowed
 	AllowBus   BusPolicy     // as in [CatalogOptions]
-	Only       string        // the one folder to look at; "" is all
+	Only       string        // the only folder to check; "" is all
 }
 
-// Lint reads every file of every tenant and lists all there is to mend, in
-// order of place. Files are named by their keys, without the prefix. The error
-// is the bucket's.
+// Lint reads every file of every tenant and returns all diagnostics, sorted by
+// position. Files are named by their keys, without the prefix. The error is that of
+// the bucket.
 func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]diag.Diagnostic, error) {
 	if o == nil {
 		o = &LintOptions{}
 	}
-	l := linter{bucket: b, prefix: folder(o.Prefix), policy: policy{standard: o.DefaultBus, allow: o.AllowBus}}
+	l := linter{bucket: b, prefix: folder(o.Prefix), policy: policy{defaultBus: o.DefaultBus, allow: o.AllowBus}}
 	keys, err := listKeys(ctx, b, l.prefix)
 	if err != nil {
 		return nil, fault.Wrap("tenant.Lint", fault.Unavailable, err)
@@ -47,18 +47,18 @@ func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]diag.Diagnostic
 			return nil, fault.Wrap("tenant.Lint", fault.Unavailable, err)
 		}
 	}
-	return diag.Sort(l.findings), nil
+	return diag.Sort(l.diagnostics), nil
 }
 
 type linter struct {
-	bucket   blob.Bucket
-	prefix   string
-	policy   policy
-	findings []diag.Diagnostic
+	bucket      blob.Bucket
+	prefix      string
+	policy      policy
+	diagnostics []diag.Diagnostic
 }
 
 func (l *linter) add(s diag.Severity, file, message string) {
-	l.findings = append(l.findings, diag.Diagnostic{File: file, Line: 1, Column: 1, Severity: s, Message: message})
+	l.diagnostics = append(l.diagnostics, diag.Diagnostic{File: file, Line: 1, Column: 1, Severity: s, Message: message})
 }
 
 func (l *linter) folder(ctx context.Context, dir string, files []string) error {
@@ -87,7 +87,7 @@ func (l *linter) folder(ctx context.Context, dir string, files []string) error {
 		}
 	}
 	if !hasProperties {
-		l.add(diag.SeverityError, dir+"/"+propertiesFile, "folder has no "+propertiesFile+", so it is no tenant")
+		l.add(diag.SeverityError, dir+"/"+propertiesFile, "folder has no "+propertiesFile+", so it is not a tenant")
 		return nil
 	}
 	return l.tenant(ctx, id, schemas)
@@ -100,9 +100,9 @@ func (l *linter) tenant(ctx context.Context, id events.TenantID, schemas []event
 		return err
 	}
 	t, found := parseTenant(id, file, o.Data, l.policy)
-	l.findings = append(l.findings, found...)
+	l.diagnostics = append(l.diagnostics, found...)
 	if t != nil {
-		l.namesExist(t, diag.NewSource(file, o.Data), schemas)
+		l.checkSchemaNames(t, diag.NewSource(file, o.Data), schemas)
 	}
 	for _, schema := range schemas {
 		file := string(id) + "/" + string(schema) + schemaSuffix
@@ -111,16 +111,16 @@ func (l *linter) tenant(ctx context.Context, id events.TenantID, schemas []event
 			return err
 		}
 		s, found := parseSchema(id, schema, file, o.Data, l.policy)
-		l.findings = append(l.findings, found...)
+		l.diagnostics = append(l.diagnostics, found...)
 		if t != nil && s != nil {
-			l.findings = append(l.findings, s.checkMatches(t, file)...)
+			l.diagnostics = append(l.diagnostics, s.checkMatches(t, file)...)
 		}
 	}
 	return nil
 }
 
-// namesExist warns of rules for schemas that the tenant does not have.
-func (l *linter) namesExist(t *Tenant, txt *diag.Source, schemas []events.SchemaID) {
+// checkSchemaNames warns of rules that name schemas which the tenant does not have.
+func (l *linter) checkSchemaNames(t *Tenant, txt *diag.Source, schemas []events.SchemaID) {
 	known, names := map[events.SchemaID]bool{}, make([]string, len(schemas))
 	for i, s := range schemas {
 		known[s], names[i] = true, string(s)
@@ -132,5 +132,5 @@ func (l *linter) namesExist(t *Tenant, txt *diag.Source, schemas []events.Schema
 			}
 		}
 	}
-	l.findings = append(l.findings, txt.Diagnostics...)
+	l.diagnostics = append(l.diagnostics, txt.Diagnostics...)
 }

@@ -65,9 +65,9 @@ func TestLint(t *testing.T) {
 		`acme/tenant.properties:1:1: warning: unknown property "eventbridge-inptu" (did you mean "eventbridge-input"?)`,
 		`acme/tenant.properties:2:21: error: the rule is switched off, bus arn:aws:events:us-east-1:000000000000:event-bus/default is not allowed for source "far": not on the allow-list`,
 		`acme/tenant.properties:3:2: warning: the rule names schema "pets", which the tenant does not have (did you mean "pet"?)`,
-		`acme/tenant.properties:3:27: warning: schema name "dog.json" carries .json; write "dog"`,
+		`acme/tenant.properties:3:27: warning: schema name "dog.json" ends with .json; write "dog"`,
 		`bad name:1:1: error: tenant id "bad name" has ' ' at byte 3; allowed are letters, digits, and after the first also _ and -`,
-		"empty/tenant.properties:1:1: error: folder has no tenant.properties, so it is no tenant",
+		"empty/tenant.properties:1:1: error: folder has no tenant.properties, so it is not a tenant",
 		`open/pet.json:1:16: error: meta.key must be the name of a property, 1 to 256 bytes without control characters`,
 		"open/tenant.properties:1:3: error: '[' is never closed; it opened here, on line 1",
 	}

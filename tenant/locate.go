@@ -7,15 +7,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A span is where a value stands in a text of valid JSON.
+// span is the position of a value in a text of valid JSON.
 type span struct {
-	nameAt  int // where to point a reader: a member's name, else the value
+	nameAt  int // the position for diagnostics: the member's name, else the value
 	valueAt int
 	end     int
 }
 
-// locate finds the value at a pointer. Where there is none it answers the
-// nearest value above it and false.
+// locate returns the position of the value at a pointer. If there is none, it returns
+// that of the nearest value above it, and false.
 func locate(data []byte, p jsontext.Pointer) (span, bool) {
 	start := 0
 	for start < len(data) && bytes.IndexByte([]byte(" \t\r\n"), data[start]) >= 0 {
@@ -32,7 +32,7 @@ func locate(data []byte, p jsontext.Pointer) (span, bool) {
 	return at, true
 }
 
-// child finds a member by its name, or an element by its index.
+// child returns a member by its name, or an element by its index.
 func (s span) child(data []byte, token string) (span, bool) {
 	found, ok := span{}, false
 	s.each(data, func(name string, at span) bool {
@@ -44,8 +44,8 @@ func (s span) child(data []byte, token string) (span, bool) {
 	return found, ok
 }
 
-// each calls visit for the members or elements of a value, in order, until it
-// answers false.
+// each calls visit for the members or elements of a value, in order, until visit
+// returns false.
 func (s span) each(data []byte, visit func(name string, at span) bool) {
 	dec := jsontext.NewDecoder(bytes.NewReader(data[s.valueAt:s.end]))
 	open, err := dec.ReadToken()
@@ -77,7 +77,7 @@ func (s span) each(data []byte, visit func(name string, at span) bool) {
 	}
 }
 
-// memberNames lists the names of the object at a pointer, in their order.
+// memberNames returns the names of the members of the object at a pointer, in order.
 func memberNames(data []byte, p jsontext.Pointer) []string {
 	where, ok := locate(data, p)
 	if !ok {

@@ -11,12 +11,12 @@ import (
 	"github.com/blockforger/eventrouter/tenant/properties"
 )
 
-// A knownProperty is one that a properties file may have.
+// knownProperty is a property that a properties file may have.
 type knownProperty struct {
 	name string
-	want string // what its value must be
+	want string // the valid values, for messages
 	json bool   // the value is read as JSON
-	// set takes the value; false means that it is not what is wanted.
+	// set stores the value, and reports whether it is valid.
 	set func(l *tenantLoader, p properties.Property) bool
 }
 
@@ -55,7 +55,7 @@ func setPayloadMaxBytes(l *tenantLoader, p properties.Property) bool {
 	return ok && n <= events.MaxBytes
 }
 
-// wholeNumber reads 1, 2, 3 …, in plain digits.
+// wholeNumber parses a positive integer in plain digits.
 func wholeNumber(s string) (int64, bool) {
 	n, err := strconv.ParseUint(s, 10, 63)
 	return int64(n), err == nil && n > 0 && s[0] != '0'

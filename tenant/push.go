@@ -12,42 +12,42 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 )
 
-// An Action is what a [Push] does with a file.
+// Action is what a [PushPlan] does with a file.
 type Action string
 
 const (
-	ActionAdd     Action = "add"     // it is not there yet
-	ActionReplace Action = "replace" // another version is there
-	ActionRemove  Action = "remove"  // it is there, and not in the tree that is pushed
-	ActionKeep    Action = "keep"    // the same, but nothing is removed: it stays
+	ActionAdd     Action = "add"     // the bucket does not have it
+	ActionReplace Action = "replace" // the bucket has another version
+	ActionRemove  Action = "remove"  // the bucket has it, the pushed tree does not
+	ActionKeep    Action = "keep"    // like ActionRemove, but removing was not requested
 )
 
-// A Step is one file of a [Push].
+// Step is one file of a [PushPlan].
 type Step struct {
 	Action Action `json:"action"`
 	File   string `json:"file"`           // its key, without the prefix
-	Note   string `json:"note,omitempty"` // what to know before it is done
+	Note   string `json:"note,omitempty"` // a consequence of the step
 
 	data []byte
 	etag blob.ETag // of the version that it replaces or removes
 }
 
-// A Push is what makes a bucket hold the tenants of a tree. Other tenants of the
-// bucket are left alone: to take one away is another command's.
-type Push struct {
-	Steps []Step `json:"steps"` // in the order in which they are done
-	Same  int    `json:"same"`  // files that are alike
+// PushPlan holds the steps that copy the tenants of a tree to a bucket. Other tenants
+// of the bucket are not changed.
+type PushPlan struct {
+	Steps []Step `json:"steps"` // in the order of execution
+	Same  int    `json:"same"`  // the number of files that are equal
 
 	to     blob.Bucket
 	prefix string
 }
 
-// PlanPush compares the files of every tenant of the tree with those of a
-// bucket, behind a prefix. It writes nothing. Files of those tenants that the
-// tree does not have stay, unless remove is set.
-func PlanPush(ctx context.Context, from, to blob.Bucket, prefix string, remove bool) (*Push, error) {
+// PlanPush compares the files of every tenant of the tree with those below a prefix
+// of a bucket. It writes nothing. Files of those tenants that the tree does not have
+// are kept unless remove is set.
+func PlanPush(ctx context.Context, from, to blob.Bucket, prefix string, remove bool) (*PushPlan, error) {
 	const op = "tenant.PlanPush"
-	p := &Push{Steps: []Step{}, to: to, prefix: folder(prefix)}
+	p := &PushPlan{Steps: []Step{}, to: to, prefix: folder(prefix)}
 	keys, err := listKeys(ctx, from, "")
 	if err != nil {
 		return nil, fault.Wrap(op, fault.Unavailable, err)
@@ -55,7 +55,7 @@ func PlanPush(ctx context.Context, from, to blob.Bucket, prefix string, remove b
 	tenants, local := map[string]bool{}, map[string]bool{}
 	var last []Step
 	for _, key := range keys {
-		id, ok := served(key)
+		id, ok := servedFile(key)
 		if !ok {
 			continue
 		}
@@ -67,13 +67,13 @@ func PlanPush(ctx context.Context, from, to blob.Bucket, prefix string, remove b
 		case step.Action == "":
 			p.Same++
 		case strings.HasSuffix(key, "/"+propertiesFile):
-			last = append(last, step) // a new tenant begins once its schemas are there
+			last = append(last, step) // a new tenant becomes active when its schemas exist
 		default:
 			p.Steps = append(p.Steps, step)
 		}
 	}
 	p.Steps = append(p.Steps, last...)
-	there, err := p.others(ctx, tenants, local, remove)
+	there, err := p.extraFiles(ctx, tenants, local, remove)
 	if err != nil {
 		return nil, fault.Wrap(op, fault.Unavailable, err)
 	}
@@ -81,9 +81,9 @@ func PlanPush(ctx context.Context, from, to blob.Bucket, prefix string, remove b
 	return p, nil
 }
 
-// served reports whether a key is that of a file which a [Catalog] reads, and
+// servedFile reports whether a key is that of a file which a [Catalog] reads, and
 // of which tenant.
-func served(key string) (id string, ok bool) {
+func servedFile(key string) (id string, ok bool) {
 	dir, file, _ := strings.Cut(key, "/")
 	if _, err := events.ParseTenantID(dir); err != nil {
 		return "", false
@@ -96,8 +96,8 @@ func served(key string) (id string, ok bool) {
 	return dir, isSchema && err == nil
 }
 
-// compare finds what must be done for one file; no action where it is the same.
-func (p *Push) compare(ctx context.Context, from blob.Bucket, key string) (Step, error) {
+// compare returns the step for one file; its action is empty if the files are equal.
+func (p *PushPlan) compare(ctx context.Context, from blob.Bucket, key string) (Step, error) {
 	mine, err := from.Get(ctx, key, "")
 	if err != nil {
 		return Step{}, err
@@ -112,12 +112,12 @@ func (p *Push) compare(ctx context.Context, from blob.Bucket, key string) (Step,
 	case bytes.Equal(mine.Data, theirs.Data):
 		return Step{}, nil
 	}
-	step.Action, step.etag, step.Note = ActionReplace, theirs.ETag, moves(key, theirs.Data, mine.Data)
+	step.Action, step.etag, step.Note = ActionReplace, theirs.ETag, describeMove(key, theirs.Data, mine.Data)
 	return step, nil
 }
 
-// moves says that a schema would keep its records elsewhere.
-func moves(key string, was, is []byte) string {
+// describeMove returns a note if a schema changes its backend or key field.
+func describeMove(key string, was, is []byte) string {
 	id, file, _ := strings.Cut(key, "/")
 	name, isSchema := strings.CutSuffix(file, schemaSuffix)
 	if !isSchema {
@@ -132,8 +132,8 @@ func moves(key string, was, is []byte) string {
 		": while there are any, this version waits for `eventrouter tenant migrate`"
 }
 
-// others finds the files of the bucket that the tree does not have.
-func (p *Push) others(ctx context.Context, tenants, local map[string]bool, remove bool) (steps []Step, err error) {
+// extraFiles returns steps for the files of the bucket that the tree does not have.
+func (p *PushPlan) extraFiles(ctx context.Context, tenants, local map[string]bool, remove bool) (steps []Step, err error) {
 	for _, id := range slices.Sorted(maps.Keys(tenants)) {
 		for after := ""; ; {
 			const page = 1000
@@ -144,7 +144,7 @@ func (p *Push) others(ctx context.Context, tenants, local map[string]bool, remov
 			for _, info := range infos {
 				after = info.Key
 				key := strings.TrimPrefix(info.Key, p.prefix)
-				if _, ok := served(key); !ok || local[key] {
+				if _, ok := servedFile(key); !ok || local[key] {
 					continue
 				}
 				step := Step{Action: ActionKeep, File: key, etag: info.ETag}
@@ -161,8 +161,8 @@ func (p *Push) others(ctx context.Context, tenants, local map[string]bool, remov
 	return steps, nil
 }
 
-// Changes counts the steps that write.
-func (p *Push) Changes() (n int) {
+// Changes returns the number of steps that write.
+func (p *PushPlan) Changes() (n int) {
 	for _, s := range p.Steps {
 		if s.Action != ActionKeep {
 			n++
@@ -171,10 +171,10 @@ func (p *Push) Changes() (n int) {
 	return n
 }
 
-// Do carries the plan out, file by file, each on condition that it is as it was
-// when the plan was made: Precondition where somebody else has changed one
-// since, and the plan is carried out up to there.
-func (p *Push) Do(ctx context.Context) error {
+// Apply executes the plan, file by file. Each write requires that the file is as it
+// was when the plan was made; otherwise Apply returns Precondition, and the steps
+// before have been executed.
+func (p *PushPlan) Apply(ctx context.Context) error {
 	for _, s := range p.Steps {
 		var err error
 		switch key := p.prefix + s.File; s.Action {
@@ -188,7 +188,7 @@ func (p *Push) Do(ctx context.Context) error {
 		switch {
 		case err == nil:
 		case fault.Is(err, fault.Precondition):
-			return fault.Errorf(fault.Precondition, "%s was changed by somebody else meanwhile: look, and push again", s.File)
+			return fault.Errorf(fault.Precondition, "%s was changed by somebody else in the meantime: check it, and push again", s.File)
 		default:
 			return fault.Wrap("tenant.Push", fault.Unavailable, err)
 		}

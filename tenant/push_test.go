@@ -39,7 +39,7 @@ func contents(t *testing.T, b blob.Bucket) string {
 	return strings.Join(lines, "\n")
 }
 
-func planned(t *testing.T, from, to blob.Bucket, remove bool) (*tenant.Push, string) {
+func planned(t *testing.T, from, to blob.Bucket, remove bool) (*tenant.PushPlan, string) {
 	t.Helper()
 	p, err := tenant.PlanPush(t.Context(), from, to, "dev/schemas", remove)
 	if err != nil {
@@ -71,7 +71,7 @@ func TestPush(t *testing.T) {
 	if contents(t, to) != before {
 		t.Fatal("a plan wrote")
 	}
-	if err := p.Do(t.Context()); err != nil {
+	if err := p.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const after = `dev/schemas/acme/old.json={}
@@ -85,7 +85,7 @@ prod/schemas/acme/pet.json=other`
 	if got := contents(t, to); got != after {
 		t.Errorf("the bucket holds\n%s\nwant\n%s", got, after)
 	}
-	if p, plan := planned(t, from, to, true); plan != "remove acme/old.json" || p.Do(t.Context()) != nil {
+	if p, plan := planned(t, from, to, true); plan != "remove acme/old.json" || p.Apply(t.Context()) != nil {
 		t.Errorf("second plan: %s", plan)
 	}
 	if _, plan := planned(t, from, to, true); plan != "" {
@@ -116,7 +116,7 @@ func TestPushMeetsARival(t *testing.T) {
 			put("theirs")
 		}
 		before := contents(t, to)
-		if err := p.Do(t.Context()); !fault.Is(err, fault.Precondition) || contents(t, to) != before {
+		if err := p.Apply(t.Context()); !fault.Is(err, fault.Precondition) || contents(t, to) != before {
 			t.Errorf("%s: %v, the bucket holds %s", c.change, err, contents(t, to))
 		}
 	}

@@ -9,9 +9,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// Key reads the record's key from a payload that the strict codec of events has
-// read before. present is false where the payload has no key field. The fault
-// is Invalid.
+// Key returns the record's key from a payload that was decoded by package events
+// before. present is false if the payload has no key field. The fault is Invalid.
 func (s *Schema) Key(payload jsontext.Value) (key events.RecordKey, present bool, err error) {
 	at, present, err := s.keySpan(payload)
 	if err != nil || !present {
@@ -26,7 +25,7 @@ func (s *Schema) Key(payload jsontext.Value) (key events.RecordKey, present bool
 	return key, true, nil
 }
 
-// keySpan finds the key field among the members of the payload.
+// keySpan returns the position of the key field's value in the payload.
 func (s *Schema) keySpan(payload jsontext.Value) (at span, present bool, err error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true))
 	open, err := dec.ReadToken()
@@ -54,9 +53,8 @@ func (s *Schema) keySpan(payload jsontext.Value) (at span, present bool, err err
 	return span{}, false, nil
 }
 
-// WithKey returns the payload with its key field set: in place where it has
-// one, else as its first member. The payload must be an object; it is not
-// changed itself.
+// WithKey returns a copy of the payload with its key field set: in place if it has
+// one, else as its first member. The payload must be an object.
 func (s *Schema) WithKey(payload jsontext.Value, key events.RecordKey) jsontext.Value {
 	value := key.Value(s.IntegerKey)
 	at, present, err := s.keySpan(payload)

@@ -12,22 +12,22 @@ import (
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// A loadedFile is a file as the directory knows it: the version in force, and what
-// was found wrong with a later one.
+// loadedFile is a cached file: its active version, and the problem of a later
+// version.
 type loadedFile[T any] struct {
-	active T
-	good   bool      // there is a version in force
-	etag   blob.ETag // of the version read last, in force or not
+	active    T
+	hasActive bool      // there is an active version
+	etag      blob.ETag // of the version read last, active or not
 
-	// candidate is a version that is well formed but was not let into force.
+	// candidate is a version that is well formed but has not become active.
 	candidate T
 	pending   bool
 
-	refused  diag.Diagnostic // why the version read last is not in force
-	reported string          // the trouble that was reported last
+	refused  diag.Diagnostic // why the version read last is not active
+	reported string          // the problem that was reported last
 }
 
-// A fileReader brings sources up to date with their files.
+// fileReader reloads files.
 type fileReader struct {
 	bucket             blob.Bucket
 	report             func(diag.Diagnostic)
@@ -35,14 +35,14 @@ type fileReader struct {
 	positive, negative time.Duration
 }
 
-// update reads the file again. parse answers nil findings that refuse where the
-// version is good; admit, which may be nil, decides whether it comes into force.
+// update reloads the file. parse returns a fatal diagnostic if the version is
+// malformed; admit, which may be nil, returns an error if it must not become active.
 func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loaded[loadedFile[T]],
 	parse func(data []byte) (T, []diag.Diagnostic), admit func(now, next loadedFile[T]) error) cache.Loaded[loadedFile[T]] {
 
 	asked := r.clock()
 	soon := func(s loadedFile[T], err error) cache.Loaded[loadedFile[T]] {
-		return cache.Loaded[loadedFile[T]]{Value: s, Err: err, Absent: !s.good, Until: asked.Add(r.negative)}
+		return cache.Loaded[loadedFile[T]]{Value: s, Err: err, Absent: !s.hasActive, Until: asked.Add(r.negative)}
 	}
 	s := was.Value
 	o, err := r.bucket.Get(ctx, key, s.etag)
@@ -56,42 +56,43 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 		} else {
 			s.candidate, s.pending = next, true
 		}
-		r.reportAll(findings, s.good)
+		r.reportAll(findings, s.hasActive)
 	case fault.Is(err, fault.NotFound):
 		return soon(loadedFile[T]{}, err)
 	case ctx.Err() != nil:
-		// The caller gave up, which tells nothing of the file: the next one asks.
-		return cache.Loaded[loadedFile[T]]{Value: s, Err: context.Cause(ctx), Absent: !s.good}
+		// The caller gave up, which says nothing about the file: the next caller
+		// reads it.
+		return cache.Loaded[loadedFile[T]]{Value: s, Err: context.Cause(ctx), Absent: !s.hasActive}
 	default:
 		r.reportOnce(&s.reported, diag.Diagnostic{File: key, Severity: diag.SeverityError,
-			Message: "cannot be read: " + err.Error() + stillActive(s.good)})
-		return soon(s, unusable(s.good, fmt.Errorf("%s: %w", key, err)))
+			Message: "cannot be read: " + err.Error() + stillActive(s.hasActive)})
+		return soon(s, unusable(s.hasActive, fmt.Errorf("%s: %w", key, err)))
 	}
 	if s.pending {
 		next := s
-		next.active, next.good, next.pending = s.candidate, true, false
+		next.active, next.hasActive, next.pending = s.candidate, true, false
 		if err := admitted(admit, s, next); err != nil {
 			r.reportOnce(&s.reported, diag.Diagnostic{File: key, Severity: diag.SeverityError,
-				Message: "is not put into force: " + err.Error() + stillActive(s.good)})
-			return soon(s, unusable(s.good, fmt.Errorf("%s: %w", key, err)))
+				Message: "does not become active: " + err.Error() + stillActive(s.hasActive)})
+			return soon(s, unusable(s.hasActive, fmt.Errorf("%s: %w", key, err)))
 		}
 		s = next
 	}
 	s.reported = ""
-	if !s.good {
-		return soon(s, unusable(s.good, errors.New(s.refused.String())))
+	if !s.hasActive {
+		return soon(s, unusable(s.hasActive, errors.New(s.refused.String())))
 	}
 	return cache.Loaded[loadedFile[T]]{Value: s, Until: asked.Add(r.positive)}
 }
 
-// unusable is the fault of a file that has no version in force. It is
-// Unavailable, not a rejection: an event that meets it is tried again and then
-// kept as a dead letter, where a rejection would lose it to a slip in a file.
+// unusable returns the fault of a file that has no active version; nil if it has one.
+// It is Unavailable, not a rejection, so that events are retried and then become
+// dead letters: a mistake in a file must not lose them.
 func unusable(good bool, reason error) error {
 	if good {
 		return nil
 	}
-	return &fault.Error{Code: fault.Unavailable, Op: "tenant.Directory", Err: reason}
+	return &fault.Error{Code: fault.Unavailable, Op: "tenant.Catalog", Err: reason}
 }
 
 func admitted[T any](admit func(now, next loadedFile[T]) error, now, next loadedFile[T]) error {
@@ -103,12 +104,12 @@ func admitted[T any](admit func(now, next loadedFile[T]) error, now, next loaded
 
 func stillActive(good bool) string {
 	if good {
-		return "; the last good version stays in force"
+		return "; the last good version stays active"
 	}
-	return "; there is no earlier version, so nothing is accepted"
+	return "; there is no earlier version, so requests fail"
 }
 
-// reportAll reports the findings of one version.
+// reportAll reports the diagnostics of one version.
 func (r *fileReader) reportAll(findings []diag.Diagnostic, good bool) {
 	for _, f := range diag.Sort(findings) {
 		if f.Fatal {
@@ -118,7 +119,7 @@ func (r *fileReader) reportAll(findings []diag.Diagnostic, good bool) {
 	}
 }
 
-// reportOnce reports trouble that lasts, when it begins or changes.
+// reportOnce reports a lasting problem when it begins or changes.
 func (r *fileReader) reportOnce(last *string, f diag.Diagnostic) {
 	if text := f.String(); text != *last {
 		*last = text

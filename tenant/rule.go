@@ -7,18 +7,19 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// A Rule is an output rule: which changes it publishes, and as what.
+// Rule is an output rule: it selects changes and describes the event that each
+// publishes.
 type Rule struct {
 	Bus        events.BusARN      // never empty once loaded with a default bus
 	Source     string             // of the event published
 	DetailType string             // with the placeholders {schema_id} and {operation}
 	Operations []events.Operation // empty: all
 	Schemas    []events.SchemaID  // empty: all
-	Record     bool               // the payload is the whole record, not the request's
+	Record     bool               // the payload is the whole record, not that of the request
 	Metadata   bool               // detail.metadata is added
 
-	at  int  // the offset of its opening brace
-	off bool // its bus is not allowed: it matches nothing
+	at       int  // the offset of its opening brace
+	disabled bool // its bus is not allowed, so it matches nothing
 }
 
 const (
@@ -26,7 +27,7 @@ const (
 	operationPlaceholder = "{operation}"
 	defaultDetailType    = schemaPlaceholder + "." + operationPlaceholder
 
-	// maxMatches is how many rules can match one change.
+	// maxMatches is the maximum number of rules that match one change.
 	maxMatches = 90
 )
 
@@ -40,10 +41,9 @@ func (r *Rule) detailType(s events.SchemaID, op events.Operation) events.DetailT
 		schemaPlaceholder, string(s), operationPlaceholder, string(op)).Replace(r.DetailType))
 }
 
-// excess counts the rules that match a change, and tells where the first stands
-// that is one too many. Rules that are switched off count: they may be back
-// tomorrow.
-func excess(rules []Rule, s events.SchemaID, op events.Operation) (at, n int) {
+// countMatches counts the rules that match a change. at is the offset of the first
+// rule beyond the limit. Disabled rules count, because they may be enabled again.
+func countMatches(rules []Rule, s events.SchemaID, op events.Operation) (at, n int) {
 	for i := range rules {
 		if rules[i].matches(s, op) {
 			if n++; n == maxMatches+1 {
@@ -54,22 +54,22 @@ func excess(rules []Rule, s events.SchemaID, op events.Operation) (at, n int) {
 	return at, n
 }
 
-// An Output is an event that a change of one schema and operation publishes.
+// Output is an event that a change of one schema and operation publishes.
 type Output struct {
 	Bus        events.BusARN
 	Source     string
 	DetailType events.DetailType
-	Record     bool // the payload is the whole record, not the request's
+	Record     bool // the payload is the whole record, not that of the request
 	Metadata   bool
 }
 
-// outputs evaluates the rules in order for one schema and operation. Of two
-// with the same bus, source and detail-type the earlier one stands.
+// outputs evaluates the rules in order for one schema and operation. Of outputs with
+// the same bus, source and detail-type only the first is kept.
 func outputs(rules []Rule, s events.SchemaID, op events.Operation) []Output {
 	var outs []Output
 	for i := range rules {
 		r := &rules[i]
-		if r.off || !r.matches(s, op) {
+		if r.disabled || !r.matches(s, op) {
 			continue
 		}
 		out := Output{Bus: r.Bus, Source: r.Source, DetailType: r.detailType(s, op), Record: r.Record, Metadata: r.Metadata}

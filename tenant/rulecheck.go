@@ -10,7 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// maxSource is the longest source that EventBridge takes, in characters.
+// maxSource is EventBridge's limit for a source, in characters.
 const maxSource = 256
 
 func (d *ruleDecoder) checkSource(s string, at int) {
@@ -24,19 +24,19 @@ func (d *ruleDecoder) checkSource(s string, at int) {
 	}
 }
 
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+var placeholderPattern = regexp.MustCompile(`\{[^{}]*\}`)
 
-// checkDetailType refuses a detail-type that can become too long, and warns of
-// one that tells different changes by the same name.
+// checkDetailType adds an error if the detail-type can become too long, and a
+// warning if different changes have the same detail-type.
 func (d *ruleDecoder) checkDetailType(r *Rule, at int) {
 	if r.DetailType == "" {
 		d.Errorf(at, "detail_type must have 1 to %d characters; leave it out for %s", events.MaxDetailType, defaultDetailType)
 		return
 	}
-	if n := d.longest(r); n > events.MaxDetailType {
+	if n := d.maxDetailTypeLength(r); n > events.MaxDetailType {
 		d.Errorf(at, "detail_type can become %d characters long, at most %d are allowed", n, events.MaxDetailType)
 	}
-	for _, p := range placeholder.FindAllString(r.DetailType, -1) {
+	for _, p := range placeholderPattern.FindAllString(r.DetailType, -1) {
 		if p != schemaPlaceholder && p != operationPlaceholder {
 			d.Warnf(at, "detail_type has an unknown placeholder %s%s, which stays as it is", diag.Quote(p),
 				diag.Suggest(p, []string{schemaPlaceholder, operationPlaceholder}))
@@ -53,9 +53,9 @@ func (d *ruleDecoder) checkDetailType(r *Rule, at int) {
 	}
 }
 
-// longest is how many characters the detail-type can have.
-func (d *ruleDecoder) longest(r *Rule) int {
-	schema := events.SchemaID(strings.Repeat("x", 64)) // as long as an id can be
+// maxDetailTypeLength returns the maximum length of the detail-type in characters.
+func (d *ruleDecoder) maxDetailTypeLength(r *Rule) int {
+	schema := events.SchemaID(strings.Repeat("x", 64)) // the maximum length of an id
 	if d.own != "" {
 		schema = d.own
 	} else if len(r.Schemas) > 0 {
@@ -64,17 +64,17 @@ func (d *ruleDecoder) longest(r *Rule) int {
 	return utf8.RuneCountInString(string(r.detailType(schema, events.Delete)))
 }
 
-// checkOwn warns of a schema's own rule that names other schemas alone.
-func (d *ruleDecoder) checkOwn(r *Rule, at int) {
+// checkOwn warns if a rule of a schema names only other schemas.
+func (d *ruleDecoder) checkSchemas(r *Rule, at int) {
 	if d.own != "" && len(r.Schemas) > 0 && !slices.Contains(r.Schemas, d.own) {
 		d.Warnf(at, "the rule belongs to schema %q and names only others, so it never matches; leave schema_names out", d.own)
 	}
 }
 
-// checkBus switches the rule off where its bus is not allowed.
+// checkBus disables the rule if its bus is not allowed.
 func (d *ruleDecoder) checkBus(r *Rule) {
 	if err := d.policy.check(d.tenant, r.Source, r.Bus); err != nil {
-		r.off = true
+		r.disabled = true
 		d.Disablef(r.at, "the rule is switched off, bus %s is not allowed for source %s: %v", r.Bus, diag.Quote(r.Source), err)
 	}
 }

@@ -13,31 +13,33 @@ import (
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// A ruleDecoder reads output rules from JSON within a file, token by token, so
-// that each finding stands where its cause does.
+// ruleDecoder reads output rules from JSON in a file, token by token, so that each
+// diagnostic has the position of its cause.
 type ruleDecoder struct {
 	*diag.Source
 	dec    *jsontext.Decoder
 	base   int // the offset of the JSON in the file
 	tenant events.TenantID
-	own    events.SchemaID // the schema that the rules belong to; "" for a tenant's
+	own    events.SchemaID // the schema of the rules; "" for the tenant's rules
 	policy policy
 }
 
-// newRuleDecoder reads the rules of value, which stands at base of the text.
+// newRuleDecoder returns a decoder of value, which begins at offset base of the
+// source.
 func newRuleDecoder(t *diag.Source, base int, value string, id events.TenantID, own events.SchemaID, p policy) *ruleDecoder {
 	return &ruleDecoder{Source: t, dec: jsontext.NewDecoder(bytes.NewBufferString(value)),
 		base: base, tenant: id, own: own, policy: p}
 }
 
-// A field is one value and the offset at which it begins.
+// field is one value and the offset of its start.
 type field struct {
 	name  string
 	value jsontext.Value
 	at    int
 }
 
-// rules reads the array. It stops at malformed JSON and goes on after all else.
+// rules reads the array. It stops at malformed JSON and continues after other
+// errors.
 func (d *ruleDecoder) rules() []Rule {
 	rules, err := d.array()
 	if err != nil {
@@ -69,7 +71,7 @@ func (d *ruleDecoder) array() (rules []Rule, err error) {
 	return rules, err
 }
 
-// read reads the next value, whole.
+// read reads the next value.
 func (d *ruleDecoder) read(name string) (field, error) {
 	v, err := d.dec.ReadValue()
 	if err != nil {
@@ -78,12 +80,12 @@ func (d *ruleDecoder) read(name string) (field, error) {
 	return field{name: name, value: v.Clone(), at: d.base + int(d.dec.InputOffset()) - len(v)}, nil
 }
 
-// rule reads one object and completes it with the defaults.
+// rule reads one object and sets the defaults of absent members.
 func (d *ruleDecoder) rule() (Rule, error) {
 	if _, err := d.dec.ReadToken(); err != nil {
 		return Rule{}, err
 	}
-	r := Rule{Bus: d.policy.standard, Source: events.OutputSource, DetailType: defaultDetailType,
+	r := Rule{Bus: d.policy.defaultBus, Source: events.OutputSource, DetailType: defaultDetailType,
 		at: d.base + int(d.dec.InputOffset()) - len("{")}
 	found := len(d.Diagnostics)
 	detailTypeAt, schemasAt := r.at, r.at
@@ -109,7 +111,7 @@ func (d *ruleDecoder) rule() (Rule, error) {
 	}
 	if len(d.Diagnostics) == found || !slices.ContainsFunc(d.Diagnostics[found:], func(f diag.Diagnostic) bool { return f.Fatal }) {
 		d.checkDetailType(&r, detailTypeAt)
-		d.checkOwn(&r, schemasAt)
+		d.checkSchemas(&r, schemasAt)
 		d.checkBus(&r)
 	}
 	return r, nil
@@ -120,7 +122,7 @@ var ruleFields = []string{"eventbridge_arn", "source", "detail_type", "operation
 func (d *ruleDecoder) set(r *Rule, f field, nameAt int) {
 	switch f.name {
 	case "eventbridge_arn":
-		if s, ok := d.str(f); ok {
+		if s, ok := d.stringValue(f); ok {
 			bus, err := events.ParseBusARN(s)
 			if err != nil {
 				d.Errorf(f.at, "eventbridge_arn: %s", fault.MessageOf(err))
@@ -128,16 +130,16 @@ func (d *ruleDecoder) set(r *Rule, f field, nameAt int) {
 			r.Bus = bus
 		}
 	case "source":
-		if s, ok := d.str(f); ok {
+		if s, ok := d.stringValue(f); ok {
 			d.checkSource(s, f.at)
 			r.Source = s
 		}
 	case "detail_type":
-		if s, ok := d.str(f); ok {
+		if s, ok := d.stringValue(f); ok {
 			r.DetailType = s
 		}
 	case "operations":
-		for _, e := range d.strs(f) {
+		for _, e := range d.stringValues(f) {
 			op, err := events.ParseWrite(e.name)
 			if err != nil {
 				d.Errorf(e.at, "%s", fault.MessageOf(err))
@@ -145,11 +147,11 @@ func (d *ruleDecoder) set(r *Rule, f field, nameAt int) {
 			r.Operations = append(r.Operations, op)
 		}
 	case "schema_names":
-		for _, e := range d.strs(f) {
+		for _, e := range d.stringValues(f) {
 			r.Schemas = append(r.Schemas, d.schemaName(e))
 		}
 	case "payload":
-		s, ok := d.str(f)
+		s, ok := d.stringValue(f)
 		if ok && s != "request" && s != "record" {
 			d.Errorf(f.at, `payload must be "request" or "record", not %s`, diag.Quote(s))
 		}
@@ -168,7 +170,7 @@ func (d *ruleDecoder) set(r *Rule, f field, nameAt int) {
 func (d *ruleDecoder) schemaName(e field) events.SchemaID {
 	name, had := strings.CutSuffix(e.name, ".json")
 	if had {
-		d.Warnf(e.at, "schema name %q carries .json; write %q", e.name, name)
+		d.Warnf(e.at, "schema name %q ends with .json; write %q", e.name, name)
 	}
 	id, err := events.ParseSchemaID(name)
 	if err != nil {
@@ -177,7 +179,7 @@ func (d *ruleDecoder) schemaName(e field) events.SchemaID {
 	return id
 }
 
-func (d *ruleDecoder) str(f field) (string, bool) {
+func (d *ruleDecoder) stringValue(f field) (string, bool) {
 	if f.value.Kind() != '"' {
 		d.Errorf(f.at, "%s must be a string", f.name)
 		return "", false
@@ -185,8 +187,8 @@ func (d *ruleDecoder) str(f field) (string, bool) {
 	return unquote(f.value), true
 }
 
-// strs reads an array of strings; the name of each is its text.
-func (d *ruleDecoder) strs(f field) []field {
+// stringValues reads an array of strings; the name of each field is the string.
+func (d *ruleDecoder) stringValues(f field) []field {
 	if f.value.Kind() != '[' {
 		d.Errorf(f.at, "%s must be an array of strings", f.name)
 		return nil
@@ -199,16 +201,16 @@ func (d *ruleDecoder) strs(f field) []field {
 	for inner.dec.PeekKind() != ']' {
 		e, err := inner.read(f.name)
 		if err != nil {
-			return nil // cannot be: the value was read whole before
+			return nil // impossible: the value was read before
 		}
-		if s, ok := d.str(e); ok {
+		if s, ok := d.stringValue(e); ok {
 			list = append(list, field{name: s, at: e.at})
 		}
 	}
 	return list
 }
 
-// malformed reports what the JSON decoder met.
+// malformed adds an error of the JSON decoder.
 func (d *ruleDecoder) malformed(err error) {
 	at := d.base + int(d.dec.InputOffset())
 	reason := "is not valid JSON"

@@ -9,22 +9,22 @@ import (
 	"github.com/blockforger/eventrouter/tenant/jsonschema"
 )
 
-// A Schema is the contract of one kind of record. It is not to be changed, and
-// is safe for concurrent use.
+// Schema describes one kind of record. It must not be modified, and is safe for
+// concurrent use.
 type Schema struct {
 	ID events.SchemaID
 	// KeyField is the member of a record that holds its key.
 	KeyField string
-	// IntegerKey says that keys are integers; else they are strings.
+	// IntegerKey reports whether keys are integers; otherwise they are strings.
 	IntegerKey bool
-	// Backend says where the records can be seen.
+	// Backend is where the records are stored.
 	Backend events.Backend
-	// LogKey says whether record keys may be logged.
+	// LogKey reports whether record keys may be logged.
 	LogKey bool
-	// Columns are the properties in the order of the document, the key first
-	// where the schema does not declare it.
+	// Columns are the properties in the order of the document. The key comes first if
+	// the schema does not declare it.
 	Columns []string
-	// Raw is the schema as it was read.
+	// Raw is the text of the schema.
 	Raw jsontext.Value
 
 	validator *jsonschema.Schema
@@ -32,8 +32,8 @@ type Schema struct {
 	outputs   [len(events.Writes)][]Output
 }
 
-// Outputs returns what a change by op publishes, in order. The slice is not to
-// be changed.
+// Outputs returns the events that a change by op publishes, in order. The slice must
+// not be modified.
 func (s *Schema) Outputs(op events.Operation) []Output {
 	for i, w := range events.Writes {
 		if w == op {
@@ -46,16 +46,17 @@ func (s *Schema) Outputs(op events.Operation) []Output {
 // Rules returns the schema's own output rules, in order, without the tenant's.
 func (s *Schema) Rules() []Rule { return slices.Clone(s.own) }
 
-// under returns the schema as it is below a tenant: with the outputs of both.
-func (s *Schema) under(t *Tenant) *Schema {
+// withTenant returns a copy of the schema with the outputs of the tenant's rules and
+// its own.
+func (s *Schema) withTenant(t *Tenant) *Schema {
 	c := *s
-	rules := s.rulesUnder(t)
+	rules := s.rulesWith(t)
 	for i, op := range events.Writes {
 		c.outputs[i] = outputs(rules, s.ID, op)
 	}
 	return &c
 }
 
-func (s *Schema) rulesUnder(t *Tenant) []Rule {
+func (s *Schema) rulesWith(t *Tenant) []Rule {
 	return slices.Concat(t.rules, s.own)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func schemaOf(text string) (*Schema, []string) {
-	s, findings := parseSchema("acme", "pet", "acme/pet.json", []byte(text), policy{standard: localBus})
+	s, findings := parseSchema("acme", "pet", "acme/pet.json", []byte(text), policy{defaultBus: localBus})
 	return s, texts(findings)
 }
 
@@ -407,13 +407,13 @@ func TestByteOrderMarkAndOwnRules(t *testing.T) {
 	s := mustSchema(t, "\ufeff"+`{"meta":{"eventbridge-output":[{"source":"own"},{"detail_type":"fixed","operations":["PUT"]}]}}`)
 	owner, _ := parseText("eventbridge-output=[{}]")
 	var got []string
-	for _, out := range s.under(owner).Outputs(events.Put) {
+	for _, out := range s.withTenant(owner).Outputs(events.Put) {
 		got = append(got, fmt.Sprint(out.Source, " ", out.DetailType))
 	}
 	if diff := cmp.Diff([]string{"blockforger-output pet.PUT", "own pet.PUT", "blockforger-output fixed"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if s.under(owner).Outputs(events.Get) != nil {
+	if s.withTenant(owner).Outputs(events.Get) != nil {
 		t.Error("GET has outputs")
 	}
 	if len(s.outputs[0]) > 0 {
@@ -429,7 +429,7 @@ func FuzzSchema(f *testing.F) {
 		if len(schema) > 2000 || len(doc) > 2000 {
 			return
 		}
-		s, findings := parseSchema("acme", "pet", "f", []byte(schema), policy{standard: localBus})
+		s, findings := parseSchema("acme", "pet", "f", []byte(schema), policy{defaultBus: localBus})
 		if _, refused := diag.FirstFatal(findings); refused != (s == nil) {
 			t.Fatalf("schema %v with findings %v", s, findings)
 		}

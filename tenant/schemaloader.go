@@ -13,8 +13,8 @@ import (
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// parseSchema reads a schema file. The schema is nil where a finding refuses
-// the file; it has no outputs yet: see [Schema.under].
+// parseSchema parses a schema file. The schema is nil if a diagnostic is fatal. It
+// has no outputs yet: see [Schema.withTenant].
 func parseSchema(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) (*Schema, []diag.Diagnostic) {
 	l := &schemaLoader{Source: diag.NewSource(file, data), tenant: t, policy: p}
 	l.json = data[l.Begin:]
@@ -84,7 +84,7 @@ func (l *schemaLoader) decode() bool {
 	return ok
 }
 
-// failAt refuses the schema for what stands at a pointer.
+// failAt adds a fatal error at the value that a pointer refers to.
 func (l *schemaLoader) failAt(p jsontext.Pointer, format string, args ...any) {
 	where, _ := locate(l.json, p)
 	l.Errorf(l.Begin+where.nameAt, format, args...)
@@ -92,7 +92,7 @@ func (l *schemaLoader) failAt(p jsontext.Pointer, format string, args ...any) {
 
 var metaFields = []string{"key", "backend", "logKey", "eventbridge-output"}
 
-// meta reads the member that is ours.
+// meta reads the member meta, which is defined by eventrouter.
 func (l *schemaLoader) meta() {
 	if _, ok := l.tree["meta"]; !ok {
 		return
@@ -145,7 +145,7 @@ func (l *schemaLoader) metaField(name string, v jsontext.Value, at span) {
 	}
 }
 
-// columns lists the properties that stand at the top of a record.
+// columns lists the top-level properties of a record.
 func (l *schemaLoader) columns() {
 	var columns []string
 	for _, n := range applicable(l.tree) {
@@ -164,11 +164,11 @@ func (l *schemaLoader) columns() {
 	l.schema.Columns = columns
 }
 
-// checkMatches refuses a schema below a tenant where too many rules of the two
-// can match one change. It answers no finding where all is well.
+// checkMatches returns a fatal diagnostic if too many rules of the schema and its tenant
+// can match one change.
 func (s *Schema) checkMatches(t *Tenant, file string) []diag.Diagnostic {
 	for _, op := range events.Writes {
-		if _, n := excess(s.rulesUnder(t), s.ID, op); n > maxMatches {
+		if _, n := countMatches(s.rulesWith(t), s.ID, op); n > maxMatches {
 			txt := diag.NewSource(file, s.Raw)
 			where, _ := locate(s.Raw, "/meta/eventbridge-output")
 			txt.Errorf(where.nameAt, "with the tenant's, %d output rules match a %s, at most %d may", n, op, maxMatches)
@@ -178,7 +178,7 @@ func (s *Schema) checkMatches(t *Tenant, file string) []diag.Diagnostic {
 	return nil
 }
 
-// escapeToken escapes a name for a JSON Pointer.
+// escapeToken escapes a name for use in a JSON Pointer.
 func escapeToken(name string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }

@@ -9,21 +9,21 @@ import (
 	"github.com/blockforger/eventrouter/tenant/properties"
 )
 
-// A Tenant is what a tenant's properties say. It is not to be changed.
+// Tenant holds the properties of a tenant. It must not be modified.
 type Tenant struct {
 	ID events.TenantID
-	// Input says whether input events are taken; REST needs no switch.
+	// Input reports whether the tenant accepts input events. The REST API is always
+	// enabled.
 	Input bool
-	// TokenLimit is how many tokens a month allows; 0 is no limit.
+	// TokenLimit is the number of tokens per month; 0 is no limit.
 	TokenLimit int64
-	// RateLimit is how many requests a second allows; 0 is no limit.
+	// RateLimit is the number of requests per second; 0 is no limit.
 	RateLimit float64
-	// PayloadMaxBytes is the largest payload that is taken; 0 is no limit but
-	// the router's own.
+	// PayloadMaxBytes is the maximum size of a payload; 0 is the router's own limit.
 	PayloadMaxBytes int64
-	// CORSOrigins are the origins that browsers may call from; "*" is any.
+	// CORSOrigins are the origins of web pages that may call the API; "*" is any.
 	CORSOrigins []string
-	// Results is the bus for outcomes of input events; "" publishes none.
+	// Results is the bus for the results of input events; "" publishes none.
 	Results events.BusARN
 
 	rules []Rule
@@ -32,14 +32,14 @@ type Tenant struct {
 // Rules returns the tenant's own output rules, in order.
 func (t *Tenant) Rules() []Rule { return slices.Clone(t.rules) }
 
-// A BusPolicy says whether a tenant's events of a source may go to a bus. Its
-// error switches the rule off, alone, and is its reason.
+// BusPolicy returns an error if a tenant's events of a source must not be published
+// to a bus. The error disables only that rule, and is reported.
 type BusPolicy func(t events.TenantID, source string, bus events.BusARN) error
 
-// A policy is what a deployment says about buses.
+// policy holds a deployment's configuration of buses.
 type policy struct {
-	standard events.BusARN // for rules that name none
-	allow    BusPolicy     // nil: every well-formed ARN
+	defaultBus events.BusARN // for rules that name none
+	allow      BusPolicy     // nil: every well-formed ARN
 }
 
 func (p policy) check(t events.TenantID, source string, bus events.BusARN) error {
@@ -49,8 +49,7 @@ func (p policy) check(t events.TenantID, source string, bus events.BusARN) error
 	return p.allow(t, source, bus)
 }
 
-// parseTenant reads a properties file. The tenant is nil where a finding
-// refuses the file.
+// parseTenant parses a properties file. The tenant is nil if a diagnostic is fatal.
 func parseTenant(id events.TenantID, file string, data []byte, p policy) (*Tenant, []diag.Diagnostic) {
 	l := &tenantLoader{Source: diag.NewSource(file, data), tenant: &Tenant{ID: id}, policy: p}
 	for _, prop := range properties.Parse(l.Source) {
@@ -81,7 +80,7 @@ func (l *tenantLoader) set(p properties.Property) {
 		return
 	}
 	if !p.JSON {
-		// A blank at the end belongs to the value, but is never meant.
+		// Blanks at the end belong to the value, but are never intended.
 		p.Value = strings.TrimRight(p.Value, " \t\f")
 	}
 	if !known.set(l, p) {
@@ -89,16 +88,15 @@ func (l *tenantLoader) set(p properties.Property) {
 	}
 }
 
-// checkMatches refuses rules of which too many can match one change, whatever
-// the schemas are.
+// checkMatches adds an error if too many rules can match one change of any schema.
 func (l *tenantLoader) checkMatches() {
-	schemas := []events.SchemaID{""} // "" stands for a schema that no rule names
+	schemas := []events.SchemaID{""} // "" represents a schema that no rule names
 	for _, r := range l.tenant.rules {
 		schemas = append(schemas, r.Schemas...)
 	}
 	for _, s := range schemas {
 		for _, op := range events.Writes {
-			if at, n := excess(l.tenant.rules, s, op); n > maxMatches {
+			if at, n := countMatches(l.tenant.rules, s, op); n > maxMatches {
 				l.Errorf(at, "%d rules match a %s, at most %d may", n, op, maxMatches)
 				return
 			}

@@ -16,7 +16,7 @@ import (
 const localBus = events.BusARN("arn:aws:events:us-east-1:000000000000:event-bus/default")
 
 func parseText(text string) (*Tenant, []string) {
-	t, findings := parseTenant("acme", "acme/tenant.properties", []byte(text), policy{standard: localBus})
+	t, findings := parseTenant("acme", "acme/tenant.properties", []byte(text), policy{defaultBus: localBus})
 	return t, texts(findings)
 }
 
@@ -103,7 +103,7 @@ func TestFindingsOfProperties(t *testing.T) {
 		{"eventbridge-output=[{\"operations\":\"PUT\"}]", `1:35: error: operations must be an array of strings`, true},
 		{"eventbridge-output=[{\"operations\":[\"PUT\",\n \"post\"]}]", `2:2: error: operation "post" is unknown; known are POST, PUT, PATCH and DELETE`, true},
 		{"eventbridge-output=[{\"operations\":[\"PUT\",\n 1]}]", `2:2: error: operations must be a string`, true},
-		{"eventbridge-output=[{\"schema_names\":[\"orders.json\"]}]", `1:38: warning: schema name "orders.json" carries .json; write "orders"`, false},
+		{"eventbridge-output=[{\"schema_names\":[\"orders.json\"]}]", `1:38: warning: schema name "orders.json" ends with .json; write "orders"`, false},
 		{"eventbridge-output=[{\"schema_names\":[\"../x\"]}]", `1:38: error: schema_names: schema id "../x" has '.' at byte 0; allowed are letters, digits, and after the first also _ and -`, true},
 		{"eventbridge-output=[{\"eventbridge_arn\":\"arn:aws:events:us-east-1:123456789012:rule/x\"}]", `1:40: error: eventbridge_arn: "arn:aws:events:us-east-1:123456789012:rule/x" is not the ARN of an event bus: this is a rule's ARN; name the bus, event-bus/NAME`, true},
 		{"eventbridge-output=[{\"detail_type\":\"\"}]", `1:36: error: detail_type must have 1 to 128 characters; leave it out for {schema_id}.{operation}`, true},
@@ -188,7 +188,7 @@ func TestOutputs(t *testing.T) {
 
 func TestBusPolicySwitchesOffOneRule(t *testing.T) {
 	const far = "arn:aws:events:eu-west-1:123456789012:event-bus/far"
-	p := policy{standard: localBus, allow: func(tenant events.TenantID, source string, bus events.BusARN) error {
+	p := policy{defaultBus: localBus, allow: func(tenant events.TenantID, source string, bus events.BusARN) error {
 		if bus == far && source == "acme.x" && tenant == "acme" {
 			return errors.New("it is not on the allow-list")
 		}
@@ -214,7 +214,7 @@ func FuzzTenant(f *testing.F) {
 	f.Add("eventbridge-output=[{\"operations\":[\"PUT\"],\"schema_names\":[\"a.json\"],\"metadata\":true}]")
 	f.Add("cors-origins=*\neventbridge-results=arn:aws:events:us-east-1:123456789012:event-bus/x\nrate-limit-per-second=1.")
 	f.Fuzz(func(t *testing.T, text string) {
-		got, findings := parseTenant("acme", "f", []byte(text), policy{standard: localBus})
+		got, findings := parseTenant("acme", "f", []byte(text), policy{defaultBus: localBus})
 		_, refused := diag.FirstFatal(findings)
 		if refused != (got == nil) {
 			t.Fatalf("tenant %v with findings %v", got, findings)

@@ -14,7 +14,8 @@ import (
 	"github.com/blockforger/eventrouter/tenant/jsonschema"
 )
 
-// maxViolations is how many violations are listed; the last reports the rest.
+// maxViolations is the maximum number of violations in a fault; the last one says
+// that there are more.
 const maxViolations = 1000
 
 // Validate checks a whole record. The fault is Invalid and lists every
@@ -56,8 +57,8 @@ func violations(invalid *jsonschema.ValidationError) []fault.Violation {
 
 func broken(vs ...fault.Violation) error { return brokenMore(0, vs) }
 
-// brokenMore makes the fault of a record that does not match its schema; there
-// are more violations than those given.
+// brokenMore returns the fault of a record with more violations of its schema than
+// those given.
 func brokenMore(more int, vs []fault.Violation) error {
 	message := "payload breaks its schema"
 	if n := len(vs) + more; n > 1 {
@@ -71,7 +72,7 @@ func brokenMore(more int, vs []fault.Violation) error {
 	return &fault.Error{Code: fault.Invalid, Message: message, Violations: vs}
 }
 
-// exceeds makes the fault of a record that exceeds a bound.
+// exceeds returns the fault of a record that exceeds a limit.
 func (s *Schema) exceeds(limit *jsonschema.LimitError) error {
 	if limit.Steps {
 		return fault.Errorf(fault.TooLarge, "payload cannot be checked: at %q, schema %q %s", limit.Schema, s.ID, limit.Reason)
@@ -80,8 +81,8 @@ func (s *Schema) exceeds(limit *jsonschema.LimitError) error {
 		Violations: []fault.Violation{{Pointer: clip(limit.Pointer), Message: limit.Reason}}}
 }
 
-// malformed keeps the decoder's error as the cause: a schema's author may read
-// it, a caller may not, since it can quote.
+// malformed returns a fault with the decoder's error as its cause. The cause may
+// quote the record, so it is for the schema's author and not for callers.
 func malformed(err error) error {
 	e := &fault.Error{Code: fault.Invalid, Message: "document is not valid JSON", Err: err}
 	if err == io.EOF {

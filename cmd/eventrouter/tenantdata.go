@@ -369,14 +369,14 @@ func (c *tenantPush) Run(s *session) error {
 			return err
 		}
 	}
-	if err := plan.Do(s.ctx); err != nil {
+	if err := plan.Apply(s.ctx); err != nil {
 		return err
 	}
 	s.print.note("pushed to %s; it is active within 30 seconds", c.name())
 	return nil
 }
 
-func (c *tenantPush) show(s *session, p *tenant.Push) error {
+func (c *tenantPush) show(s *session, p *tenant.PushPlan) error {
 	if done, err := s.print.printJSON(p); done {
 		return err
 	}
