@@ -4,26 +4,49 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/blockforger/eventrouter/events/aws/ecs"
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/typed"
 )
 
-func ExampleOn() {
-	consumer := typed.On(typed.NewRegistry(ecs.Events()), func(ctx context.Context, change ecs.TaskStateChange) error {
-		fmt.Println(typed.Envelope(ctx).Region, change.TaskARN.Resource(), "is", change.LastStatus)
-		return nil
-	})
-	consumer = consumer.Otherwise(func(_ context.Context, e typed.Decoded) error {
-		fmt.Println("no handler for", e.Raw().DetailType)
-		return nil
-	})
-	response, err := consumer.Handle(context.Background(), []byte(`{"Records":[
-		{"messageId":"m1","body":"{\"source\":\"aws.ecs\",\"detail-type\":\"ECS Task State Change\",\"region\":\"eu-west-1\",\"detail\":{\"taskArn\":\"arn:aws:ecs:eu-west-1:111122223333:task/shop/1\",\"lastStatus\":\"RUNNING\"}}"},
-		{"messageId":"m2","body":"{\"source\":\"shop\",\"detail-type\":\"Order Paid\",\"detail\":{}}"},
-		{"messageId":"m3","body":"not an event"}]}`))
-	fmt.Println(response.BatchItemFailures, err)
+// Pet is the payload that the tenant's schema pet describes.
+type Pet struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+const petEvent = `{"version":"0","id":"7f8a0c1e-2b3d-4e5f-8a9b-0c1d2e3f4a5b","source":"blockforger-output","detail-type":"pet.POST",
+	"account":"000000000000","time":"2026-11-24T12:00:00Z","region":"us-east-1","resources":["/acme/pet/rex"],
+	"detail":{"tenant":"acme","rootSchema":"pet","operation":"POST","payload":{"id":"rex","name":"Rex"},
+	"metadata":{"outputId":"out-1","inputEventId":"in-1","correlationId":"in-1","hops":1,"revision":1,"time":"2026-11-24T12:00:00Z"}}}`
+
+var pets = typed.NewRegistry(typed.OutputEventsOf[Pet](events.OutputSource, "pet"))
+
+// A registry decodes the kinds of events that it contains.
+func ExampleRegistry_DecodeEvent() {
+	event, err := pets.DecodeEvent([]byte(petEvent))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if pet, ok := typed.As[typed.OutputDetail[Pet]](event); ok {
+		fmt.Println(pet.Region, pet.Detail.Operation, pet.Detail.Payload.Name)
+	}
 	// Output:
-	// eu-west-1 task/shop/1 is RUNNING
-	// no handler for Order Paid
-	// [{m3}] <nil>
+	// us-east-1 POST Rex
+}
+
+// A consumer calls a handler by type, and each event once.
+func ExampleOn() {
+	ctx := context.Background()
+	consumer := typed.On(pets, func(_ context.Context, d typed.OutputDetail[Pet]) error {
+		fmt.Println("new pet:", d.Payload.Name)
+		return nil
+	}).Once(&typed.MemoryClaims{}, nil)
+	for range 2 { // the event and a redelivery of it
+		if _, err := consumer.Handle(ctx, []byte(petEvent)); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// new pet: Rex
 }
