@@ -35,8 +35,8 @@ func ParseBusARN(s string) (BusARN, error) {
 		return refuse("this is a rule's ARN; name the bus, event-bus/NAME")
 	case kind != "event-bus":
 		return refuse("the resource must be event-bus/NAME")
-	case len(name) < 1 || len(name) > 256 || !only(name, isBusName):
-		return refuse("the bus name must be 1 to 256 letters, digits and / . _ -")
+	case !isBusName(name):
+		return refuse("the bus name must be 1 to 256 letters, digits and . _ -, or a partner's, aws.partner/NAME/NAME")
 	}
 	return BusARN(s), nil
 }
@@ -83,9 +83,21 @@ func isRegion(s string) bool {
 		all(words[:last], func(w string) bool { return w != "" && only(w, isLower) })
 }
 
-func isBusName(c byte) bool { return alphanumeric(c) || c == '/' || c == '.' || c == '_' || c == '-' }
-func isLower(c byte) bool   { return 'a' <= c && c <= 'z' }
-func isDigit(c byte) bool   { return '0' <= c && c <= '9' }
+// isBusName applies the rule of CreateEventBus: no bus but a partner's has a name
+// with a slash.
+func isBusName(s string) bool {
+	if len(s) > 256 {
+		return false
+	}
+	isPart := func(s string) bool {
+		return s != "" && only(s, func(c byte) bool { return alphanumeric(c) || c == '.' || c == '_' || c == '-' })
+	}
+	parts := strings.Split(s, "/")
+	return all(parts, isPart) && (len(parts) == 1 || len(parts) >= 3 && parts[0] == "aws.partner")
+}
+
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func only(s string, is func(byte) bool) bool {
 	for i := range len(s) {

@@ -61,31 +61,41 @@ func FuzzKeyEscape(f *testing.F) {
 }
 
 func TestBusARN(t *testing.T) {
-	const good = "arn:aws:events:eu-west-1:111122223333:event-bus/orders/eu.1"
+	const good = "arn:aws:events:eu-west-1:111122223333:event-bus/orders_eu.1-A"
 	arn, err := events.ParseBusARN(good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if arn.Region() != "eu-west-1" || arn.Account() != "111122223333" || arn.Name() != "orders/eu.1" {
+	if arn.Region() != "eu-west-1" || arn.Account() != "111122223333" || arn.Name() != "orders_eu.1-A" {
 		t.Errorf("%q %q %q", arn.Region(), arn.Account(), arn.Name())
 	}
-	for _, also := range []string{"arn:aws-cn:events:cn-north-1:111122223333:event-bus/x", "arn:aws-us-gov:events:us-gov-west-1:111122223333:event-bus/x"} {
+	for _, also := range []string{
+		"arn:aws:events:us-east-1:111122223333:event-bus/aws.partner/example.com/a-1/b",
+		"arn:aws:events:us-east-1:111122223333:event-bus/" + strings.Repeat("x", 256),
+		"arn:aws-cn:events:cn-north-1:111122223333:event-bus/x", "arn:aws-us-gov:events:us-gov-west-1:111122223333:event-bus/x",
+	} {
 		if _, err := events.ParseBusARN(also); err != nil {
 			t.Error(err)
 		}
 	}
 	for bad, reason := range map[string]string{
 		"": "want arn:", "default": "want arn:",
-		"arn:aws:events:us-east-1:111122223333:event-bus":        "bus name",
-		"arn:aws:events:us-east-1:111122223333:event-bus/":       "bus name",
-		"arn:aws:events:us-east-1:111122223333:event-bus/a b":    "bus name",
-		"arn:aws:events:us-east-1:111122223333:event-busv2/x":    "event-busv2",
-		"arn:aws:events:us-east-1:111122223333:rule/default/r":   "rule",
-		"arn:aws:sqs:us-east-1:111122223333:event-bus/x":         "service",
-		"arn:aws:events:useast1:111122223333:event-bus/x":        "region",
-		"arn:aws:events:us-east-1:1111:event-bus/x":              "account",
-		"arn:evil:events:us-east-1:111122223333:event-bus/x":     "partition",
-		"arn:aws:events:us-east-1:111122223333:event-bus/x\n{}y": "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus":                             "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus/":                            "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus/a b":                         "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus/foo/bar":                     "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus/foo/bar/baz":                 "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus//":                           "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus/aws.partner/x":               "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus/aws.partner/x/":              "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-bus/" + strings.Repeat("x", 257): "bus name",
+		"arn:aws:events:us-east-1:111122223333:event-busv2/x":                         "event-busv2",
+		"arn:aws:events:us-east-1:111122223333:rule/default/r":                        "rule",
+		"arn:aws:sqs:us-east-1:111122223333:event-bus/x":                              "service",
+		"arn:aws:events:useast1:111122223333:event-bus/x":                             "region",
+		"arn:aws:events:us-east-1:1111:event-bus/x":                                   "account",
+		"arn:evil:events:us-east-1:111122223333:event-bus/x":                          "partition",
+		"arn:aws:events:us-east-1:111122223333:event-bus/x\n{}y":                      "bus name",
 	} {
 		if _, err := events.ParseBusARN(bad); err == nil || !strings.Contains(fault.MessageOf(err), reason) {
 			t.Errorf("%q: %v, want a word about %q", bad, err, reason)

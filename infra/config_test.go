@@ -64,6 +64,7 @@ func TestRefusedContext(t *testing.T) {
 		{"publisherOrganization", "o-*", "an organization's id"},
 		{"outputBuses", "orders", "is not the ARN of an event bus"},
 		{"outputBuses", bus + ",x", "entry 2"},
+		{"outputBuses", bus + "/bar", "is not the ARN of an event bus"},
 		{"outputBuses", strings.Replace(bus, "123456789012", "1234", 1), "is not the ARN of an event bus"},
 		{"outputBuses", strings.Replace(bus, "event-bus/", "rule/", 1), "is not the ARN of an event bus"},
 		{"outputBuses", strings.Replace(bus, "event-bus", "event-busv2", 1), "newer custom event bus"},
@@ -149,6 +150,7 @@ func TestRefusedTargetBusContext(t *testing.T) {
 		{"routerRegion", nil, "is required"},
 		{"routerRegion", "virginia", "a region such as"},
 		{"targetBus", "a b", "the name of a bus"},
+		{"targetBus", "foo/bar", "the name of a bus"},
 		{"targetSources", "aws.s3", "cannot publish"},
 		{"outputBuses", "x", "there is no such key"},
 	} {
@@ -274,7 +276,7 @@ func TestPublisherLimit(t *testing.T) {
 // it has a check of its own.
 func TestStackAndFunctionAgreeOnBuses(t *testing.T) {
 	for _, arn := range []string{
-		"arn:aws:events:us-east-1:123456789012:event-bus/default", "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a/b",
+		"arn:aws:events:us-east-1:123456789012:event-bus/default", "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a_b",
 		"arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/x.y_z-1", "", "arn", "arn:aws:events:us-east-1:123456789012:event-bus/",
 		"arn:aws:events:us-east-1:123456789012:rule/x", "arn:aws:events::123456789012:event-bus/x", "arn:aws:events:us-east-1:1:event-bus/x",
 		"arn:aws:events:us-east-1:123456789012:event-busv2/x", "arn:aws:sqs:us-east-1:123456789012:event-bus/x", "arn:AWS:events:us-east-1:123456789012:event-bus/x",

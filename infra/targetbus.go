@@ -25,7 +25,6 @@ type TargetBusConfig struct {
 var (
 	regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$`)
 	stackWord  = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
-	busName    = regexp.MustCompile(`^[A-Za-z0-9/._-]{1,256}$`)
 )
 
 // ReadTargetBusConfig reads the context keys of stack=target-bus.
@@ -36,7 +35,7 @@ func ReadTargetBusConfig(values map[string]any) (TargetBusConfig, error) {
 		Environment:   r.environment(),
 		RouterAccount: r.matching("routerAccount", accountID, "an account of 12 digits"),
 		RouterRegion:  r.matching("routerRegion", regionName, "a region such as us-east-1"),
-		Bus:           r.matching("targetBus", busName, "the name of a bus: 1 to 256 letters, digits and / . _ -"),
+		Bus:           r.matching("targetBus", customBusName, "the name of a bus: 1 to 256 letters, digits and . _ -"),
 		Sources:       r.texts("targetSources"),
 	}
 	for key, value := range map[string]string{"routerAccount": c.RouterAccount, "routerRegion": c.RouterRegion} {

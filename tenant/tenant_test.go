@@ -34,7 +34,7 @@ token-limit-monthly: 9007199254740993
 rate-limit-per-second=0.5
 cors-origins = https://app.example.com, http://localhost:3000,*
 payload-max-bytes=1048576
-eventbridge-results=arn:aws-cn:events:cn-north-1:123456789012:event-bus/a/b
+eventbridge-results=arn:aws-cn:events:cn-north-1:123456789012:event-bus/a_b
 eventbridge-output=[{
   "eventbridge_arn": "arn:aws:events:eu-west-1:123456789012:event-bus/orders",
   "source": "acme.orders", "detail_type": "x.{schema_id}.{operation}",
@@ -44,7 +44,7 @@ eventbridge-output=[{
 		ID: "acme", Input: true, TokenLimit: 9007199254740993, RateLimit: 0.5,
 		CORSOrigins:     []string{"https://app.example.com", "http://localhost:3000", "*"},
 		PayloadMaxBytes: 1048576,
-		Results:         "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a/b",
+		Results:         "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a_b",
 		rules: []Rule{{
 			Bus: "arn:aws:events:eu-west-1:123456789012:event-bus/orders", Source: "acme.orders",
 			DetailType: "x.{schema_id}.{operation}", Operations: []events.Operation{"PUT", "DELETE"},
