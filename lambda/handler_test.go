@@ -35,6 +35,7 @@ type fixture struct {
 	sent    int
 	down    bool
 	send    func(ctx context.Context, entries []events.Entry) ([]bus.Result, error) // instead of success
+	failing string                                                                  // the commit of this event's id fails
 	stuck   bool                                                                    // a commit lasts until its context ends
 	ahead   time.Duration                                                           // of the relay's clock
 }
@@ -49,6 +50,9 @@ func (l stuckLedger) Commit(ctx context.Context, c *store.Change) (store.Result,
 	if l.f.stuck {
 		<-ctx.Done()
 		return store.Result{}, ctx.Err()
+	}
+	if l.f.failing != "" && c.Idempotency.Key.Value == l.f.failing {
+		return store.Result{}, fault.Errorf(fault.Unavailable, "down for %s", l.f.failing)
 	}
 	return l.Driver.Commit(ctx, c)
 }
@@ -157,6 +161,30 @@ func TestArrayFailsAsAWhole(t *testing.T) {
 	f.down = false
 	if _, err := f.invoke(batch); err != nil || f.records() != 2 {
 		t.Errorf("%d records after the retry, %v", f.records(), err)
+	}
+}
+
+// TestArrayInWhichOneEventFails: a batch is not acknowledged when any one of its
+// events could not be carried out: that event would be lost.
+func TestArrayInWhichOneEventFails(t *testing.T) {
+	for _, failing := range []string{"a", "b", "c"} {
+		f := newFixture(t)
+		batch := "[" + f.event("a", "pet", `{"name":"A"}`) + "," + f.event("b", "pet", `{"name":"B"}`) + "," + f.event("c", "pet", `{"name":"C"}`) + "]"
+		message := `{"Records":[{"messageId":"m1","eventSource":"aws:sqs","body":` + quote(batch) + `}]}`
+		f.failing = failing
+		if out, err := f.invoke(batch); err == nil {
+			t.Errorf("%s fails, but the batch was acknowledged: %s", failing, out)
+		}
+		if out, err := f.invoke(message); err != nil || out != `{"batchItemFailures":[{"itemIdentifier":"m1"}]}` {
+			t.Errorf("%s fails, in a message: %s, %v", failing, out, err)
+		}
+		if n := f.records(); n != 2 {
+			t.Errorf("%s fails: %d records, want the other two", failing, n)
+		}
+		f.failing = ""
+		if _, err := f.invoke(batch); err != nil || f.records() != 3 {
+			t.Errorf("%s, redelivered: %d records, %v", failing, f.records(), err)
+		}
 	}
 }
 
