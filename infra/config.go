@@ -239,7 +239,7 @@ type OutputBus struct {
 }
 
 var (
-	busForm  = regexp.MustCompile(`^arn:aws(-[a-z]+)*:events:[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:event-bus/[A-Za-z0-9/._-]{1,256}$`)
+	busForm  = regexp.MustCompile(`^arn:aws(-[a-z]+)*:events:[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:event-bus/([A-Za-z0-9._-]{1,256}|aws\.partner(/[A-Za-z0-9._-]+){2,})$`)
 	tenantID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 )
 
