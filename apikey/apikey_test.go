@@ -364,6 +364,57 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// TestTwoKeysAtMostDuringARotation: no second rotation begins before the first has
+// ended, of the key or of the one that replaces it.
+func TestTwoKeysAtMostDuringARotation(t *testing.T) {
+	store := &storedKeys{}
+	now := start
+	rotate := func(id apikey.ID) (apikey.Key, error) {
+		k, _, err := apikey.Rotate(t.Context(), store, id, time.Hour, time.Time{}, now, rand.Reader)
+		return k, err
+	}
+	refused := func(id apikey.ID, want string) {
+		t.Helper()
+		if _, err := rotate(id); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want one that says %q", err, want)
+		}
+		active := 0
+		for _, k := range store.keys {
+			if k.Active(now) {
+				active++
+			}
+		}
+		if active > 3 { // two, and the bystander
+			t.Errorf("%d keys are active", active)
+		}
+	}
+	bystander, _ := newKey(t, store, start.Add(24*time.Hour), apikey.BackendCalls)
+	old, _ := newKey(t, store, time.Time{}, apikey.BackendCalls)
+	fresh, err := rotate(old.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(old.ID, string(fresh.ID)+" replaces it")
+	refused(fresh.ID, "replaces "+string(old.ID)+", which is active until ")
+
+	// The new secret was lost: revoke its key, and rotate again.
+	if _, err := apikey.Revoke(t.Context(), store, fresh.ID, now); err != nil {
+		t.Fatal(err)
+	}
+	second, err := rotate(old.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Hour) // the old one has ended
+	third, err := rotate(second.ID)
+	if err != nil || third.Replaces != second.ID {
+		t.Fatalf("%+v, %v", third, err)
+	}
+	if _, err := rotate(bystander.ID); err != nil {
+		t.Errorf("a key of its own: %v", err)
+	}
+}
+
 func TestRevoke(t *testing.T) {
 	store := &storedKeys{}
 	k, _ := newKey(t, store, time.Time{}, apikey.BackendCalls)

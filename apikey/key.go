@@ -41,6 +41,16 @@ type Key struct {
 	Expires     time.Time // zero: never
 	Revoked     time.Time // zero: active
 	LastUsed    time.Time // to the day; zero: never or unknown
+	Replaces    ID        // the key that was rotated to make this one; "" for none
+}
+
+// Format returns the number of the oldest format that can hold the key, so that an
+// older version of the program can read what it understands.
+func (k *Key) Format() int {
+	if k.Replaces != "" {
+		return 2
+	}
+	return 1
 }
 
 // A Store holds API keys. Implementations are safe for concurrent use; faults

@@ -25,9 +25,10 @@ func Revoke(ctx context.Context, keys Store, id ID, now time.Time) (Key, error) 
 
 // Rotate makes a key with the tenant and the permissions of another, which goes
 // on for overlap and then expires, so that both work meanwhile. expires is when
-// the new key does; zero is never. A key that is not active cannot be rotated:
-// Conflict. The new key is stored before the old one is given its end: a crash
-// between the two leaves both working.
+// the new key does; zero is never. At most two keys are active during a rotation:
+// the fault is Conflict for a key that is not active, one that is being rotated,
+// and one whose predecessor is still active. The new key is stored before the old
+// one is given its end: a crash between the two leaves both working.
 func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expires, now time.Time, random io.Reader) (Key, events.Secret, error) {
 	old, err := keys.Key(ctx, id)
 	if err != nil {
@@ -36,10 +37,14 @@ func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expir
 	if reason := old.inactive(now); reason != "" {
 		return Key{}, "", fault.Errorf(fault.Conflict, "key %s %s; create a new one", id, reason)
 	}
+	if err := checkRotation(ctx, keys, &old, now); err != nil {
+		return Key{}, "", err
+	}
 	fresh, secret, err := New(old.Tenant, old.Permissions, expires, now, random)
 	if err != nil {
 		return Key{}, "", err
 	}
+	fresh.Replaces = old.ID
 	if err := keys.PutKey(ctx, fresh); err != nil {
 		return Key{}, "", fault.Wrap("apikey.Rotate", fault.Unavailable, err)
 	}
@@ -50,6 +55,33 @@ func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expir
 		}
 	}
 	return fresh, secret, nil
+}
+
+// checkRotation returns an error while a rotation that the key takes part in has
+// not ended: a third key would be active.
+func checkRotation(ctx context.Context, keys Store, k *Key, now time.Time) error {
+	all, err := keys.KeysOf(ctx, k.Tenant)
+	if err != nil {
+		return fault.Wrap("apikey.Rotate", fault.Unavailable, err)
+	}
+	for _, other := range all {
+		switch {
+		case !other.Active(now):
+		case other.Replaces == k.ID:
+			return fault.Errorf(fault.Conflict, "key %s is being rotated, and %s replaces it: rotate that one when %s has ended; if its secret is lost, revoke it and rotate %s again",
+				k.ID, other.ID, k.ID, k.ID)
+		case other.ID == k.Replaces:
+			return fault.Errorf(fault.Conflict, "key %s replaces %s, which is active %s: revoke that one first, or wait", k.ID, other.ID, other.until())
+		}
+	}
+	return nil
+}
+
+func (k *Key) until() string {
+	if k.Expires.IsZero() {
+		return "without an end"
+	}
+	return "until " + k.Expires.UTC().Format(time.RFC3339)
 }
 
 func missingKey(id ID, err error) error {

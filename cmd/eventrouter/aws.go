@@ -75,7 +75,26 @@ type awsDeployment struct {
 // function.
 func (d *awsDeployment) admin() admin.Admin {
 	ledger := d.ledger()
-	return admin.NewDirect(ledger, store.New(ledger, nil), newAWSFunctions(d), nil)
+	direct := admin.NewDirect(ledger, store.New(ledger, nil), newAWSFunctions(d), nil)
+	direct.Tenants = d.tenants
+	return direct
+}
+
+// tenants lists the tenants whose files the function reads.
+func (d *awsDeployment) tenants(ctx context.Context) ([]events.TenantID, error) {
+	out, err := awslambda.NewFromConfig(d.cfg).GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String(d.env.Function())})
+	if err != nil {
+		return nil, err
+	}
+	var variables map[string]string
+	if out.Environment != nil {
+		variables = out.Environment.Variables
+	}
+	files, err := s3blob.New(d.s3(), variables[names.EnvBucket], variables[names.EnvSchemasPrefix])
+	if err != nil {
+		return nil, err
+	}
+	return tenant.NewCatalog(files, nil).Tenants(ctx)
 }
 
 func (d *awsDeployment) ledger() *dynamostore.Ledger {
@@ -203,8 +222,8 @@ func (x *deploymentChecks) tenantFiles(ctx context.Context) checkResult {
 	return lintCheck(ctx, files, &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, "s3://"+name+"/"+names.SchemasPrefix)
 }
 
-func (x *deploymentChecks) s3() *s3.Client {
-	return s3.NewFromConfig(x.cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
+func (d *awsDeployment) s3() *s3.Client {
+	return s3.NewFromConfig(d.cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
 }
 
 // inputRule looks up the rule on the bus that is named in the function's

@@ -88,6 +88,11 @@ func (h *awsFixture) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(out)
 		return
 	}
+	if r.URL.Path == "/2015-03-31/functions/"+h.env.Function()+"/configuration" {
+		_ = json.NewEncoder(w).Encode(map[string]any{"Environment": map[string]any{"Variables": map[string]string{
+			names.EnvBucket: os.Getenv(names.EnvBucket), names.EnvSchemasPrefix: os.Getenv(names.EnvSchemasPrefix)}}})
+		return
+	}
 	var in struct{ LogGroupName string }
 	if json.Unmarshal(body, &in) != nil || r.Header.Get("X-Amz-Target") != "Logs_20140328.FilterLogEvents" || in.LogGroupName != names.LogGroup(h.env.Function()) {
 		http.Error(w, `{"__type":"ResourceNotFoundException"}`, http.StatusBadRequest)
@@ -131,6 +136,12 @@ func TestCommandsOnAWS(t *testing.T) {
 	key, _ := created["key"].(string)
 	if n := count(h.run("keys", "list", "--tenant", "acme")["keys"]); key == "" || n != 1 {
 		t.Fatalf("created %v, %d keys are listed", created["keyId"], n)
+	}
+
+	var out, errOut bytes.Buffer
+	if code := run(t.Context(), []string{"keys", "create", "--tenant", "amce", "--aws", "--environment", string(h.env)}, nil, &out, &errOut); code != 1 ||
+		!strings.Contains(errOut.String(), "tenant amce does not exist") || !strings.Contains(errOut.String(), "acme") {
+		t.Errorf("a key of an unknown tenant: exit %d: %s%s", code, out.String(), errOut.String())
 	}
 
 	// An event that EventBridge could not deliver.

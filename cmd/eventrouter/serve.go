@@ -198,7 +198,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 		return nil, err
 	}
 	direct := admin.NewDirect(srv.ledger, records, functions{srv.local, records}, side.Now)
-	direct.Objects = srv.stores.objects
+	direct.Objects, direct.Tenants = srv.stores.objects, tenants.Tenants
 	srv.admin = direct
 	srv.http = &http.Server{
 		Handler:           srv.routes(),

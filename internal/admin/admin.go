@@ -28,14 +28,14 @@ type Admin interface {
 
 // Keys manages API keys.
 type Keys interface {
-	// CreateKey makes a key. Its secret is in the answer and nowhere else.
+	// CreateKey makes a key; NotFound if there is no such tenant. Its secret is in the answer and nowhere else.
 	CreateKey(ctx context.Context, in NewKey) (CreatedKey, error)
 	// ListKeys lists a tenant's keys, oldest first.
 	ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error)
 	// RevokeKey ends a key within 30 seconds, for good.
 	RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error)
 	// RotateKey makes a key like another one, which then has an end: both work
-	// until it comes.
+	// until it comes. Conflict while another rotation of the key has not ended.
 	RotateKey(ctx context.Context, in Rotation) (CreatedKey, error)
 	// ExportKeys lists what is stored of a tenant's keys, for ImportKeys.
 	ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error)
@@ -61,6 +61,7 @@ type StoredKey struct {
 	Created     time.Time           `json:"created"`
 	Expires     time.Time           `json:"expires,omitzero"`
 	Revoked     time.Time           `json:"revoked,omitzero"`
+	Replaces    apikey.ID           `json:"replaces,omitempty"` // the key that was rotated to make this one
 }
 
 // NewKey asks for an API key.

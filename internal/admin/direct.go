@@ -3,6 +3,9 @@ package admin
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/blockforger/eventrouter/apikey"
@@ -22,6 +25,10 @@ type Direct struct {
 
 	// Objects, where it is set, is the bucket in which records are shown.
 	Objects blob.Bucket
+
+	// Tenants, where it is set, lists the tenants that have files: a key for any
+	// other one would open nothing.
+	Tenants func(ctx context.Context) ([]events.TenantID, error)
 }
 
 var _ Admin = (*Direct)(nil)
@@ -39,6 +46,9 @@ func (d *Direct) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
 	if _, err := events.ParseTenantID(string(in.Tenant)); err != nil {
 		return CreatedKey{}, err
 	}
+	if err := d.checkTenant(ctx, in.Tenant); err != nil {
+		return CreatedKey{}, err
+	}
 	key, secret, err := apikey.New(in.Tenant, in.Permissions, in.Expires, d.now(), rand.Reader)
 	if err != nil {
 		return CreatedKey{}, err
@@ -47,6 +57,41 @@ func (d *Direct) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
 		return CreatedKey{}, fault.Wrap("admin.CreateKey", fault.Unavailable, err)
 	}
 	return CreatedKey{KeyID: key.ID, Key: secret.Reveal()}, nil
+}
+
+// checkTenant returns NotFound if no file describes the tenant.
+func (d *Direct) checkTenant(ctx context.Context, t events.TenantID) error {
+	if d.Tenants == nil {
+		return nil
+	}
+	known, err := d.Tenants(ctx)
+	if err != nil {
+		return fault.Wrap("admin.CreateKey", fault.Unavailable, err)
+	}
+	if !slices.Contains(known, t) {
+		return fault.Errorf(fault.NotFound, "tenant %s does not exist: there is no file %s/tenant.properties; tenants that exist: %s", t, t, namesOf(known))
+	}
+	return nil
+}
+
+// namesOf lists tenants for a message.
+func namesOf(known []events.TenantID) string {
+	const most = 20
+	if len(known) == 0 {
+		return "none"
+	}
+	var b strings.Builder
+	for i, t := range known {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(known)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(t))
+	}
+	return b.String()
 }
 
 // ListKeys implements [Keys].

@@ -38,7 +38,7 @@ func (d *Direct) ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey
 	out := make([]StoredKey, len(keys))
 	for i, k := range keys {
 		out[i] = StoredKey{KeyID: k.ID, Tenant: k.Tenant, Permissions: k.Permissions,
-			SHA256: hex.EncodeToString(k.Hash[:]), Created: k.Created, Expires: k.Expires, Revoked: k.Revoked}
+			SHA256: hex.EncodeToString(k.Hash[:]), Created: k.Created, Expires: k.Expires, Revoked: k.Revoked, Replaces: k.Replaces}
 	}
 	return out, nil
 }
@@ -84,7 +84,7 @@ func (d *Direct) importable(ctx context.Context, k *apikey.Key) error {
 
 // key checks what is to be imported.
 func (s *StoredKey) key() (apikey.Key, error) {
-	k := apikey.Key{Permissions: s.Permissions, Created: s.Created, Expires: s.Expires, Revoked: s.Revoked}
+	k := apikey.Key{Permissions: s.Permissions, Created: s.Created, Expires: s.Expires, Revoked: s.Revoked, Replaces: s.Replaces}
 	var err error
 	if k.ID, err = apikey.ParseID(string(s.KeyID)); err != nil {
 		return k, err

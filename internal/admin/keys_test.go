@@ -1,6 +1,9 @@
 package admin_test
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +57,28 @@ func TestRotateKey(t *testing.T) {
 			t.Errorf("rotating a revoked key: %v", err)
 		}
 	})
+}
+
+// TestKeyOfAnUnknownTenant: a mistyped tenant is reported, with those that exist.
+func TestKeyOfAnUnknownTenant(t *testing.T) {
+	ledger := memstore.New(nil)
+	d := admin.NewDirect(ledger, store.New(ledger, nil), nil, nil)
+	d.Tenants = func(context.Context) ([]events.TenantID, error) { return []events.TenantID{"acme", "rival"}, nil }
+	in := admin.NewKey{Tenant: "amce", Permissions: []apikey.Permission{apikey.ReadOnly}}
+	if _, err := d.CreateKey(t.Context(), in); !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "tenant amce does not exist") || !strings.Contains(err.Error(), "acme, rival") {
+		t.Errorf("%v", err)
+	}
+	if keys, err := d.ListKeys(t.Context(), "amce"); err != nil || len(keys) != 0 {
+		t.Errorf("%+v, %v", keys, err)
+	}
+	in.Tenant = "acme"
+	if _, err := d.CreateKey(t.Context(), in); err != nil {
+		t.Error(err)
+	}
+	d.Tenants = func(context.Context) ([]events.TenantID, error) { return nil, errors.New("no bucket") }
+	if _, err := d.CreateKey(t.Context(), in); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestKeysMove: a key that was made in one deployment works in another, to

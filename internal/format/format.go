@@ -18,7 +18,7 @@ import (
 const (
 	Record      = 2 // records, in each driver; 2 adds what shared files and migrations store, see store.Record.Format
 	Idempotency = 1 // idempotency records, in each driver; the fingerprint's algorithm follows from it
-	Key         = 1 // API keys, in each driver
+	Key         = 2 // API keys, in each driver; 2 adds the key that was rotated
 	Counter     = 1 // usage totals, token counters and leases in DynamoDB
 	LedgerFile  = 1 // the buckets and keys of ledger.db
 	LocalFile   = 1 // the buckets and keys of local.db

@@ -244,6 +244,7 @@ func entryFields(c *codec, e *store.Entry) {
 	c.time(&e.Settled)
 }
 
+// keyFields are the fields of an API key of format 1.
 func keyFields(c *codec, k *apikey.Key) {
 	text(c, &k.ID)
 	text(c, &k.Tenant)
@@ -253,6 +254,12 @@ func keyFields(c *codec, k *apikey.Key) {
 	c.time(&k.Expires)
 	c.time(&k.Revoked)
 	c.time(&k.LastUsed)
+}
+
+// keyFields2 are the fields of an API key of format 2.
+func keyFields2(c *codec, k *apikey.Key) {
+	keyFields(c, k)
+	text(c, &k.Replaces)
 }
 
 // A busCheck is the result of the last check of a bus.

@@ -275,7 +275,7 @@ func TestNewerFormats(t *testing.T) {
 			t.Errorf("%s: %v, want %q", what, err, want)
 		}
 	}
-	const ofKey = "an API key in the ledger has format 99, this version of eventrouter reads formats up to 1"
+	const ofKey = "an API key in the ledger has format 99, this version of eventrouter reads formats up to 2"
 	_, err := d.Key(t.Context(), key.ID)
 	newer("read", err, ofKey)
 	_, err = d.KeysOf(t.Context(), "acme")

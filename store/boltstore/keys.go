@@ -44,7 +44,7 @@ func (d *Driver) PutKey(ctx context.Context, k apikey.Key) error {
 		if err := index.Put(keysOfKey(&k), nil); err != nil {
 			return err
 		}
-		return tx.Bucket(keysBucket).Put([]byte(k.ID), encode(nil, k, keyFields))
+		return tx.Bucket(keysBucket).Put([]byte(k.ID), encodeKey(&k))
 	})
 }
 
@@ -59,7 +59,7 @@ func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 			return err
 		}
 		k.LastUsed = day
-		return tx.Bucket(keysBucket).Put([]byte(id), encode(nil, k, keyFields))
+		return tx.Bucket(keysBucket).Put([]byte(id), encodeKey(&k))
 	})
 }
 
@@ -106,13 +106,24 @@ func readKey(tx *bbolt.Tx, id []byte) (apikey.Key, error) {
 	return decodeKey(v)
 }
 
+// encodeKey writes a key in the oldest format that can hold it.
+func encodeKey(k *apikey.Key) []byte {
+	if number := k.Format(); number > 1 {
+		return encode(binary.AppendUvarint([]byte{0}, uint64(number)), *k, keyFields2)
+	}
+	return encode(nil, *k, keyFields)
+}
+
 // decodeKey reads a stored key. One of format 1 begins with the length of its id,
 // which is never 0; a 0 precedes the number of a newer format.
 func decodeKey(v []byte) (apikey.Key, error) {
 	if len(v) > 1 && v[0] == 0 {
-		number, _ := binary.Uvarint(v[1:])
+		number, size := binary.Uvarint(v[1:])
 		if err := format.Check("an API key in the ledger", int64(number), format.Key); err != nil {
 			return apikey.Key{}, err
+		}
+		if number == 2 {
+			return decode(v[1+size:], keyFields2)
 		}
 	}
 	return decode(v, keyFields)

@@ -123,7 +123,7 @@ func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]apikey.Key, e
 }
 
 func encodeKey(it item, k *apikey.Key) item {
-	setInt(it, formatAttribute, int64(format.Field(format.Key)))
+	setInt(it, formatAttribute, int64(format.Field(k.Format())))
 	setText(it, "id", k.ID)
 	setText(it, "tenant", k.Tenant)
 	it["hash"] = &types.AttributeValueMemberB{Value: slices.Clone(k.Hash[:])}
@@ -131,6 +131,7 @@ func encodeKey(it item, k *apikey.Key) item {
 	setTime(it, "expires", k.Expires)
 	setTime(it, "revoked", k.Revoked)
 	setTime(it, "lastUsed", k.LastUsed)
+	setText(it, "replaces", k.Replaces)
 	if len(k.Permissions) > 0 {
 		list := make([]types.AttributeValue, len(k.Permissions))
 		for i, p := range k.Permissions {
@@ -153,6 +154,7 @@ func decodeKey(it item) (apikey.Key, error) {
 		Expires:  r.instant("expires"),
 		Revoked:  r.instant("revoked"),
 		LastUsed: r.instant("lastUsed"),
+		Replaces: apikey.ID(r.text("replaces")),
 	}
 	r.bytes("hash", k.Hash[:])
 	for _, p := range r.texts("permissions") {

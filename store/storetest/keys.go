@@ -42,7 +42,7 @@ func RunKeys(t *testing.T, open func(t testing.TB) apikey.Store) {
 
 		v.Permissions = []apikey.Permission{apikey.ReadOnly}
 		v.Expires, v.Revoked, v.LastUsed = start.Add(1), start.Add(time.Hour), start.Add(2*time.Hour)
-		v.Created = v.Created.Add(time.Second)
+		v.Created, v.Replaces = v.Created.Add(time.Second), "k0"
 		put(t, k, v)
 		if got, err = k.Key(ctx, "k1"); err != nil {
 			t.Fatal(err)
