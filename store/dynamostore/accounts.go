@@ -24,7 +24,7 @@ const (
 	byDay       = "day/"
 )
 
-// An account is what one total is kept for.
+// An account identifies a total: the usage of one tenant in one month.
 type account struct {
 	tenant events.TenantID
 	month  string
@@ -37,29 +37,29 @@ func (l *Ledger) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey
 	}
 	for attempt := 0; ; attempt++ {
 		err := l.aggregate(ctx, keys)
-		refusal, ok := errors.AsType[*refused](err)
+		failed, ok := errors.AsType[*conditionFailed](err)
 		if !ok {
 			return err
 		}
-		if err := refusal.newer(format.Counter); err != nil {
+		if err := failed.newer(format.Counter); err != nil {
 			return err
 		}
 		if !l.retry.Pause(ctx, attempt) {
-			return fault.Wrap("dynamostore.Fold", fault.Unavailable, err)
+			return fault.Wrap("dynamostore.AggregateUsage", fault.Unavailable, err)
 		}
 	}
 }
 
 func (l *Ledger) aggregate(ctx context.Context, keys []store.IdempotencyKey) error {
-	marks, err := l.idempotencyRecords(ctx, keys)
+	records, err := l.idempotencyRecords(ctx, keys)
 	if err != nil {
 		return err
 	}
 	var ups []types.Update
 	bills := make(map[account]*store.Usage)
 	uncounted := make(map[account]int64) // tokens
-	for i := range marks {
-		m := &marks[i]
+	for i := range records {
+		m := &records[i]
 		if !billed(&m.IdempotencyRecord) {
 			continue
 		}
@@ -86,8 +86,8 @@ func (l *Ledger) aggregate(ctx context.Context, keys []store.IdempotencyKey) err
 	}
 	err = l.write(ctx, ups...)
 	if hasCode(err, "ValidationException") && len(keys) > 1 {
-		// Large idempotency records can pass the size of a transaction: exactness does not
-		// need them to go together.
+		// Large idempotency records can exceed the size of a transaction. Usage stays
+		// exact if they are aggregated in two transactions.
 		half := len(keys) / 2
 		if err := l.AggregateUsage(ctx, keys[:half]); err != nil {
 			return err
@@ -97,11 +97,12 @@ func (l *Ledger) aggregate(ctx context.Context, keys []store.IdempotencyKey) err
 	return err
 }
 
-// billed reports whether the idempotency record's bill is still to be aggregated.
+// billed reports whether the idempotency record has a bill that is not aggregated.
 func billed(m *store.IdempotencyRecord) bool { return m.Bill.Tokens > 0 && !m.Aggregated }
 
-// add adds bills to a total, and those of them that are uncounted to its
-// counter, if it has one. It is rejected where that has changed meanwhile.
+// add returns the update that adds bills to a total, and the uncounted ones also to
+// its counter, if it has one. The update's condition fails if a counter has been
+// added or removed since it was read.
 func (l *Ledger) add(a account, sum *store.Usage, uncounted int64, counter bool) types.Update {
 	names := map[string]string{"#folds": "folds", "#format": formatAttribute}
 	values := item{":one": integer(1), ":format": integer(format.Counter)}
@@ -142,9 +143,9 @@ func (l *Ledger) add(a account, sum *store.Usage, uncounted int64, counter bool)
 	}
 }
 
-// Usage implements [store.Billing]: it reads the total, then every idempotency record that
-// the index names as open, then the total again. Where nothing was aggregated in
-// between, each bill has been seen in exactly one of the two places.
+// Usage implements [store.Billing]. It reads the total, then every idempotency
+// record in the index, then the total again. If nothing was aggregated in between,
+// each bill was read in exactly one of the two places.
 func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (store.Usage, error) {
 	total, err := l.get(ctx, usageKey(t, month))
 	if err != nil {
@@ -155,16 +156,16 @@ func (l *Ledger) Usage(ctx context.Context, t events.TenantID, month string) (st
 		if err != nil {
 			return store.Usage{}, err
 		}
-		again, err := l.get(ctx, usageKey(t, month))
+		after, err := l.get(ctx, usageKey(t, month))
 		if err != nil {
 			return store.Usage{}, err
 		}
-		if aggregations(again) == aggregations(total) {
+		if aggregations(after) == aggregations(total) {
 			return sum(account{t, month}, total, open)
 		}
-		total = again
+		total = after
 		if !l.retry.Pause(ctx, attempt) {
-			return store.Usage{}, fault.Errorf(fault.Unavailable, "bills are folded faster than usage can be read")
+			return store.Usage{}, fault.Errorf(fault.Unavailable, "bills are aggregated faster than usage can be read")
 		}
 	}
 }
@@ -234,7 +235,7 @@ func (l *Ledger) pendingKeys(ctx context.Context, shard int, t events.TenantID) 
 		KeyConditionExpression:    aws.String("#open = :shard"),
 		FilterExpression:          aws.String("begins_with(pk, :tenant)"),
 		ExpressionAttributeNames:  map[string]string{"#open": "open"},
-		ExpressionAttributeValues: item{":shard": text(shardName(shard)), ":tenant": text(markPrefix + string(t) + "/")},
+		ExpressionAttributeValues: item{":shard": text(shardName(shard)), ":tenant": text(idempotencyPrefix + string(t) + "/")},
 	}
 	for {
 		out, err := l.query(ctx, in)
@@ -253,10 +254,10 @@ func (l *Ledger) pendingKeys(ctx context.Context, shard int, t events.TenantID) 
 	}
 }
 
-// idempotencyRecords reads idempotency records, without their payloads, strongly consistent. Those that
-// are gone are left out.
+// idempotencyRecords reads idempotency records, strongly consistent and without
+// their payloads. It omits those that do not exist.
 func (l *Ledger) idempotencyRecords(ctx context.Context, keys []store.IdempotencyKey) ([]versioned, error) {
-	var marks []versioned
+	var records []versioned
 	seen := make(map[store.IdempotencyKey]bool, len(keys))
 	var wanted []item
 	for _, key := range keys {
@@ -267,8 +268,8 @@ func (l *Ledger) idempotencyRecords(ctx context.Context, keys []store.Idempotenc
 	}
 	err := l.batchGet(ctx, wanted, func(it item) error {
 		m, err := decodeVersioned(it)
-		marks = append(marks, m)
+		records = append(records, m)
 		return err
 	})
-	return marks, err
+	return records, err
 }

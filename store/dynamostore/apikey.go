@@ -20,7 +20,7 @@ import (
 
 // Key implements [apikey.Store].
 func (l *Ledger) Key(ctx context.Context, id apikey.ID) (apikey.Key, error) {
-	it, err := l.get(ctx, keyKey(id))
+	it, err := l.get(ctx, apiKeyKey(id))
 	if err != nil {
 		return apikey.Key{}, err
 	}
@@ -30,10 +30,10 @@ func (l *Ledger) Key(ctx context.Context, id apikey.ID) (apikey.Key, error) {
 	return decodeKey(it)
 }
 
-// PutKey implements [apikey.Store]. The key is there twice, by its id and by its
-// tenant, so it cannot change its tenant: the error is Conflict.
+// PutKey implements [apikey.Store]. The key is stored twice, by its id and by its
+// tenant. It therefore cannot move to another tenant: the error is Conflict.
 func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
-	byID := encodeKey(keyKey(k.ID), &k)
+	byID := encodeKey(apiKeyKey(k.ID), &k)
 	err := l.transact(ctx, []types.TransactWriteItem{
 		{Put: &types.Put{
 			TableName:                 l.table,
@@ -44,10 +44,10 @@ func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
 
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		{Put: &types.Put{TableName: l.table, Item: encodeKey(tenantKeyKey(k.Tenant, k.ID), &k)}},
+		{Put: &types.Put{TableName: l.table, Item: encodeKey(tenantAPIKeyKey(k.Tenant, k.ID), &k)}},
 	})
-	if refusal, ok := errors.AsType[*refused](err); ok {
-		if err := refusal.newer(format.Key); err != nil {
+	if failed, ok := errors.AsType[*conditionFailed](err); ok {
+		if err := failed.newer(format.Key); err != nil {
 			return err
 		}
 		return fault.Errorf(fault.Conflict, "API key %s belongs to another tenant", k.ID)
@@ -70,26 +70,27 @@ func (l *Ledger) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 		e.condition = append(e.condition, "attribute_exists(pk)")
 		return e.update(l.table, key)
 	}
-	err = l.write(ctx, touch(keyKey(id)), touch(tenantKeyKey(k.Tenant, id)))
-	if _, ok := errors.AsType[*refused](err); ok {
-		return nil // it has gone meanwhile
+	err = l.write(ctx, touch(apiKeyKey(id)), touch(tenantAPIKeyKey(k.Tenant, id)))
+	if _, ok := errors.AsType[*conditionFailed](err); ok {
+		return nil // it has been deleted since it was read
 	}
 	return err
 }
 
-// active is the check that the API key of a change is active and the tenant's.
-func (l *Ledger) active(c *store.Change) *types.ConditionCheck {
+// activeKeyCheck returns the check that the API key of a change is active and
+// belongs to the tenant.
+func (l *Ledger) activeKeyCheck(c *store.Change) *types.ConditionCheck {
 	return &types.ConditionCheck{
 		TableName: l.table,
-		Key:       keyKey(apikey.ID(c.ActiveKey)),
+		Key:       apiKeyKey(apikey.ID(c.ActiveKey)),
 		ConditionExpression: aws.String("#tenant = :tenant AND (attribute_not_exists(#revoked) OR #revoked > :now)" +
 			" AND (attribute_not_exists(#expires) OR #expires > :now)"),
-		ExpressionAttributeNames:  activeNames,
+		ExpressionAttributeNames:  activeKeyNames,
 		ExpressionAttributeValues: item{":tenant": text(string(c.Idempotency.Key.Tenant)), ":now": instant(l.o.Clock())},
 	}
 }
 
-var activeNames = map[string]string{"#tenant": "tenant", "#revoked": "revoked", "#expires": "expires"}
+var activeKeyNames = map[string]string{"#tenant": "tenant", "#revoked": "revoked", "#expires": "expires"}
 
 // KeysOf implements [apikey.Store].
 func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]apikey.Key, error) {

@@ -17,8 +17,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A failing DynamoDB counts requests by API call and responds with a status; a
-// call that responses names is returned by it instead.
+// A failing DynamoDB counts requests by API call and responds with an error status,
+// or with the entry of responses for the call, if there is one.
 type failing struct {
 	status    int
 	errorType string
@@ -42,7 +42,7 @@ func (f *failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#` + f.errorType + `"}`))
 }
 
-// ledger returns a ledger whose client would retry by itself, were it asked.
+// ledger returns a ledger on a client whose own configuration has 10 attempts.
 func (f *failing) ledger(t *testing.T, o *Options) *Ledger {
 	srv := httptest.NewServer(f)
 	t.Cleanup(srv.Close)
@@ -52,10 +52,10 @@ func (f *failing) ledger(t *testing.T, o *Options) *Ledger {
 	return New(dynamodb.NewFromConfig(config), "t", o)
 }
 
-// A call that DynamoDB fails is sent five times in all.
+// TestAttempts: a call that fails is sent five times in all.
 func TestAttempts(t *testing.T) {
 	key := newChange("p1", "e1", `{}`).Idempotency.Key
-	mark := `{"Responses":{"t":[{"pk":{"S":"mark/acme/event/e1"},"sk":{"S":"-"},"tokens":{"N":"10"},"month":{"S":"2026-11"},"expires":{"S":"2126-11-21T12:00:00.000000000Z"},"time":{"S":"2026-11-21T12:00:00.000000000Z"}}]}}`
+	idempotency := `{"Responses":{"t":[{"pk":{"S":"mark/acme/event/e1"},"sk":{"S":"-"},"tokens":{"N":"10"},"month":{"S":"2026-11"},"expires":{"S":"2126-11-21T12:00:00.000000000Z"},"time":{"S":"2026-11-21T12:00:00.000000000Z"}}]}}`
 	unread := `{"Responses":{},"UnprocessedKeys":{"t":{"Keys":[{"pk":{"S":"mark/acme/event/e1"},"sk":{"S":"-"}}]}}}`
 	commit := func(ctx context.Context, l *store.Store) error {
 		_, err := l.Commit(ctx, *newChange("p1", "e1", `{}`))
@@ -70,29 +70,29 @@ func TestAttempts(t *testing.T) {
 	}{
 		"commit":            {500, "InternalServerError", nil, commit, map[string]int{"TransactWriteItems": 5}},
 		"commit, throttled": {400, "ThrottlingException", nil, commit, map[string]int{"TransactWriteItems": 5}},
-		"commit, refused":   {400, "ValidationException", nil, commit, map[string]int{"TransactWriteItems": 1}},
-		"settle after a commit": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
+		"commit, invalid":   {400, "ValidationException", nil, commit, map[string]int{"TransactWriteItems": 1}},
+		"save progress after a commit": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
 			return l.SaveProgress(ctx, key, published(0))
 		}, map[string]int{"UpdateItem": 5}},
-		"settle": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
+		"save progress": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
 			return l.SaveProgress(ctx, key, store.Progress{Recheck: now()})
 		}, map[string]int{"BatchGetItem": 5}},
-		"settle, write": {500, "InternalServerError", map[string]string{"BatchGetItem": mark}, func(ctx context.Context, l *store.Store) error {
+		"save progress, write": {500, "InternalServerError", map[string]string{"BatchGetItem": idempotency}, func(ctx context.Context, l *store.Store) error {
 			return l.SaveProgress(ctx, key, store.Progress{Recheck: now()})
 		}, map[string]int{"BatchGetItem": 1, "UpdateItem": 5}},
-		"fold": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
+		"aggregate": {500, "InternalServerError", nil, func(ctx context.Context, l *store.Store) error {
 			return l.AggregateUsage(ctx, []store.IdempotencyKey{key})
 		}, map[string]int{"BatchGetItem": 5}},
-		"fold, write": {500, "InternalServerError", map[string]string{"BatchGetItem": mark}, func(ctx context.Context, l *store.Store) error {
+		"aggregate, write": {500, "InternalServerError", map[string]string{"BatchGetItem": idempotency}, func(ctx context.Context, l *store.Store) error {
 			return l.AggregateUsage(ctx, []store.IdempotencyKey{key})
 		}, map[string]int{"BatchGetItem": 2, "TransactWriteItems": 5}},
-		"fold, nothing is read": {500, "InternalServerError", map[string]string{"BatchGetItem": unread}, func(ctx context.Context, l *store.Store) error {
+		"aggregate, unprocessed keys": {500, "InternalServerError", map[string]string{"BatchGetItem": unread}, func(ctx context.Context, l *store.Store) error {
 			return l.AggregateUsage(ctx, []store.IdempotencyKey{key})
 		}, map[string]int{"BatchGetItem": 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &failing{status: c.status, errorType: c.errorType, responses: c.responses}
-			// A bound for the case that a loop has no end.
+			// The deadline ends the test if a loop never ends.
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			if err := c.do(ctx, store.New(f.ledger(t, atOnce), nil)); err == nil {
@@ -105,7 +105,7 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// The deadline ends the attempts while there is time to respond.
+// TestAttemptsEndBeforeTheDeadline: the attempts end while there is time to respond.
 func TestAttemptsEndBeforeTheDeadline(t *testing.T) {
 	f := &failing{status: 500, errorType: "InternalServerError"}
 	l := f.ledger(t, &Options{Backoff: func(int) time.Duration { return time.Hour }})

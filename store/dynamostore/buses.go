@@ -11,7 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// busCheckAge is how long the result of a check is stored.
+// busCheckAge is the time for which the result of a check is stored.
 const busCheckAge = 24 * time.Hour
 
 // PutBus implements [store.Buses].
@@ -19,7 +19,7 @@ func (l *Ledger) PutBus(ctx context.Context, bus events.BusARN, missing bool, ch
 	it := busKey(bus)
 	setBool(it, "missing", missing)
 	setTime(it, "checked", checked)
-	it["ttl"] = integer(epoch(checked.Add(busCheckAge)))
+	it["ttl"] = integer(ttlTime(checked.Add(busCheckAge)))
 	err := l.try(ctx, "PutItem", func(ctx context.Context) error {
 		_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName:                 l.table,
@@ -29,7 +29,7 @@ func (l *Ledger) PutBus(ctx context.Context, bus events.BusARN, missing bool, ch
 		})
 		return err
 	})
-	if _, newer := errors.AsType[*refused](err); newer {
+	if _, newer := errors.AsType[*conditionFailed](err); newer {
 		return nil
 	}
 	return err

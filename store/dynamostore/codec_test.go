@@ -13,7 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-func fullMark() store.IdempotencyRecord {
+func fullIdempotencyRecord() store.IdempotencyRecord {
 	m := newChange("p1", "a/b c", `{"id":"p1"}`).Idempotency
 	m.Result.Rejected, m.Result.Code, m.Result.Message = true, fault.Precondition, "no"
 	m.Result.Violations = []fault.Violation{{Pointer: "", Message: "a"}, {Pointer: "/x", Message: ""}}
@@ -27,8 +27,8 @@ func fullMark() store.IdempotencyRecord {
 	return m
 }
 
-func TestMarkRoundTrip(t *testing.T) {
-	for name, m := range map[string]store.IdempotencyRecord{"plain": newChange("p1", "e1", `{}`).Idempotency, "full": fullMark()} {
+func TestIdempotencyRecordRoundTrip(t *testing.T) {
+	for name, m := range map[string]store.IdempotencyRecord{"plain": newChange("p1", "e1", `{}`).Idempotency, "full": fullIdempotencyRecord()} {
 		it, err := encodeIdempotencyRecord(&m)
 		if err != nil {
 			t.Fatal(err)
@@ -43,16 +43,16 @@ func TestMarkRoundTrip(t *testing.T) {
 	}
 }
 
-func TestHeadRoundTrip(t *testing.T) {
+func TestRecordRoundTrip(t *testing.T) {
 	live := *newChange("p/1 é", "e1", `{"id":"p1"}`).Record
-	dirty := live
-	dirty.Unprojected, dirty.Backend = true, events.CSV
+	unprojected := live
+	unprojected.Unprojected, unprojected.Backend = true, events.CSV
 	tombstone := live
 	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
-	written, edited, moved := dirty, dirty, live
+	written, edited, moved := unprojected, unprojected, live
 	written.FileWrite, edited.RowVersion, moved.MovedFrom = 7, "u", store.Source{Key: "p 2", Version: "v"}
 	formats := map[string]int64{"written": 2, "edited": 2, "moved": 2}
-	for name, h := range map[string]store.Record{"live": live, "dirty": dirty, "tombstone": tombstone, "written": written, "edited": edited, "moved": moved} {
+	for name, h := range map[string]store.Record{"live": live, "dirty": unprojected, "tombstone": tombstone, "written": written, "edited": edited, "moved": moved} {
 		it, err := encodeRecord(&h)
 		if err != nil {
 			t.Fatal(err)
@@ -70,23 +70,23 @@ func TestHeadRoundTrip(t *testing.T) {
 	}
 }
 
-// What DynamoDB deletes is gone: it must have nothing left to tell.
+// TestTimeToLive: DynamoDB may delete only items that are no longer needed.
 func TestTimeToLive(t *testing.T) {
 	billed := newChange("p1", "e1", `{}`)
-	folded := newChange("p1", "e1", `{}`)
-	folded.Idempotency.Aggregated = true
+	aggregated := newChange("p1", "e1", `{}`)
+	aggregated.Idempotency.Aggregated = true
 	rejected := newChange("p1", "e1", `{}`)
 	rejected.Idempotency.Bill = store.Bill{}
 	for _, test := range []struct {
-		name string
-		mark store.IdempotencyRecord
-		ttl  bool
+		name        string
+		idempotency store.IdempotencyRecord
+		ttl         bool
 	}{
-		{"a bill that is not folded", billed.Idempotency, false},
-		{"a bill that is folded", folded.Idempotency, true},
+		{"a bill that is not aggregated", billed.Idempotency, false},
+		{"a bill that is aggregated", aggregated.Idempotency, true},
 		{"no bill", rejected.Idempotency, true},
 	} {
-		it, err := encodeIdempotencyRecord(&test.mark)
+		it, err := encodeIdempotencyRecord(&test.idempotency)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,21 +94,21 @@ func TestTimeToLive(t *testing.T) {
 		if ok != test.ttl {
 			t.Errorf("%s: ttl %v, want it %v", test.name, it[ttlAttribute], test.ttl)
 		}
-		if ok && ttl.Value <= integer(test.mark.Expires.Unix()).(*types.AttributeValueMemberN).Value {
-			t.Errorf("%s: ttl %s is not after %v", test.name, ttl.Value, test.mark.Expires)
+		if ok && ttl.Value <= integer(test.idempotency.Expires.Unix()).(*types.AttributeValueMemberN).Value {
+			t.Errorf("%s: ttl %s is not after %v", test.name, ttl.Value, test.idempotency.Expires)
 		}
 	}
 
 	tombstone := *billed.Record
 	tombstone.Data, tombstone.Deleted, tombstone.Expires = nil, true, now()
-	for _, dirty := range []bool{true, false} {
-		tombstone.Unprojected = dirty
+	for _, unprojected := range []bool{true, false} {
+		tombstone.Unprojected = unprojected
 		it, err := encodeRecord(&tombstone)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := it[ttlAttribute]; ok == dirty {
-			t.Errorf("a tombstone that is dirty (%v) has ttl: %v", dirty, ok)
+		if _, ok := it[ttlAttribute]; ok == unprojected {
+			t.Errorf("tombstone with Unprojected %v: has a ttl: %v", unprojected, ok)
 		}
 	}
 	if it, _ := encodeRecord(billed.Record); it[ttlAttribute] != nil {
@@ -116,27 +116,27 @@ func TestTimeToLive(t *testing.T) {
 	}
 }
 
-func TestItemOfAnotherProgram(t *testing.T) {
-	m := fullMark()
+func TestUnexpectedAttributeTypes(t *testing.T) {
+	m := fullIdempotencyRecord()
 	h := *newChange("p1", "e1", `{}`).Record
 	spoil := map[string]types.AttributeValue{
 		"pk": text("other/x"), "revision": text("1"), "time": text("yesterday"), "stamp": integer(1),
 	}
 	for name, v := range spoil {
-		mark, err := encodeIdempotencyRecord(&m)
+		idempotency, err := encodeIdempotencyRecord(&m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		head, err := encodeRecord(&h)
+		record, err := encodeRecord(&h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		mark[name], head[name] = v, v
-		if _, err := decodeIdempotencyRecord(mark); !fault.Is(err, fault.Internal) {
-			t.Errorf("mark with another %s: %v", name, err)
+		idempotency[name], record[name] = v, v
+		if _, err := decodeIdempotencyRecord(idempotency); !fault.Is(err, fault.Internal) {
+			t.Errorf("idempotency record with a %s of another type: %v", name, err)
 		}
-		if _, err := decodeRecord(head); !fault.Is(err, fault.Internal) {
-			t.Errorf("head with another %s: %v", name, err)
+		if _, err := decodeRecord(record); !fault.Is(err, fault.Internal) {
+			t.Errorf("record with a %s of another type: %v", name, err)
 		}
 	}
 	for name, v := range map[string]types.AttributeValue{
@@ -144,13 +144,13 @@ func TestItemOfAnotherProgram(t *testing.T) {
 		"fingerprint": &types.AttributeValueMemberB{Value: []byte("short")}, "rejected": text("no such code"),
 		"project": text("true"), "tokens": text("10"),
 	} {
-		mark, err := encodeIdempotencyRecord(&m)
+		idempotency, err := encodeIdempotencyRecord(&m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		mark[name] = v
-		if _, err := decodeIdempotencyRecord(mark); err == nil {
-			t.Errorf("mark with another %s is read", name)
+		idempotency[name] = v
+		if _, err := decodeIdempotencyRecord(idempotency); err == nil {
+			t.Errorf("idempotency record with an unexpected %s is read", name)
 		}
 	}
 }

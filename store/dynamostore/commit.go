@@ -14,22 +14,23 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// The conditions of a commit. An expired idempotency record counts as absent once its bill
-// is in the totals; an expired tombstone, once object or file show it.
+// The conditions of a commit. An expired idempotency record counts as absent once
+// its bill is in the totals. An expired tombstone counts as absent once the object
+// or file shows the deletion.
 const (
-	markIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND (attribute_not_exists(#tokens) OR attribute_exists(#folded)) AND " + knownFormat + ")"
-	headIsFree  = "attribute_not_exists(pk) OR (#expires <= :now AND attribute_not_exists(#dirty) AND " + knownFormat + ")"
-	headIsPrior = "#stamp = :prior AND " + knownFormat
+	idempotencyKeyIsFree = "attribute_not_exists(pk) OR (#expires <= :now AND (attribute_not_exists(#tokens) OR attribute_exists(#folded)) AND " + knownFormat + ")"
+	recordIsAbsent       = "attribute_not_exists(pk) OR (#expires <= :now AND attribute_not_exists(#dirty) AND " + knownFormat + ")"
+	recordHasVersion     = "#stamp = :prior AND " + knownFormat
 )
 
 var (
-	markIsFreeNames  = map[string]string{"#expires": "expires", "#tokens": "tokens", "#folded": "folded", "#format": formatAttribute}
-	headIsFreeNames  = map[string]string{"#expires": "expires", "#dirty": "dirty", "#format": formatAttribute}
-	headIsPriorNames = map[string]string{"#stamp": "stamp", "#format": formatAttribute}
+	idempotencyKeyIsFreeNames = map[string]string{"#expires": "expires", "#tokens": "tokens", "#folded": "folded", "#format": formatAttribute}
+	recordIsAbsentNames       = map[string]string{"#expires": "expires", "#dirty": "dirty", "#format": formatAttribute}
+	recordHasVersionNames     = map[string]string{"#stamp": "stamp", "#format": formatAttribute}
 )
 
-// Commit implements [store.Ledger]: one transaction. An idempotency record or record that is in
-// the way comes back with the rejection, so that a redelivery costs no more.
+// Commit implements [store.Ledger] by one transaction. If a condition fails,
+// DynamoDB returns the item that was found, so a redelivery needs no second call.
 func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Result, error) {
 	for attempt := 0; ; attempt++ {
 		how, err := l.counting(ctx, c)
@@ -41,66 +42,67 @@ func (l *Ledger) Commit(ctx context.Context, c *store.Change) (store.Result, err
 			return store.Result{}, err
 		}
 		err = l.transact(ctx, writes)
-		l.committed(c, how, err)
+		l.noteCommit(c, how, err)
 		if err == nil {
 			return c.Idempotency.Result, nil
 		}
-		refusal, ok := errors.AsType[*refused](err)
+		failed, ok := errors.AsType[*conditionFailed](err)
 		if !ok {
 			return store.Result{}, err
 		}
-		receipt, err := l.resolveRefused(ctx, c, refusal)
+		result, err := l.resolveConflict(ctx, c, failed)
 		if !errors.Is(err, errRetry) {
-			return receipt, err
+			return result, err
 		}
 		if !l.retry.Pause(ctx, attempt) {
-			return store.Result{}, fault.Wrap("dynamostore.Commit", fault.Unavailable, refusal)
+			return store.Result{}, fault.Wrap("dynamostore.Commit", fault.Unavailable, failed)
 		}
 	}
 }
 
-// errRetry says that what stood in the way of a commit has been removed.
+// errRetry says that the reason for which a commit failed has been removed, so that
+// the commit can be repeated.
 var errRetry = errors.New("commit again")
 
-// writes are the items of a change, in the order in which they decide: API key,
-// idempotency record, record, counter.
+// writes returns the writes of a change. Their order decides which failed condition
+// is reported: API key, idempotency record, record, counter.
 func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteItem, error) {
-	mark, err := encodeIdempotencyRecord(&c.Idempotency)
+	idempotency, err := encodeIdempotencyRecord(&c.Idempotency)
 	if err != nil {
 		return nil, err
 	}
 	if how != uncounted {
-		mark["counted"] = boolean(true)
+		idempotency["counted"] = boolean(true)
 	}
 	now := text(l.now())
 	writes := make([]types.TransactWriteItem, 0, 4)
 	if c.ActiveKey != "" {
-		writes = append(writes, types.TransactWriteItem{ConditionCheck: l.active(c)})
+		writes = append(writes, types.TransactWriteItem{ConditionCheck: l.activeKeyCheck(c)})
 	}
 	writes = append(writes, types.TransactWriteItem{Put: &types.Put{
 		TableName:                           l.table,
-		Item:                                mark,
-		ConditionExpression:                 aws.String(markIsFree),
-		ExpressionAttributeNames:            markIsFreeNames,
+		Item:                                idempotency,
+		ConditionExpression:                 aws.String(idempotencyKeyIsFree),
+		ExpressionAttributeNames:            idempotencyKeyIsFreeNames,
 		ExpressionAttributeValues:           item{":now": now, ":format": integer(format.Idempotency)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}})
 	if c.Record != nil {
-		head, err := encodeRecord(c.Record)
+		record, err := encodeRecord(c.Record)
 		if err != nil {
 			return nil, err
 		}
 		put := &types.Put{
 			TableName:                           l.table,
-			Item:                                head,
-			ConditionExpression:                 aws.String(headIsFree),
-			ExpressionAttributeNames:            headIsFreeNames,
+			Item:                                record,
+			ConditionExpression:                 aws.String(recordIsAbsent),
+			ExpressionAttributeNames:            recordIsAbsentNames,
 			ExpressionAttributeValues:           item{":now": now, ":format": integer(format.Record)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}
 		if c.IfVersion != "" {
-			put.ConditionExpression = aws.String(headIsPrior)
-			put.ExpressionAttributeNames = headIsPriorNames
+			put.ConditionExpression = aws.String(recordHasVersion)
+			put.ExpressionAttributeNames = recordHasVersionNames
 			put.ExpressionAttributeValues = item{":prior": text(string(c.IfVersion)), ":format": integer(format.Record)}
 		}
 		writes = append(writes, types.TransactWriteItem{Put: put})
@@ -111,16 +113,17 @@ func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteIte
 	return writes, nil
 }
 
-// judge says what a rejected commit comes to; errRetry where it can be tried anew.
-func (l *Ledger) resolveRefused(ctx context.Context, c *store.Change, r *refused) (store.Result, error) {
-	place := r.place
+// resolveConflict returns the result of a commit whose condition failed, or errRetry
+// if the commit can be repeated.
+func (l *Ledger) resolveConflict(ctx context.Context, c *store.Change, r *conditionFailed) (store.Result, error) {
+	index := r.index
 	if c.ActiveKey != "" {
-		if place--; place < 0 {
+		if index--; index < 0 {
 			return store.Result{}, store.KeyRefused(c.ActiveKey)
 		}
 	}
 	switch {
-	case place == 0:
+	case index == 0:
 		m, err := decodeIdempotencyRecord(r.found)
 		if err != nil {
 			return store.Result{}, err
@@ -133,13 +136,13 @@ func (l *Ledger) resolveRefused(ctx context.Context, c *store.Change, r *refused
 			return store.Result{}, err
 		}
 		return store.Result{}, errRetry
-	case place == 1 && c.Record != nil:
+	case index == 1 && c.Record != nil:
 		return store.Result{}, l.versionConflict(c.Record.Ref, r.found)
 	}
-	return store.Result{}, l.countRefused(ctx, c, r.found)
+	return store.Result{}, l.resolveLimit(ctx, c, r.found)
 }
 
-// moved tells what stands where the prior record should have been.
+// versionConflict returns the error for a record that is not the expected one.
 func (l *Ledger) versionConflict(ref store.Ref, found item) error {
 	if found == nil {
 		return &store.VersionConflict{Current: store.Record{Ref: ref}}
@@ -154,18 +157,18 @@ func (l *Ledger) versionConflict(ref store.Ref, found item) error {
 	return &store.VersionConflict{Current: h}
 }
 
-// live reports whether an idempotency record still counts.
+// isLive reports whether an idempotency record has not expired.
 func (l *Ledger) isLive(m *store.IdempotencyRecord) bool { return m.Expires.After(l.o.Clock()) }
 
-// gone reports whether a record is a tombstone past its time, which counts as
-// absent whether or not DynamoDB has deleted it yet.
+// isExpiredTombstone reports whether a record is an expired tombstone, which counts
+// as absent whether or not DynamoDB has deleted it.
 func (l *Ledger) isExpiredTombstone(h *store.Record) bool {
 	return h.Deleted && !h.Unprojected && !h.Expires.After(l.o.Clock())
 }
 
-// transact carries out a transaction. The same bytes are sent again under the
-// same token where no response came, so that DynamoDB takes them for one; after a
-// rejection it is a new transaction.
+// transact executes a transaction. After a missing response it sends the same bytes
+// with the same token, so that DynamoDB executes them once. After a cancellation it
+// uses a new token.
 func (l *Ledger) transact(ctx context.Context, writes []types.TransactWriteItem) error {
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: writes, ClientRequestToken: aws.String(rand.Text())}
 	return l.try(ctx, "TransactWriteItems", func(ctx context.Context) error {

@@ -30,20 +30,20 @@ func unavailable() error {
 	}
 }
 
-func TestTransientAnswersAreTriedAgain(t *testing.T) {
+func TestTransientErrorsAreRetried(t *testing.T) {
 	for name, test := range map[string]struct {
 		err    error
-		tokens int // how many different ones
+		tokens int // number of different ones among the first two calls
 	}{
-		"throttled":               {throttled(), 1},
-		"unavailable":             {unavailable(), 1},
-		"in progress":             {&types.TransactionInProgressException{}, 1},
-		"connection refused":      {&smithyhttp.RequestSendError{Err: errors.New("connection refused")}, 1},
-		"attempt timed out":       {context.DeadlineExceeded, 1},
-		"conflict on the mark":    {cancelled("TransactionConflict", "None"), 2},
-		"conflict on the head":    {cancelled("None", "TransactionConflict"), 2},
-		"throttled in part":       {cancelled("None", "ThrottlingError"), 2},
-		"mark busy, head refused": {cancelled("TransactionConflict", "ConditionalCheckFailed"), 2},
+		"throttled":                          {throttled(), 1},
+		"unavailable":                        {unavailable(), 1},
+		"in progress":                        {&types.TransactionInProgressException{}, 1},
+		"connection refused":                 {&smithyhttp.RequestSendError{Err: errors.New("connection refused")}, 1},
+		"attempt timed out":                  {context.DeadlineExceeded, 1},
+		"conflict on the idempotency record": {cancelled("TransactionConflict", "None"), 2},
+		"conflict on the record":             {cancelled("None", "TransactionConflict"), 2},
+		"throttled in part":                  {cancelled("None", "ThrottlingError"), 2},
+		"conflict on the idempotency record, condition of the record false": {cancelled("TransactionConflict", "ConditionalCheckFailed"), 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &wire{before: func(c *call) error {
@@ -55,7 +55,7 @@ func TestTransientAnswersAreTriedAgain(t *testing.T) {
 			l := newLedger(t, atOnce, w.use)
 			w.reset()
 			if r := commit(t, l, newChange("p1", "e1", `{}`)); r.Replayed {
-				t.Error("receipt is replayed")
+				t.Error("the result is marked as replayed")
 			}
 			tokens := w.tokens()
 			if len(tokens) != 4 || distinct(tokens[:2]) != test.tokens {
@@ -65,7 +65,7 @@ func TestTransientAnswersAreTriedAgain(t *testing.T) {
 	}
 }
 
-func TestAnswerThatGotLost(t *testing.T) {
+func TestLostResponse(t *testing.T) {
 	w := &wire{after: func(c *call) error {
 		if c.name == "TransactWriteItems" && c.n == 0 {
 			return &smithyhttp.RequestSendError{Err: errors.New("connection reset by peer")}
@@ -75,14 +75,14 @@ func TestAnswerThatGotLost(t *testing.T) {
 	l := newLedger(t, atOnce, w.use)
 	w.reset()
 	if r := commit(t, l, newChange("p1", "e1", `{}`)); r.Replayed {
-		t.Error("the same bytes under the same token are taken for a redelivery")
+		t.Error("a retry with the same token is reported as a redelivery")
 	}
 	if tokens := w.tokens(); len(tokens) != 2 || tokens[0] != tokens[1] {
 		t.Errorf("tokens %v, want one, twice", tokens)
 	}
 }
 
-func TestThrottledForGood(t *testing.T) {
+func TestPermanentThrottling(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, nil, w.use)
 	w.before = func(*call) error { return throttled() }
@@ -94,14 +94,14 @@ func TestThrottledForGood(t *testing.T) {
 		t.Errorf("%v, want the fault unavailable", err)
 	}
 	if ctx.Err() != nil {
-		t.Error("no time was left to answer")
+		t.Error("no time was left to respond")
 	}
 	if len(w.calls) < 3 {
 		t.Errorf("%d calls in 300 ms", len(w.calls))
 	}
 }
 
-func TestHangingCallIsSentAgain(t *testing.T) {
+func TestTimedOutCallIsRetried(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, &Options{Backoff: atOnce.Backoff, Attempt: 250 * time.Millisecond}, w.use)
 	w.before = func(c *call) error {
@@ -117,7 +117,7 @@ func TestHangingCallIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestConditionFailures(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, atOnce, w.use)
 	first := newChange("p1", "e1", `{"n":1}`)
@@ -127,7 +127,7 @@ func TestRefusals(t *testing.T) {
 		w.reset()
 		r := commit(t, l, first)
 		if !r.Replayed || r.Version != first.Record.Version {
-			t.Errorf("receipt %+v", r)
+			t.Errorf("result %+v", r)
 		}
 		if got := w.names(); got != "TransactWriteItems" {
 			t.Errorf("calls %s, want one transaction", got)
@@ -140,12 +140,12 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%v, want the fault conflict", err)
 		}
 	})
-	t.Run("moved", func(t *testing.T) {
+	t.Run("version conflict", func(t *testing.T) {
 		w.reset()
 		_, err := l.Commit(t.Context(), newChange("p1", "e2", `{"n":2}`))
 		moved, ok := errors.AsType[*store.VersionConflict](err)
 		if !ok || moved.Current.Version != first.Record.Version || !store.Equal(moved.Current.Data, first.Record.Data) {
-			t.Errorf("%v, want the head that is there", err)
+			t.Errorf("%v, want a version conflict with the stored record", err)
 		}
 		if got := w.names(); got != "TransactWriteItems" {
 			t.Errorf("calls %s, want one transaction", got)
@@ -158,7 +158,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%v, want the fault exhausted: 10 of 15 are used", err)
 		}
 		if _, err := l.Record(t.Context(), c.Record.Ref); !fault.Is(err, fault.NotFound) {
-			t.Errorf("head of the exhausted: %v", err)
+			t.Errorf("record of the rejected change: %v", err)
 		}
 	})
 }
@@ -176,7 +176,7 @@ func TestLimitIsSeededOnce(t *testing.T) {
 	w.reset()
 	commit(t, l, limited("p3", "e3"))
 	if got := w.names(); got != "TransactWriteItems" {
-		t.Errorf("calls %s, want one transaction once the counter is there", got)
+		t.Errorf("calls %s, want one transaction once the counter exists", got)
 	}
 	counter, err := l.get(t.Context(), usageKey("acme", limited("", "").Idempotency.Bill.Month))
 	if err != nil {
@@ -184,6 +184,6 @@ func TestLimitIsSeededOnce(t *testing.T) {
 	}
 	r := reader{item: counter}
 	if used := r.integer("used"); used != 30 || r.err != nil {
-		t.Errorf("the counter says %d, %v; want 30", used, r.err)
+		t.Errorf("the counter is %d, %v; want 30", used, r.err)
 	}
 }

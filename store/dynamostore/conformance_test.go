@@ -13,9 +13,10 @@ import (
 	"github.com/blockforger/eventrouter/store/storetest"
 )
 
-// TestConformance asks moto for a second opinion, on what it can: it fails half
-// of the transactions that come at once, takes items that are too large, and
-// needs a tenth of a second for each transaction.
+// TestConformance runs part of the suite against moto, as a second implementation
+// besides DynamoDB Local. It omits concurrency, size limits and long histories,
+// because moto fails half of the concurrent transactions, accepts items that are too
+// large, and needs a tenth of a second for each transaction.
 func TestConformance(t *testing.T) {
 	client := dynamodb.NewFromConfig(awstest.Config(awstest.Moto(t)))
 	storetest.Run(t, storetest.Harness{

@@ -9,10 +9,10 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// What an event costs in calls and capacity units, by operation, as DynamoDB
-// Local counts them. Each item is below 1 KB: 2 write units in a transaction for
-// the idempotency record, for its entry in the index, and for the record; a strongly consistent
-// read is one unit.
+// TestCosts checks the calls and capacity units of an event by operation, as counted
+// by DynamoDB Local. Each item is below 1 KB: a transaction needs 2 write units each
+// for the idempotency record, its entry in the index, and the record; a strongly
+// consistent read needs one unit.
 func TestCosts(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, nil, w.use)
@@ -39,7 +39,7 @@ func TestCosts(t *testing.T) {
 			last = c
 		}
 	}
-	settle := func(t *testing.T) {
+	saveProgress := func(t *testing.T) {
 		s := store.Progress{Entries: []store.EntryResult{{State: store.EntryPublished, Time: now()}}}
 		if err := l.SaveProgress(t.Context(), last.Idempotency.Key, s); err != nil {
 			t.Fatal(err)
@@ -65,7 +65,7 @@ func TestCosts(t *testing.T) {
 	}{
 		{"POST", post, "TransactWriteItems", 6},
 		{"POST, again", redeliver, "TransactWriteItems", 0},
-		{"settle", settle, "UpdateItem", 1},
+		{"save progress", saveProgress, "UpdateItem", 1},
 		{"PUT", change("put", events.Put), "GetItem TransactWriteItems", 7},
 		{"PATCH", change("patch", events.Patch), "GetItem TransactWriteItems", 7},
 		{"DELETE", change("delete", events.Delete), "GetItem TransactWriteItems", 7},
@@ -84,7 +84,7 @@ func TestCosts(t *testing.T) {
 		})
 	}
 
-	limited("first")(t) // makes the counter
+	limited("first")(t) // adds the counter
 	w.reset()
 	limited("second")(t)
 	if got := w.names(); got != "TransactWriteItems" {

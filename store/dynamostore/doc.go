@@ -10,67 +10,74 @@
 //
 // The table has the string keys pk and sk, the time to live attribute ttl, and
 // one index, named open, with the string keys open and opened, that projects
-// keys only. No id has a slash in it, so no tenant reaches another's items.
+// keys only. Ids contain no slash, so the keys of two tenants never collide.
 //
-//	item          pk                               sk
-//	head          head/{tenant}/{schema}/{part}    the record's key
-//	mark          mark/{tenant}/{origin}/{value}   -
-//	total         usage/{tenant}/{month}           -
-//	lease         lease/{shard}                    -
-//	bus check     bus                              the bus's ARN
-//	API key       key/{id}                         -
-//	API key again keys/{tenant}                    the key's id
+//	item                   pk                               sk
+//	record                 head/{tenant}/{schema}/{part}    the record's key
+//	idempotency record     mark/{tenant}/{origin}/{value}   -
+//	total                  usage/{tenant}/{month}           -
+//	lease                  lease/{shard}                    -
+//	bus check              bus                              the bus's ARN
+//	API key                key/{id}                         -
+//	API key, by tenant     keys/{tenant}                    the key's id
 //
-// A head has backend, keyField, revision, stamp, time, data, and where they
-// hold deleted, expires, dirty; in format 2 also fileWrite, rowVersion,
-// movedFromKey and movedFromVersion. data is a native map: numbers are N and keep
-// 38 digits, and a name that consists of nothing but tildes, be they none, has one
-// more (DynamoDB takes no empty name).
+// Some attributes have older names: stamp is the version, dirty means that the
+// object or file does not show the record yet, folded means that the bill has
+// been aggregated, and folds counts the aggregations.
 //
-// A mark has fingerprint; the receipt's schema, key, operation, revision,
-// stamp, time, rejected (the fault's code), message, violations; the bill's
-// tokens, month, keyId, folded; expires; payload and record as JSON text;
-// entries, a list of maps; inputEvent, correlation, hops, trace; project,
-// recheck; counted, where the commit added the bill to the counter of the limit;
-// and version, which counts its changes. While [store.Mark.Open] holds
-// it also has open, its shard, and opened, its time: what puts it into the index.
+// A record has the attributes backend, keyField, revision, stamp, time and data;
+// deleted, expires and dirty are present if they are set. Format 2 adds fileWrite,
+// rowVersion, movedFromKey and movedFromVersion. data is a native map. Its numbers
+// have the type N, which keeps 38 digits. DynamoDB rejects empty names, so a name
+// that is empty or consists of tildes only is stored with one more tilde.
 //
-// A total has op/{schema}/{operation} and day/{day} in tokens, and folds, which
-// counts its changes. From the first change on that carries a limit it also has
-// the counter of the limit: used, in tokens, and checked, the time at which a
-// process last looked for bills that are not in it.
+// An idempotency record has fingerprint; of the result schema, key, operation,
+// revision, stamp, time, rejected (the fault's code), message and violations; of
+// the bill tokens, month, keyId and folded; expires; payload and record as JSON
+// text; entries, a list of maps; inputEvent, correlation, hops, trace; project and
+// recheck; counted, if the commit added the bill to the counter of the limit; and
+// version, the number of updates of the item. While
+// [store.IdempotencyRecord.HasPendingWork] is true, it also has open, its shard,
+// and opened, its time, which are the keys of the index.
 //
-// A bus check has missing, checked, and the ttl of a day later.
+// A total has op/{schema}/{operation} and day/{day} in tokens, and folds. The
+// first change that has a limit adds the counter of the limit: used, in tokens,
+// and checked, the time at which a process last searched for bills that are not
+// in the counter.
 //
-// Attributes that are zero are absent. Times are text of one width, in UTC, so
-// that they compare. ttl is epoch seconds, and there only where DynamoDB may
-// delete: not on a mark whose bill is not folded, nor on a dirty tombstone.
+// A bus check has missing, checked, and a ttl one day after checked.
+//
+// Attributes whose value is zero are absent. Times are text of a fixed width, in
+// UTC, so that they compare as text. ttl is in seconds since 1970. It is present
+// only if DynamoDB may delete the item: not on an idempotency record whose bill
+// is not aggregated, and not on an unprojected tombstone.
 //
 // # Partitions
 //
-// A partition of DynamoDB takes 1,000 write units a second, which is less than
-// one busy tenant. So each mark has a partition key of its own, and a
-// collection has eight, by a hash of the record's key: one would be split only
-// after minutes of throttling, and never for keys that grow, such as order
-// numbers. A list queries the eight side by side and merges them.
+// A partition of DynamoDB accepts 1,000 write units a second, and one busy tenant
+// may need more. Each idempotency record therefore has its own partition key, and
+// a collection has eight, chosen by a hash of the record's key. DynamoDB would
+// split a single partition only after minutes of throttling, and never if keys
+// are ascending, such as order numbers. A list queries the eight partitions
+// concurrently and merges the results.
 //
-// # Promises
+// # Guarantees
 //
-// A commit is one TransactWriteItems of mark and head, of a check of the API key
-// where the change asks for it, and of the counter where the tenant has a limit.
-// A mark in the way comes back with the refusal, so a
-// redelivery costs one call too. What was throttled, met another transaction or
-// got no answer is sent again, with jitter, while the context lasts; then the
-// fault is Unavailable. What has expired counts as absent, whether or not
-// DynamoDB has deleted it.
+// A commit is one TransactWriteItems: the idempotency record, the record, a check
+// of the API key if the change requires it, and the counter if the tenant has a
+// limit. If the idempotency key has been used, the cancellation contains the
+// stored item, so a redelivery costs one call too. A call that is throttled,
+// conflicts with another transaction or gets no response is retried with jitter
+// until the context ends; then the fault is Unavailable. An expired item counts
+// as absent, whether or not DynamoDB has deleted it.
 //
-// Open and Usage find marks by the index, which DynamoDB brings up to date a
-// moment after the commit, usually within a second: so long a bill may be
-// missing from Usage. None is ever counted twice or lost.
+// ListPending and Usage find idempotency records by the index, which DynamoDB
+// updates shortly after the commit, usually within a second. Until then Usage may
+// not include a bill. No bill is counted twice or lost.
 //
 // A bill counts towards the token limit exactly once. A change with a limit adds
-// it to the counter in its transaction. A change without one does not, so that a
-// tenant without a limit has no contention; its bill is added when it is folded.
-// This process folds what it has left uncounted before it commits a change with a
-// limit, and every half minute some process folds what others have left.
+// it to the counter in its transaction. A change without a limit does not, so that
+// tenants without a limit have no contention; the aggregation adds its bill. Each
+// process aggregates the bills that it left uncounted before it commits a change
+// with a limit. Every half minute one process aggregates those of the others.
 package dynamostore

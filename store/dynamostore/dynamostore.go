@@ -12,16 +12,16 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Options are what a [Ledger] may be told; the zero value means the defaults.
+// Options configures a [Ledger]; the zero value uses the defaults.
 type Options struct {
-	Clock func() time.Time // time.Now: what has expired is asked of it
+	Clock func() time.Time // decides what has expired; time.Now by default
 
 	// Backoff is the pause after a failed attempt, counted from 0; by default
 	// up to 25 ms, doubling to at most a second, with full jitter.
 	Backoff func(attempt int) time.Duration
 
-	// Attempt is how long one call may take before it is sent again, 3 s by
-	// default. Then nobody knows whether it was carried out.
+	// Attempt is the timeout of one attempt of a call, 3 s by default. After a
+	// timeout it is unknown whether DynamoDB executed the call.
 	Attempt time.Duration
 }
 
@@ -41,9 +41,9 @@ var (
 	_ apikey.Store = (*Ledger)(nil)
 )
 
-// New returns the ledger in a table. It does no I/O: see [Ledger.Check]. The
-// client's own retries are disabled: the ledger sends a call at most
-// five times in all. A nil o means the defaults.
+// New returns the ledger in a table. It does no I/O; [Ledger.Check] verifies the
+// table. The client's own retries are disabled: the ledger sends a call at most
+// five times. If o is nil, the defaults are used.
 func New(client *dynamodb.Client, table string, o *Options) *Ledger {
 	l := &Ledger{table: aws.String(table)}
 	if o != nil {
@@ -63,13 +63,13 @@ func New(client *dynamodb.Client, table string, o *Options) *Ledger {
 	return l
 }
 
-// Close does nothing: the client is the caller's.
+// Close does nothing, because the client belongs to the caller.
 func (l *Ledger) Close() error { return nil }
 
-// now is the time as items hold it.
+// now returns the time in the format of the items.
 func (l *Ledger) now() string { return formatTime(l.o.Clock()) }
 
-// get reads one item, strongly consistent; nil where there is none.
+// get reads one item, strongly consistent. It returns nil if the item does not exist.
 func (l *Ledger) get(ctx context.Context, key item) (item, error) {
 	var out *dynamodb.GetItemOutput
 	err := l.try(ctx, "GetItem", func(ctx context.Context) (err error) {

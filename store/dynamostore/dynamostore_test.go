@@ -33,22 +33,22 @@ func newClient(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Clien
 
 func tableName() string { return "t-" + rand.Text() }
 
-// now is when the tests' changes are made: a real time, since DynamoDB Local
-// deletes what has expired by its own clock.
+// now returns the time of the tests' changes. It is the real time, because DynamoDB
+// Local deletes expired items by its own clock.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 var pets = store.Collection{Tenant: "acme", Schema: "pets"}
 
-// newChange is a POST of one record with one output.
+// newChange returns a POST of one record with one output event.
 func newChange(key events.RecordKey, idempotency string, data string) *store.Change {
 	at := now()
 	ref := store.Ref{Collection: pets, Key: key}
-	stamp := store.Version(rand.Text())
+	version := store.Version(rand.Text())
 	return &store.Change{
 		Idempotency: store.IdempotencyRecord{
 			Key:         store.IdempotencyKey{Tenant: ref.Tenant, Origin: store.OriginEventID, Value: idempotency},
 			Fingerprint: store.Fingerprint{1, 2, 3},
-			Result:      store.Result{Ref: ref, Operation: events.Post, Revision: 1, Version: stamp, Time: at},
+			Result:      store.Result{Ref: ref, Operation: events.Post, Revision: 1, Version: version, Time: at},
 			Bill:        store.Bill{Tokens: 10, Month: store.Month(at), KeyID: "k1"},
 			Expires:     at.Add(store.DefaultRetention),
 			Outputs: store.Outputs{
@@ -61,7 +61,7 @@ func newChange(key events.RecordKey, idempotency string, data string) *store.Cha
 			},
 		},
 		Record: &store.Record{
-			Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: 1, Version: stamp, Time: at, Data: jsontext.Value(data),
+			Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: 1, Version: version, Time: at, Data: jsontext.Value(data),
 		},
 	}
 }

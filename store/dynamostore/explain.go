@@ -11,13 +11,14 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// explain gives an error of the SDK its code and says what would mend it. None
-// of these is the caller's to mend, so none is a rejection: the event is
-// retried and then parked, not acknowledged and lost.
+// explain returns an error of the SDK with a code and the way to correct it. The
+// caller of the API cannot correct any of these errors, so none is a rejection:
+// the event is retried and then moved to a dead-letter queue instead of being
+// acknowledged and lost.
 func (l *Ledger) explain(call string, err error) error {
 	op := "dynamodb." + call
-	if refused, ok := asRefused(err); ok {
-		return refused // the caller knows what it means
+	if failed, ok := asConditionFailed(err); ok {
+		return failed // the caller handles it
 	}
 	if missing, ok := errors.AsType[*credentialError](err); ok {
 		return fault.Wrap(op, fault.Unavailable, fmt.Errorf("there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the process a role: %w", missing.err))
@@ -32,21 +33,21 @@ func (l *Ledger) explain(call string, err error) error {
 	case "AccessDeniedException", "AccessDenied":
 		return fault.Wrap(op, fault.Internal, fmt.Errorf("access is denied: the role must allow dynamodb:%s on table %s and its indexes: %w", call, *l.table, err))
 	case "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "MissingAuthenticationToken", "IncompleteSignatureException", "InvalidClientTokenId":
-		return fault.Wrap(op, fault.Internal, fmt.Errorf("AWS does not accept the credentials: check access key id, secret and clock: %w", err))
+		return fault.Wrap(op, fault.Internal, fmt.Errorf("AWS rejects the credentials: check access key id, secret and clock: %w", err))
 	case "ResourceNotFoundException":
-		return fault.Wrap(op, fault.Internal, fmt.Errorf("table %s does not exist in this account and region, or lacks its index; make it:\n%s\n%w", *l.table, l.createCommand(), err))
+		return fault.Wrap(op, fault.Internal, fmt.Errorf("table %s does not exist in this account and region, or lacks its index; create it:\n%s\n%w", *l.table, l.createCommand(), err))
 	}
 	return fault.Wrap(op, fault.Internal, err)
 }
 
-// A credentialError says that no credentials could be had. The SDK's own error
-// for that is known by its text alone.
+// A credentialError reports that no credentials are available. The SDK's own error
+// can only be recognized by its text.
 type credentialError struct{ err error }
 
 func (e *credentialError) Error() string { return e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
-// credentials mark the errors of a provider as what they are.
+// credentials wraps the errors of a provider in a credentialError.
 type credentials struct{ provider aws.CredentialsProvider }
 
 func (c credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {

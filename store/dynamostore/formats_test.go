@@ -28,29 +28,30 @@ const itemsFile = "../../testdata/formats/v1/dynamodb.json"
 
 var updateFormats = flag.Bool("update-formats", false, "write the items of testdata/formats/v1 anew: only with the code of format 1")
 
-// formatsTime is when the items were written.
+// formatsTime is the time at which the items were written.
 var formatsTime = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 const pinnedMonth = "2026-11"
 
-// A pinned is what was written to the table of format 1: an item of each kind.
-type pinned struct {
+// A formatFixture holds what was written to the table of format 1: one item of each
+// kind.
+type formatFixture struct {
 	post, tombstone, object, rejection store.Change
-	folded                             store.Change
+	aggregated                         store.Change
 	key                                apikey.Key
 	shard                              int // whose lease is held until a minute after formatsTime
 }
 
-func pinnedItems() pinned {
+func fixtureItems() formatFixture {
 	change := func(n int, schema events.SchemaID, key events.RecordKey, op events.Operation, data string) store.Change {
 		ref := store.Ref{Collection: store.Collection{Tenant: "pins", Schema: schema}, Key: key}
-		stamp := store.Version("5f0c7a3e8f1f4c5f9a0b1c2d3e4f50" + string(rune('0'+n)) + "0")
+		version := store.Version("5f0c7a3e8f1f4c5f9a0b1c2d3e4f50" + string(rune('0'+n)) + "0")
 		at := formatsTime.Add(time.Duration(n) * time.Millisecond)
 		c := store.Change{
 			Idempotency: store.IdempotencyRecord{
 				Key:         store.IdempotencyKey{Tenant: "pins", Origin: store.OriginEventKey, Value: "pin/ä " + string(rune('0'+n))},
 				Fingerprint: store.Fingerprint{byte(n), 1, 2, 3, 31: 0xff},
-				Result:      store.Result{Ref: ref, Operation: op, Revision: int64(n), Version: stamp, Time: at},
+				Result:      store.Result{Ref: ref, Operation: op, Revision: int64(n), Version: version, Time: at},
 				Bill:        store.Bill{Tokens: 10, Month: pinnedMonth, KeyID: "wTwCAnpTyDZq7Mv7"},
 				Expires:     at.Add(store.DefaultRetention),
 				Outputs: store.Outputs{
@@ -63,26 +64,26 @@ func pinnedItems() pinned {
 					InputEventID: "00000000-0000-4000-8000-000000000001", CorrelationID: "c", Hops: 3, TraceHeader: "Root=1-5f0c7a3e-8f1f4c5f9a0b1c2d3e4f5000",
 				},
 			},
-			Record: &store.Record{Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: int64(n), Version: stamp, Time: at, Data: jsontext.Value(data)},
+			Record: &store.Record{Ref: ref, Backend: events.DynamoDB, KeyField: "id", Revision: int64(n), Version: version, Time: at, Data: jsontext.Value(data)},
 		}
 		if op == events.Delete {
 			c.Record.Data, c.Record.Deleted, c.Record.Expires = nil, true, c.Idempotency.Expires
 		}
 		return c
 	}
-	p := pinned{
-		post:      change(1, "orders", "a/ä %", events.Post, `{"id":"a/ä %","n":12345678901234567890.1,"nested":[{"a":null,"b":true,"c":-0.5},"x"],"":"empty","~":"~"}`),
-		tombstone: change(2, "orders", "gone", events.Delete, ``),
-		object:    change(3, "notes", "7", events.Put, `{"number":7,"text":"x"}`),
-		rejection: change(4, "orders", "a/ä %", events.Patch, ``),
-		folded:    change(5, "orders", "folded", events.Post, `{"id":"folded"}`),
-		shard:     3,
+	p := formatFixture{
+		post:       change(1, "orders", "a/ä %", events.Post, `{"id":"a/ä %","n":12345678901234567890.1,"nested":[{"a":null,"b":true,"c":-0.5},"x"],"":"empty","~":"~"}`),
+		tombstone:  change(2, "orders", "gone", events.Delete, ``),
+		object:     change(3, "notes", "7", events.Put, `{"number":7,"text":"x"}`),
+		rejection:  change(4, "orders", "a/ä %", events.Patch, ``),
+		aggregated: change(5, "orders", "folded", events.Post, `{"id":"folded"}`),
+		shard:      3,
 		key: apikey.Key{ID: "wTwCAnpTyDZq7Mv7", Tenant: "pins", Permissions: []apikey.Permission{apikey.BackendCalls}, Hash: [32]byte{1, 2, 31: 3},
 			Created: formatsTime, Expires: formatsTime.AddDate(10, 0, 0), Revoked: formatsTime.AddDate(9, 0, 0), LastUsed: formatsTime.Truncate(24 * time.Hour)},
 	}
 	p.object.Record.Backend, p.object.Record.Unprojected = events.S3, true
 	p.object.Idempotency.NeedsProjection, p.object.Idempotency.Recheck = true, formatsTime.Add(time.Hour)
-	p.folded.TokenLimit = 1000
+	p.aggregated.TokenLimit = 1000
 	p.rejection.Record = nil
 	m := &p.rejection.Idempotency
 	m.Result.Rejected, m.Result.Code, m.Result.Message, m.Result.Revision = true, fault.Precondition, "no", 0
@@ -91,8 +92,8 @@ func pinnedItems() pinned {
 	return p
 }
 
-func (p *pinned) changes() []*store.Change {
-	return []*store.Change{&p.post, &p.tombstone, &p.object, &p.rejection, &p.folded}
+func (p *formatFixture) changes() []*store.Change {
+	return []*store.Change{&p.post, &p.tombstone, &p.object, &p.rejection, &p.aggregated}
 }
 
 func formatsLedger(t *testing.T) *Ledger {
@@ -104,11 +105,11 @@ func TestWriteFormats(t *testing.T) {
 	if !*updateFormats {
 		t.Skip("only with -update-formats, and only with the code of format 1")
 	}
-	l, p := formatsLedger(t), pinnedItems()
+	l, p := formatsLedger(t), fixtureItems()
 	for _, c := range p.changes() {
 		commit(t, l, c)
 	}
-	if err := l.AggregateUsage(t.Context(), []store.IdempotencyKey{p.folded.Idempotency.Key}); err != nil {
+	if err := l.AggregateUsage(t.Context(), []store.IdempotencyKey{p.aggregated.Idempotency.Key}); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.PutKey(t.Context(), p.key); err != nil {
@@ -219,19 +220,19 @@ func itemsV1(t *testing.T) map[string]item {
 
 // TestFormatV1Items decodes items of format 1. It needs no DynamoDB.
 func TestFormatV1Items(t *testing.T) {
-	items, p := itemsV1(t), pinnedItems()
+	items, p := itemsV1(t), fixtureItems()
 	find := func(key item) item {
 		r := reader{item: key}
 		it := items[r.text("pk")+" "+r.text("sk")]
 		if it == nil {
-			t.Fatalf("the fixture has no item %s %s, which this version looks for", r.text("pk"), r.text("sk"))
+			t.Fatalf("the fixture has no item %s %s, which this version reads", r.text("pk"), r.text("sk"))
 		}
 		return it
 	}
 	for _, c := range p.changes() {
 		m, err := decodeIdempotencyRecord(find(idempotencyKey(c.Idempotency.Key)))
 		want := c.Idempotency
-		want.Aggregated = c == &p.folded
+		want.Aggregated = c == &p.aggregated
 		if diff := cmp.Diff(want, m); err != nil || diff != "" {
 			t.Errorf("idempotency record: %v %s", err, diff)
 		}
@@ -243,7 +244,7 @@ func TestFormatV1Items(t *testing.T) {
 			t.Errorf("record: %v %s", err, diff)
 		}
 	}
-	for _, key := range []item{keyKey(p.key.ID), tenantKeyKey(p.key.Tenant, p.key.ID)} {
+	for _, key := range []item{apiKeyKey(p.key.ID), tenantAPIKeyKey(p.key.Tenant, p.key.ID)} {
 		k, err := decodeKey(find(key))
 		if diff := cmp.Diff(p.key, k); err != nil || diff != "" {
 			t.Errorf("API key: %v %s", err, diff)
@@ -253,9 +254,9 @@ func TestFormatV1Items(t *testing.T) {
 	find(usageKey("pins", pinnedMonth))
 }
 
-// TestFormatV1Table works on a table whose items are of format 1.
+// TestFormatV1Table uses a table whose items are of format 1.
 func TestFormatV1Table(t *testing.T) {
-	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
+	l, p, ctx := formatsLedger(t), fixtureItems(), t.Context()
 	for _, it := range itemsV1(t) {
 		if _, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: l.table, Item: it}); err != nil {
 			t.Fatal(err)
@@ -278,7 +279,7 @@ func TestFormatV1Table(t *testing.T) {
 		}
 	}
 	check("open records", open, map[store.IdempotencyKey]bool{
-		p.post.Idempotency.Key: true, p.tombstone.Idempotency.Key: true, p.object.Idempotency.Key: true, p.folded.Idempotency.Key: true}, nil)
+		p.post.Idempotency.Key: true, p.tombstone.Idempotency.Key: true, p.object.Idempotency.Key: true, p.aggregated.Idempotency.Key: true}, nil)
 	for _, c := range p.changes() {
 		want := c.Idempotency.Result
 		want.Replayed = true
@@ -295,8 +296,8 @@ func TestFormatV1Table(t *testing.T) {
 		h, err := l.Record(ctx, c.Record.Ref)
 		check("record", h, *c.Record, err)
 	}
-	heads, err := l.Records(ctx, p.post.Record.Collection, "", 10)
-	check("list", heads, []store.Record{*p.post.Record, *p.folded.Record}, err)
+	records, err := l.Records(ctx, p.post.Record.Collection, "", 10)
+	check("list", records, []store.Record{*p.post.Record, *p.aggregated.Record}, err)
 	keys, err := l.KeysOf(ctx, "pins")
 	check("keys", keys, []apikey.Key{p.key}, err)
 	if ok, err := l.Lease(ctx, p.shard, "two", formatsTime, formatsTime.Add(time.Hour)); ok || err != nil {
@@ -308,18 +309,18 @@ func TestFormatV1Table(t *testing.T) {
 
 	usage, err := l.Usage(ctx, "pins", pinnedMonth)
 	check("usage", usage.Tokens(), int64(40), err)
-	if err := l.AggregateUsage(ctx, []store.IdempotencyKey{p.post.Idempotency.Key, p.tombstone.Idempotency.Key, p.object.Idempotency.Key, p.folded.Idempotency.Key}); err != nil {
+	if err := l.AggregateUsage(ctx, []store.IdempotencyKey{p.post.Idempotency.Key, p.tombstone.Idempotency.Key, p.object.Idempotency.Key, p.aggregated.Idempotency.Key}); err != nil {
 		t.Fatal(err)
 	}
-	folded, err := l.Usage(ctx, "pins", pinnedMonth)
-	check("usage after folding", folded, usage, err)
+	aggregated, err := l.Usage(ctx, "pins", pinnedMonth)
+	check("usage after aggregation", aggregated, usage, err)
 
-	// The counter of format 1 is not used: a new one begins with all 40 tokens.
+	// The counter of format 1 is not used: the initial value of the new one is 40 tokens.
 	limited := p.rejection
 	limited.Idempotency.Result, limited.Idempotency.Key.Value = p.post.Idempotency.Result, "limited"
 	limited.Idempotency.Bill, limited.TokenLimit = p.post.Idempotency.Bill, 49
 	if _, err := l.Commit(ctx, &limited); !fault.Is(err, fault.Exhausted) {
-		t.Errorf("a request with 40 of 49 tokens used: %v, want it refused", err)
+		t.Errorf("a request with 40 of 49 tokens used: %v, want exhausted", err)
 	}
 	limited.TokenLimit = 50
 	commit(t, l, &limited)
@@ -333,30 +334,31 @@ func TestFormatV1Table(t *testing.T) {
 			t.Fatal(err)
 		}
 		m, err := l.IdempotencyRecord(ctx, c.Idempotency.Key)
-		check("settled", []any{m.Outputs.Entries[0].State, m.HasPendingWork()}, []any{store.EntryPublished, false}, err)
+		check("progress saved", []any{m.Outputs.Entries[0].State, m.HasPendingWork()}, []any{store.EntryPublished, false}, err)
 	}
 	h, err := l.Record(ctx, p.object.Record.Ref)
 	check("projected", h.Unprojected, false, err)
 	next := p.post
-	head := *p.post.Record
-	head.Revision, head.Version, head.Data = 2, "next", jsontext.Value(`{"id":"a/ä %"}`)
-	next.Record, next.IfVersion, next.Idempotency.Key.Value = &head, p.post.Record.Version, "next"
+	record := *p.post.Record
+	record.Revision, record.Version, record.Data = 2, "next", jsontext.Value(`{"id":"a/ä %"}`)
+	next.Record, next.IfVersion, next.Idempotency.Key.Value = &record, p.post.Record.Version, "next"
 	commit(t, l, &next)
-	h, err = l.Record(ctx, head.Ref)
-	check("changed", h, head, err)
+	h, err = l.Record(ctx, record.Ref)
+	check("changed", h, record, err)
 }
 
-// TestNewerFormats: an API key or a counter of a newer format is rejected, and stays.
+// TestNewerFormats: an API key or a counter of a newer format is rejected and not
+// changed.
 func TestNewerFormats(t *testing.T) {
-	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
-	commit(t, l, &p.folded)
+	l, p, ctx := formatsLedger(t), fixtureItems(), t.Context()
+	commit(t, l, &p.aggregated)
 	if err := l.PutKey(ctx, p.key); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Lease(ctx, p.shard, "one", formatsTime, formatsTime.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	keys := []store.IdempotencyKey{p.folded.Idempotency.Key}
+	keys := []store.IdempotencyKey{p.aggregated.Idempotency.Key}
 	if err := l.AggregateUsage(ctx, keys); err != nil {
 		t.Fatal(err)
 	}
@@ -369,17 +371,17 @@ func TestNewerFormats(t *testing.T) {
 		key  item
 		do   map[string]func() error
 	}{
-		{"key", keyKey(p.key.ID), map[string]func() error{
+		{"key", apiKeyKey(p.key.ID), map[string]func() error{
 			"read":  func() error { _, err := l.Key(ctx, p.key.ID); return err },
 			"put":   func() error { return l.PutKey(ctx, p.key) },
 			"touch": func() error { return l.TouchKey(ctx, p.key.ID, formatsTime) },
 		}},
-		{"keys", tenantKeyKey("pins", p.key.ID), map[string]func() error{
+		{"keys", tenantAPIKeyKey("pins", p.key.ID), map[string]func() error{
 			"list": func() error { _, err := l.KeysOf(ctx, "pins"); return err },
 		}},
 		{"usage", usageKey("pins", pinnedMonth), map[string]func() error{
 			"usage":                func() error { _, err := l.Usage(ctx, "pins", pinnedMonth); return err },
-			"fold":                 func() error { return l.AggregateUsage(ctx, keys) },
+			"aggregate":            func() error { return l.AggregateUsage(ctx, keys) },
 			"commit under a limit": func() error { _, err := l.Commit(ctx, &next); return err },
 		}},
 		{"lease", leaseKey(p.shard), map[string]func() error{
@@ -416,36 +418,36 @@ func TestNewerFormats(t *testing.T) {
 	}
 }
 
-// TestFileWriteHasFormat2: the update that stores the number of a file's write
-// makes the record one of format 2.
+// TestFileWriteHasFormat2: the update that stores the number of a file's write also
+// sets the record's format to 2.
 func TestFileWriteHasFormat2(t *testing.T) {
-	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
+	l, p, ctx := formatsLedger(t), fixtureItems(), t.Context()
 	commit(t, l, &p.object)
 	for write, want := range map[int64]int64{0: 0, 5: 2} {
-		head := *p.object.Record
-		head.Version, head.Unprojected = store.Version("w"+string(rune('0'+write))), true
+		record := *p.object.Record
+		record.Version, record.Unprojected = store.Version("w"+string(rune('0'+write))), true
 		c := p.object
-		c.Record, c.Idempotency.Key.Value, c.Idempotency.Result.Version = &head, string(head.Version), head.Version
-		h, err := l.Record(ctx, head.Ref)
+		c.Record, c.Idempotency.Key.Value, c.Idempotency.Result.Version = &record, string(record.Version), record.Version
+		h, err := l.Record(ctx, record.Ref)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.IfVersion = h.Version
 		commit(t, l, &c)
-		if err := l.SaveProgress(ctx, c.Idempotency.Key, store.Progress{Projected: head.Version, FileWrite: write}); err != nil {
+		if err := l.SaveProgress(ctx, c.Idempotency.Key, store.Progress{Projected: record.Version, FileWrite: write}); err != nil {
 			t.Fatal(err)
 		}
-		it, err := l.get(ctx, recordKey(head.Ref))
+		it, err := l.get(ctx, recordKey(record.Ref))
 		if r := (reader{item: it}); err != nil || r.integer(formatAttribute) != want || r.boolean("dirty") {
 			t.Errorf("after write %d: format %d, want %d; %v", write, r.integer(formatAttribute), want, err)
 		}
 	}
 }
 
-// TestStoredShardStays: the index lists an item under the shard that was stored
-// with it, for as long as the item is open.
+// TestStoredShardStays: the index lists an item under its stored shard for as long as
+// the item is pending.
 func TestStoredShardStays(t *testing.T) {
-	l, p, ctx := formatsLedger(t), pinnedItems(), t.Context()
+	l, p, ctx := formatsLedger(t), fixtureItems(), t.Context()
 	key := p.object.Idempotency.Key
 	commit(t, l, &p.object)
 	other := (key.Shard() + 1) % store.Shards

@@ -12,8 +12,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// encodeIdempotencyRecord makes the item of an idempotency record that has just been made: its version is
-// that of an absent attribute, 0.
+// encodeIdempotencyRecord returns the item of a new idempotency record. Its attribute
+// version is absent, which means 0.
 func encodeIdempotencyRecord(m *store.IdempotencyRecord) (item, error) {
 	if !utf8.ValidString(m.Key.Value) {
 		return nil, fault.Errorf(fault.Invalid, "the idempotency key is not valid UTF-8")
@@ -29,7 +29,7 @@ func encodeIdempotencyRecord(m *store.IdempotencyRecord) (item, error) {
 	setBool(it, "folded", m.Aggregated)
 	setTime(it, "expires", m.Expires)
 	if deletable(m) {
-		it["ttl"] = integer(epoch(m.Expires))
+		it["ttl"] = integer(ttlTime(m.Expires))
 	}
 
 	o := &m.Outputs
@@ -52,8 +52,8 @@ func encodeIdempotencyRecord(m *store.IdempotencyRecord) (item, error) {
 	return it, nil
 }
 
-// deletable reports whether DynamoDB may delete the idempotency record when it has expired: a
-// bill outlives its idempotency record.
+// deletable reports whether DynamoDB may delete the idempotency record when it has
+// expired: its bill must have been aggregated.
 func deletable(m *store.IdempotencyRecord) bool { return m.Bill.Tokens == 0 || m.Aggregated }
 
 func encodeResult(it item, r *store.Result) {
@@ -97,8 +97,8 @@ func encodeEntries(entries []store.Entry) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: list}
 }
 
-// decodeIdempotencyRecord is the inverse of [encodeIdempotencyRecord]. Of an item that was read in part,
-// the rest is zero.
+// decodeIdempotencyRecord is the inverse of [encodeIdempotencyRecord]. Fields whose
+// attributes were not read are zero.
 func decodeIdempotencyRecord(it item) (store.IdempotencyRecord, error) {
 	r := reader{item: it}
 	if err := r.checkFormat(format.Idempotency); err != nil {
@@ -106,7 +106,7 @@ func decodeIdempotencyRecord(it item) (store.IdempotencyRecord, error) {
 	}
 	key, ok := parseIdempotencyKey(r.text("pk"))
 	if !ok {
-		return store.IdempotencyRecord{}, fault.Errorf(fault.Internal, "the item is not a mark")
+		return store.IdempotencyRecord{}, fault.Errorf(fault.Internal, "the item is not an idempotency record")
 	}
 	m := store.IdempotencyRecord{
 		Key:        key,
@@ -132,7 +132,7 @@ func decodeIdempotencyRecord(it item) (store.IdempotencyRecord, error) {
 }
 
 func decodeResult(r *reader, t events.TenantID) store.Result {
-	receipt := store.Result{
+	result := store.Result{
 		Ref: store.Ref{
 			Collection: store.Collection{Tenant: t, Schema: events.SchemaID(r.text("schema"))},
 			Key:        events.RecordKey(r.text("key")),
@@ -144,17 +144,17 @@ func decodeResult(r *reader, t events.TenantID) store.Result {
 	}
 	code := r.text("rejected")
 	if code == "" {
-		return receipt
+		return result
 	}
-	receipt.Rejected = true
-	if receipt.Code, receipt.Rejected = fault.ParseCode(code); !receipt.Rejected {
-		r.refuse("rejected", "the name of a fault")
+	result.Rejected = true
+	if result.Code, result.Rejected = fault.ParseCode(code); !result.Rejected {
+		r.mismatch("rejected", "the name of a fault")
 	}
-	receipt.Message = r.text("message")
+	result.Message = r.text("message")
 	r.each("violations", func(v *reader) {
-		receipt.Violations = append(receipt.Violations, fault.Violation{Pointer: v.text("pointer"), Message: v.text("message")})
+		result.Violations = append(result.Violations, fault.Violation{Pointer: v.text("pointer"), Message: v.text("message")})
 	})
-	return receipt
+	return result
 }
 
 func decodeEntries(r *reader) (entries []store.Entry) {

@@ -22,8 +22,8 @@ func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBO
 
 func instant(t time.Time) types.AttributeValue { return text(formatTime(t)) }
 
-// The setters leave out what is zero: it takes room in each item, and reads
-// back as zero anyway.
+// The setters omit zero values: they would use space in each item, and an absent
+// attribute is read as zero.
 
 func setText[S ~string](it item, name string, s S) {
 	if s != "" {
@@ -55,14 +55,14 @@ const formatAttribute = "format"
 // knownFormat is the condition that an item's format is not newer than :format.
 const knownFormat = "(attribute_not_exists(#format) OR #format <= :format)"
 
-// A reader takes attributes out of an item and keeps the first that is not what
-// the driver wrote. What is absent is zero.
+// A reader reads the attributes of an item and keeps an error for the first that has
+// an unexpected type or value. An absent attribute is read as zero.
 type reader struct {
 	item item
 	err  error
 }
 
-func (r *reader) refuse(name, want string) {
+func (r *reader) mismatch(name, want string) {
 	if r.err == nil {
 		r.err = fault.Errorf(fault.Internal, "attribute %q of the item is not %s", name, want)
 	}
@@ -77,7 +77,8 @@ func (r *reader) checkFormat(known int64) error {
 	return format.Check("item "+kindOf(r.text("pk"))+" of the table", number, known)
 }
 
-// kindOf is the first segment of a pk: the rest may be an idempotency key.
+// kindOf returns the first segment of a pk. The rest may be an idempotency key, which
+// must not be in an error text.
 func kindOf(pk string) string {
 	kind, _, _ := strings.Cut(pk, "/")
 	return kind
@@ -89,7 +90,7 @@ func (r *reader) text(name string) string {
 	case *types.AttributeValueMemberS:
 		return v.Value
 	default:
-		r.refuse(name, "a string")
+		r.mismatch(name, "a string")
 	}
 	return ""
 }
@@ -100,11 +101,11 @@ func (r *reader) integer(name string) int64 {
 	case *types.AttributeValueMemberN:
 		n, err := strconv.ParseInt(v.Value, 10, 64)
 		if err != nil {
-			r.refuse(name, "an integer")
+			r.mismatch(name, "an integer")
 		}
 		return n
 	default:
-		r.refuse(name, "a number")
+		r.mismatch(name, "a number")
 	}
 	return 0
 }
@@ -115,7 +116,7 @@ func (r *reader) boolean(name string) bool {
 	case *types.AttributeValueMemberBOOL:
 		return v.Value
 	default:
-		r.refuse(name, "a boolean")
+		r.mismatch(name, "a boolean")
 	}
 	return false
 }
@@ -127,22 +128,22 @@ func (r *reader) instant(name string) time.Time {
 	}
 	t, err := time.Parse(timeLayout, s)
 	if err != nil {
-		r.refuse(name, "a time such as "+timeLayout)
+		r.mismatch(name, "a time such as "+timeLayout)
 	}
 	return t
 }
 
-// bytes copies a binary attribute into dst, which it must fill.
+// bytes copies a binary attribute, which must have the length of dst, into dst.
 func (r *reader) bytes(name string, dst []byte) {
 	switch v := r.item[name].(type) {
 	case nil:
 	case *types.AttributeValueMemberB:
 		if len(v.Value) != len(dst) {
-			r.refuse(name, fmt.Sprintf("%d bytes long", len(dst)))
+			r.mismatch(name, fmt.Sprintf("%d bytes long", len(dst)))
 		}
 		copy(dst, v.Value)
 	default:
-		r.refuse(name, "binary")
+		r.mismatch(name, "binary")
 	}
 }
 
@@ -151,14 +152,14 @@ func (r *reader) each(name string, f func(*reader)) {
 	v, ok := r.item[name].(*types.AttributeValueMemberL)
 	if !ok {
 		if r.item[name] != nil {
-			r.refuse(name, "a list")
+			r.mismatch(name, "a list")
 		}
 		return
 	}
 	for _, e := range v.Value {
 		m, ok := e.(*types.AttributeValueMemberM)
 		if !ok {
-			r.refuse(name, "a list of maps")
+			r.mismatch(name, "a list of maps")
 			return
 		}
 		inner := reader{item: m.Value}
@@ -174,7 +175,7 @@ func (r *reader) texts(name string) []string {
 	v, ok := r.item[name].(*types.AttributeValueMemberL)
 	if !ok {
 		if r.item[name] != nil {
-			r.refuse(name, "a list")
+			r.mismatch(name, "a list")
 		}
 		return nil
 	}
@@ -182,7 +183,7 @@ func (r *reader) texts(name string) []string {
 	for i, e := range v.Value {
 		s, ok := e.(*types.AttributeValueMemberS)
 		if !ok {
-			r.refuse(name, "a list of strings")
+			r.mismatch(name, "a list of strings")
 			return nil
 		}
 		list[i] = s.Value

@@ -24,9 +24,9 @@ import (
 	"github.com/blockforger/eventrouter/store/storetest"
 )
 
-// A laggingIndex takes the place of a table's index, whose state DynamoDB brings
-// up to date some time after a write: it shows each change of an item 0 to 5 s
-// late. The time is its own: each call takes up to half a second of it.
+// A laggingIndex replaces a table's index, which DynamoDB updates some time after a
+// write. It shows each change of an item with a delay of 0 to 5 s, in simulated time:
+// each call advances the time by up to half a second.
 type laggingIndex struct {
 	reader *dynamodb.Client
 	table  string
@@ -36,10 +36,10 @@ type laggingIndex struct {
 	states map[string][]indexState // by pk, in the order in which they are shown
 }
 
-// indexState is what the index shows of an item from a time on.
+// An indexState is the state of an item in the index from a time on.
 type indexState struct {
 	from         int
-	open, opened string // "": the index does not have the item
+	open, opened string // "": the item is not in the index
 }
 
 const longestLag = 5000 // ms
@@ -54,7 +54,7 @@ func (x *laggingIndex) use(o *dynamodb.Options) {
 	})
 }
 
-// catchUp shows all that has been written.
+// catchUp advances the time until the index shows every write.
 func (x *laggingIndex) catchUp() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -75,7 +75,7 @@ func (x *laggingIndex) handle(ctx context.Context, in middleware.InitializeInput
 	return out, meta, err
 }
 
-// written notes the new states of the items that a call has written.
+// written adds the new states of the items that a call has written.
 func (x *laggingIndex) written(ctx context.Context, in any) error {
 	var keys []item
 	switch in := in.(type) {
@@ -99,13 +99,13 @@ func (x *laggingIndex) written(ctx context.Context, in any) error {
 	}
 	for _, key := range keys {
 		pk := key["pk"].(*types.AttributeValueMemberS).Value
-		if !strings.HasPrefix(pk, markPrefix) {
+		if !strings.HasPrefix(pk, idempotencyPrefix) {
 			continue
 		}
 		x.mu.Lock()
 		from := x.now + rand.IntN(longestLag)
 		x.mu.Unlock()
-		out, err := x.reader.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: primaryKey(pk, alone), ConsistentRead: aws.Bool(true)})
+		out, err := x.reader.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: primaryKey(pk, onlySortKey), ConsistentRead: aws.Bool(true)})
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (x *laggingIndex) written(ctx context.Context, in any) error {
 	return nil
 }
 
-// query is what the driver asks of the index.
+// query returns the result of a query of the index.
 func (x *laggingIndex) query(q *dynamodb.QueryInput) *dynamodb.QueryOutput {
 	value := func(of item, name string) string {
 		r := reader{item: of}
@@ -152,7 +152,7 @@ func (x *laggingIndex) query(q *dynamodb.QueryInput) *dynamodb.QueryOutput {
 	}
 	out := &dynamodb.QueryOutput{}
 	for i, e := range found {
-		it := primaryKey(e.pk, alone)
+		it := primaryKey(e.pk, onlySortKey)
 		it["open"], it["opened"] = q.ExpressionAttributeValues[":shard"], text(e.opened)
 		out.Items = append(out.Items, it)
 		if q.Limit != nil && i+1 == int(*q.Limit) {
@@ -163,7 +163,7 @@ func (x *laggingIndex) query(q *dynamodb.QueryInput) *dynamodb.QueryOutput {
 	return out
 }
 
-// TestDriverWithLaggingIndex keeps the promises while the index lags.
+// TestDriverWithLaggingIndex runs the suite while the index lags.
 func TestDriverWithLaggingIndex(t *testing.T) {
 	var mu sync.Mutex
 	indexes := map[string]*laggingIndex{}
@@ -172,7 +172,7 @@ func TestDriverWithLaggingIndex(t *testing.T) {
 		defer mu.Unlock()
 		return indexes[*d.(*Ledger).table]
 	}
-	again := func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
+	reconnect := func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
 		return connect(t, *d.(*Ledger).table, e, index(d).use)
 	}
 	storetest.Run(t, storetest.Harness{
@@ -181,17 +181,17 @@ func TestDriverWithLaggingIndex(t *testing.T) {
 			mu.Lock()
 			indexes[*d.table] = newLaggingIndex(t, *d.table)
 			mu.Unlock()
-			return again(t, d, e)
+			return reconnect(t, d, e)
 		},
-		Reopen:    again,
-		Another:   again,
+		Reopen:    reconnect,
+		Another:   reconnect,
 		SetFormat: setFormat,
 		CatchUp:   func(d store.Driver) { index(d).catchUp() },
 		History:   300,
 	})
 }
 
-// The projection's promises do not depend on the index either.
+// TestProjectionWithLaggingIndex runs the suite of projections while the index lags.
 func TestProjectionWithLaggingIndex(t *testing.T) {
 	h := storetest.S3()
 	h.Ledger = func(t testing.TB, e storetest.Env) store.Driver {
@@ -212,8 +212,9 @@ func (p publishedCounts) Send(_ context.Context, _ string, entries []events.Entr
 	return make([]bus.Result, len(entries)), nil
 }
 
-// While the index lags, the relay publishes each output event exactly once and at
-// last all of them, and records are listed and migrated completely at any moment.
+// TestRelayListAndMigrateWithLaggingIndex: while the index lags, the relay publishes
+// each output event exactly once and finally all of them, and records are listed and
+// migrated completely at any moment.
 func TestRelayListAndMigrateWithLaggingIndex(t *testing.T) {
 	const records = 40
 	table := *openSuite(t, storetest.Env{}).(*Ledger).table
@@ -245,13 +246,13 @@ func TestRelayListAndMigrateWithLaggingIndex(t *testing.T) {
 	if err != nil || done != (store.MigrationStats{Records: records, Moved: records}) {
 		t.Errorf("migrated %+v, %v; want all %d", done, err, records)
 	}
-	for range 50 { // the time of the index goes on with each call
+	for range 50 { // each call advances the time of the index
 		if len(published) == records {
 			break
 		}
 		run()
 	}
-	run() // the index may still show what was published
+	run() // the index may still list published entries
 	for i := range records {
 		if n := published[fmt.Sprint("pet", i)]; n != 1 {
 			t.Errorf("the output event of record %d was published %d times", i, n)

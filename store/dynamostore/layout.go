@@ -13,31 +13,31 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// An item is a row of the table, or the key of one.
+// An item holds the attributes of one item of the table, or only its key.
 type item = map[string]types.AttributeValue
 
-// Index is the name of the sparse index over open marks.
+// Index is the name of the sparse index of idempotency records with pending work.
 const Index = "open"
 
-// parts is how many partitions the records of one collection are divided into.
-// Changing it strands the heads that are there.
+// parts is the number of partitions that the records of one collection are divided
+// into. If it changed, stored records would no longer be found.
 const parts = 8
 
-// The kinds of items: the first segment of pk. No id contains a slash, so
-// tenants cannot reach each other's items whatever they call things.
+// The kinds of items: the first segment of pk. No id contains a slash, so the keys
+// of two tenants never collide.
 const (
-	headPrefix  = "head/"
-	markPrefix  = "mark/"
-	usagePrefix = "usage/"
-	limitPrefix = "limit/" // counters of earlier versions, until they expire
-	leasePrefix = "lease/"
-	busPart     = "bus" // one partition: buses are few
-	keyPrefix   = "key/"
-	keysPrefix  = "keys/"
+	recordPrefix      = "head/"
+	idempotencyPrefix = "mark/"
+	usagePrefix       = "usage/"
+	limitPrefix       = "limit/" // counters written by earlier versions; they expire
+	leasePrefix       = "lease/"
+	busPart           = "bus" // one partition, because buses are few
+	keyPrefix         = "key/"
+	keysPrefix        = "keys/"
 )
 
-// alone is the sk of an item that has its pk for itself.
-const alone = "-"
+// onlySortKey is the sk of an item whose pk no other item has.
+const onlySortKey = "-"
 
 func primaryKey(pk, sk string) item { return item{"pk": text(pk), "sk": text(sk)} }
 
@@ -46,11 +46,12 @@ func recordKey(r store.Ref) item {
 }
 
 func recordPartition(c store.Collection, part int) string {
-	return headPrefix + string(c.Tenant) + "/" + string(c.Schema) + "/" + strconv.Itoa(part)
+	return recordPrefix + string(c.Tenant) + "/" + string(c.Schema) + "/" + strconv.Itoa(part)
 }
 
-// partOf spreads records by a hash of their key: keys that grow, such as order
-// numbers, would all hit one end of one partition.
+// partOf returns the partition of a record by a hash of its key. Without the hash,
+// ascending keys such as order numbers would all be written to the end of one
+// partition.
 func partOf(k events.RecordKey) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(k))
@@ -58,39 +59,41 @@ func partOf(k events.RecordKey) int {
 }
 
 func idempotencyKey(k store.IdempotencyKey) item {
-	return primaryKey(markPrefix+string(k.Tenant)+"/"+string(k.Origin)+"/"+k.Value, alone)
+	return primaryKey(idempotencyPrefix+string(k.Tenant)+"/"+string(k.Origin)+"/"+k.Value, onlySortKey)
 }
 
 // parseIdempotencyKey is the inverse of [idempotencyKey].
 func parseIdempotencyKey(pk string) (k store.IdempotencyKey, ok bool) {
-	rest, isMark := strings.CutPrefix(pk, markPrefix)
+	rest, isIdempotencyKey := strings.CutPrefix(pk, idempotencyPrefix)
 	part := strings.SplitN(rest, "/", 3)
-	if !isMark || len(part) != 3 {
+	if !isIdempotencyKey || len(part) != 3 {
 		return k, false
 	}
 	return store.IdempotencyKey{Tenant: events.TenantID(part[0]), Origin: store.Origin(part[1]), Value: part[2]}, true
 }
 
 func usageKey(t events.TenantID, month string) item {
-	return primaryKey(usagePrefix+string(t)+"/"+month, alone)
+	return primaryKey(usagePrefix+string(t)+"/"+month, onlySortKey)
 }
 
 func busKey(bus events.BusARN) item { return primaryKey(busPart, string(bus)) }
 
-func leaseKey(shard int) item { return primaryKey(leasePrefix+shardName(shard), alone) }
+func leaseKey(shard int) item { return primaryKey(leasePrefix+shardName(shard), onlySortKey) }
 
-func keyKey(id apikey.ID) item { return primaryKey(keyPrefix+string(id), alone) }
+func apiKeyKey(id apikey.ID) item { return primaryKey(keyPrefix+string(id), onlySortKey) }
 
-func tenantKeyKey(t events.TenantID, id apikey.ID) item {
+func tenantAPIKeyKey(t events.TenantID, id apikey.ID) item {
 	return primaryKey(keysPrefix+string(t), string(id))
 }
 
 func shardName(shard int) string { return strconv.Itoa(shard) }
 
-// timeLayout has a fixed width, so that times compare as text.
+// timeLayout is the format of stored times. Its width is fixed, so that times
+// compare as text.
 const timeLayout = "2006-01-02T15:04:05.000000000Z"
 
 func formatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
-// epoch is how DynamoDB wants the time after which it may delete an item.
-func epoch(t time.Time) int64 { return t.Unix() + 1 }
+// ttlTime returns the value of the ttl attribute: the time, in seconds since 1970,
+// after which DynamoDB may delete an item.
+func ttlTime(t time.Time) int64 { return t.Unix() + 1 }

@@ -16,56 +16,58 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
+// checkEvery is the interval at which uncounted bills are searched for.
+//
 // A counter is the attribute used of a total: the tokens that count towards the
-// limit of that month. It is there from the first change on that carries a
-// limit. Each bill is added to it exactly once:
+// limit of that month. The first change that has a limit adds it. Each bill is
+// added to the counter exactly once:
 //
 //   - by the commit, in its transaction, which also sets counted on the idempotency record; or
 //   - by the aggregation of an idempotency record without counted; or
-//   - by seed, which starts the counter with the bills that are aggregated already.
+//   - by seed, whose initial value is the sum of the bills that are already aggregated.
 //
-// A commit that does not count writes nothing that others write, so a tenant
-// without a limit has no contention. What it left uncounted is aggregated by the
-// relay; [Ledger.catchUp] does so sooner: when a counter is started, when this
-// process has left bills uncounted, and else once every checkEvery, which the
-// attribute checked records for all processes.
+// A commit that does not count its bill writes no item that other commits write, so
+// a tenant without a limit has no contention. The relay aggregates such bills later.
+// [Ledger.catchUp] aggregates them sooner: when a counter is added, when this process
+// has left bills uncounted, and otherwise once every checkEvery. The attribute
+// checked holds the time of the last search for all processes.
 const checkEvery = store.LimitLag / 2
 
-// counting says what a commit does about the counter.
+// counting is what a commit does with the counter.
 type counting uint8
 
 const (
-	uncounted counting = iota // nothing: the aggregation will
+	uncounted counting = iota // nothing: the aggregation adds the bill
 	counted                   // it adds the bill
-	limited                   // it adds the bill where the limit leaves room
+	limited                   // it adds the bill if the limit allows it
 )
 
-// counters are what this process knows of the tenants' counters. It is safe for
+// counters caches the state of the tenants' counters in this process. It is safe for
 // concurrent use.
 type counters struct {
 	mu sync.Mutex
-	of map[events.TenantID]knowledge
+	of map[events.TenantID]counterState
 }
 
-// knowledge is about the counter of one month.
-type knowledge struct {
-	month string
-	there bool // the counter exists: count every bill from now on
-	owing bool // this process has left bills uncounted since it last caught up
+// A counterState is the cached state of the counter of one month.
+type counterState struct {
+	month        string
+	exists       bool // every commit must count its bill
+	hasUncounted bool // this process has left bills uncounted since the last catchUp
 }
 
-// update changes what is known of an account, and returns what it was before.
-func (k *counters) update(a account, f func(*knowledge)) knowledge {
+// update changes the cached state of an account and returns the previous state.
+func (k *counters) update(a account, f func(*counterState)) counterState {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.of[a.tenant]
 	if now.month != a.month {
-		now = knowledge{month: a.month}
+		now = counterState{month: a.month}
 	}
 	before := now
 	f(&now)
 	if k.of == nil {
-		k.of = make(map[events.TenantID]knowledge)
+		k.of = make(map[events.TenantID]counterState)
 	}
 	k.of[a.tenant] = now
 	return before
@@ -75,46 +77,47 @@ func accountOf(c *store.Change) account {
 	return account{c.Idempotency.Key.Tenant, c.Idempotency.Bill.Month}
 }
 
-// counting decides what a commit of the change does about the counter. Before a
-// change with a limit it catches up where this process has left bills uncounted.
+// counting decides what the commit of a change does with the counter. For a change
+// with a limit, it first aggregates the bills that this process has left uncounted.
 func (l *Ledger) counting(ctx context.Context, c *store.Change) (counting, error) {
 	if c.Idempotency.Bill.Tokens == 0 {
 		return uncounted, nil
 	}
 	a := accountOf(c)
 	if c.TokenLimit == 0 {
-		if l.counters.update(a, func(*knowledge) {}).there {
+		if l.counters.update(a, func(*counterState) {}).exists {
 			return counted, nil
 		}
 		return uncounted, nil
 	}
-	// owing is cleared before the index is read: a commit that ends meanwhile
-	// sets it again.
-	if l.counters.update(a, func(k *knowledge) { k.owing = false }).owing {
+	// hasUncounted is cleared before the index is read: a commit that ends in the
+	// meantime sets it again.
+	if l.counters.update(a, func(k *counterState) { k.hasUncounted = false }).hasUncounted {
 		if err := l.catchUp(ctx, a); err != nil {
-			l.counters.update(a, func(k *knowledge) { k.owing = true })
+			l.counters.update(a, func(k *counterState) { k.hasUncounted = true })
 			return limited, err
 		}
 	}
 	return limited, nil
 }
 
-// committed notes what the end of a commit says about the counter.
-func (l *Ledger) committed(c *store.Change, how counting, err error) {
+// noteCommit updates the cached state of the counter after a commit.
+func (l *Ledger) noteCommit(c *store.Change, how counting, err error) {
 	if c.Idempotency.Bill.Tokens == 0 {
 		return
 	}
-	l.counters.update(accountOf(c), func(k *knowledge) {
+	l.counters.update(accountOf(c), func(k *counterState) {
 		if how == uncounted {
-			k.owing = true // after an error too: it may have been carried out
+			k.hasUncounted = true // after an error too: the commit may have been executed
 		} else if err == nil {
-			k.there = true
+			k.exists = true
 		}
 	})
 }
 
-// count adds the bill of a change to the counter, which must exist and, for a
-// change with a limit, leave room for it and have been checked lately.
+// count returns the update that adds the bill of a change to the counter. The counter
+// must exist. For a change with a limit, the sum must be within the limit, and
+// uncounted bills must have been searched for within checkEvery.
 func (l *Ledger) count(c *store.Change, how counting) *types.Update {
 	up := &types.Update{
 		TableName:                           l.table,
@@ -134,18 +137,18 @@ func (l *Ledger) count(c *store.Change, how counting) *types.Update {
 	return up
 }
 
-// countRefused handles a commit that the counter's condition rejected, where
-// total is what was found: it returns Exhausted, or removes the cause and
-// returns errRetry.
-func (l *Ledger) countRefused(ctx context.Context, c *store.Change, total item) error {
+// resolveLimit handles a commit for which the counter's condition failed; total is
+// the item that was found. It returns Exhausted, or removes the cause and returns
+// errRetry.
+func (l *Ledger) resolveLimit(ctx context.Context, c *store.Change, total item) error {
 	a := accountOf(c)
 	r := reader{item: total}
 	if err := r.checkFormat(format.Counter); err != nil {
 		return err
 	}
 	if c.TokenLimit == 0 {
-		// The counter has been purged.
-		l.counters.update(a, func(k *knowledge) { k.there = false })
+		// The counter has been purged with the tenant.
+		l.counters.update(a, func(k *counterState) { k.exists = false })
 		return errRetry
 	}
 	used, checked := r.integer("used"), r.text("checked")
@@ -155,43 +158,43 @@ func (l *Ledger) countRefused(ctx context.Context, c *store.Change, total item) 
 	e := newExpression()
 	e.requireFormat(format.Counter)
 	e.assign("checked", instant(l.o.Clock()))
-	if _, there := total["used"]; there {
+	if _, exists := total["used"]; exists {
 		if err := c.Exhausted(used); err != nil {
 			return err
 		}
-		e.require("checked", text(checked)) // one process is enough
+		e.require("checked", text(checked)) // only one process searches
 	} else if err := e.seed(a, total); err != nil {
 		return err
 	}
 	err := l.write(ctx, e.update(l.table, usageKey(a.tenant, a.month)))
-	if _, ok := errors.AsType[*refused](err); ok {
-		return errRetry // another process was first
+	if _, ok := errors.AsType[*conditionFailed](err); ok {
+		return errRetry // another process has updated it
 	}
 	if err != nil {
 		return err
 	}
 	if err := l.catchUp(ctx, a); err != nil {
-		l.counters.update(a, func(k *knowledge) { k.owing = true })
+		l.counters.update(a, func(k *counterState) { k.hasUncounted = true })
 		return err
 	}
 	return errRetry
 }
 
-// seed starts a counter with the bills in the total, on the condition that none
-// has been aggregated since the total was read.
+// seed adds a counter whose value is the sum of the bills in the total, on the
+// condition that no bill has been aggregated since the total was read.
 func (e *expression) seed(a account, total item) error {
-	folded, err := sum(a, total, nil)
+	aggregated, err := sum(a, total, nil)
 	if err != nil {
 		return err
 	}
 	e.require("used", nil)
 	e.require("folds", total["folds"])
-	e.assign("used", integer(folded.Tokens()))
+	e.assign("used", integer(aggregated.Tokens()))
 	return nil
 }
 
-// catchUp adds to the counter what the index shows of bills that are neither
-// counted nor aggregated, by aggregating them.
+// catchUp adds the bills in the index that are neither counted nor aggregated to the
+// counter, by aggregating them.
 func (l *Ledger) catchUp(ctx context.Context, a account) error {
 	open, err := l.pendingRecords(ctx, a.tenant)
 	if err != nil {
@@ -211,7 +214,7 @@ func (l *Ledger) catchUp(ctx context.Context, a account) error {
 	return nil
 }
 
-// withCounter returns which of the accounts have a counter.
+// withCounter returns the accounts that have a counter.
 func (l *Ledger) withCounter(ctx context.Context, bills map[account]*store.Usage) (map[account]bool, error) {
 	var wanted []item
 	byKey := make(map[string]account, len(bills))
@@ -220,19 +223,19 @@ func (l *Ledger) withCounter(ctx context.Context, bills map[account]*store.Usage
 		wanted = append(wanted, key)
 		byKey[key["pk"].(*types.AttributeValueMemberS).Value] = a
 	}
-	there := make(map[account]bool, len(bills))
+	exists := make(map[account]bool, len(bills))
 	err := l.batchGet(ctx, wanted, func(it item) error {
 		r := reader{item: it}
 		if _, ok := it["used"]; ok {
-			there[byKey[r.text("pk")]] = true
+			exists[byKey[r.text("pk")]] = true
 		}
 		return r.err
 	})
-	return there, err
+	return exists, err
 }
 
-// batchGet calls f for each of the items that exist, read strongly consistent,
-// of each the attributes in [partial].
+// batchGet reads items, strongly consistent, with the attributes in [partial], and
+// calls f for each item that exists.
 func (l *Ledger) batchGet(ctx context.Context, wanted []item, f func(item) error) error {
 	const most = 100 // in one call
 	for attempt := 0; len(wanted) > 0; {

@@ -15,7 +15,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// ListPending implements [store.Outbox]. The index follows the table with a delay.
+// ListPending implements [store.Outbox]. It reads the index, which is updated a
+// moment after the table.
 func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
 	var keys []store.IdempotencyKey
 	in := &dynamodb.QueryInput{
@@ -60,29 +61,29 @@ func (l *Ledger) Lease(ctx context.Context, shard int, owner string, now, until 
 		})
 		return err
 	})
-	if refusal, ok := errors.AsType[*refused](err); ok {
-		return false, refusal.newer(format.Counter)
+	if failed, ok := errors.AsType[*conditionFailed](err); ok {
+		return false, failed.newer(format.Counter)
 	}
 	return err == nil, err
 }
 
-// IdempotencyRecords implements [store.Outbox]. It scans the table, records included: for an
-// operator who looks for something, not for the path of a request. The cursor
-// is the key of the last idempotency record.
+// IdempotencyRecords implements [store.Outbox]. It scans the whole table, so it is
+// meant for operators' commands, not for requests. The cursor is the pk of the last
+// idempotency record.
 func (l *Ledger) IdempotencyRecords(ctx context.Context, cursor string, limit int) ([]store.IdempotencyRecord, string, error) {
 	in := &dynamodb.ScanInput{
 		TableName:                 l.table,
 		ConsistentRead:            aws.Bool(true),
 		FilterExpression:          aws.String("begins_with(pk, :mark) AND expires > :now"),
-		ExpressionAttributeValues: item{":mark": text(markPrefix), ":now": text(l.now())},
+		ExpressionAttributeValues: item{":mark": text(idempotencyPrefix), ":now": text(l.now())},
 	}
 	if cursor != "" {
-		if !strings.HasPrefix(cursor, markPrefix) {
-			return nil, "", fault.Errorf(fault.Invalid, "cursor is not one that a list of marks has answered")
+		if !strings.HasPrefix(cursor, idempotencyPrefix) {
+			return nil, "", fault.Errorf(fault.Invalid, "the cursor is not one that a list of idempotency records returned")
 		}
-		in.ExclusiveStartKey = primaryKey(cursor, alone)
+		in.ExclusiveStartKey = primaryKey(cursor, onlySortKey)
 	}
-	var marks []store.IdempotencyRecord
+	var records []store.IdempotencyRecord
 	for {
 		out, err := l.scan(ctx, in)
 		if err != nil {
@@ -93,15 +94,15 @@ func (l *Ledger) IdempotencyRecords(ctx context.Context, cursor string, limit in
 			if err != nil {
 				return nil, "", err
 			}
-			marks = append(marks, m)
+			records = append(records, m)
 			last := i == len(out.Items)-1 && out.LastEvaluatedKey == nil
-			if len(marks) == limit && !last {
+			if len(records) == limit && !last {
 				r := reader{item: it}
-				return marks, r.text("pk"), nil
+				return records, r.text("pk"), nil
 			}
 		}
 		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
-			return marks, "", nil
+			return records, "", nil
 		}
 	}
 }

@@ -14,50 +14,51 @@ import (
 
 // SaveProgress implements [store.Outbox].
 //
-// What an invocation saves right after its commit is one call. Everything
-// else reads the idempotency record, and writes it where nobody has meanwhile.
+// The progress that an invocation saves right after its commit is written by one
+// call. For any other progress the idempotency record is read, and written on the
+// condition that it has not changed since.
 func (l *Ledger) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
 	if up, ok := l.saveUnread(key, &s); ok {
 		err := l.write(ctx, up)
-		if _, refused := errors.AsType[*refused](err); !refused {
+		if _, failed := errors.AsType[*conditionFailed](err); !failed {
 			return err
 		}
 	}
 	for attempt := 0; ; attempt++ {
 		err := l.saveProgress(ctx, key, s)
-		if _, ok := errors.AsType[*refused](err); !ok {
+		if _, ok := errors.AsType[*conditionFailed](err); !ok {
 			return err
 		}
-		// Another has written in between: look again.
+		// Another process has changed an item since it was read: read it again.
 		if !l.retry.Pause(ctx, attempt) {
-			return fault.Wrap("dynamostore.Settle", fault.Unavailable, err)
+			return fault.Wrap("dynamostore.SaveProgress", fault.Unavailable, err)
 		}
 	}
 }
 
 func (l *Ledger) saveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
-	marks, err := l.idempotencyRecords(ctx, []store.IdempotencyKey{key})
-	if err != nil || len(marks) == 0 || !l.isLive(&marks[0].IdempotencyRecord) {
+	records, err := l.idempotencyRecords(ctx, []store.IdempotencyKey{key})
+	if err != nil || len(records) == 0 || !l.isLive(&records[0].IdempotencyRecord) {
 		return err
 	}
-	m := &marks[0]
-	var head *store.Record
+	m := &records[0]
+	var record *store.Record
 	if s.Projected != "" {
 		h, err := l.Record(ctx, m.Result.Ref)
 		switch {
 		case err == nil:
-			head = &h
+			record = &h
 		case !fault.Is(err, fault.NotFound):
 			return err
 		}
 	}
 	var ups []types.Update
-	markChanged, headChanged := s.Apply(&m.IdempotencyRecord, head)
-	if markChanged {
+	idempotencyChanged, recordChanged := s.Apply(&m.IdempotencyRecord, record)
+	if idempotencyChanged {
 		ups = append(ups, m.update(l.table))
 	}
-	if headChanged {
-		ups = append(ups, l.clearUnprojected(head))
+	if recordChanged {
+		ups = append(ups, l.clearUnprojected(record))
 	}
 	if len(ups) == 0 {
 		return nil
@@ -65,7 +66,8 @@ func (l *Ledger) saveProgress(ctx context.Context, key store.IdempotencyKey, s s
 	return l.write(ctx, ups...)
 }
 
-// clean notes that object or file show a record.
+// clearUnprojected returns the update that stores that the object or file shows the
+// record.
 func (l *Ledger) clearUnprojected(h *store.Record) types.Update {
 	e := newExpression()
 	e.require("stamp", text(string(h.Version)))
@@ -75,16 +77,18 @@ func (l *Ledger) clearUnprojected(h *store.Record) types.Update {
 		e.assign(formatAttribute, integer(int64(h.Format())))
 	}
 	if h.Deleted {
-		e.assign("ttl", integer(epoch(h.Expires)))
+		e.assign("ttl", integer(ttlTime(h.Expires)))
 	}
 	return e.update(l.table, recordKey(h.Ref))
 }
 
-// settleUnread is the update for entries that are all pending, of an idempotency record that
-// stays open for its bill: then [store.Progress.Apply] comes to the same
-// whatever else the idempotency record holds. It returns false for any other progress.
+// saveUnread returns the update that saves the results of entries without reading the
+// idempotency record. The update's conditions are that the entries are pending and
+// that the bill is not aggregated, so that the record stays in the index: then
+// [store.Progress.Apply] has the same effect whatever the record's other fields are.
+// It returns false for any other progress.
 func (l *Ledger) saveUnread(key store.IdempotencyKey, s *store.Progress) (up types.Update, ok bool) {
-	const most = 10 // as many as one PutEvents: an expression has at most 4 KB
+	const most = 10 // entries of one PutEvents; an expression has at most 4 KB
 	if len(s.Entries) == 0 || len(s.Entries) > most || s.Reopen || s.Projected != "" || s.Rechecked || !s.Recheck.IsZero() {
 		return up, false
 	}

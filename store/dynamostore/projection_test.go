@@ -10,7 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/store/storetest"
 )
 
-// The ledger under projections on AWS is this one.
+// TestProjection runs the suite of projections on this ledger, as used on AWS.
 func TestProjection(t *testing.T) {
 	for name, h := range map[string]storetest.ProjectionHarness{"s3object": storetest.S3(), "csvfile": storetest.CSV()} {
 		h.Ledger = openSuite
@@ -19,9 +19,10 @@ func TestProjection(t *testing.T) {
 	}
 }
 
-// Between the reading and the writing of progress another change may be
-// committed: its record must stay unprojected.
-func TestSettleLeavesAYoungerHeadDirty(t *testing.T) {
+// TestSaveProgressKeepsNewerRecordUnprojected: another change may be committed after
+// SaveProgress has read the record and before it writes. The record of that change
+// must stay unprojected.
+func TestSaveProgressKeepsNewerRecordUnprojected(t *testing.T) {
 	w := &wire{}
 	l := newLedger(t, nil, w.use)
 	change := func(name string, prior store.Version, revision int64) *store.Change {
@@ -34,14 +35,14 @@ func TestSettleLeavesAYoungerHeadDirty(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := change("second", first.Record.Version, 2)
-	rival := New(newClient(t), *l.table, nil)
+	concurrent := New(newClient(t), *l.table, nil)
 	raced := false
 	w.before = func(c *call) error {
 		if (c.name != "TransactWriteItems" && c.name != "UpdateItem") || raced {
 			return nil
 		}
 		raced = true
-		_, err := rival.Commit(t.Context(), second)
+		_, err := concurrent.Commit(t.Context(), second)
 		return err
 	}
 	if err := l.SaveProgress(t.Context(), first.Idempotency.Key, store.Progress{Projected: first.Record.Version, Recheck: time.Now().Add(time.Hour)}); err != nil {
@@ -49,9 +50,9 @@ func TestSettleLeavesAYoungerHeadDirty(t *testing.T) {
 	}
 	h, err := l.Record(t.Context(), first.Record.Ref)
 	if err != nil || !raced || h.Version != second.Record.Version || !h.Unprojected {
-		t.Errorf("the head is %+v, %v, want the second change's, dirty", h, err)
+		t.Errorf("the record is %+v, %v, want the second change's, unprojected", h, err)
 	}
 	if m, err := l.IdempotencyRecord(t.Context(), first.Idempotency.Key); err != nil || !m.NeedsProjection {
-		t.Errorf("the first mark: %+v, %v, want it still to project", m, err)
+		t.Errorf("the first idempotency record: %+v, %v, want NeedsProjection", m, err)
 	}
 }

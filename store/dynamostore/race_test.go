@@ -18,10 +18,10 @@ func (w *wire) meanwhile(name string, f func()) {
 	}
 }
 
-func settle(t *testing.T, l *Ledger, key store.IdempotencyKey, s store.Progress) {
+func saveProgress(t *testing.T, l *Ledger, key store.IdempotencyKey, s store.Progress) {
 	t.Helper()
 	if err := l.SaveProgress(t.Context(), key, s); err != nil {
-		t.Fatalf("settle: %v", err)
+		t.Fatalf("save progress: %v", err)
 	}
 }
 
@@ -29,22 +29,23 @@ func published(index int) store.Progress {
 	return store.Progress{Entries: []store.EntryResult{{Index: index, State: store.EntryPublished, Time: now()}}}
 }
 
-// What another saves between reading and writing must not be undone.
-func TestSettleMeetsAnother(t *testing.T) {
+// TestConcurrentSaveProgress: progress that another process saves between the read
+// and the write is not overwritten.
+func TestConcurrentSaveProgress(t *testing.T) {
 	w := &wire{}
 	slow := newLedger(t, atOnce, w.use)
 	fast := New(newClient(t), *slow.table, nil)
 	recheck := now().Add(time.Hour)
 	for name, before := range map[string]func(*store.Change){
 		"first change":  func(*store.Change) {},
-		"second change": func(c *store.Change) { settle(t, fast, c.Idempotency.Key, store.Progress{Recheck: now()}) },
+		"second change": func(c *store.Change) { saveProgress(t, fast, c.Idempotency.Key, store.Progress{Recheck: now()}) },
 	} {
 		c := newChange("p1", name, `{}`)
 		c.Record = nil
 		commit(t, fast, c)
 		before(c)
-		w.meanwhile("UpdateItem", func() { settle(t, fast, c.Idempotency.Key, published(0)) })
-		settle(t, slow, c.Idempotency.Key, store.Progress{Recheck: recheck})
+		w.meanwhile("UpdateItem", func() { saveProgress(t, fast, c.Idempotency.Key, published(0)) })
+		saveProgress(t, slow, c.Idempotency.Key, store.Progress{Recheck: recheck})
 		m, err := fast.IdempotencyRecord(t.Context(), c.Idempotency.Key)
 		if err != nil {
 			t.Fatal(err)
@@ -55,8 +56,9 @@ func TestSettleMeetsAnother(t *testing.T) {
 	}
 }
 
-// An idempotency record may expire, and another take its place, while it is being saved.
-func TestSettleMeetsAnotherMark(t *testing.T) {
+// TestSaveProgressAfterReplacement: progress is not saved to a new idempotency record
+// that replaced an expired one between the read and the write.
+func TestSaveProgressAfterReplacement(t *testing.T) {
 	w := &wire{}
 	slow := newLedger(t, atOnce, w.use)
 	c := newChange("p1", "e1", `{}`)
@@ -73,18 +75,19 @@ func TestSettleMeetsAnotherMark(t *testing.T) {
 	w.meanwhile("BatchGetItem", func() {
 		w.meanwhile("UpdateItem", func() { commit(t, afterwards, next) })
 	})
-	settle(t, slow, c.Idempotency.Key, store.Progress{Recheck: now()})
+	saveProgress(t, slow, c.Idempotency.Key, store.Progress{Recheck: now()})
 	m, err := afterwards.IdempotencyRecord(t.Context(), next.Idempotency.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(m.Outputs.Entries) != 2 {
-		t.Errorf("the new mark has %d entries, want its own 2", len(m.Outputs.Entries))
+		t.Errorf("the new idempotency record has %d entries, want its own 2", len(m.Outputs.Entries))
 	}
 }
 
-// The key of an expired idempotency record is free again, but its bill must be counted first.
-func TestExpiredMarkIsFoldedBeforeItIsReplaced(t *testing.T) {
+// TestExpiredBillIsAggregatedBeforeReplacement: an expired idempotency key can be used
+// again, but only after its bill has been aggregated.
+func TestExpiredBillIsAggregatedBeforeReplacement(t *testing.T) {
 	at := now()
 	l := newLedger(t, &Options{Clock: func() time.Time { return at }, Backoff: atOnce.Backoff})
 	first := newChange("p1", "e1", `{}`)
@@ -95,7 +98,7 @@ func TestExpiredMarkIsFoldedBeforeItIsReplaced(t *testing.T) {
 	next := newChange("p2", "e1", `{}`)
 	next.Idempotency.Fingerprint = store.Fingerprint{9}
 	if r := commit(t, l, next); r.Replayed {
-		t.Error("an expired mark answers")
+		t.Error("the result of an expired idempotency record is returned")
 	}
 	usage, err := l.Usage(t.Context(), "acme", first.Idempotency.Bill.Month)
 	if err != nil || usage.Tokens() != 20 {

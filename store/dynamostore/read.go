@@ -43,13 +43,13 @@ func (l *Ledger) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey
 	return store.IdempotencyRecord{}, fault.Errorf(fault.NotFound, "the idempotency key has not been used")
 }
 
-// Records implements [store.Ledger]: the parts of the collection, each in the
-// order of its keys, are merged. Each is read only as far as is needed.
+// Records implements [store.Ledger]. It merges the parts of the collection, each of
+// which is in the order of its keys, and reads of each only the pages it needs.
 func (l *Ledger) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) ([]store.Record, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	// A part has an even share, give or take, of any range of keys.
+	// Each part holds about the same share of any range of keys.
 	page := int32(min(limit, limit/parts+4))
 	var sources [parts]partReader
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -60,37 +60,37 @@ func (l *Ledger) Records(ctx context.Context, c store.Collection, after events.R
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var heads []store.Record
-	for len(heads) < limit {
-		least, err := leastOf(ctx, sources[:])
+	var records []store.Record
+	for len(records) < limit {
+		smallest, err := smallestKey(ctx, sources[:])
 		if err != nil {
 			return nil, err
 		}
-		if least == nil {
+		if smallest == nil {
 			break
 		}
-		h, err := decodeRecord(least.pop())
+		h, err := decodeRecord(smallest.pop())
 		if err != nil {
 			return nil, err
 		}
-		heads = append(heads, h)
+		records = append(records, h)
 	}
-	return heads, nil
+	return records, nil
 }
 
-// leastOf returns the part whose next key is the least; nil where all are at
-// their end.
-func leastOf(ctx context.Context, sources []partReader) (least *partReader, err error) {
+// smallestKey returns the part whose next key is the smallest, or nil if all parts
+// are at their end.
+func smallestKey(ctx context.Context, sources []partReader) (smallest *partReader, err error) {
 	for i := range sources {
 		s := &sources[i]
 		if err := s.fill(ctx); err != nil {
 			return nil, err
 		}
-		if len(s.items) > 0 && (least == nil || s.key() < least.key()) {
-			least = s
+		if len(s.items) > 0 && (smallest == nil || s.key() < smallest.key()) {
+			smallest = s
 		}
 	}
-	return least, nil
+	return smallest, nil
 }
 
 // A partReader reads the live records of one part of a collection, page by page.
@@ -100,7 +100,7 @@ type partReader struct {
 	after     string // the last key read; "" before the first
 	page      int32
 	items     []item
-	end       bool // there are no more pages
+	end       bool // the last page has been read
 }
 
 func (p *partReader) key() string {
@@ -114,7 +114,7 @@ func (p *partReader) pop() item {
 	return it
 }
 
-// fill reads pages until there is an item, or the end.
+// fill reads pages until it has an item or has reached the end.
 func (p *partReader) fill(ctx context.Context) error {
 	for len(p.items) == 0 && !p.end {
 		in := &dynamodb.QueryInput{

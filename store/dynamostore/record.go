@@ -9,7 +9,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// encodeRecord makes the item of a record.
+// encodeRecord returns the item of a record.
 func encodeRecord(h *store.Record) (item, error) {
 	it := recordKey(h.Ref)
 	setInt(it, formatAttribute, int64(format.Field(h.Format())))
@@ -26,8 +26,8 @@ func encodeRecord(h *store.Record) (item, error) {
 	setText(it, "movedFromKey", h.MovedFrom.Key)
 	setText(it, "movedFromVersion", h.MovedFrom.Version)
 	if h.Deleted && !h.Unprojected {
-		// A unprojected tombstone must stay until object or file show it.
-		it["ttl"] = integer(epoch(h.Expires))
+		// An unprojected tombstone must stay until the object or file shows the deletion.
+		it["ttl"] = integer(ttlTime(h.Expires))
 	}
 	if h.Data != nil {
 		data, err := parseValue(h.Data)
@@ -45,9 +45,9 @@ func decodeRecord(it item) (store.Record, error) {
 	if err := r.checkFormat(format.Record); err != nil {
 		return store.Record{}, err
 	}
-	collection := strings.Split(strings.TrimPrefix(r.text("pk"), headPrefix), "/")
+	collection := strings.Split(strings.TrimPrefix(r.text("pk"), recordPrefix), "/")
 	if len(collection) != 3 {
-		return store.Record{}, fault.Errorf(fault.Internal, "the item is not a head")
+		return store.Record{}, fault.Errorf(fault.Internal, "the item is not a record")
 	}
 	h := store.Record{
 		Ref: store.Ref{

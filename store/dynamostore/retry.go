@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// try sends one API call, named call, as often as [retry.Policy.Do] does. What
-// failed for the moment, and what ctx ended, is the fault Unavailable.
+// try sends one API call, named call, with the retries of [retry.Policy.Do]. The
+// fault is Unavailable if the error is transient or ctx has ended.
 func (l *Ledger) try(ctx context.Context, call string, f func(context.Context) error) error {
 	err := l.retry.Do(ctx, f)
 	switch {
@@ -26,11 +26,11 @@ func (l *Ledger) try(ctx context.Context, call string, f func(context.Context) e
 }
 
 // transient reports whether the same call may succeed a moment later: it was
-// throttled, met another transaction, or got no response, in which case it may
-// have been carried out.
+// throttled, conflicted with another transaction, or got no response, in which case
+// it may have been executed.
 func transient(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
-		reason, _ := decisive(cancelled)
+		reason, _ := decisiveReason(cancelled)
 		return transientReason(reason)
 	}
 	if _, ok := errors.AsType[*types.TransactionConflictException](err); ok {
@@ -40,7 +40,7 @@ func transient(err error) bool {
 		return true
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return true // the attempt's time; that of the caller is looked at before
+		return true // the attempt's deadline; try has checked the caller's before
 	}
 	return sdkretry.IsErrorRetryables(sdkretry.DefaultRetryables).IsErrorRetryable(err).Bool()
 }

@@ -12,13 +12,13 @@ import (
 )
 
 func TestDriver(t *testing.T) {
-	again := func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
+	reconnect := func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
 		return connect(t, *d.(*Ledger).table, e)
 	}
 	storetest.Run(t, storetest.Harness{
 		Open:      openSuite,
-		Reopen:    again, // nothing of a ledger is outside the table: a crash loses the value alone
-		Another:   again,
+		Reopen:    reconnect, // all state is in the table: a crash loses only the Go value
+		Another:   reconnect,
 		SetFormat: setFormat,
 		History:   1000,
 	})
@@ -28,8 +28,8 @@ func TestKeys(t *testing.T) {
 	storetest.RunKeys(t, func(t testing.TB) apikey.Store { return newLedger(t, nil) })
 }
 
-// openSuite makes a table that DynamoDB deletes nothing from: the suite's clock
-// is not DynamoDB's.
+// openSuite creates a table without time to live, because the suite does not use
+// DynamoDB's clock.
 func openSuite(t testing.TB, e storetest.Env) store.Driver {
 	l := connect(t, tableName(), e)
 	if err := l.createTable(t.Context()); err != nil {
@@ -38,7 +38,7 @@ func openSuite(t testing.TB, e storetest.Env) store.Driver {
 	return l
 }
 
-// setFormat replaces the format number of an item; 1 is none.
+// setFormat replaces the format number of an item; for 1 it removes the attribute.
 func setFormat(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int) {
 	t.Helper()
 	l, key := d.(*Ledger), recordKey(r)

@@ -13,12 +13,12 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// ttlAttribute says from when on DynamoDB may delete an item.
+// ttlAttribute holds the time from which DynamoDB may delete an item.
 const ttlAttribute = "ttl"
 
-// Check verifies, at start, that the table has the keys and the index that the
-// ledger needs. The error is Internal; it says what is missing and the command
-// that makes it.
+// Check verifies that the table has the keys and the index that the ledger needs. It
+// is called at start. The error is Internal; it says what is missing and which
+// command creates it.
 func (l *Ledger) Check(ctx context.Context) error {
 	var out *dynamodb.DescribeTableOutput
 	err := l.try(ctx, "DescribeTable", func(ctx context.Context) (err error) {
@@ -29,23 +29,24 @@ func (l *Ledger) Check(ctx context.Context) error {
 		return err
 	}
 	table := out.Table
-	if wrong := wrongKeys(table.KeySchema, table.AttributeDefinitions, "pk", "sk"); wrong != "" {
-		return fault.Errorf(fault.Internal, "table %s %s; a table's keys cannot be changed, make another:\n%s", *l.table, wrong, l.createCommand())
+	if wrong := keyMismatch(table.KeySchema, table.AttributeDefinitions, "pk", "sk"); wrong != "" {
+		return fault.Errorf(fault.Internal, "table %s %s; a table's keys cannot be changed, create another table:\n%s", *l.table, wrong, l.createCommand())
 	}
 	for _, index := range table.GlobalSecondaryIndexes {
 		if aws.ToString(index.IndexName) != Index {
 			continue
 		}
-		if wrong := wrongKeys(index.KeySchema, table.AttributeDefinitions, "open", "opened"); wrong != "" {
-			return fault.Errorf(fault.Internal, "index %s of table %s %s; delete it and make it anew:\n%s", Index, *l.table, wrong, l.indexCommand())
+		if wrong := keyMismatch(index.KeySchema, table.AttributeDefinitions, "open", "opened"); wrong != "" {
+			return fault.Errorf(fault.Internal, "index %s of table %s %s; delete it and create it again:\n%s", Index, *l.table, wrong, l.indexCommand())
 		}
 		return nil
 	}
-	return fault.Errorf(fault.Internal, "table %s has no index %s; make it:\n%s", *l.table, Index, l.indexCommand())
+	return fault.Errorf(fault.Internal, "table %s has no index %s; create it:\n%s", *l.table, Index, l.indexCommand())
 }
 
-// wrongKeys says how a key schema differs from two strings of these names.
-func wrongKeys(schema []types.KeySchemaElement, defined []types.AttributeDefinition, hash, sort string) string {
+// keyMismatch returns how a key schema differs from two string keys of these names,
+// or "".
+func keyMismatch(schema []types.KeySchemaElement, defined []types.AttributeDefinition, hash, sort string) string {
 	var got []string
 	for _, k := range schema {
 		got = append(got, aws.ToString(k.AttributeName)+" "+string(k.KeyType))
@@ -62,9 +63,9 @@ func wrongKeys(schema []types.KeySchemaElement, defined []types.AttributeDefinit
 	return ""
 }
 
-// CreateTable makes the table, for tests and for a deployment of one's own, and
-// waits until it can be used. It is no error where the table is there already:
-// [Ledger.Check] tells whether it is the right one.
+// CreateTable creates the table and waits until it can be used. It is for tests and
+// for deployments without the supplied template. It returns nil if the table already
+// exists; [Ledger.Check] verifies its keys.
 func (l *Ledger) CreateTable(ctx context.Context) error {
 	if err := l.createTable(ctx); err != nil {
 		return err
@@ -96,15 +97,15 @@ func (l *Ledger) createTable(ctx context.Context) error {
 		return err
 	}
 	waiter := dynamodb.NewTableExistsWaiter(l.client)
-	const patience = 5 * time.Minute
-	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: l.table}, patience); err != nil {
+	const maxWait = 5 * time.Minute
+	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: l.table}, maxWait); err != nil {
 		return fault.Wrap("dynamodb.DescribeTable", fault.Unavailable, err)
 	}
 	return nil
 }
 
-// enableExpiry has DynamoDB delete what has expired. That it is on already is
-// no error.
+// enableExpiry enables the deletion of expired items by DynamoDB. It returns nil if
+// it is already enabled.
 func (l *Ledger) enableExpiry(ctx context.Context) error {
 	out, err := l.timeToLive(ctx)
 	if err != nil || out == types.TimeToLiveStatusEnabled || out == types.TimeToLiveStatusEnabling {
@@ -141,7 +142,7 @@ func keySchema(hash, sort string) []types.KeySchemaElement {
 	}
 }
 
-// createCommand is what a person would type instead of [Ledger.CreateTable].
+// createCommand returns the command that does the same as [Ledger.CreateTable].
 func (l *Ledger) createCommand() string {
 	return `aws dynamodb create-table --table-name ` + *l.table + ` --billing-mode PAY_PER_REQUEST \
   --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S AttributeName=open,AttributeType=S AttributeName=opened,AttributeType=S \

@@ -26,7 +26,7 @@ func TestCheck(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		in   *dynamodb.CreateTableInput
-		says []string
+		text []string
 	}{
 		"no table": {nil, []string{"does not exist", "aws dynamodb create-table --table-name"}},
 		"no index": {&dynamodb.CreateTableInput{
@@ -61,11 +61,11 @@ func TestCheck(t *testing.T) {
 			}
 			err := l.Check(t.Context())
 			if err == nil || fault.IsRejection(err) {
-				t.Fatalf("%v, want a fault that is no rejection", err)
+				t.Fatalf("%v, want a fault that is not a rejection", err)
 			}
-			for _, want := range append(test.says, *l.table) {
+			for _, want := range append(test.text, *l.table) {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%v\ndoes not say %q", err, want)
+					t.Errorf("%v\ndoes not contain %q", err, want)
 				}
 			}
 		})
@@ -76,7 +76,7 @@ func TestCheck(t *testing.T) {
 			t.Error(err)
 		}
 		if err := l.CreateTable(t.Context()); err != nil {
-			t.Errorf("made again: %v", err)
+			t.Errorf("created again: %v", err)
 		}
 		status, err := l.timeToLive(t.Context())
 		if err != nil || status != types.TimeToLiveStatusEnabled {
@@ -85,7 +85,7 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-// newOfflineClient is one that no test sends anything with.
+// newOfflineClient returns a client for tests that send nothing.
 func newOfflineClient() *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1:1")})
 }
@@ -103,31 +103,31 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// What AWS rejects for a reason of ours is never a rejection of the caller's:
-// the event must be retried, not acknowledged.
-func TestRefusalsOfAWS(t *testing.T) {
+// TestAWSErrorsAreNotRejections: an error of AWS that the caller cannot correct is not
+// a rejection: the event must be retried, not acknowledged.
+func TestAWSErrorsAreNotRejections(t *testing.T) {
 	w := &wire{}
 	client := dynamodb.New(newOfflineClient().Options(), w.use)
 	l := New(client, "orders", nil)
 	for code, test := range map[string]struct {
 		want fault.Code
-		says string
+		text string
 	}{
 		"ExpiredTokenException":       {fault.Unavailable, "credentials have expired"},
 		"AccessDeniedException":       {fault.Internal, "must allow dynamodb:TransactWriteItems on table orders"},
-		"UnrecognizedClientException": {fault.Internal, "does not accept the credentials"},
-		"InvalidSignatureException":   {fault.Internal, "does not accept the credentials"},
+		"UnrecognizedClientException": {fault.Internal, "rejects the credentials"},
+		"InvalidSignatureException":   {fault.Internal, "rejects the credentials"},
 		"ResourceNotFoundException":   {fault.Internal, "table orders does not exist"},
 		"ValidationException":         {fault.Internal, "ValidationException"},
 	} {
 		w.before = func(*call) error { return &smithy.GenericAPIError{Code: code, Message: "no"} }
 		w.reset()
 		_, err := l.Commit(t.Context(), newChange("p1", "e1", `{}`))
-		if fault.CodeOf(err) != test.want || fault.IsRejection(err) || !strings.Contains(err.Error(), test.says) {
-			t.Errorf("%s: %v, want the fault %s that says %q", code, err, test.want, test.says)
+		if fault.CodeOf(err) != test.want || fault.IsRejection(err) || !strings.Contains(err.Error(), test.text) {
+			t.Errorf("%s: %v, want the fault %s that contains %q", code, err, test.want, test.text)
 		}
 		if got := w.names(); got != "TransactWriteItems" {
-			t.Errorf("%s: calls %s; trying again does not help", code, got)
+			t.Errorf("%s: calls %s, want no retry", code, got)
 		}
 	}
 }

@@ -18,8 +18,9 @@ import (
 
 var _ store.TenantData = (*Ledger)(nil)
 
-// Sample implements [store.TenantData]. A collection of more than a few records has
-// some in its first part: one query finds one. The others are asked together.
+// Sample implements [store.TenantData]. A collection of more than a few records
+// usually has some in its first part, so one query is enough. If the first part is
+// empty, the others are queried concurrently.
 func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
 	var sources [parts]partReader
 	for i := range sources {
@@ -48,18 +49,18 @@ func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Record, 
 // Inventory implements [store.TenantData]. It scans the table.
 func (l *Ledger) Inventory(ctx context.Context, t events.TenantID) (store.Inventory, error) {
 	schemas, months := map[events.SchemaID]bool{}, map[string]bool{}
-	err := l.ofTenant(ctx, t, func(pk, _ string, it item) (bool, error) {
+	err := l.eachTenantItem(ctx, t, func(pk, _ string, it item) (bool, error) {
 		kind, rest, _ := strings.Cut(pk, "/")
 		_, rest, _ = strings.Cut(rest, "/")
 		switch kind + "/" {
-		case headPrefix:
+		case recordPrefix:
 			schema, _, _ := strings.Cut(rest, "/")
 			schemas[events.SchemaID(schema)] = true
 		case usagePrefix:
-			if _, folded := it["folds"]; folded { // else there is a counter alone
+			if _, aggregated := it["folds"]; aggregated { // otherwise it holds only a counter
 				months[rest] = true
 			}
-		case markPrefix:
+		case idempotencyPrefix:
 			m, err := decodeVersioned(it)
 			if err != nil {
 				return false, err
@@ -73,13 +74,13 @@ func (l *Ledger) Inventory(ctx context.Context, t events.TenantID) (store.Invent
 	return store.Inventory{Schemas: slices.Sorted(maps.Keys(schemas)), Months: slices.Sorted(maps.Keys(months))}, err
 }
 
-// Purge implements [store.TenantData]. It scans the table, and deletes 25 items a call.
+// Purge implements [store.TenantData]. It scans the table and deletes 25 items a call.
 func (l *Ledger) Purge(ctx context.Context, t events.TenantID, limit int) (int, error) {
 	var found []item
-	err := l.ofTenant(ctx, t, func(pk, sk string, _ item) (bool, error) {
+	err := l.eachTenantItem(ctx, t, func(pk, sk string, _ item) (bool, error) {
 		found = append(found, primaryKey(pk, sk))
 		if strings.HasPrefix(pk, keysPrefix) {
-			found = append(found, primaryKey(keyPrefix+sk, alone))
+			found = append(found, primaryKey(keyPrefix+sk, onlySortKey))
 		}
 		return len(found) < limit, nil
 	})
@@ -96,11 +97,11 @@ func (l *Ledger) Purge(ctx context.Context, t events.TenantID, limit int) (int, 
 	return n, nil
 }
 
-// ofTenant calls f for each item that is a tenant's own, until it returns false.
-// Ids hold no slash: no other tenant's items begin alike.
-func (l *Ledger) ofTenant(ctx context.Context, t events.TenantID, f func(pk, sk string, it item) (more bool, err error)) error {
+// eachTenantItem calls f for each item of a tenant until f returns false. Ids contain
+// no slash, so the prefixes match no item of another tenant.
+func (l *Ledger) eachTenantItem(ctx context.Context, t events.TenantID, f func(pk, sk string, it item) (more bool, err error)) error {
 	values, clauses := item{":keys": text(keysPrefix + string(t))}, []string{"pk = :keys"}
-	for i, prefix := range []string{headPrefix, markPrefix, usagePrefix, limitPrefix} {
+	for i, prefix := range []string{recordPrefix, idempotencyPrefix, usagePrefix, limitPrefix} {
 		name := ":" + string(rune('a'+i))
 		values[name] = text(prefix + string(t) + "/")
 		clauses = append(clauses, "begins_with(pk, "+name+")")
@@ -134,7 +135,8 @@ func (l *Ledger) ofTenant(ctx context.Context, t events.TenantID, f func(pk, sk 
 	}
 }
 
-// deleteAll deletes items, in as many calls as DynamoDB wants.
+// deleteAll deletes items, and repeats the call for those that DynamoDB left
+// unprocessed.
 func (l *Ledger) deleteAll(ctx context.Context, keys []item) error {
 	writes := make([]types.WriteRequest, len(keys))
 	for i, key := range keys {

@@ -12,7 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// An expression gathers what an update does and on what condition.
+// An expression builds the update expression and the condition of an update.
 type expression struct {
 	set, remove, condition []string
 
@@ -24,7 +24,7 @@ func newExpression() *expression {
 	return &expression{names: map[string]string{}, values: item{}}
 }
 
-// assign sets an attribute, or with a nil value takes it away.
+// assign sets an attribute, or removes it if v is nil.
 func (e *expression) assign(name string, v types.AttributeValue) {
 	e.names["#"+name] = name
 	if v == nil {
@@ -35,8 +35,8 @@ func (e *expression) assign(name string, v types.AttributeValue) {
 	e.set = append(e.set, "#"+name+" = :"+name)
 }
 
-// require adds the condition that an attribute has a value, or with a nil one
-// that it is absent.
+// require adds the condition that an attribute has the value v, or that it is absent
+// if v is nil.
 func (e *expression) require(name string, v types.AttributeValue) {
 	e.names["#"+name] = name
 	if v == nil {
@@ -74,11 +74,12 @@ func (e *expression) update(table *string, key item) types.Update {
 	return up
 }
 
-// A versioned idempotency record knows which state of the item it was read from.
+// A versioned is an idempotency record with the item's version at the time it was
+// read.
 type versioned struct {
 	store.IdempotencyRecord
 	version int64
-	shard   string // under which the index lists it; "" where it does not
+	shard   string // its shard in the index; "" if it is not in the index
 	counted bool   // the commit has added the bill to the counter
 }
 
@@ -88,12 +89,14 @@ func decodeVersioned(it item) (versioned, error) {
 	return versioned{m, r.integer("version"), r.text("open"), r.boolean("counted")}, r.err
 }
 
-// partial names what [versioned.update] needs of an idempotency record, all but the payloads,
-// and what an aggregation needs of a total.
+// partial is the projection expression of the attributes that [versioned.update] needs
+// of an idempotency record, which excludes the payloads, and that an aggregation needs
+// of a total.
 var partial, partialNames = projection("pk", "sk", "schema", "key", "operation", "time", "stamp",
 	"tokens", "month", "folded", "expires", "entries", "project", "recheck", "version", "open", formatAttribute, "counted", "folds", "used")
 
-// projection names attributes behind aliases: DynamoDB reserves many words.
+// projection returns a projection expression with aliases for the attribute names,
+// because DynamoDB reserves many words.
 func projection(attributes ...string) (*string, map[string]string) {
 	names := make(map[string]string, len(attributes))
 	aliases := make([]string, len(attributes))
@@ -104,11 +107,11 @@ func projection(attributes ...string) (*string, map[string]string) {
 	return aws.String(strings.Join(aliases, ", ")), names
 }
 
-// update writes what saving progress and aggregation change, on the condition that the
-// item is as it was when it was read.
+// update returns the update of the attributes that saving progress and aggregation
+// change, on the condition that the item has not changed since it was read.
 func (m *versioned) update(table *string) types.Update {
 	e := newExpression()
-	e.require("time", instant(m.Result.Time)) // the idempotency record may have expired and another taken its place
+	e.require("time", instant(m.Result.Time)) // the idempotency record may have expired and been replaced
 	if m.version == 0 {
 		e.require("version", nil)
 	} else {
@@ -122,7 +125,7 @@ func (m *versioned) update(table *string) types.Update {
 		e.assign("folded", boolean(true))
 	}
 	if deletable(&m.IdempotencyRecord) {
-		e.assign("ttl", integer(epoch(m.Expires)))
+		e.assign("ttl", integer(ttlTime(m.Expires)))
 	}
 	var project, recheck types.AttributeValue
 	if m.NeedsProjection {
@@ -142,7 +145,7 @@ func (m *versioned) update(table *string) types.Update {
 	return e.update(table, idempotencyKey(m.Key))
 }
 
-// write carries out one update, or several as one transaction.
+// write executes one update, or several as one transaction.
 func (l *Ledger) write(ctx context.Context, ups ...types.Update) error {
 	if len(ups) > 1 {
 		writes := make([]types.TransactWriteItem, len(ups))

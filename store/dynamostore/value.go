@@ -13,8 +13,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// escape stands for a name without characters, which DynamoDB does not take; a
-// name that consists of escapes gets one more.
+// escape is stored for an empty name, which DynamoDB rejects. A name that consists of
+// escapes only is stored with one more.
 const escape = "~"
 
 func escapeName(name string) string {
@@ -31,11 +31,11 @@ func unescapeName(name string) string {
 	return name
 }
 
-// parseValue makes a native attribute value of a JSON document, token by token.
-// Numbers keep their text: DynamoDB has 38 exact digits. A nesting that
-// DynamoDB does not take is TooLarge.
+// parseValue converts a JSON document to a native attribute value, token by token.
+// Numbers keep their text: DynamoDB stores 38 digits exactly. The error is TooLarge
+// if the nesting exceeds DynamoDB's limit.
 func parseValue(doc jsontext.Value) (types.AttributeValue, error) {
-	// Names that repeat are found when the map is made: it is cheaper so.
+	// Duplicate names are detected when the map is filled, which is cheaper.
 	dec := jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true))
 	v, err := nextValue(dec)
 	if err != nil {
@@ -112,7 +112,8 @@ func restOfArray(dec *jsontext.Decoder) (types.AttributeValue, error) {
 	return &types.AttributeValueMemberL{Value: elements}, err
 }
 
-// number spells every zero as 0: DynamoDB rejects one whose exponent is large.
+// number returns "0" for every spelling of zero, because DynamoDB rejects a zero
+// whose exponent is large. It returns any other number unchanged.
 func number(s string) string {
 	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
 	if strings.Trim(mantissa, "-0.") == "" {
@@ -121,8 +122,7 @@ func number(s string) string {
 	return s
 }
 
-// appendValue is the inverse of [parseValue]; members come in the order of
-// their names.
+// appendValue is the inverse of [parseValue]. Members are in the order of their names.
 func appendValue(b []byte, v types.AttributeValue) ([]byte, error) {
 	switch v := v.(type) {
 	case *types.AttributeValueMemberM:
@@ -141,7 +141,7 @@ func appendValue(b []byte, v types.AttributeValue) ([]byte, error) {
 	case *types.AttributeValueMemberNULL:
 		return append(b, "null"...), nil
 	}
-	return nil, fault.Errorf(fault.Internal, "the record has a set or binary value, which JSON has not")
+	return nil, fault.Errorf(fault.Internal, "the record has a set or binary value, which JSON cannot represent")
 }
 
 func appendObject(b []byte, members item) ([]byte, error) {

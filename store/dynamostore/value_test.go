@@ -45,7 +45,7 @@ func TestValueIsNative(t *testing.T) {
 		t.Errorf("number %q", n.Value)
 	}
 	if z := m["z"].(*types.AttributeValueMemberN); z.Value != "0" {
-		t.Errorf("zero %q: DynamoDB refuses a large exponent", z.Value)
+		t.Errorf("zero %q: DynamoDB rejects a large exponent", z.Value)
 	}
 	if s := m["~"].(*types.AttributeValueMemberS); s.Value != "empty" {
 		t.Errorf("empty name holds %q", s.Value)
@@ -63,22 +63,22 @@ func TestValueTooDeep(t *testing.T) {
 	}
 }
 
-func TestValueRefusesWhatIsNoJSON(t *testing.T) {
+func TestParseValueRejectsInvalidJSON(t *testing.T) {
 	for _, doc := range []string{``, `{`, `[`, `{"a"`, `{"a":}`, `[1,`, `nul`, `01`, `{} {}`, `{"a":1,"a":2}`, "\"\xff\"", `[1}`, `{"a":1]`} {
 		if v, err := parseValue(jsontext.Value(doc)); err == nil {
-			t.Errorf("%q makes %v", doc, v)
+			t.Errorf("%q is parsed as %v", doc, v)
 		}
 	}
 }
 
-func TestValueOfAnotherProgram(t *testing.T) {
+func TestValueWithoutJSONEquivalent(t *testing.T) {
 	for _, v := range []types.AttributeValue{
 		&types.AttributeValueMemberSS{Value: []string{"a"}},
 		&types.AttributeValueMemberB{Value: []byte("a")},
 		&types.AttributeValueMemberM{Value: item{"a": &types.AttributeValueMemberNS{Value: []string{"1"}}}},
 	} {
 		if b, err := appendValue(nil, v); err == nil {
-			t.Errorf("%T makes %s", v, b)
+			t.Errorf("%T is encoded as %s", v, b)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func FuzzValue(f *testing.F) {
 			return
 		}
 		if !jsontext.Value(doc).IsValid() {
-			t.Fatalf("%q is no JSON, yet makes %v", doc, v)
+			t.Fatalf("%q is not JSON, but is parsed as %v", doc, v)
 		}
 		back, err := appendValue(nil, v)
 		if err != nil {

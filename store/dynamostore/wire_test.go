@@ -12,11 +12,10 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// A wire stands between ledger and SDK: it notes the calls, and fails those
-// that a test wants to fail.
+// A wire is SDK middleware that records the calls of a ledger and can make them fail.
 type wire struct {
-	// before may answer instead of DynamoDB; after may take the place of the
-	// answer to a call that was carried out.
+	// An error of before is returned instead of sending the call; an error of after
+	// is returned instead of the response.
 	before, after func(c *call) error
 
 	mu    sync.Mutex
@@ -91,14 +90,14 @@ func consumed(result any) (units float64) {
 	return units
 }
 
-// reset forgets the calls so far.
+// reset removes the recorded calls.
 func (w *wire) reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls = nil
 }
 
-// names lists the calls since the last reset, in order.
+// names returns the names of the calls since the last reset, in order.
 func (w *wire) names() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -119,12 +118,12 @@ func (w *wire) tokens() []string {
 	return tokens
 }
 
-// distinct counts the different strings.
+// distinct returns the number of different strings.
 func distinct(list []string) int {
 	return len(slices.Compact(slices.Sorted(slices.Values(list))))
 }
 
-// cancelled is the answer to a transaction that was rejected for these reasons.
+// cancelled returns the error of a transaction that was cancelled for these reasons.
 func cancelled(codes ...string) error {
 	e := &types.TransactionCanceledException{}
 	for _, code := range codes {
@@ -133,7 +132,7 @@ func cancelled(codes ...string) error {
 	return e
 }
 
-// units is the capacity that the calls since the last reset have consumed.
+// units returns the capacity that the calls since the last reset have consumed.
 func (w *wire) units() (sum float64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
