@@ -13,7 +13,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// AggregateUsage implements [store.Billing]. The commits have aggregated everything.
+// AggregateUsage implements [store.Billing]. It only validates the keys, because each
+// commit aggregates its own bill.
 func (d *Driver) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey) error {
 	return errors.Join(store.CheckAggregate(keys), ctx.Err())
 }
@@ -28,7 +29,7 @@ func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (st
 		for k, v := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
 			part := strings.Split(string(k[len(prefix):]), "\x00")
 			if len(part) != 3 || len(v) != 8 {
-				return errDamaged
+				return errCorrupt
 			}
 			u.Add(events.SchemaID(part[1]), events.Operation(part[2]), part[0], int64(binary.BigEndian.Uint64(v)))
 		}
@@ -37,7 +38,7 @@ func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (st
 	return u, err
 }
 
-// counter reads a number; 0 where there is none.
+// counter returns a stored number, or 0 if it is absent.
 func counter(b *bbolt.Bucket, key []byte) int64 {
 	if v := b.Get(key); len(v) == 8 {
 		return int64(binary.BigEndian.Uint64(v))
@@ -45,7 +46,7 @@ func counter(b *bbolt.Bucket, key []byte) int64 {
 	return 0
 }
 
-// count adds n to a number.
+// count adds n to a stored number.
 func count(b *bbolt.Bucket, key []byte, n int64) error {
 	return b.Put(key, binary.BigEndian.AppendUint64(nil, uint64(counter(b, key)+n)))
 }

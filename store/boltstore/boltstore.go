@@ -15,14 +15,14 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Options are what a [Driver] may be told; the zero value means the defaults.
+// Options configures a [Driver]; the zero value uses the defaults.
 type Options struct {
-	Clock    func() time.Time // time.Now
-	Sealer   Sealer           // nil: records and idempotency records lie in clear
-	LockWait time.Duration    // how long another process is waited for; 500 ms
-	MaxSize  int              // largest size of the file in bytes; 0: as the disk allows
+	Clock    func() time.Time // time.Now by default
+	Sealer   Sealer           // encrypts records and idempotency records; nil stores them unencrypted
+	LockWait time.Duration    // how long Open waits for another process to close the file; 500 ms by default
+	MaxSize  int              // maximum size of the file in bytes; 0 means no limit
 
-	// Fault, in tests, is handed to [boltdb.Options].
+	// Fault is passed to [boltdb.Options] by tests.
 	Fault func(op string) error
 }
 
@@ -38,9 +38,9 @@ var (
 	_ apikey.Store = (*Driver)(nil)
 )
 
-// Open opens the file, or creates it. Unavailable, with the holder's name, where
-// another process has it open; Invalid where it is of another format, or sealed
-// otherwise than the options say. A nil o means the defaults.
+// Open opens the file, or creates it. The error is Unavailable, and names the other
+// process, if another process has the file open. It is Invalid if the file has an
+// unknown format or does not fit o.Sealer. If o is nil, the defaults are used.
 func Open(path string, o *Options) (*Driver, error) {
 	if o == nil {
 		o = &Options{}
@@ -63,15 +63,16 @@ func Open(path string, o *Options) (*Driver, error) {
 	return d, nil
 }
 
-// Close closes the file. What was returned is durable already.
+// Close closes the file. Changes are durable as soon as their commit has returned.
 func (d *Driver) Close() error { return d.db.Close() }
 
 var sealedConstant = []byte("eventrouter")
 
-// firstBuckets are those that every file has had from the beginning.
-var firstBuckets = []string{"meta", "heads", "marks", "open", "expiry", "usage", "tokens", "leases", "keys", "keysof"}
+// format1Buckets are the buckets of the first version of this program. Every file
+// has them.
+var format1Buckets = []string{"meta", "heads", "marks", "open", "expiry", "usage", "tokens", "leases", "keys", "keysof"}
 
-// prepare makes the buckets of a new file, and checks those of an existing one.
+// prepare creates the buckets of a new file, or checks those of an existing one.
 func (d *Driver) prepare(sealed bool) error {
 	missing := false
 	err := d.db.View(func(tx *bbolt.Tx) error {
@@ -89,9 +90,9 @@ func (d *Driver) prepare(sealed bool) error {
 		for _, name := range buckets {
 			switch {
 			case tx.Bucket(name) != nil:
-			case slices.Contains(firstBuckets, string(name)):
+			case slices.Contains(format1Buckets, string(name)):
 				return boltdb.Damaged(d.db.Path(), "bucket %q is missing", name)
-			default: // the file was made before the bucket existed
+			default: // an older version of this program created the file
 				missing = true
 			}
 		}
@@ -123,7 +124,7 @@ func (d *Driver) prepare(sealed bool) error {
 func (d *Driver) checkFormat(meta *bbolt.Bucket, sealed bool) error {
 	n, err := strconv.ParseInt(string(meta.Get([]byte("format"))), 10, 64)
 	if err != nil || n < 1 {
-		return fault.Errorf(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", d.db.Path(), meta.Get([]byte("format")))
+		return fault.Errorf(fault.Invalid, "data file %s has format %q, which is not a positive number; restore a backup", d.db.Path(), meta.Get([]byte("format")))
 	}
 	if err := format.Check("data file "+d.db.Path(), n, format.LedgerFile); err != nil {
 		return fault.Wrap("", fault.Invalid, err)
@@ -138,7 +139,7 @@ func (d *Driver) checkFormat(meta *bbolt.Bucket, sealed bool) error {
 		return nil
 	}
 	if got, err := d.sealer.Open(nil, constant, metaBucket); err != nil || !bytes.Equal(got, sealedConstant) {
-		return fault.Errorf(fault.Invalid, "data file %s was sealed with another key; put its own key file back", d.db.Path())
+		return fault.Errorf(fault.Invalid, "data file %s was sealed with another key; restore its own key file", d.db.Path())
 	}
 	return nil
 }

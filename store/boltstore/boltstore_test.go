@@ -14,13 +14,13 @@ import (
 
 const fileName = "ledger.db"
 
-// opened remembers where a driver's file is, for reopening.
-type opened struct {
+// An openedDriver is a driver with the directory of its file, for reopening.
+type openedDriver struct {
 	*boltstore.Driver
 	dir string
 }
 
-func openIn(t testing.TB, dir string, e storetest.Env) *opened {
+func openIn(t testing.TB, dir string, e storetest.Env) *openedDriver {
 	t.Helper()
 	key, err := seal.Open(dir, "ledger.db")
 	if err != nil {
@@ -31,12 +31,12 @@ func openIn(t testing.TB, dir string, e storetest.Env) *opened {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	return &opened{d, dir}
+	return &openedDriver{d, dir}
 }
 
-// crashed copies the files as they are on disk, without telling the driver:
-// what a process that is killed leaves behind.
-func crashed(t testing.TB, dir string) string {
+// copyAfterCrash copies the files as they are on disk while the driver is open, as
+// after a crash of the process.
+func copyAfterCrash(t testing.TB, dir string) string {
 	t.Helper()
 	to := t.TempDir()
 	for _, name := range []string{fileName, seal.FileName} {
@@ -54,10 +54,10 @@ func crashed(t testing.TB, dir string) string {
 var harness = storetest.Harness{
 	Open: func(t testing.TB, e storetest.Env) store.Driver { return openIn(t, t.TempDir(), e) },
 	Reopen: func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
-		return openIn(t, crashed(t, d.(*opened).dir), e)
+		return openIn(t, copyAfterCrash(t, d.(*openedDriver).dir), e)
 	},
 	SetFormat: func(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int) {
-		d.(*opened).SetFormat(t, r, k, number)
+		d.(*openedDriver).SetFormat(t, r, k, number)
 	},
 }
 

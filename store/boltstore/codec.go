@@ -12,16 +12,16 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A codec writes values to a buffer or reads them back. Each type is described
-// once, for both ways, so that they cannot differ: integers as varints, strings
-// and lists behind their length, times as nanoseconds since 1970.
+// A codec writes values to a buffer or reads them back. One function describes each
+// type for both directions, so that they cannot differ. Integers are varints,
+// strings and lists are preceded by their length, times are nanoseconds since 1970.
 type codec struct {
 	reading bool
-	buf     []byte // written so far, or still to be read
+	buf     []byte // the bytes written so far, or the bytes not read yet
 	err     error
 }
 
-var errShort = errors.New("stored value ends too early")
+var errShort = errors.New("stored value is too short")
 
 // encode appends v, described by fields, to dst.
 func encode[T any](dst []byte, v T, fields func(*codec, *T)) []byte {
@@ -69,8 +69,8 @@ func (c *codec) bool(v *bool) {
 	*v = n == 1
 }
 
-// size writes the length of something, or reads one that the buffer can hold,
-// so that damage cannot ask for more memory than there is data.
+// size writes a length, or reads one. A length greater than the rest of the buffer is
+// an error, so that a corrupt length does not allocate more memory than there is data.
 func (c *codec) size(n int) int {
 	size := int64(n)
 	c.int(&size)
@@ -97,7 +97,8 @@ func text[S ~string](c *codec, v *S) {
 	*v, c.buf = S(c.buf[:n]), c.buf[n:]
 }
 
-// document reads an empty one back as nil: the two mean the same.
+// document reads or writes a JSON document. It reads an empty document as nil, which
+// has the same meaning.
 func (c *codec) document(v *jsontext.Value) {
 	n := c.size(len(*v))
 	switch {
@@ -159,8 +160,8 @@ func recordFields(c *codec, h *store.Record) {
 	c.bool(&h.Unprojected)
 }
 
-// headFields2 are the fields of a record of format 2.
-func headFields2(c *codec, h *store.Record) {
+// recordFields2 are the fields of a record of format 2.
+func recordFields2(c *codec, h *store.Record) {
 	recordFields(c, h)
 	c.int(&h.FileWrite)
 	text(c, &h.RowVersion)
@@ -190,7 +191,7 @@ func idempotencyFields(c *codec, m *store.IdempotencyRecord) {
 	c.time(&m.Recheck)
 }
 
-// resultFields leaves Replayed out: it is not stored.
+// resultFields omits Replayed, which is not stored.
 func resultFields(c *codec, r *store.Result) {
 	refFields(c, &r.Ref)
 	text(c, &r.Operation)
@@ -203,8 +204,8 @@ func resultFields(c *codec, r *store.Result) {
 	list(c, &r.Violations, violationFields)
 }
 
-// rejectionCode is stored as one less than [fault.Code], as format 1 did when the
-// codes began at 0; a result that is no rejection has 0.
+// rejectionCode reads or writes a code as one less than [fault.Code], because the
+// codes began at 0 when format 1 was defined. A result that is not a rejection has 0.
 func rejectionCode(c *codec, code *fault.Code) {
 	var n int64
 	if *code > fault.Internal {
@@ -273,7 +274,7 @@ func busCheckFields(c *codec, b *busCheck) {
 	c.time(&b.checked)
 }
 
-// A lease is who may relay a shard, and until when.
+// A lease names the relay that may process a shard, and the end of its lease.
 type lease struct {
 	owner string
 	until time.Time

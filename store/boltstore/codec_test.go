@@ -11,8 +11,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// fill sets every field, of every depth, to something other than zero, so that
-// a field which the codec forgets is noticed.
+// fill sets every field, at every depth, to a value other than zero, so that the test
+// fails if the codec omits a field.
 func fill(v reflect.Value, n *int64) {
 	*n++
 	switch v.Interface().(type) {
@@ -64,22 +64,22 @@ func checkRoundTrip[T any](t *testing.T, fields func(*codec, *T), forget func(*T
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%T: %v\n got %+v\nwant %+v", v, err, got, want)
 		}
-		for i := range data { // cut anywhere, or made longer: an error, never a panic
+		for i := range data { // truncated or extended data is an error, never a panic
 			if _, err := decode(data[:i], fields); err == nil {
 				t.Errorf("%T cut to %d of %d bytes is read", v, i, len(data))
 			}
 		}
 		if _, err := decode(append(data, 0), fields); err == nil {
-			t.Errorf("%T with a byte too many is read", v)
+			t.Errorf("%T with an extra byte is read", v)
 		}
 	}
 }
 
 func TestEveryFieldIsStored(t *testing.T) {
 	checkRoundTrip(t, recordFields, func(h *store.Record) {
-		h.FileWrite, h.RowVersion, h.MovedFrom = 0, "", store.Source{} // format 2 has them
+		h.FileWrite, h.RowVersion, h.MovedFrom = 0, "", store.Source{} // fields of format 2
 	})
-	checkRoundTrip(t, headFields2, nil)
+	checkRoundTrip(t, recordFields2, nil)
 	checkRoundTrip(t, idempotencyFields, func(m *store.IdempotencyRecord) {
 		m.Result.Replayed, m.Format = false, 0 // the header of the value holds the format
 	})
@@ -87,8 +87,9 @@ func TestEveryFieldIsStored(t *testing.T) {
 	checkRoundTrip(t, keyFields2, nil)
 }
 
-// TestRecordFormat: a record has format 2 if it has what format 1 cannot hold, so
-// that an older version of the program rejects it instead of losing that.
+// TestRecordFormat: a record has format 2 if it has a field that format 1 does not
+// have, so that an older version of the program rejects the record instead of losing
+// the field.
 func TestRecordFormat(t *testing.T) {
 	d := &Driver{sealer: plain{}}
 	for want, h := range map[byte][]store.Record{
@@ -127,7 +128,7 @@ func TestTimesKeepTheirOrder(t *testing.T) {
 	for i := range times[1:] {
 		a, b := appendTime(nil, times[i]), appendTime(nil, times[i+1])
 		if string(a) >= string(b) {
-			t.Errorf("%v does not come before %v", times[i], times[i+1])
+			t.Errorf("%v is not before %v", times[i], times[i+1])
 		}
 		if got := timeAt(b); !got.Equal(times[i+1]) {
 			t.Errorf("%v comes back as %v", times[i+1], got)

@@ -8,15 +8,15 @@ import (
 	"github.com/blockforger/eventrouter/internal/format"
 )
 
-// maxReap is how many expired things one commit deletes: more than it makes, so
-// that they never pile up, and few enough not to be felt.
-const maxReap = 4
+// maxExpired is the number of expired items that one commit deletes: more than it
+// creates, so that they do not accumulate, and few enough to keep commits fast.
+const maxExpired = 4
 
-// reap deletes what has expired, oldest first. An entry of the index may be
-// about something that has been replaced since: then only the entry goes.
-func reap(tx *bbolt.Tx, now time.Time) error {
+// deleteExpired deletes expired items, oldest first. If the item of an index entry has
+// been replaced since, only the entry is deleted.
+func deleteExpired(tx *bbolt.Tx, now time.Time) error {
 	index := tx.Bucket(expiryBucket)
-	for range maxReap {
+	for range maxExpired {
 		k, _ := index.Cursor().First()
 		if len(k) < timeSize+1 || timeAt(k).After(now) {
 			return nil
@@ -26,7 +26,7 @@ func reap(tx *bbolt.Tx, now time.Time) error {
 			return err
 		}
 		var err error
-		if kind == expiringMark {
+		if kind == expiringIdempotencyRecord {
 			if liveIdempotencyRecord(tx, key, now) == nil {
 				err = dropIdempotencyRecord(tx, key)
 			}
@@ -40,9 +40,10 @@ func reap(tx *bbolt.Tx, now time.Time) error {
 	return nil
 }
 
-// dropIdempotencyRecord deletes an idempotency record and what points to it, where there is one.
+// dropIdempotencyRecord deletes an idempotency record, if it exists, and its index
+// entries.
 func dropIdempotencyRecord(tx *bbolt.Tx, key []byte) error {
-	v := tx.Bucket(marksBucket).Get(key)
+	v := tx.Bucket(idempotencyBucket).Get(key)
 	if v == nil {
 		return nil
 	}
@@ -50,28 +51,29 @@ func dropIdempotencyRecord(tx *bbolt.Tx, key []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.Bucket(openBucket).Delete(openKey(shardOf(key), h.committed, key)); err != nil {
+	if err := tx.Bucket(pendingBucket).Delete(pendingKey(shardOf(key), h.committed, key)); err != nil {
 		return err
 	}
-	if err := tx.Bucket(expiryBucket).Delete(expiryKey(h.expires, expiringMark, key)); err != nil {
+	if err := tx.Bucket(expiryBucket).Delete(expiryKey(h.expires, expiringIdempotencyRecord, key)); err != nil {
 		return err
 	}
-	return tx.Bucket(marksBucket).Delete(key)
+	return tx.Bucket(idempotencyBucket).Delete(key)
 }
 
-// dropTombstone deletes one that object and file show already. One that is
-// still unprojected is put back into the index when it is saved.
+// dropTombstone deletes a tombstone if it has expired and the object or file shows the
+// deletion. An unprojected tombstone is kept; putRecord adds it to the index of expiry
+// again when its projection is saved.
 func dropTombstone(tx *bbolt.Tx, key []byte, now time.Time) error {
-	v := tx.Bucket(headsBucket).Get(key)
+	v := tx.Bucket(recordsBucket).Get(key)
 	if v == nil {
 		return nil
 	}
 	h, _, _, err := splitRecord(v)
 	if format.IsNewer(err) {
-		return nil // it stays
+		return nil // it is kept
 	}
-	if err != nil || !h.deleted || h.dirty || h.expires.After(now) {
+	if err != nil || !h.deleted || h.unprojected || h.expires.After(now) {
 		return err
 	}
-	return tx.Bucket(headsBucket).Delete(key)
+	return tx.Bucket(recordsBucket).Delete(key)
 }

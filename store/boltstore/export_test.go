@@ -11,12 +11,12 @@ import (
 )
 
 // SetFormat replaces the format number of a stored record, or of a stored
-// idempotency record where key has a value.
+// idempotency record if key has a value.
 func (d *Driver) SetFormat(t testing.TB, ref store.Ref, key store.IdempotencyKey, number int) {
 	t.Helper()
-	bucket, at := headsBucket, recordKey(ref)
+	bucket, at := recordsBucket, recordKey(ref)
 	if key.Value != "" {
-		bucket, at = marksBucket, idempotencyKey(key)
+		bucket, at = idempotencyBucket, idempotencyKey(key)
 	}
 	d.change(t, func(tx *bbolt.Tx) error {
 		v := bytes.Clone(tx.Bucket(bucket).Get(at))

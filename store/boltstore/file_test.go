@@ -40,7 +40,7 @@ func post(key, data string) store.Change {
 	}
 }
 
-func TestNothingOfAnEventLiesInClear(t *testing.T) {
+func TestEventDataIsEncrypted(t *testing.T) {
 	dir := t.TempDir()
 	d := openIn(t, dir, storetest.Env{})
 	s := store.New(d, nil)
@@ -61,7 +61,7 @@ func TestNothingOfAnEventLiesInClear(t *testing.T) {
 		data, err := os.ReadFile(path)
 		for _, canary := range []string{"canary", "idem-rex"} {
 			if bytes.Contains(data, []byte(canary)) {
-				t.Errorf("%s holds %q in clear", filepath.Base(path), canary)
+				t.Errorf("%s contains %q unencrypted", filepath.Base(path), canary)
 			}
 		}
 		return err
@@ -79,7 +79,7 @@ func TestNothingOfAnEventLiesInClear(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesTheWrongKey(t *testing.T) {
+func TestOpenRejectsWrongKey(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
 	path := filepath.Join(dir, fileName)
 	if err := openIn(t, dir, storetest.Env{}).Close(); err != nil {
@@ -111,10 +111,10 @@ func TestOpenRefusesTheWrongKey(t *testing.T) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
-	openIn(t, dir, storetest.Env{}) // and with the right one it opens still
+	openIn(t, dir, storetest.Env{}) // the right key still opens the file
 }
 
-// change edits the file as no program of ours would.
+// change edits the file directly, to make it corrupt.
 func change(t *testing.T, path string, edit func(*bbolt.Tx) error) {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
@@ -152,20 +152,21 @@ func TestDamageIsReported(t *testing.T) {
 		}
 		s := store.New(openIn(t, dir, storetest.Env{}), nil)
 		_, getErr := s.Get(ctx, c.Record.Ref)
-		_, markErr := s.IdempotencyRecord(ctx, c.Idempotency.Key)
-		_, againErr := s.Commit(ctx, c)
-		for what, err := range map[string]error{"get": getErr, "mark": markErr, "redelivery": againErr} {
+		_, idempotencyErr := s.IdempotencyRecord(ctx, c.Idempotency.Key)
+		_, redeliveryErr := s.Commit(ctx, c)
+		for what, err := range map[string]error{"get": getErr, "idempotency record": idempotencyErr, "redelivery": redeliveryErr} {
 			if !fault.Is(err, fault.Internal) {
 				t.Errorf("%s: %s: %v", name, what, err)
 			}
 		}
 		if _, err := s.Commit(ctx, post("max", `{"id":"max"}`)); err != nil {
-			t.Errorf("%s: another record is not served: %v", name, err)
+			t.Errorf("%s: another record cannot be written: %v", name, err)
 		}
 	}
 }
 
-// A limit that is set in the middle of a month counts what was used before.
+// TestLimitSetLater: a limit that is set during a month includes the tokens that were
+// used before.
 func TestLimitSetLater(t *testing.T) {
 	s := store.New(openIn(t, t.TempDir(), storetest.Env{}), nil)
 	for i := range 3 {
@@ -176,16 +177,17 @@ func TestLimitSetLater(t *testing.T) {
 	c := post("limited", `{}`)
 	c.TokenLimit = 39
 	if _, err := s.Commit(ctx, c); !fault.Is(err, fault.Exhausted) {
-		t.Errorf("30 used, 10 asked for, limit 39: %v", err)
+		t.Errorf("30 used, 10 requested, limit 39: %v", err)
 	}
 	c.TokenLimit = 40
 	if _, err := s.Commit(ctx, c); err != nil {
-		t.Errorf("30 used, 10 asked for, limit 40: %v", err)
+		t.Errorf("30 used, 10 requested, limit 40: %v", err)
 	}
 }
 
-// What has expired is deleted as others commit, and its indexes with it.
-func TestExpiredThingsAreDeleted(t *testing.T) {
+// TestExpiredItemsAreDeleted: later commits delete expired items and their index
+// entries.
+func TestExpiredItemsAreDeleted(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
@@ -224,12 +226,12 @@ func TestExpiredThingsAreDeleted(t *testing.T) {
 	})
 }
 
-func TestASecondDriverIsToldWhoHoldsTheFile(t *testing.T) {
+func TestLockedFileErrorNamesHolder(t *testing.T) {
 	dir := t.TempDir()
 	openIn(t, dir, storetest.Env{})
 	_, err := boltstore.Open(filepath.Join(dir, fileName), &boltstore.Options{LockWait: 50 * time.Millisecond})
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
-		t.Errorf("the second is told %v", err)
+		t.Errorf("opening the file a second time: %v, want Unavailable with the process id", err)
 	}
 }
 
@@ -250,9 +252,9 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space is left") {
 		t.Fatalf("on a full disk: %v", err)
 	}
-	heads, err := s.List(ctx, post("", "").Record.Collection, "", 1000)
-	if err != nil || len(heads) != stored {
-		t.Errorf("%d records are there, %d were acknowledged: %v", len(heads), stored, err)
+	records, err := s.List(ctx, post("", "").Record.Collection, "", 1000)
+	if err != nil || len(records) != stored {
+		t.Errorf("%d records are stored, %d were acknowledged: %v", len(records), stored, err)
 	}
 	u, err := s.Usage(ctx, "acme", store.Month(time.Now()))
 	if err != nil || u.Tokens() != int64(10*stored) {
@@ -260,7 +262,7 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 	}
 }
 
-// TestNewerFormats: a file or an API key of a newer format is rejected, and stays.
+// TestNewerFormats: a file or an API key of a newer format is rejected and not changed.
 func TestNewerFormats(t *testing.T) {
 	dir := t.TempDir()
 	d := openIn(t, dir, storetest.Env{})

@@ -63,8 +63,9 @@ func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 	})
 }
 
-// allows rejects a change whose API key must be active and is not.
-func allows(tx *bbolt.Tx, w *commit) error {
+// checkAPIKey rejects a change that requires an active API key if the key is not
+// active.
+func checkAPIKey(tx *bbolt.Tx, w *commit) error {
 	if w.ActiveKey == "" {
 		return nil
 	}
@@ -85,7 +86,7 @@ func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []apikey.K
 		cursor := tx.Bucket(keysOfBucket).Cursor()
 		for at, _ := cursor.Seek(prefix); bytes.HasPrefix(at, prefix); at, _ = cursor.Next() {
 			if len(at) < len(prefix)+timeSize {
-				return errDamaged
+				return errCorrupt
 			}
 			k, err := readKey(tx, at[len(prefix)+timeSize:])
 			if err != nil {
@@ -114,8 +115,8 @@ func encodeKey(k *apikey.Key) []byte {
 	return encode(nil, *k, keyFields)
 }
 
-// decodeKey reads a stored key. One of format 1 begins with the length of its id,
-// which is never 0; a 0 precedes the number of a newer format.
+// decodeKey reads a stored key. A key of format 1 begins with the length of its id,
+// which is never 0. A key of a newer format begins with 0 and the format's number.
 func decodeKey(v []byte) (apikey.Key, error) {
 	if len(v) > 1 && v[0] == 0 {
 		number, size := binary.Uvarint(v[1:])

@@ -10,25 +10,25 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// The buckets; doc.go says what is in each.
+// The buckets; doc.go describes their contents.
 var (
-	metaBucket   = []byte("meta")
-	headsBucket  = []byte("heads")
-	marksBucket  = []byte("marks")
-	openBucket   = []byte("open")
-	expiryBucket = []byte("expiry")
-	usageBucket  = []byte("usage")
-	tokensBucket = []byte("tokens")
-	leasesBucket = []byte("leases")
-	busesBucket  = []byte("buses")
-	keysBucket   = []byte("keys")
-	keysOfBucket = []byte("keysof")
+	metaBucket        = []byte("meta")
+	recordsBucket     = []byte("heads")
+	idempotencyBucket = []byte("marks")
+	pendingBucket     = []byte("open")
+	expiryBucket      = []byte("expiry")
+	usageBucket       = []byte("usage")
+	tokensBucket      = []byte("tokens")
+	leasesBucket      = []byte("leases")
+	busesBucket       = []byte("buses")
+	keysBucket        = []byte("keys")
+	keysOfBucket      = []byte("keysof")
 )
 
-var buckets = [][]byte{metaBucket, headsBucket, marksBucket, openBucket, expiryBucket,
+var buckets = [][]byte{metaBucket, recordsBucket, idempotencyBucket, pendingBucket, expiryBucket,
 	usageBucket, tokensBucket, leasesBucket, busesBucket, keysBucket, keysOfBucket}
 
-// joinKey joins parts of a key. No part but the last may hold NUL.
+// joinKey joins parts of a key. Only the last part may contain NUL.
 func joinKey(parts ...string) []byte { return []byte(strings.Join(parts, "\x00")) }
 
 func collectionPrefix(c store.Collection) []byte {
@@ -50,15 +50,16 @@ func usagePrefix(t events.TenantID, month string) []byte { return joinKey(string
 
 func tokensKey(t events.TenantID, month string) []byte { return joinKey(string(t), month) }
 
-// openKey orders the marks of a shard by the time of their commit.
-func openKey(shard int, committed time.Time, mark []byte) []byte {
-	return append(appendTime([]byte{byte(shard)}, committed), mark...)
+// pendingKey returns a key that orders the idempotency records of a shard by the time
+// of their commit.
+func pendingKey(shard int, committed time.Time, idempotencyKey []byte) []byte {
+	return append(appendTime([]byte{byte(shard)}, committed), idempotencyKey...)
 }
 
-// What an expiry speaks of.
+// The kinds of items in the index of expiry.
 const (
-	expiringHead = 'h'
-	expiringMark = 'm'
+	expiringRecord            = 'h'
+	expiringIdempotencyRecord = 'm'
 )
 
 func expiryKey(expires time.Time, kind byte, key []byte) []byte {
@@ -72,13 +73,13 @@ func keysOfKey(k *apikey.Key) []byte {
 
 const timeSize = 8
 
-// appendTime keeps the order of times: the sign bit is turned, so that times
-// before 1970, and the zero time, come first.
+// appendTime appends a time so that the order of bytes is the order of times: the
+// sign bit is inverted, so times before 1970, and the zero time, come first.
 func appendTime(b []byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(t.UnixMilli())^1<<63)
 }
 
-// timeAt reads the time that b begins with; b has been checked to hold one.
+// timeAt returns the time at the start of b, which must have at least timeSize bytes.
 func timeAt(b []byte) time.Time {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(b) ^ 1<<63)).UTC()
 }

@@ -13,24 +13,24 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A commit is a change made ready: everything that can be computed without the
-// transaction has been, since others wait for it.
+// A commit is a change with everything that can be computed before the transaction,
+// to keep the transaction short: other commits wait for it.
 type commit struct {
 	*store.Change
-	now              time.Time
-	markKey, headKey []byte
-	mark, head       []byte
-	open             bool
+	now                   time.Time
+	keyBytes, recordBytes []byte
+	idempotency, record   []byte
+	pending               bool
 }
 
-func (d *Driver) ready(c *store.Change) *commit {
+func (d *Driver) prepareCommit(c *store.Change) *commit {
 	m := c.Idempotency
 	m.Aggregated = m.Bill.Tokens > 0 // by the commit itself
-	w := &commit{Change: c, now: d.clock(), markKey: idempotencyKey(m.Key), open: m.HasPendingWork()}
-	w.mark = d.encodeIdempotencyRecord(w.markKey, &m)
+	w := &commit{Change: c, now: d.clock(), keyBytes: idempotencyKey(m.Key), pending: m.HasPendingWork()}
+	w.idempotency = d.encodeIdempotencyRecord(w.keyBytes, &m)
 	if c.Record != nil {
-		w.headKey = recordKey(c.Record.Ref)
-		w.head = d.encodeRecord(w.headKey, c.Record)
+		w.recordBytes = recordKey(c.Record.Ref)
+		w.record = d.encodeRecord(w.recordBytes, c.Record)
 	}
 	return w
 }
@@ -38,44 +38,46 @@ func (d *Driver) ready(c *store.Change) *commit {
 // Commit implements [store.Ledger].
 func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Result, error) {
 	if n := len(c.Idempotency.Result.Version); n > maxVersion {
-		return store.Result{}, fault.Errorf(fault.Internal, "stamp has %d bytes, at most %d fit", n, maxVersion)
+		return store.Result{}, fault.Errorf(fault.Internal, "the version has %d bytes, want at most %d", n, maxVersion)
 	}
-	w := d.ready(c)
+	w := d.prepareCommit(c)
 	var (
-		receipt store.Result
-		refused error
+		result       store.Result
+		conditionErr error
 	)
 	err := d.db.Update(ctx, func(tx *bbolt.Tx) error {
-		receipt, refused = store.Result{}, nil
+		result, conditionErr = store.Result{}, nil
 		replayed, found, err := d.checkConditions(tx, w)
 		if found || err != nil {
-			// No error for the transaction: others need not start again.
-			receipt, refused = replayed, err
+			// ErrUnchanged instead of err: an error would make the commits that share
+			// the transaction start again.
+			result, conditionErr = replayed, err
 			return boltdb.ErrUnchanged
 		}
-		receipt = c.Idempotency.Result
+		result = c.Idempotency.Result
 		if err := w.write(tx); err != nil {
 			return err
 		}
-		return reap(tx, w.now)
+		return deleteExpired(tx, w.now)
 	})
 	if err == nil {
-		err = refused
+		err = conditionErr
 	}
 	if err != nil {
 		return store.Result{}, err
 	}
-	return receipt, nil
+	return result, nil
 }
 
-// decide applies the conditions of the change, the API key's and the idempotency record's first. It returns the
-// result of a redelivery, and writes nothing.
+// checkConditions checks the conditions of the change in order: API key, idempotency
+// key, version, limit. For a redelivery it returns the stored result. It writes
+// nothing.
 func (d *Driver) checkConditions(tx *bbolt.Tx, w *commit) (r store.Result, found bool, err error) {
-	if err := allows(tx, w); err != nil {
+	if err := checkAPIKey(tx, w); err != nil {
 		return r, false, err
 	}
-	if v := liveIdempotencyRecord(tx, w.markKey, w.now); v != nil {
-		m, err := d.decodeIdempotencyRecord(w.markKey, v)
+	if v := liveIdempotencyRecord(tx, w.keyBytes, w.now); v != nil {
+		m, err := d.decodeIdempotencyRecord(w.keyBytes, v)
 		if err != nil {
 			return r, false, err
 		}
@@ -93,15 +95,15 @@ func (d *Driver) checkConditions(tx *bbolt.Tx, w *commit) (r store.Result, found
 
 func (d *Driver) checkVersion(tx *bbolt.Tx, w *commit) error {
 	found := store.Record{Ref: w.Record.Ref}
-	if v := tx.Bucket(headsBucket).Get(w.headKey); v != nil {
+	if v := tx.Bucket(recordsBucket).Get(w.recordBytes); v != nil {
 		h, _, _, err := splitRecord(v)
 		if err != nil {
 			return err
 		}
-		if h.stamp == w.IfVersion {
+		if h.version == w.IfVersion {
 			return nil
 		}
-		if found, err = d.decodeRecord(w.headKey, v); err != nil {
+		if found, err = d.decodeRecord(w.recordBytes, v); err != nil {
 			return err
 		}
 	} else if w.IfVersion == "" {
@@ -110,23 +112,23 @@ func (d *Driver) checkVersion(tx *bbolt.Tx, w *commit) error {
 	return &store.VersionConflict{Current: found}
 }
 
-// write carries the change out.
+// write writes the change.
 func (w *commit) write(tx *bbolt.Tx) error {
 	m := &w.Idempotency
-	if err := dropIdempotencyRecord(tx, w.markKey); err != nil { // an expired one that reap has not reached
+	if err := dropIdempotencyRecord(tx, w.keyBytes); err != nil { // an expired one that deleteExpired has not reached
 		return err
 	}
 	puts := []put{
-		{marksBucket, w.markKey, w.mark},
-		{expiryBucket, expiryKey(m.Expires, expiringMark, w.markKey), nil},
+		{idempotencyBucket, w.keyBytes, w.idempotency},
+		{expiryBucket, expiryKey(m.Expires, expiringIdempotencyRecord, w.keyBytes), nil},
 	}
-	if w.open {
-		puts = append(puts, put{openBucket, openKey(m.Key.Shard(), m.Result.Time, w.markKey), nil})
+	if w.pending {
+		puts = append(puts, put{pendingBucket, pendingKey(m.Key.Shard(), m.Result.Time, w.keyBytes), nil})
 	}
 	if w.Record != nil {
-		puts = append(puts, put{headsBucket, w.headKey, w.head})
+		puts = append(puts, put{recordsBucket, w.recordBytes, w.record})
 		if w.Record.Deleted {
-			puts = append(puts, put{expiryBucket, expiryKey(w.Record.Expires, expiringHead, w.headKey), nil})
+			puts = append(puts, put{expiryBucket, expiryKey(w.Record.Expires, expiringRecord, w.recordBytes), nil})
 		}
 	}
 	if err := putAll(tx, puts); err != nil || m.Bill.Tokens == 0 {
@@ -149,23 +151,24 @@ func putAll(tx *bbolt.Tx, puts []put) error {
 	return nil
 }
 
-// liveIdempotencyRecord finds an unexpired idempotency record.
+// liveIdempotencyRecord returns the stored value of an idempotency record, or nil if it
+// is absent or has expired.
 func liveIdempotencyRecord(tx *bbolt.Tx, key []byte, now time.Time) []byte {
-	v := tx.Bucket(marksBucket).Get(key)
+	v := tx.Bucket(idempotencyBucket).Get(key)
 	if v == nil {
 		return nil
 	}
 	if h, _, _, err := splitIdempotencyRecord(v); err == nil && !h.expires.After(now) {
 		return nil
 	}
-	return v // a damaged one too: decoding it says so
+	return v // a corrupt one too: decoding it returns the error
 }
 
 // Record implements [store.Ledger].
 func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err error) {
 	key := recordKey(ref)
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
-		v := tx.Bucket(headsBucket).Get(key)
+		v := tx.Bucket(recordsBucket).Get(key)
 		if v == nil {
 			return fault.Errorf(fault.NotFound, "the record does not exist")
 		}
@@ -180,7 +183,7 @@ func (d *Driver) Records(ctx context.Context, c store.Collection, after events.R
 	prefix := collectionPrefix(c)
 	start := recordKey(store.Ref{Collection: c, Key: after})
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
-		cursor := tx.Bucket(headsBucket).Cursor()
+		cursor := tx.Bucket(recordsBucket).Cursor()
 		k, v := cursor.Seek(start)
 		if bytes.Equal(k, start) {
 			k, v = cursor.Next()

@@ -13,21 +13,21 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// shardOf is [store.IdempotencyKey.Shard] by an idempotency record's key, which ends in the
-// hash that the shard is made of.
-func shardOf(markKey []byte) int {
+// shardOf returns [store.IdempotencyKey.Shard] for a stored key, which ends in the hash
+// from which the shard is computed.
+func shardOf(key []byte) int {
 	var first [1]byte
-	hash := markKey[bytes.IndexByte(markKey, 0)+1:]
+	hash := key[bytes.IndexByte(key, 0)+1:]
 	_, _ = hex.Decode(first[:], hash[:min(2, len(hash))])
 	return int(first[0]) % store.Shards
 }
 
-// ListPending implements [store.Outbox]. It does not lag.
+// ListPending implements [store.Outbox]. It includes every completed commit.
 func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
 	now := d.clock()
-	end := openKey(shard, before, nil)
+	end := pendingKey(shard, before, nil)
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
-		cursor := tx.Bucket(openBucket).Cursor()
+		cursor := tx.Bucket(pendingBucket).Cursor()
 		for k, _ := cursor.Seek([]byte{byte(shard)}); len(keys) < limit && k != nil && bytes.Compare(k, end) < 0; k, _ = cursor.Next() {
 			key := k[1+timeSize:]
 			v := liveIdempotencyRecord(tx, key, now)
@@ -57,30 +57,30 @@ func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s s
 		if err != nil {
 			return err
 		}
-		head, err := d.recordOf(tx, m.Result.Ref)
+		record, err := d.recordOf(tx, m.Result.Ref)
 		if err != nil {
 			return err
 		}
-		markChanged, headChanged := s.Apply(&m, head)
-		if headChanged {
-			err = d.putRecord(tx, head)
+		idempotencyChanged, recordChanged := s.Apply(&m, record)
+		if recordChanged {
+			err = d.putRecord(tx, record)
 		}
 		switch {
 		case err != nil:
 			return err
-		case markChanged:
+		case idempotencyChanged:
 			return d.putIdempotencyRecord(tx, k, &m)
-		case headChanged:
+		case recordChanged:
 			return nil
 		}
 		return boltdb.ErrUnchanged
 	})
 }
 
-// headOf reads an idempotency record's record; nil where there is none.
+// recordOf reads a record. It returns nil if the record does not exist.
 func (d *Driver) recordOf(tx *bbolt.Tx, ref store.Ref) (*store.Record, error) {
 	key := recordKey(ref)
-	v := tx.Bucket(headsBucket).Get(key)
+	v := tx.Bucket(recordsBucket).Get(key)
 	if v == nil {
 		return nil, nil
 	}
@@ -91,16 +91,17 @@ func (d *Driver) recordOf(tx *bbolt.Tx, ref store.Ref) (*store.Record, error) {
 func (d *Driver) putRecord(tx *bbolt.Tx, h *store.Record) error {
 	key := recordKey(h.Ref)
 	if h.Deleted {
-		if err := tx.Bucket(expiryBucket).Put(expiryKey(h.Expires, expiringHead, key), nil); err != nil {
+		if err := tx.Bucket(expiryBucket).Put(expiryKey(h.Expires, expiringRecord, key), nil); err != nil {
 			return err
 		}
 	}
-	return tx.Bucket(headsBucket).Put(key, d.encodeRecord(key, h))
+	return tx.Bucket(recordsBucket).Put(key, d.encodeRecord(key, h))
 }
 
-// putMark replaces an idempotency record and keeps the index of open ones.
+// putIdempotencyRecord replaces an idempotency record and updates the index of those
+// with pending work.
 func (d *Driver) putIdempotencyRecord(tx *bbolt.Tx, key []byte, m *store.IdempotencyRecord) error {
-	index, at := tx.Bucket(openBucket), openKey(m.Key.Shard(), m.Result.Time, key)
+	index, at := tx.Bucket(pendingBucket), pendingKey(m.Key.Shard(), m.Result.Time, key)
 	var err error
 	if m.HasPendingWork() {
 		err = index.Put(at, nil)
@@ -110,7 +111,7 @@ func (d *Driver) putIdempotencyRecord(tx *bbolt.Tx, key []byte, m *store.Idempot
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(marksBucket).Put(key, d.encodeIdempotencyRecord(key, m))
+	return tx.Bucket(idempotencyBucket).Put(key, d.encodeIdempotencyRecord(key, m))
 }
 
 // Lease implements [store.Outbox].
@@ -133,13 +134,13 @@ func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until 
 	return ok && err == nil, err
 }
 
-// IdempotencyRecords implements [store.Outbox]. The order is by tenant, then hash; a cursor
-// is the last key that was seen, TENANT/HASH.
+// IdempotencyRecords implements [store.Outbox]. The order is by tenant, then hash. The
+// cursor is the last key of the page before, as TENANT/HASH.
 func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit int) (list []store.IdempotencyRecord, next string, err error) {
 	now := d.clock()
 	start := []byte(strings.Replace(cursor, "/", "\x00", 1))
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
-		c := tx.Bucket(marksBucket).Cursor()
+		c := tx.Bucket(idempotencyBucket).Cursor()
 		k, v := c.Seek(start)
 		if bytes.Equal(k, start) {
 			k, v = c.Next()

@@ -16,20 +16,20 @@ var _ store.TenantData = (*Driver)(nil)
 
 // Sample implements [store.TenantData].
 func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
-	heads, err := d.Records(ctx, c, "", 1)
-	if err == nil && len(heads) == 0 {
+	records, err := d.Records(ctx, c, "", 1)
+	if err == nil && len(records) == 0 {
 		err = fault.Errorf(fault.NotFound, "the collection has no records")
 	}
 	if err != nil {
 		return store.Record{}, err
 	}
-	return heads[0], nil
+	return records[0], nil
 }
 
 // Inventory implements [store.TenantData].
 func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inventory, err error) {
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
-		for _, name := range secondParts(tx.Bucket(headsBucket), t) {
+		for _, name := range secondParts(tx.Bucket(recordsBucket), t) {
 			h.Schemas = append(h.Schemas, events.SchemaID(name))
 		}
 		h.Months = secondParts(tx.Bucket(usageBucket), t)
@@ -38,8 +38,8 @@ func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inve
 	return h, err
 }
 
-// secondParts lists what stands behind the tenant in the keys of a bucket. It
-// leaps from one to the next.
+// secondParts returns the distinct second parts of a tenant's keys in a bucket. It
+// seeks from one to the next.
 func secondParts(b *bbolt.Bucket, t events.TenantID) (names []string) {
 	prefix := joinKey(string(t), "")
 	cursor := b.Cursor()
@@ -60,8 +60,8 @@ func (d *Driver) Purge(ctx context.Context, t events.TenantID, limit int) (n int
 			bucket []byte
 			drop   func(tx *bbolt.Tx, key []byte) error
 		}{
-			{headsBucket, dropRecord},
-			{marksBucket, dropIdempotencyRecord},
+			{recordsBucket, dropRecord},
+			{idempotencyBucket, dropIdempotencyRecord},
 			{usageBucket, dropFrom(usageBucket)},
 			{tokensBucket, dropFrom(tokensBucket)},
 			{keysOfBucket, dropKeyOf(len(prefix) + timeSize)},
@@ -93,26 +93,26 @@ func dropFrom(bucket []byte) func(tx *bbolt.Tx, key []byte) error {
 	return func(tx *bbolt.Tx, key []byte) error { return tx.Bucket(bucket).Delete(key) }
 }
 
-// dropRecord deletes a record and what points to it.
+// dropRecord deletes a record and its index entries.
 func dropRecord(tx *bbolt.Tx, key []byte) error {
-	h, _, _, err := splitRecord(tx.Bucket(headsBucket).Get(key))
+	h, _, _, err := splitRecord(tx.Bucket(recordsBucket).Get(key))
 	if err != nil {
 		return err
 	}
 	if h.deleted {
-		if err := tx.Bucket(expiryBucket).Delete(expiryKey(h.expires, expiringHead, key)); err != nil {
+		if err := tx.Bucket(expiryBucket).Delete(expiryKey(h.expires, expiringRecord, key)); err != nil {
 			return err
 		}
 	}
-	return tx.Bucket(headsBucket).Delete(key)
+	return tx.Bucket(recordsBucket).Delete(key)
 }
 
-// dropKeyOf deletes an API key by its place in the index, where its id follows
-// at a position.
+// dropKeyOf returns a function that deletes an API key and its entry in the index, by
+// the key of the entry, in which the id begins at the offset at.
 func dropKeyOf(at int) func(tx *bbolt.Tx, key []byte) error {
 	return func(tx *bbolt.Tx, key []byte) error {
 		if len(key) < at {
-			return errDamaged
+			return errCorrupt
 		}
 		if err := tx.Bucket(keysBucket).Delete(key[at:]); err != nil {
 			return err
