@@ -65,7 +65,7 @@ func TestACrashBetweenPublishAndProgress(t *testing.T) {
 	f := newFixture(t)
 	failed := 0
 	f.failing = func(op string) error {
-		if op == "settle:before" {
+		if op == "saveprogress:before" {
 			failed++
 			return errDown
 		}

@@ -279,7 +279,7 @@ func TestObjectsThatCannotBeMended(t *testing.T) {
 	h.failing = func(op string) error {
 		if op == "commit:before" {
 			h.bucket.down = true
-		} else if op == "settle:after" {
+		} else if op == "saveprogress:after" {
 			h.bucket.down = false
 		}
 		return nil
@@ -354,7 +354,7 @@ func TestWithoutObjectsNothingIsAsked(t *testing.T) {
 	h := newShownHouse(t, events.DynamoDB)
 	settles := 0
 	h.failing = func(op string) error {
-		if op == "settle:before" {
+		if op == "saveprogress:before" {
 			settles++
 		}
 		return nil

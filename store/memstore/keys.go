@@ -44,8 +44,9 @@ func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 	})
 }
 
-// allows rejects a change whose API key must be active and is not.
-func (d *Driver) allows(c *store.Change) error {
+// checkAPIKey rejects a change that requires an active API key if the key is not
+// active.
+func (d *Driver) checkAPIKey(c *store.Change) error {
 	if c.ActiveKey == "" {
 		return nil
 	}

@@ -1,8 +1,8 @@
-// Package memstore keeps the ledger in memory. It is the executable
-// specification of [store.Driver]: short enough to be read as the contract, and
-// what tests above the store run against. It also implements [apikey.Store].
+// Package memstore keeps the ledger in memory. It is the executable specification of
+// [store.Driver], short enough to be read as the contract. Tests of other packages
+// use it. It also implements [apikey.Store].
 //
-// One mutex makes every method atomic. Nothing survives the process.
+// A mutex makes every method atomic. The ledger is lost when the process ends.
 package memstore
 
 import (
@@ -19,37 +19,38 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Options are what a [Driver] may be told; the zero value means the defaults.
+// Options configures a [Driver]; the zero value uses the defaults.
 type Options struct {
-	Clock func() time.Time // time.Now
+	Clock func() time.Time // time.Now by default
 
-	// Fault, in tests, is asked before and after every operation; its error is
-	// returned instead, "before" of one without and "after" of one with effect.
+	// Fault is called before and after every operation, with the
+	// operation's name and ":before" or ":after". Its error is returned instead of
+	// executing the operation, or after executing it. Tests set it.
 	Fault func(op string) error
 }
 
-// A Driver is the ledger. It is safe for concurrent use.
+// A Driver is a ledger in memory. It is safe for concurrent use.
 type Driver struct {
 	o Options
 
-	mu     sync.Mutex
-	heads  map[store.Ref]store.Record
-	marks  map[store.IdempotencyKey]store.IdempotencyRecord
-	order  []named                         // the idempotency records by hash
-	open   map[store.IdempotencyKey]string // those with something left to do, with their hash
-	totals map[account]*store.Usage        // of the bills that are aggregated
-	leases map[int]lease
-	buses  map[events.BusARN]busCheck
-	keys   map[apikey.ID]apikey.Key
-	expiry time.Time // nothing expires before
+	mu          sync.Mutex
+	records     map[store.Ref]store.Record
+	idempotency map[store.IdempotencyKey]store.IdempotencyRecord
+	ordered     []hashedKey                     // the keys of idempotency, ordered by hash
+	pending     map[store.IdempotencyKey]string // the hashes of those with pending work
+	totals      map[account]*store.Usage        // of the aggregated bills
+	leases      map[int]lease
+	buses       map[events.BusARN]busCheck
+	keys        map[apikey.ID]apikey.Key
+	nextExpiry  time.Time // no item expires before this time
 }
 
-type named struct {
+type hashedKey struct {
 	hash string
 	key  store.IdempotencyKey
 }
 
-func byHash(a, b named) int { return cmp.Compare(a.hash, b.hash) }
+func byHash(a, b hashedKey) int { return cmp.Compare(a.hash, b.hash) }
 
 type account struct {
 	tenant events.TenantID
@@ -72,16 +73,16 @@ var (
 	_ apikey.Store = (*Driver)(nil)
 )
 
-// New returns an empty ledger. A nil o means the defaults.
+// New returns an empty ledger. If o is nil, the defaults are used.
 func New(o *Options) *Driver {
 	d := &Driver{
-		heads:  map[store.Ref]store.Record{},
-		marks:  map[store.IdempotencyKey]store.IdempotencyRecord{},
-		open:   map[store.IdempotencyKey]string{},
-		totals: map[account]*store.Usage{},
-		leases: map[int]lease{},
-		buses:  map[events.BusARN]busCheck{},
-		keys:   map[apikey.ID]apikey.Key{},
+		records:     map[store.Ref]store.Record{},
+		idempotency: map[store.IdempotencyKey]store.IdempotencyRecord{},
+		pending:     map[store.IdempotencyKey]string{},
+		totals:      map[account]*store.Usage{},
+		leases:      map[int]lease{},
+		buses:       map[events.BusARN]busCheck{},
+		keys:        map[apikey.ID]apikey.Key{},
 	}
 	if o != nil {
 		d.o = *o
@@ -92,10 +93,11 @@ func New(o *Options) *Driver {
 	return d
 }
 
-// Close does nothing.
+// Close returns nil. It does nothing.
 func (d *Driver) Close() error { return nil }
 
-// do runs one operation: atomic, and failed before or after where tests say so.
+// do executes f atomically as the operation op, and calls Options.Fault before and
+// after it.
 func (d *Driver) do(ctx context.Context, op string, f func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -122,8 +124,8 @@ func (d *Driver) fault(op string) error {
 // Commit implements [store.Ledger].
 func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Result, err error) {
 	err = d.do(ctx, "commit", func() error {
-		d.reap()
-		if err := d.allows(c); err != nil {
+		d.deleteExpired()
+		if err := d.checkAPIKey(c); err != nil {
 			return err
 		}
 		if m, ok := d.idempotencyRecord(c.Idempotency.Key); ok {
@@ -131,7 +133,7 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Result, e
 			return err
 		}
 		if c.Record != nil {
-			if h := d.heads[c.Record.Ref]; h.Version != c.IfVersion {
+			if h := d.records[c.Record.Ref]; h.Version != c.IfVersion {
 				h.Ref = c.Record.Ref
 				return &store.VersionConflict{Current: cloneRecord(h)}
 			}
@@ -143,11 +145,11 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Result, e
 			}
 		}
 		if c.Record != nil {
-			d.heads[c.Record.Ref] = cloneRecord(*c.Record)
-			d.expires(c.Record.Expires)
+			d.records[c.Record.Ref] = cloneRecord(*c.Record)
+			d.noteExpiry(c.Record.Expires)
 		}
-		d.put(cloneIdempotencyRecord(c.Idempotency))
-		d.expires(c.Idempotency.Expires)
+		d.putIdempotencyRecord(cloneIdempotencyRecord(c.Idempotency))
+		d.noteExpiry(c.Idempotency.Expires)
 		r = c.Idempotency.Result
 		return nil
 	})
@@ -157,64 +159,65 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (r store.Result, e
 	return r, nil
 }
 
-// idempotencyRecord finds an unexpired one.
+// idempotencyRecord returns an idempotency record and whether it exists and has not
+// expired.
 func (d *Driver) idempotencyRecord(key store.IdempotencyKey) (store.IdempotencyRecord, bool) {
-	m, ok := d.marks[key]
+	m, ok := d.idempotency[key]
 	return m, ok && m.Expires.After(d.o.Clock())
 }
 
-// put keeps an idempotency record, and the indexes with it.
-func (d *Driver) put(m store.IdempotencyRecord) {
-	n := named{m.Key.Hash(), m.Key}
-	if at, found := slices.BinarySearchFunc(d.order, n, byHash); !found {
-		d.order = slices.Insert(d.order, at, n)
+// putIdempotencyRecord stores an idempotency record and updates the indexes.
+func (d *Driver) putIdempotencyRecord(m store.IdempotencyRecord) {
+	n := hashedKey{m.Key.Hash(), m.Key}
+	if at, found := slices.BinarySearchFunc(d.ordered, n, byHash); !found {
+		d.ordered = slices.Insert(d.ordered, at, n)
 	}
 	if m.HasPendingWork() {
-		d.open[m.Key] = n.hash
+		d.pending[m.Key] = n.hash
 	} else {
-		delete(d.open, m.Key)
+		delete(d.pending, m.Key)
 	}
-	d.marks[m.Key] = m
+	d.idempotency[m.Key] = m
 }
 
-// reap forgets what has expired. A bill outlives its idempotency record, and a tombstone
-// stays until object or file show it.
-func (d *Driver) reap() {
+// deleteExpired deletes expired items. It aggregates the bill of an idempotency record
+// first, and keeps a tombstone until the object or file shows the deletion.
+func (d *Driver) deleteExpired() {
 	now := d.o.Clock()
-	if d.expiry.IsZero() || d.expiry.After(now) {
+	if d.nextExpiry.IsZero() || d.nextExpiry.After(now) {
 		return
 	}
-	d.expiry = time.Time{}
-	for key, m := range d.marks {
+	d.nextExpiry = time.Time{}
+	for key, m := range d.idempotency {
 		if m.Expires.After(now) {
-			d.expires(m.Expires)
+			d.noteExpiry(m.Expires)
 			continue
 		}
 		d.aggregate(&m)
-		delete(d.marks, key)
-		delete(d.open, key)
+		delete(d.idempotency, key)
+		delete(d.pending, key)
 	}
-	d.order = slices.DeleteFunc(d.order, func(n named) bool { _, ok := d.marks[n.key]; return !ok })
-	for ref, h := range d.heads {
+	d.ordered = slices.DeleteFunc(d.ordered, func(n hashedKey) bool { _, ok := d.idempotency[n.key]; return !ok })
+	for ref, h := range d.records {
 		if !h.Deleted || h.Unprojected || h.Expires.After(now) {
-			d.expires(h.Expires)
+			d.noteExpiry(h.Expires)
 			continue
 		}
-		delete(d.heads, ref)
+		delete(d.records, ref)
 	}
 }
 
-// expires notes when something will; a record never does.
-func (d *Driver) expires(t time.Time) {
-	if !t.IsZero() && (d.expiry.IsZero() || t.Before(d.expiry)) {
-		d.expiry = t
+// noteExpiry lowers nextExpiry to t. The zero time means that the item never expires.
+func (d *Driver) noteExpiry(t time.Time) {
+	if !t.IsZero() && (d.nextExpiry.IsZero() || t.Before(d.nextExpiry)) {
+		d.nextExpiry = t
 	}
 }
 
 // Record implements [store.Ledger].
 func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err error) {
-	err = d.do(ctx, "head", func() error {
-		found, ok := d.heads[ref]
+	err = d.do(ctx, "record", func() error {
+		found, ok := d.records[ref]
 		if !ok {
 			return fault.Errorf(fault.NotFound, "the record does not exist")
 		}
@@ -226,8 +229,8 @@ func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err
 
 // Records implements [store.Ledger].
 func (d *Driver) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) (list []store.Record, err error) {
-	err = d.do(ctx, "heads", func() error {
-		for ref, h := range d.heads {
+	err = d.do(ctx, "records", func() error {
+		for ref, h := range d.records {
 			if ref.Collection == c && ref.Key > after && !h.Deleted {
 				list = append(list, cloneRecord(h))
 			}
@@ -241,7 +244,7 @@ func (d *Driver) Records(ctx context.Context, c store.Collection, after events.R
 
 // IdempotencyRecord implements [store.Ledger].
 func (d *Driver) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (m store.IdempotencyRecord, err error) {
-	err = d.do(ctx, "mark", func() error {
+	err = d.do(ctx, "idempotencyrecord", func() error {
 		found, ok := d.idempotencyRecord(key)
 		if !ok {
 			return fault.Errorf(fault.NotFound, "the idempotency key has not been used")
@@ -254,14 +257,14 @@ func (d *Driver) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey
 
 // ListPending implements [store.Outbox].
 func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
-	err = d.do(ctx, "open", func() error {
-		for key := range d.open {
+	err = d.do(ctx, "listpending", func() error {
+		for key := range d.pending {
 			if m, live := d.idempotencyRecord(key); live && key.Shard() == shard && m.Result.Time.Before(before) {
 				keys = append(keys, key)
 			}
 		}
 		slices.SortFunc(keys, func(a, b store.IdempotencyKey) int {
-			return cmp.Or(d.marks[a].Result.Time.Compare(d.marks[b].Result.Time), cmp.Compare(d.open[a], d.open[b]))
+			return cmp.Or(d.idempotency[a].Result.Time.Compare(d.idempotency[b].Result.Time), cmp.Compare(d.pending[a], d.pending[b]))
 		})
 		keys = keys[:min(limit, len(keys))]
 		return nil
@@ -271,20 +274,20 @@ func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, l
 
 // SaveProgress implements [store.Outbox].
 func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
-	return d.do(ctx, "settle", func() error {
+	return d.do(ctx, "saveprogress", func() error {
 		m, ok := d.idempotencyRecord(key)
 		if !ok {
 			return nil
 		}
 		m = cloneIdempotencyRecord(m)
-		var head *store.Record
-		if h, ok := d.heads[m.Result.Ref]; ok {
-			head = &h
+		var record *store.Record
+		if h, ok := d.records[m.Result.Ref]; ok {
+			record = &h
 		}
-		s.Apply(&m, head)
-		d.put(m)
-		if head != nil {
-			d.heads[head.Ref] = *head
+		s.Apply(&m, record)
+		d.putIdempotencyRecord(m)
+		if record != nil {
+			d.records[record.Ref] = *record
 		}
 		return nil
 	})
@@ -328,13 +331,13 @@ func (d *Driver) MissingBuses(ctx context.Context) (missing map[events.BusARN]ti
 
 // IdempotencyRecords implements [store.Outbox].
 func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit int) (list []store.IdempotencyRecord, next string, err error) {
-	err = d.do(ctx, "marks", func() error {
-		from, found := slices.BinarySearchFunc(d.order, named{hash: cursor}, byHash)
+	err = d.do(ctx, "idempotencyrecords", func() error {
+		from, found := slices.BinarySearchFunc(d.ordered, hashedKey{hash: cursor}, byHash)
 		if found {
 			from++
 		}
 		last := ""
-		for _, n := range d.order[from:] {
+		for _, n := range d.ordered[from:] {
 			m, live := d.idempotencyRecord(n.key)
 			if !live {
 				continue
@@ -355,18 +358,19 @@ func (d *Driver) AggregateUsage(ctx context.Context, keys []store.IdempotencyKey
 	if err := store.CheckAggregate(keys); err != nil {
 		return err
 	}
-	return d.do(ctx, "fold", func() error {
+	return d.do(ctx, "aggregate", func() error {
 		for _, key := range keys {
-			if m, ok := d.marks[key]; ok {
+			if m, ok := d.idempotency[key]; ok {
 				d.aggregate(&m)
-				d.put(m)
+				d.putIdempotencyRecord(m)
 			}
 		}
 		return nil
 	})
 }
 
-// fold moves an idempotency record's bill into the totals, once.
+// aggregate adds an idempotency record's bill to the totals, unless it is already
+// aggregated.
 func (d *Driver) aggregate(m *store.IdempotencyRecord) {
 	if m.Aggregated || m.Bill.Tokens == 0 {
 		return
@@ -388,17 +392,17 @@ func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (u 
 	return u, err
 }
 
-// usage is totals plus what is not aggregated.
+// usage returns the totals plus the bills that are not aggregated.
 func (d *Driver) usage(a account) store.Usage {
 	u := store.Usage{Tenant: a.tenant, Month: a.month,
 		BySchema: map[events.SchemaID]map[events.Operation]int64{}, ByDay: map[string]int64{}}
-	if folded := d.totals[a]; folded != nil {
-		for schema, ops := range folded.BySchema {
+	if aggregated := d.totals[a]; aggregated != nil {
+		for schema, ops := range aggregated.BySchema {
 			u.BySchema[schema] = maps.Clone(ops)
 		}
-		u.ByDay = maps.Clone(folded.ByDay)
+		u.ByDay = maps.Clone(aggregated.ByDay)
 	}
-	for _, m := range d.marks {
+	for _, m := range d.idempotency {
 		if m.Key.Tenant == a.tenant && m.Bill.Month == a.month && m.Bill.Tokens > 0 && !m.Aggregated {
 			u.AddBill(&m)
 		}
@@ -406,7 +410,8 @@ func (d *Driver) usage(a account) store.Usage {
 	return u
 }
 
-// Values that cross the driver's boundary share nothing with what it keeps.
+// The driver clones the values that it receives or returns, so that they share no
+// memory with the stored ones.
 
 func cloneRecord(h store.Record) store.Record {
 	h.Data = h.Data.Clone()

@@ -14,21 +14,21 @@ var _ store.TenantData = (*Driver)(nil)
 
 // Sample implements [store.TenantData].
 func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
-	heads, err := d.Records(ctx, c, "", 1)
-	if err == nil && len(heads) == 0 {
+	records, err := d.Records(ctx, c, "", 1)
+	if err == nil && len(records) == 0 {
 		err = fault.Errorf(fault.NotFound, "the collection has no records")
 	}
 	if err != nil {
 		return store.Record{}, err
 	}
-	return heads[0], nil
+	return records[0], nil
 }
 
 // Inventory implements [store.TenantData].
 func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inventory, err error) {
-	err = d.do(ctx, "holdings", func() error {
+	err = d.do(ctx, "inventory", func() error {
 		schemas, months := map[events.SchemaID]bool{}, map[string]bool{}
-		for ref := range d.heads {
+		for ref := range d.records {
 			if ref.Tenant == t {
 				schemas[ref.Schema] = true
 			}
@@ -38,7 +38,7 @@ func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inve
 				months[a.month] = true
 			}
 		}
-		for key, m := range d.marks {
+		for key, m := range d.idempotency {
 			if key.Tenant == t && m.Bill.Tokens > 0 {
 				months[m.Bill.Month] = true
 			}
@@ -49,19 +49,19 @@ func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inve
 	return h, err
 }
 
-// Purge implements [store.TenantData]. It needs no more than one call.
+// Purge implements [store.TenantData]. One call deletes everything.
 func (d *Driver) Purge(ctx context.Context, t events.TenantID, _ int) (n int, err error) {
 	err = d.do(ctx, "purge", func() error {
-		n = len(d.heads) + len(d.marks) + len(d.totals) + len(d.keys)
-		for ref := range d.heads {
+		n = len(d.records) + len(d.idempotency) + len(d.totals) + len(d.keys)
+		for ref := range d.records {
 			if ref.Tenant == t {
-				delete(d.heads, ref)
+				delete(d.records, ref)
 			}
 		}
-		for key := range d.marks {
+		for key := range d.idempotency {
 			if key.Tenant == t {
-				delete(d.marks, key)
-				delete(d.open, key)
+				delete(d.idempotency, key)
+				delete(d.pending, key)
 			}
 		}
 		for a := range d.totals {
@@ -74,8 +74,8 @@ func (d *Driver) Purge(ctx context.Context, t events.TenantID, _ int) (n int, er
 				delete(d.keys, id)
 			}
 		}
-		d.order = slices.DeleteFunc(d.order, func(o named) bool { return o.key.Tenant == t })
-		n -= len(d.heads) + len(d.marks) + len(d.totals) + len(d.keys)
+		d.ordered = slices.DeleteFunc(d.ordered, func(o hashedKey) bool { return o.key.Tenant == t })
+		n -= len(d.records) + len(d.idempotency) + len(d.totals) + len(d.keys)
 		return nil
 	})
 	return n, err
