@@ -77,7 +77,7 @@ func Malformed(what string, err error) error {
 		}
 		return &fault.Error{Code: fault.Invalid,
 			Message:    fmt.Sprintf("%s %s at byte %d", what, reason, syntax.ByteOffset),
-			Violations: []fault.Violation{{Pointer: clip(string(syntax.JSONPointer)), Message: reason}}}
+			Violations: []fault.Violation{{Pointer: fault.Clip(string(syntax.JSONPointer), fault.MaxPointer), Message: reason}}}
 	}
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		reason := "has the wrong type"
@@ -89,7 +89,7 @@ func Malformed(what string, err error) error {
 		}
 		return &fault.Error{Code: fault.Invalid,
 			Message:    fmt.Sprintf("%s: %s %s", what, pointerName(semantic.JSONPointer), reason),
-			Violations: []fault.Violation{{Pointer: clip(string(semantic.JSONPointer)), Message: reason}}}
+			Violations: []fault.Violation{{Pointer: fault.Clip(string(semantic.JSONPointer), fault.MaxPointer), Message: reason}}}
 	}
 	return fault.Errorf(fault.Invalid, "%s cannot be read", what)
 }
@@ -98,16 +98,7 @@ func pointerName(p jsontext.Pointer) string {
 	if p == "" {
 		return "the document"
 	}
-	return strconv.Quote(clip(string(p)))
-}
-
-// clip shortens a pointer, whose names are the sender's.
-func clip(pointer string) string {
-	const most = 200
-	if len(pointer) > most {
-		return strings.ToValidUTF8(pointer[:most], "") + "…"
-	}
-	return pointer
+	return strconv.Quote(fault.Clip(string(p), fault.MaxPointer))
 }
 
 func kindName(k jsontext.Kind) string {

@@ -199,3 +199,16 @@ func ViolationsOf(err error) []Violation {
 	}
 	return nil
 }
+
+// Clip returns s, or, if s is longer than most bytes, the characters of its first
+// most bytes and an ellipsis. Messages and log lines clip what a caller sent.
+func Clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// MaxPointer is the number of bytes to which the pointers of violations are clipped:
+// the names in them are the sender's.
+const MaxPointer = 200

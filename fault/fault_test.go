@@ -85,3 +85,17 @@ func TestViolationsOf(t *testing.T) {
 		t.Errorf("violations of a plain error = %v", got)
 	}
 }
+
+func TestClip(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		most int
+		want string
+	}{
+		{"", 0, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc…"}, {"abé", 3, "ab…"}, {"aé", 3, "aé"}, {"x\xffyz", 4, "x\xffyz"}, {"x\xffyz", 3, "xy…"},
+	} {
+		if got := fault.Clip(c.in, c.most); got != c.want {
+			t.Errorf("Clip(%q, %d) = %q, want %q", c.in, c.most, got, c.want)
+		}
+	}
+}

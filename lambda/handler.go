@@ -178,7 +178,7 @@ func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]b
 		case shapeFailure:
 			_, err = h.failure(ctx, body, call)
 		default:
-			h.log.ignored(call, "message "+clip(message.MessageID, 64)+" holds neither an event nor a failed invocation")
+			h.log.ignored(call, "message "+fault.Clip(message.MessageID, 64)+" holds neither an event nor a failed invocation")
 		}
 		if err != nil {
 			out.Failures = append(out.Failures, item{message.MessageID})

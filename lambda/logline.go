@@ -44,7 +44,7 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 	b.text("tenant", string(r.Tenant))
 	b.text("schema", string(r.Schema))
 	b.text("operation", string(r.Operation))
-	b.text("eventId", clip(r.EventID, 128))
+	b.text("eventId", fault.Clip(r.EventID, 128))
 	b.text("requestId", call.requestID)
 	b.text("keyId", string(r.KeyID))
 	b.text("recordKey", string(r.RecordKey))
@@ -53,13 +53,13 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 	}
 	if r.Cause != nil {
 		b.text("code", r.Code.String())
-		b.text("error", clip(errorText(r.Cause), 1024))
+		b.text("error", fault.Clip(errorText(r.Cause), 1024))
 		if n := len(fault.ViolationsOf(r.Cause)); n > 0 {
 			b.number("violations", int64(n))
 		}
 	}
 	if r.Published.Err != nil {
-		b.text("emitError", clip(r.Published.Err.Error(), 1024))
+		b.text("emitError", fault.Clip(r.Published.Err.Error(), 1024))
 	}
 	b.bool("coldStart", call.cold)
 	b.open("stagesMs")
@@ -113,12 +113,12 @@ func (l *logger) relay(call invocation, d outbox.RelayStats, err error) {
 	b := newLine(now, severity, "relay")
 	b.text("requestId", call.requestID)
 	if err != nil {
-		b.text("error", clip(err.Error(), 1024))
+		b.text("error", fault.Clip(err.Error(), 1024))
 	}
 	if d.BusCheckErr != nil {
-		b.text("lookError", clip(d.BusCheckErr.Error(), 1024))
+		b.text("lookError", fault.Clip(d.BusCheckErr.Error(), 1024))
 	}
-	b.text("gone", clip(joined(d.MissingBuses), 1024))
+	b.text("gone", fault.Clip(joined(d.MissingBuses), 1024))
 	b.text("environment", l.environment)
 	b.number("RelayMarks", int64(d.Records))
 	b.number("BillsFolded", int64(d.Aggregated))
@@ -162,9 +162,9 @@ func (l *logger) ignored(call invocation, reason string) {
 func (l *logger) ignoredEvent(call invocation, e *events.Envelope, reason string) {
 	b := newLine(l.now(), "INFO", string(router.Ignored))
 	b.text("requestId", call.requestID)
-	b.text("eventId", clip(e.ID, 128))
-	b.text("source", clip(e.Source, 256))
-	b.text("detailType", clip(string(e.DetailType), 128))
+	b.text("eventId", fault.Clip(e.ID, 128))
+	b.text("source", fault.Clip(e.Source, 256))
+	b.text("detailType", fault.Clip(string(e.DetailType), 128))
 	b.text("outcome", string(router.Ignored))
 	b.text("reason", reason)
 	l.write(call.log, b)
@@ -212,14 +212,6 @@ func count(is bool) int64 {
 		return 1
 	}
 	return 0
-}
-
-// clip bounds what a sender can put on a log line.
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "…"
 }
 
 // line builds one JSON object, member by member, without reflection.

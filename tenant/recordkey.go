@@ -20,7 +20,7 @@ func (s *Schema) Key(payload jsontext.Value) (key events.RecordKey, present bool
 	if err != nil {
 		message := fault.MessageOf(err)
 		return "", true, &fault.Error{Code: fault.Invalid, Message: message, Violations: []fault.Violation{
-			{Pointer: clip("/" + escapeToken(s.KeyField)), Message: message}}}
+			{Pointer: fault.Clip("/"+escapeToken(s.KeyField), fault.MaxPointer), Message: message}}}
 	}
 	return key, true, nil
 }

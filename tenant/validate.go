@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -50,7 +49,7 @@ func (s *Schema) Validate(ctx context.Context, doc jsontext.Value) error {
 func violations(invalid *jsonschema.ValidationError) []fault.Violation {
 	list := make([]fault.Violation, len(invalid.Violations))
 	for i, v := range invalid.Violations {
-		list[i] = fault.Violation{Pointer: clip(v.Pointer), Message: v.Message}
+		list[i] = fault.Violation{Pointer: fault.Clip(v.Pointer, fault.MaxPointer), Message: v.Message}
 	}
 	return list
 }
@@ -77,8 +76,8 @@ func (s *Schema) exceeds(limit *jsonschema.LimitError) error {
 	if limit.Steps {
 		return fault.Errorf(fault.TooLarge, "payload cannot be checked: at %q, schema %q %s", limit.Schema, s.ID, limit.Reason)
 	}
-	return &fault.Error{Code: fault.TooLarge, Message: "document: " + strconv.Quote(clip(limit.Pointer)) + " " + limit.Reason,
-		Violations: []fault.Violation{{Pointer: clip(limit.Pointer), Message: limit.Reason}}}
+	return &fault.Error{Code: fault.TooLarge, Message: "document: " + strconv.Quote(fault.Clip(limit.Pointer, fault.MaxPointer)) + " " + limit.Reason,
+		Violations: []fault.Violation{{Pointer: fault.Clip(limit.Pointer, fault.MaxPointer), Message: limit.Reason}}}
 }
 
 // malformed returns a fault with the decoder's error as its cause. The cause may
@@ -93,16 +92,7 @@ func malformed(err error) error {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			e.Message = "document repeats a name"
 		}
-		e.Violations = []fault.Violation{{Pointer: clip(string(syntax.JSONPointer)), Message: e.Message}}
+		e.Violations = []fault.Violation{{Pointer: fault.Clip(string(syntax.JSONPointer), fault.MaxPointer), Message: e.Message}}
 	}
 	return e
-}
-
-// clip keeps a pointer short: the names in it are the sender's.
-func clip(pointer string) string {
-	const most = 200
-	if len(pointer) > most {
-		return strings.ToValidUTF8(pointer[:most], "") + "…"
-	}
-	return pointer
 }

@@ -49,7 +49,7 @@ func editDistance(a, b string) int {
 	return last[len(b)]
 }
 
-// Quote quotes a value of a file for a message. A long value is cut.
+// Quote quotes a value of a file for a message. A long value is clipped.
 func Quote(s string) string {
 	const most = 60
 	if len(s) > most {
