@@ -11,6 +11,5 @@
 //   - a fault of ours is an error, so that Lambda does, and then hands the
 //     event to the dead-letter queue.
 //
-// A Handler is safe for concurrent use. FromEnvironment wires one from the
-// function's environment variables.
+// A Handler is safe for concurrent use. Package app wires one.
 package lambda

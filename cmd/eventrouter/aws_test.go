@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/blockforger/eventrouter/internal/app"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda"
@@ -69,10 +70,11 @@ func newAWSFixture(t *testing.T) *awsFixture {
 			t.Fatal(err)
 		}
 	}
-	var err error
-	if h.handler, err = lambda.FromEnvironment(os.Getenv, &h.log); err != nil {
+	config, err := app.FromEnvironment(os.Getenv)
+	if err != nil {
 		t.Fatal(err)
 	}
+	h.handler = app.New(config).Handler(&h.log)
 	return h
 }
 

@@ -96,7 +96,7 @@ func TestEntriesSession(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(schemas, "late")); err != nil {
 		t.Fatal(err)
 	}
-	drained, err := srv.relay.Run(t.Context(), 0)
+	drained, err := srv.app.Relay.Run(t.Context(), 0)
 	if err != nil || len(drained.MissingBuses) != 1 || drained.Pending != 1 {
 		t.Fatalf("%+v, %v", drained, err)
 	}
@@ -133,7 +133,7 @@ no ARN: refused
 	}
 
 	// The relay publishes only the retried entries again.
-	if drained, err = srv.relay.Run(t.Context(), 0); err != nil || drained.Published != 3 || drained.Pending != 3 {
+	if drained, err = srv.app.Relay.Run(t.Context(), 0); err != nil || drained.Published != 3 || drained.Pending != 3 {
 		t.Errorf("%+v, %v", drained, err)
 	}
 	counted("first held held-too", "--state", "published")

@@ -202,7 +202,7 @@ func (r *pinnedRequest) deliver(t *testing.T, srv *server, key string) (a answer
 // derive sets what the stored idempotency record holds of a request.
 func (r *pinnedRequest) derive(t *testing.T, srv *server) {
 	t.Helper()
-	m, err := srv.stores.records.IdempotencyRecord(t.Context(), r.idempotencyKey())
+	m, err := srv.app.Store.IdempotencyRecord(t.Context(), r.idempotencyKey())
 	if err != nil {
 		t.Fatalf("%s: %v", r.Name, err)
 	}

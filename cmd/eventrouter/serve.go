@@ -21,17 +21,16 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/app"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/durable"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/internal/seal"
-	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
-	"github.com/blockforger/eventrouter/outbox"
-	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store/boltstore"
 	"github.com/blockforger/eventrouter/tenant"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 type serveCommand struct {
@@ -114,8 +113,8 @@ type server struct {
 	http     *http.Server
 	local    *local.Server
 	ledger   *boltstore.Driver
-	stores   *stores
-	relay    *outbox.Relay
+	objects  *blob.Dir // of records with backend s3 or csv
+	app      *app.App
 	log      *slog.Logger
 }
 
@@ -172,33 +171,38 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	if srv.local, err = local.Open(filepath.Join(data, "aws"), &side.Options); err != nil {
 		return nil, err
 	}
-	if srv.stores, err = openStores(srv.ledger, tree, data, log, side.Now); err != nil {
+	if srv.objects, err = openObjects(data); err != nil {
 		return nil, err
 	}
-	records, tenants := srv.stores.records, srv.stores.tenants
-	eventBridge := eventbridgebus.New(eventbridge.Options{
-		BaseEndpoint: aws.String(srv.url), Credentials: localCredentials,
-	})
-	// Events for buses of other accounts and regions are kept here.
-	publisher := outbox.NewPublisher(records, bus.NewPublisher(eventBridge), &outbox.Options{
-		Clock: side.Now,
-		Watch: bus.NewWatch(eventBridge, records, names.LocalAccount, &bus.WatchOptions{
-			Region: names.LocalRegion, Every: busEvery, Direct: true, Clock: side.Now,
+	srv.app = app.New(app.Config{
+		Environment: names.Local,
+		Account:     names.LocalAccount,
+		Ledger:      srv.ledger,
+		Files:       tree,
+		Objects:     srv.objects,
+		EventBridge: eventbridgebus.New(eventbridge.Options{BaseEndpoint: aws.String(srv.url), Credentials: localCredentials}),
+		Catalog:     tenant.CatalogOptions{Report: func(d diag.Diagnostic) { log.Warn("tenant file", "finding", d.String()) }},
+		// Events for buses of other accounts and regions are kept here.
+		Watch: bus.WatchOptions{
+			Region: names.LocalRegion, Every: busEvery, Direct: true,
 			Expected: func(ctx context.Context) ([]events.BusARN, error) { return tenant.Buses(ctx, tree) },
-		}),
+		},
+		Lifetime: names.Timeout + names.RelayGrace,
+		// One process at a time has the file, so that leases of an earlier process are
+		// this relay's.
+		RelayOwner:      names.Local,
+		StrictKeys:      app.StrictKeys(os.Getenv),
+		InactiveSchemas: true,
+		Clock:           side.Now,
 	})
-	r := router.New(tenants, apikey.NewAuthenticator(srv.ledger, &apikey.AuthenticatorOptions{Clock: side.Now}), records, publisher,
-		&router.Options{Clock: side.Now, StrictKeys: os.Getenv(names.EnvStrictKeys) == "true"}) // as in the function
-	// One process at a time has the file, so that a lease of a former one is ours.
-	srv.relay = outbox.NewRelay(publisher, names.Local)
-	handler := lambda.New(r, srv.relay, os.Stdout, &lambda.Options{Environment: names.Local, Clock: side.Now})
+	handler := srv.app.Handler(os.Stdout)
 	srv.local.Functions.Register(function, handler.Serve)
 	srv.local.Functions.Register(testFunction, eventlog.Serve)
 	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {
 		return nil, err
 	}
-	direct := admin.NewDirect(srv.ledger, records, functions{srv.local, records}, side.Now)
-	direct.Objects, direct.Tenants = srv.stores.objects, tenants.Tenants
+	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store}, side.Now)
+	direct.Objects, direct.Tenants = srv.objects, srv.app.Catalog.Tenants
 	srv.admin = direct
 	srv.http = &http.Server{
 		Handler:           srv.routes(),
@@ -283,7 +287,7 @@ func (s *server) run(ctx context.Context) error {
 // be), and then every minute as the
 // schedule does on AWS.
 func (s *server) runRelay(ctx context.Context) {
-	done, err := s.relay.Run(ctx, time.Since(s.started))
+	done, err := s.app.Relay.Run(ctx, time.Since(s.started))
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("relay", "error", err)
 	}
@@ -313,8 +317,8 @@ func (s *server) close() error {
 	if s.local != nil {
 		errs = append(errs, s.local.Close())
 	}
-	if s.stores != nil {
-		errs = append(errs, s.stores.objects.Close())
+	if s.objects != nil {
+		errs = append(errs, s.objects.Close())
 	}
 	if s.ledger != nil {
 		errs = append(errs, s.ledger.Close())

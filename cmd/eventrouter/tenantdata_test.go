@@ -147,7 +147,7 @@ func TestMigrateToObjectsSession(t *testing.T) {
 		t.Fatal(status, body)
 	}
 	shown := func() int {
-		infos, err := srv.stores.objects.List(t.Context(), "data/petstore/orders/1.json", "", 10)
+		infos, err := srv.objects.List(t.Context(), "data/petstore/orders/1.json", "", 10)
 		if err != nil {
 			t.Fatal(err)
 		}

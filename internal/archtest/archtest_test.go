@@ -28,7 +28,8 @@ var layer = map[string]int{
 	"internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
 	"router": 3, "outbox": 3, "internal/admin": 3,
 	"lambda": 4, "rest": 4, "local": 4, "lambda/eventlog": 4,
-	"cmd/eventrouter": 5, "lambda/bootstrap": 5, "lambda/eventlog/bootstrap": 5, "bench": 5, "internal/archtest": 5, "internal/deploylocal": 5, "examples": 5,
+	"internal/app": 5, "internal/archtest": 5, "internal/deploylocal": 5,
+	"cmd/eventrouter": 6, "lambda/bootstrap": 6, "lambda/relay": 6, "lambda/eventlog/bootstrap": 6, "bench": 6, "examples": 6,
 }
 
 // sameLayer lists the imports that are allowed within a layer.
@@ -67,6 +68,7 @@ var forbidden = map[string][]string{
 	"rest":           {"github.com/aws/", module + "lambda", module + "store/"},
 	"router":         {"net/http", "github.com/aws/", module + "store/", module + "bus", module + "bus/", module + "internal/blob/"},
 	"outbox":         {"net/http", "github.com/aws/", module + "tenant", module + "apikey", module + "store/", module + "bus/"},
+	"internal/app":   {module + "local", module + "local/", module + "store/boltstore", module + "store/memstore", module + "internal/boltdb"},
 	"local":          {module + "router", module + "lambda", module + "store", module + "tenant"},
 	"internal/names": {"github.com/", "golang.org/"},
 }
@@ -164,7 +166,7 @@ func TestLambdaDependencies(t *testing.T) {
 		"github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "net/rpc", "golang.org/x/term", "testing",
 		"github.com/santhosh-tekuri/jsonschema/v6",
 	}
-	for _, main := range []string{"./lambda/bootstrap", "./lambda/eventlog/bootstrap"} {
+	for _, main := range []string{"./lambda/bootstrap", "./lambda/relay", "./lambda/eventlog/bootstrap"} {
 		for _, p := range list(t, "-deps", "-tags", "lambda.norpc", main) {
 			for _, bad := range unwanted {
 				if p.ImportPath == bad || strings.HasPrefix(p.ImportPath, bad+"/") {

@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/blockforger/eventrouter/apikey"
+	"github.com/blockforger/eventrouter/internal/app"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda"
@@ -151,11 +152,11 @@ eventbridge-output=[{},{"eventbridge_arn":"`+other+`","source":"acme.orders"}]
 	}
 	var log bytes.Buffer
 	start := func() *lambda.Handler {
-		handler, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log)
+		config, err := app.FromEnvironment(func(name string) string { return environment[name] })
 		if err != nil {
 			t.Fatal(err)
 		}
-		return handler
+		return app.New(config).Handler(&log)
 	}
 	handler := start()
 	invoke := func(step, payload, want string) string {

@@ -8,14 +8,14 @@ import (
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 
-	"github.com/blockforger/eventrouter/lambda"
+	"github.com/blockforger/eventrouter/internal/app"
 )
 
 func main() {
-	handler, err := lambda.FromEnvironment(os.Getenv, os.Stdout)
+	config, err := app.FromEnvironment(os.Getenv)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "eventrouter:", err)
 		os.Exit(1)
 	}
-	awslambda.Start(handler)
+	awslambda.Start(app.New(config).Handler(os.Stdout))
 }

@@ -10,8 +10,8 @@ import (
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/blockforger/eventrouter/internal/app"
 	"github.com/blockforger/eventrouter/internal/names"
-	"github.com/blockforger/eventrouter/lambda"
 )
 
 // handler ends a run before Lambda would, so that the next one, a minute after
@@ -25,10 +25,10 @@ func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 }
 
 func main() {
-	h, err := lambda.FromEnvironment(os.Getenv, os.Stdout)
+	config, err := app.FromEnvironment(os.Getenv)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "eventrouter relay:", err)
 		os.Exit(1)
 	}
-	awslambda.Start(handler{h})
+	awslambda.Start(handler{app.New(config).Handler(os.Stdout)})
 }

@@ -1,4 +1,4 @@
-package lambda_test
+package app_test
 
 import (
 	"bytes"
@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/blockforger/eventrouter/apikey"
+	"github.com/blockforger/eventrouter/internal/app"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/names"
-	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
 
@@ -57,10 +57,12 @@ func TestRecordsInTheBucket(t *testing.T) {
 		names.EnvSchemasPrefix: names.SchemasPrefix, names.EnvDataPrefix: names.DataPrefix,
 	}
 	var log bytes.Buffer
-	handler, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log)
+	getenv := func(name string) string { return environment[name] }
+	config, err := app.FromEnvironment(getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
+	handler := app.New(config).Handler(&log)
 	for _, schema := range []string{"ons3", "oncsv"} {
 		event := fmt.Sprintf(`{"version":"0","id":%q,"source":"blockforger-input","detail-type":"%s.POST","time":%q,"region":"us-east-1","resources":[],
 			"detail":{"tenant":"acme","rootSchema":%q,"api_key":%q,"payload":{"id":"rex/1","name":"Rex"}}}`,
@@ -86,17 +88,17 @@ func TestRecordsInTheBucket(t *testing.T) {
 	// Its bucket is named by what stands before data/; anything else is refused.
 	for _, bad := range []string{"records/", "data", "mydata/", "/data/"} {
 		environment[names.EnvDataPrefix] = bad
-		if _, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log); err == nil {
+		if _, err := app.FromEnvironment(getenv); err == nil {
 			t.Errorf("the data prefix %q was taken", bad)
 		}
 	}
 	environment[names.EnvDataPrefix] = "prod/data/"
 	environment[names.EnvOutputBus] = "arn:aws:events:us-east-1:123456789012:rule/x"
-	if _, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log); err == nil || !strings.Contains(err.Error(), "name the bus") {
+	if _, err := app.FromEnvironment(getenv); err == nil || !strings.Contains(err.Error(), "name the bus") {
 		t.Errorf("an output bus that is none: %v", err)
 	}
 	delete(environment, names.EnvOutputBus)
-	if _, err := lambda.FromEnvironment(func(name string) string { return environment[name] }, &log); err != nil {
+	if _, err := app.FromEnvironment(getenv); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,10 +1,10 @@
-package lambda
+package app
 
 import (
 	"context"
 	"crypto/rand"
-	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,26 +12,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/blockforger/eventrouter/apikey"
-	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/bus/eventbridgebus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/names"
-	"github.com/blockforger/eventrouter/outbox"
-	"github.com/blockforger/eventrouter/router"
-	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// FromEnvironment wires the function from its environment variables: those of
-// package names, and AWS's own for region, credentials and, in tests,
-// endpoints. It does no I/O. The SDK's configuration loader is left out: it
-// looks for files and services that a Lambda function does not have, and costs
-// a cold start. Faults are Invalid and name the variable.
-func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error) {
+// FromEnvironment returns the configuration of a function on AWS. It reads the
+// environment variables of package names, and AWS's own for region,
+// credentials and, in tests, endpoints; it does no I/O. The SDK's configuration
+// loader is not used: it looks for files and services that a Lambda function
+// does not have, and makes a cold start slower. Faults are Invalid and name the
+// variable.
+func FromEnvironment(getenv func(string) string) (Config, error) {
 	e := environment{getenv: getenv}
 	var (
 		env       = e.required(names.EnvEnvironment)
@@ -40,10 +36,18 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		account   = e.required(names.EnvAccount)
 		region    = e.required("AWS_REGION")
 		partition = e.or(names.EnvPartition, "aws")
-		markAge   = time.Duration(e.integer(names.EnvMarkDays, names.MarkDays)) * 24 * time.Hour
+		retention = time.Duration(e.integer(names.EnvMarkDays, names.MarkDays)) * 24 * time.Hour
 		timeout   = time.Duration(e.integer(names.EnvTimeout, int(names.Timeout/time.Second))) * time.Second
 	)
-	own, expected := events.DefaultBus(partition, region, account), []events.BusARN(nil)
+	c := Config{
+		Environment: env,
+		Account:     account,
+		Lifetime:    timeout + names.RelayGrace,
+		RelayOwner:  rand.Text(),
+		Retention:   retention,
+		StrictKeys:  StrictKeys(getenv),
+	}
+	own, expected := events.DefaultBus(partition, region, c.Account), []events.BusARN(nil)
 	if output := getenv(names.EnvOutputBus); output != "" {
 		own = events.BusARN(output)
 		expected = append(expected, own)
@@ -56,43 +60,50 @@ func FromEnvironment(getenv func(string) string, out io.Writer) (*Handler, error
 		e.err = fault.Errorf(fault.Invalid, "environment variable %s: %s", names.EnvOutputBuses, fault.MessageOf(err))
 	}
 	if e.err != nil {
-		return nil, e.err
+		return Config{}, e.err
 	}
+	c.Catalog = tenant.CatalogOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}
+	expected = append(expected, tenant.BusesOf(buses)...)
+	c.Watch.Expected = func(context.Context) ([]events.BusARN, error) { return expected, nil }
 
 	credentials := e.credentials()
-	ledger := dynamostore.New(dynamodb.New(dynamodb.Options{
+	c.Ledger = dynamostore.New(dynamodb.New(dynamodb.Options{
 		Region: region, Credentials: credentials, BaseEndpoint: e.endpoint("DYNAMODB"),
 	}), table, nil)
+	c.EventBridge = eventbridgebus.New(eventbridge.Options{
+		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
+	})
 	objects := s3.New(s3.Options{
 		Region: region, Credentials: credentials, BaseEndpoint: e.endpoint("S3"),
 		UsePathStyle: e.endpoint("S3") != nil, DisableLogOutputChecksumValidationSkipped: true,
 	})
-	files, err := s3blob.New(objects, bucket, getenv(names.EnvSchemasPrefix))
-	if err != nil {
-		return nil, err
+	if c.Files, err = s3blob.New(objects, bucket, getenv(names.EnvSchemasPrefix)); err != nil {
+		return Config{}, err
 	}
-	shownBelow, err := bucketPrefix(e.or(names.EnvDataPrefix, names.DataPrefix))
+	prefix, err := bucketPrefix(e.or(names.EnvDataPrefix, names.DataPrefix))
 	if err != nil {
-		return nil, err
+		return Config{}, err
 	}
-	shown, err := s3blob.New(objects, bucket, shownBelow)
-	if err != nil {
-		return nil, err
+	if c.Objects, err = s3blob.New(objects, bucket, prefix); err != nil {
+		return Config{}, err
 	}
-	tenants := tenant.NewCatalog(files, &tenant.CatalogOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses), CompatibilityCheck: Guard(store.New(ledger, nil))})
-	records := store.New(ledger, &store.Options{Retention: markAge, Projections: Projecting(shown, Layout(tenants), timeout+names.RelayGrace)})
-	eventBridge := eventbridgebus.New(eventbridge.Options{
-		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
-	})
-	expected = append(expected, tenant.BusesOf(buses)...)
-	watch := bus.NewWatch(eventBridge, records, account, &bus.WatchOptions{
-		Expected: func(context.Context) ([]events.BusARN, error) { return expected, nil },
-	})
-	publisher := outbox.NewPublisher(records, bus.NewPublisher(eventBridge), &outbox.Options{Watch: watch})
-	r := router.New(tenants, apikey.NewAuthenticator(ledger, nil), records, publisher,
-		&router.Options{Retention: markAge, StrictKeys: getenv(names.EnvStrictKeys) == "true"})
-	relay := outbox.NewRelay(publisher, rand.Text())
-	return New(r, relay, out, &Options{Environment: env, RelayAge: timeout + names.RelayGrace}), nil
+	return c, nil
+}
+
+// StrictKeys reports whether every commit checks that the API key is active.
+func StrictKeys(getenv func(string) string) bool {
+	return getenv(names.EnvStrictKeys) == "true"
+}
+
+// bucketPrefix returns what precedes data/ in the keys of records: the
+// projections add that part themselves.
+func bucketPrefix(dataPrefix string) (string, error) {
+	prefix, ok := strings.CutSuffix(dataPrefix, names.DataPrefix)
+	if !ok || prefix != "" && !strings.HasSuffix(prefix, "/") {
+		return "", fault.Errorf(fault.Invalid, "environment variable %s must be %s, or a path that ends in /%s, not %q",
+			names.EnvDataPrefix, names.DataPrefix, names.DataPrefix, dataPrefix)
+	}
+	return prefix, nil
 }
 
 // environment reads variables and keeps the first that is wrong.

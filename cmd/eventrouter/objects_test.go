@@ -53,7 +53,7 @@ func TestRecordsCanBeSeen(t *testing.T) {
 	for _, schema := range []events.SchemaID{"ons3", "oncsv"} {
 		ref := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: schema}, Key: "rex"}
 		eventually(t, "the change is done", func() bool {
-			h, err := srv.stores.records.Get(t.Context(), ref)
+			h, err := srv.app.Store.Get(t.Context(), ref)
 			return err == nil && !h.Unprojected
 		})
 	}
@@ -137,7 +137,7 @@ func TestMigrateToFilesSession(t *testing.T) {
 		}
 		shown := map[string]string{"s3": "pet/rex.json", "csv": "pet.csv"}[backend]
 		eventually(t, "the records can be seen", func() bool {
-			if _, err := srv.relay.Run(t.Context(), 0); err != nil {
+			if _, err := srv.app.Relay.Run(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
 			_, err := os.Stat(filepath.Join(data, "records", "data", "acme", shown))
