@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/blockforger/eventrouter/internal/names"
 )
 
 // API is the HTTP API in front of the function.
@@ -21,7 +23,7 @@ type API struct {
 func NewAPI(parent constructs.Construct, c Config, f *Function) *API {
 	scope := constructs.NewConstruct(parent, jsii.String("Api"))
 	api := awsapigatewayv2.NewCfnApi(scope, jsii.String("Http"), &awsapigatewayv2.CfnApiProps{
-		Name:         jsii.String(c.Environment.API()),
+		Name:         jsii.String(c.Environment.Name(names.API)),
 		ProtocolType: jsii.String("HTTP"),
 	})
 	integration := awsapigatewayv2.NewCfnIntegration(scope, jsii.String("Integration"), &awsapigatewayv2.CfnIntegrationProps{
@@ -37,7 +39,7 @@ func NewAPI(parent constructs.Construct, c Config, f *Function) *API {
 		Target:            jsii.String("integrations/" + *integration.Ref()),
 	})
 	except(route, "AwsSolutions-APIG4", "The function checks the API key, as it does for events: one answer, whatever was wrong with the key.")
-	group := newLogGroup(scope, "Log", c.Environment.APILogGroup(), c)
+	group := newLogGroup(scope, "Log", c.Environment.Name(names.APILogGroup), c)
 	awsapigatewayv2.NewCfnStage(scope, jsii.String("Stage"), &awsapigatewayv2.CfnStageProps{
 		ApiId:      api.Ref(),
 		StageName:  jsii.String("$default"),

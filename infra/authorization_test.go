@@ -120,9 +120,9 @@ func stackAccesses(tt template, c Config) (out []access) {
 	key := tt.arnOf(onlyID(tt.of("AWS::KMS::Key")))
 	queue := func(name string) string { return arn("sqs", name) }
 
-	functions := map[string]string{e.Function(): e.Role(testRegion), e.RelayFunction(): e.Role(testRegion)}
+	functions := map[string]string{e.Name(names.Function): e.Role(testRegion), e.Name(names.RelayFunction): e.Role(testRegion)}
 	if c.TestFunction {
-		functions[e.TestFunction()] = e.TestRole(testRegion)
+		functions[e.Name(names.TestFunction)] = e.TestRole(testRegion)
 	}
 	for function, name := range functions {
 		r := role(name)
@@ -141,7 +141,7 @@ func stackAccesses(tt template, c Config) (out []access) {
 	// SendMessage with the function's role. SQS Developer Guide, "Key management":
 	// a producer needs GenerateDataKey and Decrypt, a consumer Decrypt.
 	r := role(e.Role(testRegion))
-	add("failed event to the failure queue", r, "sqs:SendMessage", queue(e.FailureQueue()))
+	add("failed event to the failure queue", r, "sqs:SendMessage", queue(e.Name(names.FailureQueue)))
 	add("failed event to the failure queue", r, "kms:GenerateDataKey", key)
 	add("failed event to the failure queue", r, "kms:Decrypt", key)
 
@@ -156,41 +156,41 @@ func stackAccesses(tt template, c Config) (out []access) {
 		}
 		return arn("events", "rule/"+rule)
 	}
-	inputRule := ruleOn(c.InputBus.Name, e.InputRule())
+	inputRule := ruleOn(c.InputBus.Name, e.Name(names.InputRule))
 	fromRule := func(name string) []string { return []string{"aws:SourceArn", name, "aws:SourceAccount", testAccount} }
 	toQueue := func(what, name string) {
 		add(what, "events.amazonaws.com", "sqs:SendMessage", queue(name), fromRule(inputRule)...)
 		add(what, "events.amazonaws.com", "kms:GenerateDataKey", key)
 		add(what, "events.amazonaws.com", "kms:Decrypt", key)
 	}
-	toQueue("undelivered event to the dead-letter queue", e.InputDLQ())
+	toQueue("undelivered event to the dead-letter queue", e.Name(names.InputDLQ))
 	if c.Buffered {
-		toQueue("event to the buffer", e.InputBuffer())
+		toQueue("event to the buffer", e.Name(names.InputBuffer))
 		// Lambda Developer Guide, "Creating and configuring an Amazon SQS event source
 		// mapping", execution role permissions (AWSLambdaSQSQueueExecutionRole).
 		for _, action := range []string{"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} {
-			add("Lambda polls the buffer", r, "sqs:"+action, queue(e.InputBuffer()))
+			add("Lambda polls the buffer", r, "sqs:"+action, queue(e.Name(names.InputBuffer)))
 		}
 		add("Lambda polls the buffer", r, "kms:Decrypt", key)
 	} else {
-		add("event to the function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Function()), fromRule(inputRule)...)
+		add("event to the function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Name(names.Function)), fromRule(inputRule)...)
 	}
-	add("schedule of the relay", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.RelayFunction()), fromRule(arn("events", "rule/"+e.RelayRule()))...)
+	add("schedule of the relay", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Name(names.RelayFunction)), fromRule(arn("events", "rule/"+e.Name(names.RelayRule)))...)
 	if c.TestFunction {
-		add("output event to the test function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.TestFunction()), fromRule(ruleOn(c.OutputBus.Name, e.TestRule()))...)
+		add("output event to the test function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Name(names.TestFunction)), fromRule(ruleOn(c.OutputBus.Name, e.Name(names.TestRule)))...)
 	}
 
 	// API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP
 	// APIs": SourceArn alone.
 	for id := range tt.of("AWS::ApiGatewayV2::Api") {
-		add("request to the API", "apigateway.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Function()), "aws:SourceArn", arn("execute-api", id+"/$default/$default"))
+		add("request to the API", "apigateway.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Name(names.Function)), "aws:SourceArn", arn("execute-api", id+"/$default/$default"))
 	}
 
 	// CloudWatch User Guide, "Notifying users on alarm changes": topic policy with
 	// both keys; the key's statement is that of the SNS Developer Guide, "Enable
 	// compatibility between event sources from AWS services and encrypted topics".
 	alarm := []string{"aws:SourceArn", arn("cloudwatch", "alarm:"+e.Alarm("errors")), "aws:SourceAccount", testAccount}
-	add("alarm to the topic", "cloudwatch.amazonaws.com", "sns:Publish", arn("sns", e.AlarmTopic()), alarm...)
+	add("alarm to the topic", "cloudwatch.amazonaws.com", "sns:Publish", arn("sns", e.Name(names.AlarmTopic)), alarm...)
 	add("alarm to the topic", "cloudwatch.amazonaws.com", "kms:GenerateDataKey", key, alarm...)
 	add("alarm to the topic", "cloudwatch.amazonaws.com", "kms:Decrypt", key, alarm...)
 
@@ -243,14 +243,14 @@ func forbidden(tt template, c Config) (out []access) {
 	for id := range tt.of("AWS::SQS::Queue") {
 		add("a queue over plain HTTP", administrator, "sqs:ReceiveMessage", tt.arnOf(id), "aws:SecureTransport", "false")
 	}
-	add("the topic over plain HTTP", administrator, "sns:Publish", arn("sns", e.AlarmTopic()), "aws:SecureTransport", "false")
+	add("the topic over plain HTTP", administrator, "sns:Publish", arn("sns", e.Name(names.AlarmTopic)), "aws:SecureTransport", "false")
 	add("the function publishes an input event", role, "events:PutEvents", arn("events", "event-bus/default"), "events:source", names.InputSource)
 	add("the function publishes elsewhere", role, "events:PutEvents", arn("events", "event-bus/elsewhere"), "events:source", names.OutputSource)
-	add("the function deletes a commit", role, "dynamodb:DeleteItem", arn("dynamodb", "table/"+e.Table()))
+	add("the function deletes a commit", role, "dynamodb:DeleteItem", arn("dynamodb", "table/"+e.Name(names.Table)))
 	add("the function changes a tenant's files", role, "s3:PutObject", bucket+"/schemas/x")
 	add("an unknown account publishes", "arn:aws:iam::999900001111:role/publisher", "events:PutEvents", arn("events", "event-bus/default"), "events:source", names.InputSource)
-	add("another account's rule invokes the function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Function()),
-		"aws:SourceArn", "arn:aws:events:us-east-1:999900001111:rule/"+e.InputRule(), "aws:SourceAccount", "999900001111")
+	add("another account's rule invokes the function", "events.amazonaws.com", "lambda:InvokeFunction", arn("lambda", "function:"+e.Name(names.Function)),
+		"aws:SourceArn", "arn:aws:events:us-east-1:999900001111:rule/"+e.Name(names.InputRule), "aws:SourceAccount", "999900001111")
 	add("another account's archive uses the key", "events.amazonaws.com", "kms:ReEncryptFrom", tt.arnOf(onlyID(tt.of("AWS::KMS::Key"))),
 		"kms:EncryptionContext:aws:events:event-bus:arn", "arn:aws:events:us-east-1:999900001111:event-bus/default")
 	return out

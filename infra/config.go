@@ -96,7 +96,7 @@ func ReadConfig(values map[string]any) (Config, error) {
 // Warnings says what is valid and rarely intended.
 func (c Config) Warnings() (out []string) {
 	if c.AlarmEmail == "" {
-		out = append(out, "context key alarmEmail is not set: alarms go to the topic "+c.Environment.AlarmTopic()+
+		out = append(out, "context key alarmEmail is not set: alarms go to the topic "+c.Environment.Name(names.AlarmTopic)+
 			", and nobody is subscribed to it by this stack; add -c alarmEmail=ops@example.com, or subscribe to the topic")
 	}
 	return out
@@ -136,10 +136,10 @@ func (c *contextReader) bus(key string) Bus {
 func (c *contextReader) inputBus(e names.Environment) (Bus, bool) {
 	const key = "inputBus"
 	if c.text(key, "") == dedicatedBus {
-		return Bus{Name: e.InputBus()}, true
+		return Bus{Name: e.Name(names.InputBus)}, true
 	}
 	b := c.bus(key)
-	if b.Name == e.InputBus() {
+	if b.Name == e.Name(names.InputBus) {
 		c.refuse(key, "%q is the name of the bus that inputBus=%s makes; write %s, or name another bus", b.Name, dedicatedBus, dedicatedBus)
 	}
 	return b, false

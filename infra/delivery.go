@@ -85,8 +85,8 @@ type InputRule struct {
 // NewInputRule makes the rule, its target and its queues.
 func NewInputRule(parent constructs.Construct, c Config, input *InputBus, key awskms.Key, f *Function) *InputRule {
 	scope := constructs.NewConstruct(parent, jsii.String("Input"))
-	rule := input.RuleARN(scope, c.Environment.InputRule())
-	r := &InputRule{DeadLetters: newQueue(scope, "DeadLetters", c.Environment.InputDLQ(), c, key, awssqs.QueueProps{})}
+	rule := input.RuleARN(scope, c.Environment.Name(names.InputRule))
+	r := &InputRule{DeadLetters: newQueue(scope, "DeadLetters", c.Environment.Name(names.InputDLQ), c, key, awssqs.QueueProps{})}
 	acceptFrom(r.DeadLetters, "FromRule", scope, rule)
 	except(r.DeadLetters, "AwsSolutions-SQS3", "This is the rule's dead-letter queue, which the linter cannot see.")
 
@@ -109,8 +109,8 @@ func NewInputRule(parent constructs.Construct, c Config, input *InputBus, key aw
 		to.SqsParameters = &awsevents.CfnRule_SqsParametersProperty{MessageGroupId: jsii.String("$.detail.tenant")}
 	}
 	cfn := awsevents.NewCfnRule(scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
-		Name:         jsii.String(c.Environment.InputRule()),
-		Description:  jsii.String("input events to " + c.Environment.Function()),
+		Name:         jsii.String(c.Environment.Name(names.InputRule)),
+		Description:  jsii.String("input events to " + c.Environment.Name(names.Function)),
 		EventBusName: jsii.String(input.Name),
 		EventPattern: eventPattern(names.InputPattern),
 		State:        jsii.String("ENABLED"),
@@ -134,7 +134,7 @@ const (
 // newBuffer is the queue between rule and function: a burst waits in it instead
 // of being throttled. Messages that failed are answered one by one.
 func newBuffer(scope constructs.Construct, c Config, key awskms.Key, f *Function, dead awssqs.Queue) awssqs.Queue {
-	buffer := newQueue(scope, "Buffer", c.Environment.InputBuffer(), c, key, awssqs.QueueProps{
+	buffer := newQueue(scope, "Buffer", c.Environment.Name(names.InputBuffer), c, key, awssqs.QueueProps{
 		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(float64(bufferVisibility / time.Second))),
 		DeadLetterQueue:   &awssqs.DeadLetterQueue{Queue: dead, MaxReceiveCount: jsii.Number(bufferReceives)},
 	})
@@ -181,7 +181,7 @@ const (
 
 // NewFailureQueue makes the queue.
 func NewFailureQueue(scope constructs.Construct, c Config, key awskms.Key) *FailureQueue {
-	q := newQueue(scope, "FailureQueue", c.Environment.FailureQueue(), c, key, awssqs.QueueProps{})
+	q := newQueue(scope, "FailureQueue", c.Environment.Name(names.FailureQueue), c, key, awssqs.QueueProps{})
 	except(q, "AwsSolutions-SQS3", "This is a dead-letter queue itself: Lambda sends to it, which the linter cannot see.")
 	return &FailureQueue{q, key}
 }

@@ -86,7 +86,7 @@ func newRole(scope constructs.Construct, p functionProps) awsiam.Role {
 func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend *Backend, failures *FailureQueue) *Function {
 	scope := constructs.NewConstruct(parent, jsii.String("Router"))
 	f := newFunction(scope, c, functionProps{
-		name: c.Environment.Function(),
+		name: c.Environment.Name(names.Function),
 		role: c.Environment.Role(*awscdk.Stack_Of(scope).Region()),
 		code: code.Router, architecture: code.Architecture,
 		description: "takes events of many tenants, and turns each into exactly one effect",
@@ -151,7 +151,7 @@ var relayDelivery = delivery{retries: 0, age: 60}
 func NewRelay(parent constructs.Construct, c Config, code Code, backend *Backend, router *Function) *Function {
 	scope := constructs.NewConstruct(parent, jsii.String("Relay"))
 	f := newFunction(scope, c, functionProps{
-		name:        c.Environment.RelayFunction(),
+		name:        c.Environment.Name(names.RelayFunction),
 		as:          router.role,
 		sid:         "OfRelay",
 		code:        code.Relay,
@@ -170,13 +170,13 @@ func NewRelay(parent constructs.Construct, c Config, code Code, backend *Backend
 		MaximumEventAgeInSeconds: jsii.Number(relayDelivery.age),
 	})
 	awsevents.NewCfnRule(scope, jsii.String("Schedule"), &awsevents.CfnRuleProps{
-		Name:               jsii.String(c.Environment.RelayRule()),
+		Name:               jsii.String(c.Environment.Name(names.RelayRule)),
 		Description:        jsii.String("runs " + f.name + " every minute"),
 		ScheduleExpression: jsii.String("rate(1 minute)"),
 		State:              jsii.String("ENABLED"),
 		Targets:            []any{target(f.lambda.FunctionArn(), relayDelivery)},
 	})
-	f.invokedBy("Schedule", arn(scope, "events", "rule", c.Environment.RelayRule()))
+	f.invokedBy("Schedule", arn(scope, "events", "rule", c.Environment.Name(names.RelayRule)))
 	return f
 }
 
@@ -188,7 +188,7 @@ var testDelivery = delivery{retries: 2, age: 60 * 60}
 func NewTestFunction(parent constructs.Construct, c Config, code Code) {
 	scope := constructs.NewConstruct(parent, jsii.String("TestFunction"))
 	f := newFunction(scope, c, functionProps{
-		name: c.Environment.TestFunction(),
+		name: c.Environment.Name(names.TestFunction),
 		role: c.Environment.TestRole(*awscdk.Stack_Of(scope).Region()),
 		code: code.Test, architecture: code.Architecture,
 		description: "writes output events of eventrouter " + string(c.Environment) + " to its log, and does nothing else",
@@ -197,12 +197,12 @@ func NewTestFunction(parent constructs.Construct, c Config, code Code) {
 		environment: map[string]*string{names.EnvEnvironment: jsii.String(string(c.Environment))},
 	})
 	awsevents.NewCfnRule(scope, jsii.String("Rule"), &awsevents.CfnRuleProps{
-		Name:         jsii.String(c.Environment.TestRule()),
-		Description:  jsii.String("output events to " + c.Environment.TestFunction()),
+		Name:         jsii.String(c.Environment.Name(names.TestRule)),
+		Description:  jsii.String("output events to " + c.Environment.Name(names.TestFunction)),
 		EventBusName: jsii.String(c.OutputBus.Name),
 		EventPattern: eventPattern(names.TestPattern),
 		State:        jsii.String("ENABLED"),
 		Targets:      []any{target(f.lambda.FunctionArn(), testDelivery)},
 	})
-	f.invokedBy("TestRule", ruleARN(scope, c.OutputBus.Name, c.Environment.TestRule()))
+	f.invokedBy("TestRule", ruleARN(scope, c.OutputBus.Name, c.Environment.Name(names.TestRule)))
 }

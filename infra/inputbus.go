@@ -64,10 +64,10 @@ func NewPublishers(parent constructs.Construct, c Config, input *InputBus) {
 	scope := constructs.NewConstruct(parent, jsii.String("CrossAccount"))
 	var accounts awsevents.CfnEventBusPolicy
 	if len(c.PublisherAccounts) > 0 {
-		accounts = newBusPolicy(scope, "Accounts", onBus(c.Environment.PublisherStatement(), input.Name), input, accountsMayPublish(c, *awscdk.Stack_Of(scope).Partition()))
+		accounts = newBusPolicy(scope, "Accounts", onBus(c.Environment.Name(names.PublisherStatement), input.Name), input, accountsMayPublish(c, *awscdk.Stack_Of(scope).Partition()))
 	}
 	if c.PublisherOrganization != "" {
-		organization := newBusPolicy(scope, "Organization", onBus(c.Environment.OrganizationStatement(), input.Name), input, organizationMayPublish(c))
+		organization := newBusPolicy(scope, "Organization", onBus(c.Environment.Name(names.OrganizationStatement), input.Name), input, organizationMayPublish(c))
 		if accounts != nil {
 			organization.Node().AddDependency(accounts) // calls of PutPermission at the same time have lost statements
 		}
@@ -106,7 +106,7 @@ func busPolicySize(c Config) int {
 	resource := "arn:" + partition + ":events:" + region + ":123456789012:event-bus/" + c.InputBus.Name
 	size := len(`{"Version":"2012-10-17","Statement":[]}`)
 	for _, statement := range []map[string]any{accountsMayPublish(c, partition), organizationMayPublish(c)} {
-		fill(statement, onBus(c.Environment.OrganizationStatement(), c.InputBus.Name), resource)
+		fill(statement, onBus(c.Environment.Name(names.OrganizationStatement), c.InputBus.Name), resource)
 		text, _ := json.Marshal(statement) // strings always marshal
 		size += len(text) + len(",")
 	}
@@ -144,7 +144,7 @@ func NewArchive(scope constructs.Construct, c Config, input *InputBus, key awskm
 		return
 	}
 	archive := awsevents.NewCfnArchive(scope, jsii.String("Archive"), &awsevents.CfnArchiveProps{
-		ArchiveName:      jsii.String(onBus(c.Environment.Archive(), input.Name)),
+		ArchiveName:      jsii.String(onBus(c.Environment.Name(names.Archive), input.Name)),
 		Description:      jsii.String("input events of eventrouter " + string(c.Environment) + "; they hold API keys"),
 		SourceArn:        input.ARN,
 		EventPattern:     eventPattern(names.InputPattern),

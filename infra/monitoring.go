@@ -34,7 +34,7 @@ func NewObservability(parent constructs.Construct, c Config, key awskms.Key, f, 
 // listen.
 func newAlarmTopic(scope constructs.Construct, c Config, key awskms.Key) awssns.Topic {
 	topic := awssns.NewTopic(scope, jsii.String("Alarms"), &awssns.TopicProps{
-		TopicName:  jsii.String(c.Environment.AlarmTopic()),
+		TopicName:  jsii.String(c.Environment.Name(names.AlarmTopic)),
 		MasterKey:  key,
 		EnforceSSL: jsii.Bool(true),
 	})
@@ -137,7 +137,7 @@ func age(q awssqs.Queue) awscloudwatch.IMetric {
 // undelivered counts the events that the rule could not deliver at all, not even
 // to its dead-letter queue.
 func (m *metrics) undelivered(c Config) awscloudwatch.IMetric {
-	dimensions := map[string]*string{"RuleName": jsii.String(c.Environment.InputRule())}
+	dimensions := map[string]*string{"RuleName": jsii.String(c.Environment.Name(names.InputRule))}
 	if c.InputBus.Name != names.DefaultBus {
 		dimensions["EventBusName"] = jsii.String(c.InputBus.Name)
 	}
@@ -160,7 +160,7 @@ func newDashboard(scope constructs.Construct, c Config, m *metrics, made []awscl
 	if m.rule.Buffer != nil {
 		left = append(left, depth(m.rule.Buffer))
 	}
-	board := awscloudwatch.NewDashboard(scope, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: jsii.String(c.Environment.Dashboard())})
+	board := awscloudwatch.NewDashboard(scope, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: jsii.String(c.Environment.Name(names.Dashboard))})
 	board.AddWidgets(awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
 		Title: jsii.String("Alarms"), Alarms: &refs, Width: jsii.Number(24),
 	}))

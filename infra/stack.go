@@ -14,8 +14,8 @@ import (
 // NewRouterStack is everything of one environment in one account and region.
 // It names neither account nor region, so that one template serves all.
 func NewRouterStack(scope constructs.Construct, c Config, code Code) awscdk.Stack {
-	stack := awscdk.NewStack(scope, jsii.String(c.Environment.Stack()), &awscdk.StackProps{
-		StackName:   jsii.String(c.Environment.Stack()),
+	stack := awscdk.NewStack(scope, jsii.String(c.Environment.Name(names.Stack)), &awscdk.StackProps{
+		StackName:   jsii.String(c.Environment.Name(names.Stack)),
 		Description: jsii.String("eventrouter, environment " + string(c.Environment)),
 	})
 	awscdk.Tags_Of(stack).Add(jsii.String("eventrouter:environment"), jsii.String(string(c.Environment)), &awscdk.TagProps{

@@ -33,11 +33,11 @@ func TestRulePatterns(t *testing.T) {
 		if len(tt.of("AWS::Events::EventBus")) > 0 {
 			env = "prod"
 		}
-		same(t, "input rule", at(tt.named(t, "AWS::Events::Rule", "Name", env.InputRule()), "Properties", "EventPattern"), `{
+		same(t, "input rule", at(tt.named(t, "AWS::Events::Rule", "Name", env.Name(names.InputRule)), "Properties", "EventPattern"), `{
 			"source": ["blockforger-input", "blockforger-output"],
 			"detail-type": [{"suffix": ".POST"}, {"suffix": ".PUT"}, {"suffix": ".PATCH"}, {"suffix": ".DELETE"}],
 			"detail": {"tenant": [{"exists": true}], "rootSchema": [{"exists": true}], "api_key": [{"exists": true}]}}`)
-		same(t, "test rule", at(tt.named(t, "AWS::Events::Rule", "Name", env.TestRule()), "Properties", "EventPattern"), `{"source": ["blockforger-output"]}`)
+		same(t, "test rule", at(tt.named(t, "AWS::Events::Rule", "Name", env.Name(names.TestRule)), "Properties", "EventPattern"), `{"source": ["blockforger-output"]}`)
 	}
 }
 
@@ -46,21 +46,21 @@ func TestRulePatterns(t *testing.T) {
 func TestNamesByEnvironment(t *testing.T) {
 	for env, tt := range map[names.Environment]template{"dev": plain(), "prod": complete()} {
 		for _, want := range []struct{ kind, property, name string }{
-			{"AWS::Lambda::Function", "FunctionName", env.Function()},
-			{"AWS::Lambda::Function", "FunctionName", env.TestFunction()},
-			{"AWS::DynamoDB::Table", "TableName", env.Table()},
+			{"AWS::Lambda::Function", "FunctionName", env.Name(names.Function)},
+			{"AWS::Lambda::Function", "FunctionName", env.Name(names.TestFunction)},
+			{"AWS::DynamoDB::Table", "TableName", env.Name(names.Table)},
 			{"AWS::S3::Bucket", "BucketName", "eventrouter-" + string(env) + "-${AccountId}-${Region}"},
 			{"AWS::IAM::Role", "RoleName", env.Role("${Region}")},
-			{"AWS::Events::Rule", "Name", env.InputRule()},
-			{"AWS::Events::Rule", "Name", env.RelayRule()},
-			{"AWS::Events::Archive", "ArchiveName", onBus(env.Archive(), map[names.Environment]string{"dev": "default", "prod": "eventrouter-prod"}[env])},
-			{"AWS::SQS::Queue", "QueueName", env.InputDLQ()},
-			{"AWS::SQS::Queue", "QueueName", env.FailureQueue()},
-			{"AWS::Logs::LogGroup", "LogGroupName", names.LogGroup(env.Function())},
-			{"AWS::Logs::LogGroup", "LogGroupName", names.LogGroup(env.TestFunction())},
-			{"AWS::CloudWatch::Dashboard", "DashboardName", env.Dashboard()},
-			{"AWS::SNS::Topic", "TopicName", env.AlarmTopic()},
-			{"AWS::KMS::Alias", "AliasName", env.KeyAlias()},
+			{"AWS::Events::Rule", "Name", env.Name(names.InputRule)},
+			{"AWS::Events::Rule", "Name", env.Name(names.RelayRule)},
+			{"AWS::Events::Archive", "ArchiveName", onBus(env.Name(names.Archive), map[names.Environment]string{"dev": "default", "prod": "eventrouter-prod"}[env])},
+			{"AWS::SQS::Queue", "QueueName", env.Name(names.InputDLQ)},
+			{"AWS::SQS::Queue", "QueueName", env.Name(names.FailureQueue)},
+			{"AWS::Logs::LogGroup", "LogGroupName", names.LogGroup(env.Name(names.Function))},
+			{"AWS::Logs::LogGroup", "LogGroupName", names.LogGroup(env.Name(names.TestFunction))},
+			{"AWS::CloudWatch::Dashboard", "DashboardName", env.Name(names.Dashboard)},
+			{"AWS::SNS::Topic", "TopicName", env.Name(names.AlarmTopic)},
+			{"AWS::KMS::Alias", "AliasName", env.Name(names.KeyAlias)},
 		} {
 			tt.named(t, want.kind, want.property, want.name)
 		}
@@ -130,8 +130,8 @@ func TestFunctions(t *testing.T) {
 // without what the router's events need.
 func TestRelay(t *testing.T) {
 	for tt, e := range map[*template]names.Environment{ptr(plain()): "dev", ptr(complete()): "prod"} {
-		router := tt.named(t, "AWS::Lambda::Function", "FunctionName", e.Function())["Properties"]
-		f := tt.named(t, "AWS::Lambda::Function", "FunctionName", e.RelayFunction())
+		router := tt.named(t, "AWS::Lambda::Function", "FunctionName", e.Name(names.Function))["Properties"]
+		f := tt.named(t, "AWS::Lambda::Function", "FunctionName", e.Name(names.RelayFunction))
 		p := f["Properties"]
 		if at(p, "Timeout") != float64(60) || at(p, "ReservedConcurrentExecutions") != nil {
 			t.Errorf("time-out %v, reserved concurrency %v, want 60 and none", at(p, "Timeout"), at(p, "ReservedConcurrentExecutions"))
@@ -146,7 +146,7 @@ func TestRelay(t *testing.T) {
 				same(t, "relay's retries", []any{at(config, "MaximumRetryAttempts"), at(config, "MaximumEventAgeInSeconds"), at(config, "DestinationConfig")}, `[0,60,null]`)
 			}
 		}
-		rule := tt.named(t, "AWS::Events::Rule", "Name", e.RelayRule())
+		rule := tt.named(t, "AWS::Events::Rule", "Name", e.Name(names.RelayRule))
 		if target := at(rule, "Properties", "Targets", 0, "Arn", "Fn::GetAtt", 0); !found || target != tt.id(f) {
 			t.Errorf("retries are set: %v; the schedule's target is %v, want %s", found, target, tt.id(f))
 		}

@@ -29,7 +29,7 @@ func NewBackend(parent constructs.Construct, c Config) *Backend {
 
 func newTable(scope constructs.Construct, c Config) awsdynamodb.Table {
 	table := awsdynamodb.NewTable(scope, jsii.String("Table"), &awsdynamodb.TableProps{
-		TableName:                        jsii.String(c.Environment.Table()),
+		TableName:                        jsii.String(c.Environment.Name(names.Table)),
 		PartitionKey:                     stringAttribute(names.TableHash),
 		SortKey:                          stringAttribute(names.TableSort),
 		BillingMode:                      awsdynamodb.BillingMode_PAY_PER_REQUEST,
@@ -93,7 +93,7 @@ func (b *Backend) AllowFunction(role awsiam.Role) {
 // says in full what the CDK's own would grant with kms:*.
 func NewSecretsKey(scope constructs.Construct, c Config, input *InputBus) awskms.Key {
 	return awskms.NewKey(scope, jsii.String("SecretsKey"), &awskms.KeyProps{
-		Alias:             jsii.String(c.Environment.KeyAlias()),
+		Alias:             jsii.String(c.Environment.Name(names.KeyAlias)),
 		Description:       jsii.String("eventrouter " + string(c.Environment) + ": queues, archive and buffer, which hold API keys"),
 		EnableKeyRotation: jsii.Bool(true),
 		RemovalPolicy:     removal(c),

@@ -70,12 +70,12 @@ func (c TargetBusConfig) stack() string {
 	if len(bus) > 40 || !stackWord.MatchString(bus) {
 		bus = "bus-" + hash(bus) // a stack's name has letters, digits and hyphens alone
 	}
-	return c.Environment.TargetBusStack() + "-" + c.RouterAccount + "-" + c.RouterRegion + "-" + bus
+	return c.Environment.Name(names.TargetBusStack) + "-" + c.RouterAccount + "-" + c.RouterRegion + "-" + bus
 }
 
 // statement names the statement in the bus's policy, by router.
 func (c TargetBusConfig) statement() string {
-	return c.Environment.TargetBusStatement() + "-" + c.RouterAccount + "-" + c.RouterRegion
+	return c.Environment.Name(names.TargetBusStatement) + "-" + c.RouterAccount + "-" + c.RouterRegion
 }
 
 // mostStatementID is how long the name of a bus policy's statement may be.

@@ -82,7 +82,7 @@ func (d *awsDeployment) admin() admin.Admin {
 
 // tenants lists the tenants whose files the function reads.
 func (d *awsDeployment) tenants(ctx context.Context) ([]events.TenantID, error) {
-	out, err := awslambda.NewFromConfig(d.cfg).GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String(d.env.Function())})
+	out, err := awslambda.NewFromConfig(d.cfg).GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String(d.env.Name(names.Function))})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (d *awsDeployment) tenants(ctx context.Context) ([]events.TenantID, error) 
 }
 
 func (d *awsDeployment) ledger() *dynamostore.Ledger {
-	return dynamostore.New(dynamodb.NewFromConfig(d.cfg), d.env.Table(), nil)
+	return dynamostore.New(dynamodb.NewFromConfig(d.cfg), d.env.Name(names.Table), nil)
 }
 
 // checks returns the checks of a deployment, in order: earlier ones set the account
@@ -117,8 +117,8 @@ func (d *awsDeployment) checks() []check {
 		{"target", x.target},
 		{"permission", x.permission},
 		{"relay", x.relay},
-		{"dead letters", func(ctx context.Context) checkResult { return x.queue(ctx, d.env.InputDLQ()) }},
-		{"failures", func(ctx context.Context) checkResult { return x.queue(ctx, d.env.FailureQueue()) }},
+		{"dead letters", func(ctx context.Context) checkResult { return x.queue(ctx, d.env.Name(names.InputDLQ)) }},
+		{"failures", func(ctx context.Context) checkResult { return x.queue(ctx, d.env.Name(names.FailureQueue)) }},
 		{"output buses", x.outputBuses},
 	}
 }
@@ -166,24 +166,24 @@ func (x *deploymentChecks) clock(ctx context.Context) checkResult {
 }
 
 func (x *deploymentChecks) function(ctx context.Context) checkResult {
-	out, err := awslambda.NewFromConfig(x.cfg).GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String(x.env.Function())})
+	out, err := awslambda.NewFromConfig(x.cfg).GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String(x.env.Name(names.Function))})
 	if err != nil {
 		return failedErr(x.deployCommand(), err)
 	}
 	if out.Environment != nil {
 		x.variables = out.Environment.Variables
 	}
-	if table := x.variables[names.EnvTable]; table != x.env.Table() {
-		return failedf(x.deployCommand(), "%s uses the table %q, want %q", x.env.Function(), table, x.env.Table())
+	if table := x.variables[names.EnvTable]; table != x.env.Name(names.Table) {
+		return failedf(x.deployCommand(), "%s uses the table %q, want %q", x.env.Name(names.Function), table, x.env.Name(names.Table))
 	}
-	return passed("%s", x.env.Function())
+	return passed("%s", x.env.Name(names.Function))
 }
 
 func (x *deploymentChecks) table(ctx context.Context) checkResult {
 	if err := x.ledger().Check(ctx); err != nil {
 		return failedErr("", err) // the error names the command
 	}
-	return passed("%s with index %s", x.env.Table(), names.Index)
+	return passed("%s with index %s", x.env.Name(names.Table), names.Index)
 }
 
 func (x *deploymentChecks) bucket(ctx context.Context) checkResult {
@@ -231,12 +231,12 @@ func (d *awsDeployment) s3() *s3.Client {
 func (x *deploymentChecks) inputRule(ctx context.Context) checkResult {
 	var out *eventbridge.DescribeRuleOutput
 	var err error
-	buses := []string{x.env.InputBus(), names.DefaultBus}
+	buses := []string{x.env.Name(names.InputBus), names.DefaultBus}
 	if bus := x.variables[names.EnvInputBus]; bus != "" {
 		buses = []string{bus}
 	}
 	for _, x.inputBus = range buses {
-		if out, err = x.bus.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: aws.String(x.env.InputRule()), EventBusName: &x.inputBus}); err == nil {
+		if out, err = x.bus.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: aws.String(x.env.Name(names.InputRule)), EventBusName: &x.inputBus}); err == nil {
 			break
 		}
 	}
@@ -244,18 +244,18 @@ func (x *deploymentChecks) inputRule(ctx context.Context) checkResult {
 	case err != nil:
 		return failedErr(x.deployCommand(), err)
 	case out.State == ebtypes.RuleStateDisabled:
-		return failedf("aws events enable-rule --name "+x.env.InputRule()+" --event-bus-name "+x.inputBus, "the rule %s is disabled: no events are received", x.env.InputRule())
+		return failedf("aws events enable-rule --name "+x.env.Name(names.InputRule)+" --event-bus-name "+x.inputBus, "the rule %s is disabled: no events are received", x.env.Name(names.InputRule))
 	case !sameJSON(aws.ToString(out.EventPattern), names.InputPattern):
-		return failedf(x.deployCommand(), "the pattern of the rule %s is %s, want %s", x.env.InputRule(), aws.ToString(out.EventPattern), names.InputPattern)
+		return failedf(x.deployCommand(), "the pattern of the rule %s is %s, want %s", x.env.Name(names.InputRule), aws.ToString(out.EventPattern), names.InputPattern)
 	}
-	return passed("%s on bus %s, enabled", x.env.InputRule(), x.inputBus)
+	return passed("%s on bus %s, enabled", x.env.Name(names.InputRule), x.inputBus)
 }
 
 // sharedBus looks for the input rule of another environment on the same bus. The
 // stack's guard parameter prevents it, but not for older deployments and for rules
 // that were created by hand.
 func (x *deploymentChecks) sharedBus(ctx context.Context) checkResult {
-	prefix := strings.TrimSuffix(x.env.InputRule(), string(x.env))
+	prefix := strings.TrimSuffix(x.env.Name(names.InputRule), string(x.env))
 	rules := eventbridge.ListRulesInput{EventBusName: &x.inputBus, NamePrefix: &prefix}
 	var others []string
 	for {
@@ -264,7 +264,7 @@ func (x *deploymentChecks) sharedBus(ctx context.Context) checkResult {
 			return failedErr(x.deployCommand(), err)
 		}
 		for _, r := range out.Rules {
-			if name := aws.ToString(r.Name); name != x.env.InputRule() {
+			if name := aws.ToString(r.Name); name != x.env.Name(names.InputRule) {
 				others = append(others, strings.TrimPrefix(name, prefix))
 			}
 		}
@@ -282,31 +282,31 @@ func (x *deploymentChecks) sharedBus(ctx context.Context) checkResult {
 // target checks that the input rule's target is the function or, with a buffer, its
 // queue.
 func (x *deploymentChecks) target(ctx context.Context) checkResult {
-	out, err := x.bus.ListTargetsByRule(ctx, &eventbridge.ListTargetsByRuleInput{Rule: aws.String(x.env.InputRule()), EventBusName: &x.inputBus})
+	out, err := x.bus.ListTargetsByRule(ctx, &eventbridge.ListTargetsByRuleInput{Rule: aws.String(x.env.Name(names.InputRule)), EventBusName: &x.inputBus})
 	if err != nil {
 		return failedErr(x.deployCommand(), err)
 	}
-	want := []string{":function:" + x.env.Function(), ":" + x.env.InputBuffer()}
+	want := []string{":function:" + x.env.Name(names.Function), ":" + x.env.Name(names.InputBuffer)}
 	for _, t := range out.Targets {
 		if slices.ContainsFunc(want, func(end string) bool { return strings.HasSuffix(aws.ToString(t.Arn), end) }) {
 			if t.DeadLetterConfig == nil {
 				return failedf(x.deployCommand(), "the target %s has no dead-letter queue", aws.ToString(t.Arn))
 			}
-			x.buffered = strings.HasSuffix(aws.ToString(t.Arn), ":"+x.env.InputBuffer())
+			x.buffered = strings.HasSuffix(aws.ToString(t.Arn), ":"+x.env.Name(names.InputBuffer))
 			return passed("%s", aws.ToString(t.Arn))
 		}
 	}
-	return failedf(x.deployCommand(), "the rule %s has no target %s", x.env.InputRule(), x.env.Function())
+	return failedf(x.deployCommand(), "the rule %s has no target %s", x.env.Name(names.InputRule), x.env.Name(names.Function))
 }
 
 // permission checks that each function's policy allows its rule to invoke it.
 func (x *deploymentChecks) permission(ctx context.Context) checkResult {
-	input := x.env.InputRule()
+	input := x.env.Name(names.InputRule)
 	if x.inputBus != names.DefaultBus {
 		input = x.inputBus + "/" + input
 	}
 	var rules []string
-	for _, c := range []struct{ function, rule string }{{x.env.Function(), input}, {x.env.RelayFunction(), x.env.RelayRule()}} {
+	for _, c := range []struct{ function, rule string }{{x.env.Name(names.Function), input}, {x.env.Name(names.RelayFunction), x.env.Name(names.RelayRule)}} {
 		if c.rule == input && x.buffered {
 			continue // the rule sends to the queue
 		}
@@ -323,14 +323,14 @@ func (x *deploymentChecks) permission(ctx context.Context) checkResult {
 }
 
 func (x *deploymentChecks) relay(ctx context.Context) checkResult {
-	out, err := x.bus.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: aws.String(x.env.RelayRule())})
+	out, err := x.bus.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: aws.String(x.env.Name(names.RelayRule))})
 	switch {
 	case err != nil:
 		return failedErr(x.deployCommand(), err)
 	case out.State == ebtypes.RuleStateDisabled:
-		return failedf("aws events enable-rule --name "+x.env.RelayRule(), "the rule %s is disabled: pending entries are not published", x.env.RelayRule())
+		return failedf("aws events enable-rule --name "+x.env.Name(names.RelayRule), "the rule %s is disabled: pending entries are not published", x.env.Name(names.RelayRule))
 	}
-	return passed("%s, %s", x.env.RelayRule(), aws.ToString(out.ScheduleExpression))
+	return passed("%s, %s", x.env.Name(names.RelayRule), aws.ToString(out.ScheduleExpression))
 }
 
 func (x *deploymentChecks) queue(ctx context.Context, name string) checkResult {

@@ -47,12 +47,12 @@ func newAWSFixture(t *testing.T) *awsFixture {
 		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_ENDPOINT_URL_DYNAMODB": database, "AWS_ENDPOINT_URL_S3": objects, "AWS_ENDPOINT_URL_SQS": moto, "AWS_ENDPOINT_URL_EVENTBRIDGE": moto,
 		"AWS_ENDPOINT_URL_LAMBDA": services.URL, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": services.URL,
-		names.EnvEnvironment: string(h.env), names.EnvTable: h.env.Table(), names.EnvBucket: bucket,
+		names.EnvEnvironment: string(h.env), names.EnvTable: h.env.Name(names.Table), names.EnvBucket: bucket,
 		names.EnvAccount: "123456789012", names.EnvSchemasPrefix: names.SchemasPrefix, names.EnvDataPrefix: names.DataPrefix,
 	} {
 		t.Setenv(name, value)
 	}
-	if err := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(database)), h.env.Table(), nil).CreateTable(t.Context()); err != nil {
+	if err := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(database)), h.env.Name(names.Table), nil).CreateTable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	files := s3.NewFromConfig(awstest.Config(objects), func(o *s3.Options) { o.UsePathStyle = true })
@@ -65,7 +65,7 @@ func newAWSFixture(t *testing.T) *awsFixture {
 		}
 	}
 	h.queues = sqs.NewFromConfig(awstest.Config(moto))
-	for _, name := range []string{h.env.InputDLQ(), h.env.FailureQueue()} {
+	for _, name := range []string{h.env.Name(names.InputDLQ), h.env.Name(names.FailureQueue)} {
 		if _, err := h.queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name}); err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func newAWSFixture(t *testing.T) *awsFixture {
 // serve is Lambda's Invoke and CloudWatch's FilterLogEvents.
 func (h *awsFixture) serve(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	if r.URL.Path == "/2015-03-31/functions/"+h.env.Function()+"/invocations" {
+	if r.URL.Path == "/2015-03-31/functions/"+h.env.Name(names.Function)+"/invocations" {
 		out, err := h.handler.Invoke(r.Context(), body)
 		if err != nil {
 			w.Header().Set("X-Amz-Function-Error", "Unhandled")
@@ -90,13 +90,13 @@ func (h *awsFixture) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(out)
 		return
 	}
-	if r.URL.Path == "/2015-03-31/functions/"+h.env.Function()+"/configuration" {
+	if r.URL.Path == "/2015-03-31/functions/"+h.env.Name(names.Function)+"/configuration" {
 		_ = json.NewEncoder(w).Encode(map[string]any{"Environment": map[string]any{"Variables": map[string]string{
 			names.EnvBucket: os.Getenv(names.EnvBucket), names.EnvSchemasPrefix: os.Getenv(names.EnvSchemasPrefix)}}})
 		return
 	}
 	var in struct{ LogGroupName string }
-	if json.Unmarshal(body, &in) != nil || r.Header.Get("X-Amz-Target") != "Logs_20140328.FilterLogEvents" || in.LogGroupName != names.LogGroup(h.env.Function()) {
+	if json.Unmarshal(body, &in) != nil || r.Header.Get("X-Amz-Target") != "Logs_20140328.FilterLogEvents" || in.LogGroupName != names.LogGroup(h.env.Name(names.Function)) {
 		http.Error(w, `{"__type":"ResourceNotFoundException"}`, http.StatusBadRequest)
 		return
 	}
@@ -147,7 +147,7 @@ func TestCommandsOnAWS(t *testing.T) {
 	}
 
 	// An event that EventBridge could not deliver.
-	found, err := h.queues.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(h.env.InputDLQ())})
+	found, err := h.queues.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(h.env.Name(names.InputDLQ))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestCommandsOnAWS(t *testing.T) {
 	if n := count(h.run("entries", "list", "--tenant", "acme", "--state", "published")["entries"]); n != 1 {
 		t.Errorf("%d published entries, want 1", n)
 	}
-	if line := h.run("logs", h.env.Function()); !strings.Contains(fmt.Sprint(line["text"]), `"outcome":"carried-out"`) {
+	if line := h.run("logs", h.env.Name(names.Function)); !strings.Contains(fmt.Sprint(line["text"]), `"outcome":"carried-out"`) {
 		t.Errorf("log line %v", line)
 	}
 }

@@ -131,7 +131,7 @@ func (f *awsFunctions) retry(ctx context.Context, m sqstypes.Message) (bool, err
 	if err != nil {
 		return false, err
 	}
-	out, err := f.lambda.Invoke(ctx, &awslambda.InvokeInput{FunctionName: aws.String(f.env.Function()), Payload: payload})
+	out, err := f.lambda.Invoke(ctx, &awslambda.InvokeInput{FunctionName: aws.String(f.env.Name(names.Function)), Payload: payload})
 	if err != nil {
 		return false, fault.Wrap("lambda.Invoke", fault.Unavailable, err)
 	}
@@ -146,7 +146,7 @@ func (f *awsFunctions) retry(ctx context.Context, m sqstypes.Message) (bool, err
 
 // walk visits each message of both queues once.
 func (f *awsFunctions) walk(ctx context.Context, hidden int32, visit func(queue string, m sqstypes.Message) error) error {
-	for _, name := range []string{f.env.InputDLQ(), f.env.FailureQueue()} {
+	for _, name := range []string{f.env.Name(names.InputDLQ), f.env.Name(names.FailureQueue)} {
 		found, err := f.queues.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 		if err != nil {
 			return fault.Wrap("queue "+name, fault.Unavailable, err)
@@ -204,7 +204,7 @@ func (f *awsFunctions) deadLetter(m sqstypes.Message) admin.DeadLetter {
 	}
 	_ = json.Unmarshal([]byte(aws.ToString(m.Body)), &body, jsontext.AllowDuplicateNames(true)) // what cannot be read stays empty
 	attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
-	letter := admin.DeadLetter{ID: aws.ToString(m.MessageId), Function: f.env.Function(), Time: sentAt(m)}
+	letter := admin.DeadLetter{ID: aws.ToString(m.MessageId), Function: f.env.Name(names.Function), Time: sentAt(m)}
 	if body.Request.ID != "" || body.Context.Condition != "" {
 		letter.EventID, letter.Attempts, letter.Error = body.Request.ID, body.Context.Attempts, joinNonEmpty(body.Context.Condition, body.Response.Error)
 		return letter

@@ -136,8 +136,8 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 func installRules(l *local.Server) error {
 	env, ctx := names.Environment(names.Local), context.Background()
 	for _, r := range []struct{ name, pattern, function string }{
-		{env.InputRule(), names.InputPattern, function},
-		{env.TestRule(), names.TestPattern, testFunction},
+		{env.Name(names.InputRule), names.InputPattern, function},
+		{env.Name(names.TestRule), names.TestPattern, testFunction},
 	} {
 		rule, err := l.EventBridge.PutRule(ctx, &eventbridge.PutRuleInput{Name: r.name, EventPattern: r.pattern})
 		if err != nil {

@@ -103,12 +103,12 @@ func recordFunction(t *testing.T, r *recorder, database, objects string) {
 	ctx := t.Context()
 	e := callsEnvironment
 	bucket := e.Bucket(account, region)
-	ledger := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(database)), e.Table(), nil)
+	ledger := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(database)), e.Name(names.Table), nil)
 	if err := ledger.CreateTable(ctx); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // so that -count=2 starts from nothing
-		_, err := dynamodb.NewFromConfig(awstest.Config(database)).DeleteTable(context.WithoutCancel(ctx), &dynamodb.DeleteTableInput{TableName: aws.String(e.Table())})
+		_, err := dynamodb.NewFromConfig(awstest.Config(database)).DeleteTable(context.WithoutCancel(ctx), &dynamodb.DeleteTableInput{TableName: aws.String(e.Name(names.Table))})
 		if err != nil {
 			t.Error(err)
 		}
@@ -144,7 +144,7 @@ eventbridge-output=[{},{"eventbridge_arn":"`+other+`","source":"acme.orders"}]
 	environment := map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secretkey1",
 		"AWS_ENDPOINT_URL_DYNAMODB": r.proxy(database), "AWS_ENDPOINT_URL_S3": r.before(noObject), "AWS_ENDPOINT_URL_EVENTBRIDGE": r.before(noBus),
-		names.EnvEnvironment: string(e), names.EnvTable: e.Table(), names.EnvBucket: bucket, names.EnvAccount: account,
+		names.EnvEnvironment: string(e), names.EnvTable: e.Name(names.Table), names.EnvBucket: bucket, names.EnvAccount: account,
 		names.EnvSchemasPrefix: names.SchemasPrefix, names.EnvDataPrefix: names.DataPrefix,
 		names.EnvOutputBus:   "arn:aws:events:" + region + ":" + account + ":event-bus/results",
 		names.EnvOutputBuses: `[{"arn":"` + other + `"}]`,
@@ -271,8 +271,8 @@ func eventBridge(w http.ResponseWriter, req *http.Request) {
 		entries = append(entries, map[string]any{"EventId": rand.Text()})
 	}
 	out["Entries"] = entries
-	out["Targets"] = []any{map[string]any{"Id": "Target", "Arn": "arn:aws:lambda:" + region + ":" + account + ":function:" + callsEnvironment.Function(),
-		"DeadLetterConfig": map[string]any{"Arn": "arn:aws:sqs:" + region + ":" + account + ":" + callsEnvironment.InputDLQ()}}}
+	out["Targets"] = []any{map[string]any{"Id": "Target", "Arn": "arn:aws:lambda:" + region + ":" + account + ":function:" + callsEnvironment.Name(names.Function),
+		"DeadLetterConfig": map[string]any{"Arn": "arn:aws:sqs:" + region + ":" + account + ":" + callsEnvironment.Name(names.InputDLQ)}}}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	_ = json.NewEncoder(w).Encode(out)
 }
@@ -287,11 +287,11 @@ func recordDoctor(t *testing.T, r *recorder, database, objects string) {
 			return `{"aws:SourceArn":"arn:aws:events:` + region + `:` + account + `:rule/` + name + `"}`
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{
-			"FunctionName": e.Function(),
+			"FunctionName": e.Name(names.Function),
 			"Environment": map[string]any{"Variables": map[string]string{
-				names.EnvTable: e.Table(), names.EnvPartition: "aws", names.EnvOutputBuses: `[{"arn":"arn:aws:events:eu-west-1:` + account + `:event-bus/orders"}]`,
+				names.EnvTable: e.Name(names.Table), names.EnvPartition: "aws", names.EnvOutputBuses: `[{"arn":"arn:aws:events:eu-west-1:` + account + `:event-bus/orders"}]`,
 			}},
-			"Policy": rule(e.RelayRule()) + rule(e.InputBus()+"/"+e.InputRule()),
+			"Policy": rule(e.Name(names.RelayRule)) + rule(e.Name(names.InputBus)+"/"+e.Name(names.InputRule)),
 		})
 	})
 	identity := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -53,12 +53,12 @@ func TestDeployLocal(t *testing.T) {
 	var nobody *cloud
 	nobody.cdk(t, "synth", "--quiet", "--output", assembly, "-c", "environment="+string(env), "-c", "outputBuses="+ordersBus)
 
-	moto := newCloud(t, filepath.Join(assembly, env.Stack()+".template.json"))
+	moto := newCloud(t, filepath.Join(assembly, env.Name(names.Stack)+".template.json"))
 	moto.cdk(t, "bootstrap", "--app", assembly, "aws://"+account+"/"+region)
-	moto.cdk(t, "deploy", "--app", assembly, "--method", "direct", "--require-approval", "never", env.Stack())
+	moto.cdk(t, "deploy", "--app", assembly, "--method", "direct", "--require-approval", "never", env.Name(names.Stack))
 
 	variables := look(t, moto, env)
-	if err := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(moto.url)), env.Table(), nil).Check(t.Context()); err != nil {
+	if err := dynamostore.New(dynamodb.NewFromConfig(awstest.Config(moto.url)), env.Name(names.Table), nil).Check(t.Context()); err != nil {
 		t.Errorf("the table that the stack makes is not the one that the function needs: %v", err)
 	}
 	doctor := buildDoctor(t)
@@ -66,11 +66,11 @@ func TestDeployLocal(t *testing.T) {
 	send(t, moto, variables)
 	giveTenant(t.Context(), t, moto.url, variables)
 	doctor.finds(t, moto)
-	other := names.Environment("other").InputRule()
+	other := names.Environment("other").Name(names.InputRule)
 	moto.aws(t, "events", "put-rule", "--name", other, "--event-pattern", names.InputPattern)
 	doctor.finds(t, moto, "shared bus")
 	moto.aws(t, "events", "delete-rule", "--name", other)
-	moto.aws(t, "events", "disable-rule", "--name", env.InputRule())
+	moto.aws(t, "events", "disable-rule", "--name", env.Name(names.InputRule))
 	doctor.finds(t, moto, "input rule")
 }
 
@@ -113,25 +113,25 @@ func look(t *testing.T, c *cloud, env names.Environment) map[string]string {
 		command []string
 		want    any
 	}{
-		{"stack", []string{"cloudformation", "describe-stacks", "--stack-name", env.Stack(), "--query", "Stacks[0].StackStatus"}, "CREATE_COMPLETE"},
-		{"table", []string{"dynamodb", "describe-table", "--table-name", env.Table(), "--query", "Table.GlobalSecondaryIndexes[].IndexName"}, []any{names.Index}},
+		{"stack", []string{"cloudformation", "describe-stacks", "--stack-name", env.Name(names.Stack), "--query", "Stacks[0].StackStatus"}, "CREATE_COMPLETE"},
+		{"table", []string{"dynamodb", "describe-table", "--table-name", env.Name(names.Table), "--query", "Table.GlobalSecondaryIndexes[].IndexName"}, []any{names.Index}},
 		// moto reads neither expiry nor versions from a template: infra's tests do.
 		{"bucket", []string{"s3api", "list-buckets", "--query", "Buckets[?Name=='" + env.Bucket(account, region) + "'] | length(@)"}, float64(1)},
-		{"input rule", []string{"events", "describe-rule", "--name", env.InputRule(), "--query", "State"}, "ENABLED"},
-		{"input target", []string{"events", "list-targets-by-rule", "--rule", env.InputRule(), "--query", "Targets[].[Arn,DeadLetterConfig.Arn]"},
-			[]any{[]any{arn("lambda", "function:"+env.Function()), arn("sqs", env.InputDLQ())}}},
-		{"test target", []string{"events", "list-targets-by-rule", "--rule", env.TestRule(), "--query", "Targets[].Arn"}, []any{arn("lambda", "function:"+env.TestFunction())}},
-		{"relay's target", []string{"events", "list-targets-by-rule", "--rule", env.RelayRule(), "--query", "Targets[].Arn"}, []any{arn("lambda", "function:"+env.RelayFunction())}},
-		{"relay", []string{"events", "describe-rule", "--name", env.RelayRule(), "--query", "ScheduleExpression"}, "rate(1 minute)"},
-		{"archive", []string{"events", "describe-archive", "--archive-name", env.Archive(), "--query", "RetentionDays"}, float64(30)},
+		{"input rule", []string{"events", "describe-rule", "--name", env.Name(names.InputRule), "--query", "State"}, "ENABLED"},
+		{"input target", []string{"events", "list-targets-by-rule", "--rule", env.Name(names.InputRule), "--query", "Targets[].[Arn,DeadLetterConfig.Arn]"},
+			[]any{[]any{arn("lambda", "function:"+env.Name(names.Function)), arn("sqs", env.Name(names.InputDLQ))}}},
+		{"test target", []string{"events", "list-targets-by-rule", "--rule", env.Name(names.TestRule), "--query", "Targets[].Arn"}, []any{arn("lambda", "function:"+env.Name(names.TestFunction))}},
+		{"relay's target", []string{"events", "list-targets-by-rule", "--rule", env.Name(names.RelayRule), "--query", "Targets[].Arn"}, []any{arn("lambda", "function:"+env.Name(names.RelayFunction))}},
+		{"relay", []string{"events", "describe-rule", "--name", env.Name(names.RelayRule), "--query", "ScheduleExpression"}, "rate(1 minute)"},
+		{"archive", []string{"events", "describe-archive", "--archive-name", env.Name(names.Archive), "--query", "RetentionDays"}, float64(30)},
 		{"dead letters", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, float64(2)},
 		{"logs", []string{"logs", "describe-log-groups", "--query", "logGroups[].[logGroupName,retentionInDays] | sort_by(@, &[0])"}, []any{
-			[]any{env.APILogGroup(), float64(30)}, []any{names.LogGroup(env.TestFunction()), float64(30)}, []any{names.LogGroup(env.Function()), float64(30)}, []any{names.LogGroup(env.RelayFunction()), float64(30)}}},
+			[]any{env.Name(names.APILogGroup), float64(30)}, []any{names.LogGroup(env.Name(names.TestFunction)), float64(30)}, []any{names.LogGroup(env.Name(names.Function)), float64(30)}, []any{names.LogGroup(env.Name(names.RelayFunction)), float64(30)}}},
 		{"role", []string{"iam", "list-role-policies", "--role-name", env.Role(region), "--query", "length(PolicyNames)"}, float64(1)},
-		{"key", []string{"kms", "list-aliases", "--query", "Aliases[?AliasName=='" + env.KeyAlias() + "'] | length(@)"}, float64(1)},
-		{"topic", []string{"sns", "list-topics", "--query", "Topics[].TopicArn"}, []any{arn("sns", env.AlarmTopic())}},
+		{"key", []string{"kms", "list-aliases", "--query", "Aliases[?AliasName=='" + env.Name(names.KeyAlias) + "'] | length(@)"}, float64(1)},
+		{"topic", []string{"sns", "list-topics", "--query", "Topics[].TopicArn"}, []any{arn("sns", env.Name(names.AlarmTopic))}},
 		{"guard of the bus", []string{"ssm", "get-parameter", "--name", names.BusGuard(names.DefaultBus), "--query", "Parameter.Value"}, string(env)},
-		{"dashboard", []string{"cloudwatch", "list-dashboards", "--query", "DashboardEntries[].DashboardName"}, []any{env.Dashboard()}},
+		{"dashboard", []string{"cloudwatch", "list-dashboards", "--query", "DashboardEntries[].DashboardName"}, []any{env.Name(names.Dashboard)}},
 	} {
 		if got := c.aws(t, check.command...); !reflect.DeepEqual(got, check.want) {
 			t.Errorf("%s: aws %s\n got %v\nwant %v", check.what, strings.Join(check.command, " "), got, check.want)
@@ -139,18 +139,18 @@ func look(t *testing.T, c *cloud, env names.Environment) map[string]string {
 	}
 
 	var got, want any
-	text, _ := c.aws(t, "events", "describe-rule", "--name", env.InputRule(), "--query", "EventPattern").(string)
+	text, _ := c.aws(t, "events", "describe-rule", "--name", env.Name(names.InputRule), "--query", "EventPattern").(string)
 	if json.Unmarshal([]byte(text), &got) != nil || json.Unmarshal([]byte(names.InputPattern), &want) != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("the input rule's pattern is %s, want %s", text, names.InputPattern)
 	}
-	for function, rule := range map[string]string{env.Function(): env.InputRule(), env.RelayFunction(): env.RelayRule()} {
+	for function, rule := range map[string]string{env.Name(names.Function): env.Name(names.InputRule), env.Name(names.RelayFunction): env.Name(names.RelayRule)} {
 		policy, _ := c.aws(t, "lambda", "get-policy", "--function-name", function, "--query", "Policy").(string)
 		if !strings.Contains(policy, arn("events", "rule/"+rule)) {
 			t.Errorf("the rule %s may not invoke the function: %s", rule, policy)
 		}
 	}
 	variables := map[string]string{}
-	found, _ := c.aws(t, "lambda", "get-function-configuration", "--function-name", env.Function(), "--query", "Environment.Variables").(map[string]any)
+	found, _ := c.aws(t, "lambda", "get-function-configuration", "--function-name", env.Name(names.Function), "--query", "Environment.Variables").(map[string]any)
 	for name, value := range found {
 		variables[name] = fmt.Sprint(value)
 	}

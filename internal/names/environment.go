@@ -76,21 +76,40 @@ func ParseEnvironment(s string) (Environment, error) {
 	return Environment(s), nil
 }
 
-// Names of resources in an environment.
-func (e Environment) Stack() string         { return "EventRouter-" + string(e) }
-func (e Environment) Function() string      { return "eventrouter-" + string(e) }
-func (e Environment) TestFunction() string  { return "eventbridge-test-" + string(e) }
-func (e Environment) Table() string         { return "eventrouter-" + string(e) }
-func (e Environment) InputRule() string     { return "eventrouter-input-" + string(e) }
-func (e Environment) TestRule() string      { return "eventrouter-test-" + string(e) }
-func (e Environment) RelayFunction() string { return "eventrouter-relay-" + string(e) }
-func (e Environment) RelayRule() string     { return "eventrouter-relay-" + string(e) }
-func (e Environment) InputDLQ() string      { return "eventrouter-input-dlq-" + string(e) }
-func (e Environment) FailureQueue() string  { return "eventrouter-failures-" + string(e) }
-func (e Environment) InputBuffer() string   { return "eventrouter-input-" + string(e) }
-func (e Environment) Archive() string       { return "eventrouter-input-" + string(e) }
-func (e Environment) InputBus() string      { return "eventrouter-" + string(e) }
-func (e Environment) Dashboard() string     { return "eventrouter-" + string(e) }
+// A Resource is a kind of resource of which an environment has one. Its value is
+// the prefix of the resource's name.
+type Resource string
+
+// Resources of an environment.
+const (
+	Stack         Resource = "EventRouter-"
+	Function      Resource = "eventrouter-"
+	TestFunction  Resource = "eventbridge-test-"
+	Table         Resource = "eventrouter-"
+	InputRule     Resource = "eventrouter-input-"
+	TestRule      Resource = "eventrouter-test-"
+	RelayFunction Resource = "eventrouter-relay-"
+	RelayRule     Resource = "eventrouter-relay-"
+	InputDLQ      Resource = "eventrouter-input-dlq-"
+	FailureQueue  Resource = "eventrouter-failures-"
+	InputBuffer   Resource = "eventrouter-input-"
+	Archive       Resource = "eventrouter-input-"
+	InputBus      Resource = "eventrouter-"
+	Dashboard     Resource = "eventrouter-"
+	API           Resource = "eventrouter-"
+	APILogGroup   Resource = "/aws/apigateway/eventrouter-"
+	AlarmTopic    Resource = "eventrouter-alarms-"
+	KeyAlias      Resource = "alias/eventrouter-"
+
+	TargetBusStack        Resource = "EventRouterTargetBus-"
+	TargetBusStatement    Resource = "eventrouter-"
+	PublisherStatement    Resource = "eventrouter-publishers-"
+	OrganizationStatement Resource = "eventrouter-organization-"
+)
+
+// Name returns the name of a resource of the environment, for example
+// eventrouter-input-dev for InputRule.
+func (e Environment) Name(r Resource) string { return string(r) + string(e) }
 
 // InputPattern is the event pattern of the rule that feeds the function. The
 // payload is not in it: `exists` looks at leaves only and would never fire for

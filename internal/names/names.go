@@ -41,17 +41,11 @@ func (e Environment) TestRole(region string) string {
 // LogGroup names the log group of one of the functions.
 func LogGroup(function string) string { return "/aws/lambda/" + function }
 
-// Names of what an operator looks at.
-func (e Environment) API() string                   { return "eventrouter-" + string(e) }
-func (e Environment) APILogGroup() string           { return "/aws/apigateway/eventrouter-" + string(e) }
-func (e Environment) AlarmTopic() string            { return "eventrouter-alarms-" + string(e) }
-func (e Environment) Alarm(what string) string      { return "eventrouter-" + string(e) + "-" + what }
-func (e Environment) Query(what string) string      { return "eventrouter-" + string(e) + "/" + what }
-func (e Environment) KeyAlias() string              { return "alias/eventrouter-" + string(e) }
-func (e Environment) TargetBusStack() string        { return "EventRouterTargetBus-" + string(e) }
-func (e Environment) TargetBusStatement() string    { return "eventrouter-" + string(e) }
-func (e Environment) PublisherStatement() string    { return "eventrouter-publishers-" + string(e) }
-func (e Environment) OrganizationStatement() string { return "eventrouter-organization-" + string(e) }
+// Alarm returns the name of an alarm.
+func (e Environment) Alarm(what string) string { return "eventrouter-" + string(e) + "-" + what }
+
+// Query returns the name of a saved query of CloudWatch Logs Insights.
+func (e Environment) Query(what string) string { return "eventrouter-" + string(e) + "/" + what }
 
 // BusGuard names the SSM parameter that holds the environment whose input rule
 // listens on a shared bus. Its name does not contain the environment: the

@@ -17,12 +17,12 @@ func TestLongestNamesFit(t *testing.T) {
 		name string
 		most int
 	}{
-		{longest.Stack(), 128}, {longest.TargetBusStack(), 128}, {longest.Function(), 64}, {longest.TestFunction(), 64},
-		{longest.Table(), 255}, {longest.Bucket(account, region), 63}, {longest.Role(region), 64}, {longest.TestRole(region), 64},
-		{longest.InputRule(), 64}, {longest.TestRule(), 64}, {longest.RelayRule(), 64}, {longest.RelayFunction(), 64}, {longest.InputBus(), 256}, {longest.Archive(), 48},
-		{longest.InputDLQ(), 80}, {longest.FailureQueue(), 80}, {longest.InputBuffer(), 80}, {longest.API(), 128}, {longest.AlarmTopic(), 256},
-		{longest.PublisherStatement() + "-" + account, 64}, {longest.OrganizationStatement(), 64}, {longest.TargetBusStatement(), 64},
-		{longest.Alarm("input-dead-letters"), 255}, {BusGuard(strings.Repeat("b", 256)), 1011}, {longest.KeyAlias(), 256}, {longest.Dashboard(), 255},
+		{longest.Name(Stack), 128}, {longest.Name(TargetBusStack), 128}, {longest.Name(Function), 64}, {longest.Name(TestFunction), 64},
+		{longest.Name(Table), 255}, {longest.Bucket(account, region), 63}, {longest.Role(region), 64}, {longest.TestRole(region), 64},
+		{longest.Name(InputRule), 64}, {longest.Name(TestRule), 64}, {longest.Name(RelayRule), 64}, {longest.Name(RelayFunction), 64}, {longest.Name(InputBus), 256}, {longest.Name(Archive), 48},
+		{longest.Name(InputDLQ), 80}, {longest.Name(FailureQueue), 80}, {longest.Name(InputBuffer), 80}, {longest.Name(API), 128}, {longest.Name(AlarmTopic), 256},
+		{longest.Name(PublisherStatement) + "-" + account, 64}, {longest.Name(OrganizationStatement), 64}, {longest.Name(TargetBusStatement), 64},
+		{longest.Alarm("input-dead-letters"), 255}, {BusGuard(strings.Repeat("b", 256)), 1011}, {longest.Name(KeyAlias), 256}, {longest.Name(Dashboard), 255},
 	} {
 		if len(c.name) > c.most {
 			t.Errorf("%s has %d characters, AWS takes %d", c.name, len(c.name), c.most)
