@@ -68,6 +68,7 @@ var forbidden = map[string][]string{
 	"rest":           {"github.com/aws/", module + "lambda", module + "store/"},
 	"router":         {"net/http", "github.com/aws/", module + "store/", module + "bus", module + "bus/", module + "internal/blob/"},
 	"outbox":         {"net/http", "github.com/aws/", module + "tenant", module + "apikey", module + "store/", module + "bus/"},
+	"lambda":         {"github.com/aws/aws-sdk-go-v2/", module + "store/", module + "projection/", module + "bus/", module + "internal/blob"},
 	"internal/app":   {module + "local", module + "local/", module + "store/boltstore", module + "store/memstore", module + "internal/boltdb"},
 	"local":          {module + "router", module + "lambda", module + "store", module + "tenant"},
 	"internal/names": {"github.com/", "golang.org/"},
