@@ -19,7 +19,7 @@ const (
 	Replayed  Outcome = "replayed"    // the stored result of an earlier delivery was returned
 	Rejected  Outcome = "rejected"    // final; the caller's error
 	Faulted   Outcome = "fault"       // the router's or AWS's; the event is retried
-	Ignored   Outcome = "ignored"     // noProjection for us: no effect
+	Ignored   Outcome = "ignored"     // not addressed to the router: no effect
 )
 
 // A Report is the content of a request's log line. It contains neither the API key
