@@ -24,7 +24,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// sampleTenants are the files that the project ships.
+// sampleTenants returns the files of the sample tenants in the repository.
 func sampleTenants(t testing.TB) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -43,9 +43,9 @@ func sampleTenants(t testing.TB) map[string]string {
 	return files
 }
 
-// served is the document that a tenant is served, as a validator that is not
-// ours reads it.
-func served(t testing.TB, h *restHouse, id string) *openapi3.T {
+// served returns a tenant's OpenAPI document, as an independent validator reads
+// it.
+func served(t testing.TB, h *restFixture, id string) *openapi3.T {
 	t.Helper()
 	a := h.do("GET", "/"+id+"/openapi.json", "", h.as(id))
 	if a.StatusCode != 200 {
@@ -61,9 +61,10 @@ func served(t testing.TB, h *restHouse, id string) *openapi3.T {
 	return doc
 }
 
-// TestExamplesRoundTrip sends each example of each document, and reads it back.
-func TestExamplesRoundTrip(t *testing.T) {
-	h := newRESTHouse(t, sampleTenants(t))
+// TestExamplesOfTheDocumentRoundTrip sends each example of each tenant's document
+// and reads it back.
+func TestExamplesOfTheDocumentRoundTrip(t *testing.T) {
+	h := newRESTFixture(t, sampleTenants(t))
 	for id := range h.keys {
 		sent := 0
 		for path, item := range served(t, h, id).Paths.Map() {
@@ -88,10 +89,10 @@ func TestExamplesRoundTrip(t *testing.T) {
 	}
 }
 
-// TestContract draws requests from each tenant's document, good and bad, and
-// has every answer checked against it: no status, header or body that the
-// document does not announce, no 5xx, and a body that the document allows is
-// refused for its state at most.
+// TestContract sends random requests, valid and invalid, drawn from each tenant's
+// document and checks every response: the document declares its status, headers
+// and body, it is not a 5xx, and a body that the document allows is rejected only
+// because of the record's state.
 func TestContract(t *testing.T) {
 	requests := 800
 	if os.Getenv(soak) != "" {
@@ -103,7 +104,7 @@ func TestContract(t *testing.T) {
 		"properties":{"sku":{"type":"integer"},"kind":{"enum":["a","b"]},"size":{"type":["number","null"],"minimum":0},
 		"tags":{"type":"array","items":{"type":"string","maxLength":5},"maxItems":3},"in":{"$ref":"#/$defs/box"},"on":{"type":"string","format":"date"}},
 		"$defs":{"box":{"type":"object","required":["w"],"properties":{"w":{"type":"integer","minimum":1},"in":{"$ref":"#/$defs/box"}}}}}`
-	h := newRESTHouse(t, files)
+	h := newRESTFixture(t, files)
 	for id := range h.keys {
 		t.Run(id, func(t *testing.T) {
 			f := newContractFuzzer(t, h, id, rand.New(rand.NewPCG(1, uint64(len(id)))))
@@ -112,19 +113,19 @@ func TestContract(t *testing.T) {
 			}
 			for _, want := range []int{200, 201, 204, 400, 401, 404, 409, 412, 415} {
 				if f.statuses[want] == 0 {
-					t.Errorf("%d was never answered: %v", want, f.statuses)
+					t.Errorf("no response had status %d: %v", want, f.statuses)
 				}
 			}
 		})
 	}
 }
 
-// soak asks for the long form of tests that have one.
+// soak is the environment variable that makes tests run for longer.
 const soak = "SOAK"
 
 type contractFuzzer struct {
 	t        *testing.T
-	h        *restHouse
+	h        *restFixture
 	tenant   string
 	doc      *openapi3.T
 	paths    []string
@@ -133,7 +134,7 @@ type contractFuzzer struct {
 	statuses map[int]int
 }
 
-func newContractFuzzer(t *testing.T, h *restHouse, id string, r *rand.Rand) *contractFuzzer {
+func newContractFuzzer(t *testing.T, h *restFixture, id string, r *rand.Rand) *contractFuzzer {
 	f := &contractFuzzer{t: t, h: h, tenant: id, doc: served(t, h, id), rand: r, statuses: map[int]int{}, etags: []string{`"00"`}}
 	for path := range f.doc.Paths.Map() {
 		f.paths = append(f.paths, path)
@@ -144,7 +145,7 @@ func newContractFuzzer(t *testing.T, h *restHouse, id string, r *rand.Rand) *con
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
-// one draws a request, sends it and judges the answer.
+// one sends a random request and checks the response.
 func (f *contractFuzzer) one() {
 	template := pick(f.rand, f.paths...)
 	item := f.doc.Paths.Find(template)
@@ -214,7 +215,7 @@ func (f *contractFuzzer) parameter(p *openapi3.Parameter, query url.Values, head
 	}
 }
 
-// document draws a body from its schema, and often spoils it.
+// document returns a random body of a schema, often made invalid.
 func (f *contractFuzzer) document(ref *openapi3.SchemaRef, method string) any {
 	v := f.value(ref, 0)
 	object, ok := v.(map[string]any)
@@ -310,20 +311,20 @@ func (f *contractFuzzer) send(template string, item *openapi3.PathItem, operatio
 	if err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: in, Status: a.StatusCode, Header: answer, Body: io.NopCloser(strings.NewReader(a.Body)), Options: in.Options,
 	}); err != nil {
-		f.t.Fatalf("the answer breaks the contract: %v\n%s", err, describe())
+		f.t.Fatalf("the response breaks the contract: %v\n%s", err, describe())
 	}
-	// A merged record may break its schema though the patch is a good one, and
-	// a path may name another record than the body.
-	if allowed == nil && a.StatusCode == 400 && method != http.MethodPatch && !f.excused(params["key"], header, body, path) {
-		f.t.Fatalf("the document allows what is refused:\n%s", describe())
+	// A merged record may break its schema although the patch is valid, and a
+	// path may name another record than the body.
+	if allowed == nil && a.StatusCode == 400 && method != http.MethodPatch && !f.isExcused(params["key"], header, body, path) {
+		f.t.Fatalf("the document allows a request that was rejected:\n%s", describe())
 	}
 	if allowed != nil && a.StatusCode < 300 {
-		f.t.Fatalf("the document forbids what is carried out: %v\n%s", allowed, describe())
+		f.t.Fatalf("the document forbids a request that was accepted: %v\n%s", allowed, describe())
 	}
 }
 
-// excused are the few refusals that no document can announce.
-func (f *contractFuzzer) excused(key string, header http.Header, body []byte, path string) bool {
+// isExcused reports the few rejections that no document can declare.
+func (f *contractFuzzer) isExcused(key string, header http.Header, body []byte, path string) bool {
 	var object map[string]any
 	_ = json.Unmarshal(body, &object)
 	for _, field := range []string{"id", "sku"} {
@@ -332,8 +333,8 @@ func (f *contractFuzzer) excused(key string, header http.Header, body []byte, pa
 		}
 	}
 	_, hasSKU := object["sku"]
-	return strings.Contains(path, "cursor=") || // a cursor is good only where it came from
-		strings.Contains(path, "/item") && !hasSKU && key == "" // an integer key must be given
+	return strings.Contains(path, "cursor=") || // a cursor is valid only in its own list
+		strings.Contains(path, "/item") && !hasSKU && key == "" // an integer key is required
 }
 
 func redact(h http.Header) http.Header {

@@ -11,24 +11,24 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// TestCrossTenant: whoever has a key of one tenant learns nothing of another
-// and changes nothing there, whatever routes, ids, cursors, ETags, idempotency
-// keys and bodies they try (SOAK=1: a million times).
+// TestCrossTenant checks that a key of one tenant reads and changes nothing of
+// another tenant, with any routes, ids, cursors, ETags, idempotency keys and
+// bodies (SOAK=1: a million attempts).
 func TestCrossTenant(t *testing.T) {
 	attempts := 10_000
 	if os.Getenv(soak) != "" {
 		attempts = 1_000_000
 	}
-	h := newRESTHouse(t, map[string]string{
+	h := newRESTFixture(t, map[string]string{
 		"acme/tenant.properties":   "eventbridge-input=true\n",
 		"acme/pet.json":            `{"properties":{"id":{"type":"string"}}}`,
-		"acme-1/tenant.properties": "eventbridge-input=true\n", // an id that the other is a prefix of
+		"acme-1/tenant.properties": "eventbridge-input=true\n", // the other id is a prefix of this one
 		"acme-1/pet.json":          `{"properties":{"id":{"type":"string"}}}`,
 		"rival/tenant.properties":  "eventbridge-input=true\n",
 		"rival/pet.json":           `{"properties":{"id":{"type":"string"}}}`,
 		"rival/hidden.json":        `{"description":"c4n4ry"}`,
 	})
-	var known []string // what belongs to the victims, and may have got about
+	var known []string // values of the other tenants that the attacker may know
 	for _, victim := range []string{"rival", "acme-1"} {
 		for i := range 20 {
 			once := fmt.Sprintf("once-%d", i)
@@ -57,7 +57,7 @@ func TestCrossTenant(t *testing.T) {
 		}
 		owner, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		if owner != "acme" && a.StatusCode < 400 && method != "OPTIONS" {
-			t.Fatalf("%s %s is answered: %+v", method, path, a)
+			t.Fatalf("%s %s was accepted: %+v", method, path, a)
 		}
 		if i%(attempts/4) == 0 || i == attempts-1 {
 			if after := h.effects("rival", "acme-1"); after != before {
@@ -77,15 +77,15 @@ func TestCrossTenant(t *testing.T) {
 	if answered[401] == 0 || answered[200] == 0 || answered[201] == 0 || answered[404] == 0 || answered[500]+answered[503] > 0 {
 		t.Errorf("the attempts are not varied: %v", answered)
 	}
-	// Whether a record is there, or a schema, cannot be told from outside.
-	var refused []string
+	// The response does not show whether a record or a schema exists.
+	var rejected []string
 	for _, path := range []string{"/rival/pet/secret-1", "/rival/pet/none", "/rival/hidden/x", "/rival/none/x", "/nobody/pet/x"} {
 		a := h.do("GET", path, "", h.as("acme"))
-		refused = append(refused, fmt.Sprint(a.StatusCode, strings.Replace(a.Body, a.Headers["x-request-id"], "", 1)))
+		rejected = append(rejected, fmt.Sprint(a.StatusCode, strings.Replace(a.Body, a.Headers["x-request-id"], "", 1)))
 	}
-	for _, one := range refused {
-		if one != refused[0] {
-			t.Errorf("answers differ:\n%s\n%s", one, refused[0])
+	for _, one := range rejected {
+		if one != rejected[0] {
+			t.Errorf("responses differ:\n%s\n%s", one, rejected[0])
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // invokeFor invokes the function with a time-out. It fails the test if the
-// function has not returned by then: Lambda would have killed it.
+// function has not returned by then, when Lambda would end it.
 func (f *fixture) invokeFor(timeout time.Duration, payload string) (string, error) {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), timeout)
@@ -26,7 +26,7 @@ func (f *fixture) invokeFor(timeout time.Duration, payload string) (string, erro
 	return string(out), err
 }
 
-// hang makes PutEvents last until its context ends.
+// hang makes PutEvents block until its context ends.
 func (f *fixture) hang() {
 	f.send = func(ctx context.Context, _ []events.Entry) ([]bus.Result, error) {
 		<-ctx.Done()
@@ -34,15 +34,15 @@ func (f *fixture) hang() {
 	}
 }
 
-// inBubble runs a test of the function with a time-out of 30 seconds in fake time.
-func inBubble(t *testing.T, test func(*fixture)) {
+// inFakeTime runs a test of the function in fake time.
+func inFakeTime(t *testing.T, test func(*fixture)) {
 	synctest.Test(t, func(t *testing.T) { test(newFixture(t)) })
 }
 
-// TestInvocationWhosePublishingHangs returns its answer in time, logs, and
-// stores that the entry is still to be published.
+// TestInvocationWhosePublishingHangs checks that the function returns its response
+// in time, logs, and stores that the entry is pending.
 func TestInvocationWhosePublishingHangs(t *testing.T) {
-	inBubble(t, func(f *fixture) {
+	inFakeTime(t, func(f *fixture) {
 		f.hang()
 		out, err := f.invokeFor(names.Timeout, f.event("e1", "pet", `{"name":"Rex"}`))
 		if err != nil || !strings.Contains(out, `"statusCode":201`) {
@@ -61,10 +61,10 @@ func TestInvocationWhosePublishingHangs(t *testing.T) {
 	})
 }
 
-// TestInvocationWhoseCommitHangs fails in time, with a log line and its metric:
-// the event is delivered again.
+// TestInvocationWhoseCommitHangs checks that the function fails in time, with a
+// log line and its metric, so that the event is delivered again.
 func TestInvocationWhoseCommitHangs(t *testing.T) {
-	inBubble(t, func(f *fixture) {
+	inFakeTime(t, func(f *fixture) {
 		f.stuck = true
 		out, err := f.invokeFor(names.Timeout, f.event("e1", "pet", `{"name":"Rex"}`))
 		if err == nil {
@@ -76,9 +76,10 @@ func TestInvocationWhoseCommitHangs(t *testing.T) {
 	})
 }
 
-// TestRelayWhosePublishingHangs logs its line, and releases its lease.
+// TestRelayWhosePublishingHangs checks that the relay logs its line and releases
+// its lease.
 func TestRelayWhosePublishingHangs(t *testing.T) {
-	inBubble(t, func(f *fixture) {
+	inFakeTime(t, func(f *fixture) {
 		f.send = func(context.Context, []events.Entry) ([]bus.Result, error) {
 			return []bus.Result{{Code: "ThrottlingException"}}, nil
 		}

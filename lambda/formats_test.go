@@ -22,7 +22,7 @@ const formatsV1 = "../testdata/formats/v1/"
 
 var updateFormats = flag.Bool("update-formats", false, "write the log lines of testdata/formats/v1 anew: only with the code of format 1")
 
-// pinnedLines are a request's line and a relay's with every member set.
+// pinnedLines returns a request's line and a relay's with every member set.
 func pinnedLines() []byte {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 123456789, time.UTC)
 	log := &logger{environment: "pins", now: func() time.Time { return now }}
@@ -73,8 +73,8 @@ func TestFormatV1LogLines(t *testing.T) {
 	}
 }
 
-// lacks lists the places where got does not hold what want does: members of an
-// object, and elements of an array in any place.
+// lacks lists what want holds and got does not: members of an object, and
+// elements of an array in any order.
 func lacks(got, want any, at string) (missing []string) {
 	switch w := want.(type) {
 	case map[string]any:
@@ -98,7 +98,7 @@ func lacks(got, want any, at string) (missing []string) {
 }
 
 // holds reports whether an element of an array is the wanted one: an object may
-// have further members, a set of dimensions may not have further names.
+// have more members, a set of dimensions may not have more names.
 func holds(have, want any) bool {
 	if set, ok := want.([]any); ok {
 		return reflect.DeepEqual(have, set)

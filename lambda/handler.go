@@ -21,7 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Handler is the router as a Lambda function.
+// Handler runs a router as a Lambda function. It is safe for concurrent use.
 type Handler struct {
 	router *router.Router
 	relay  *outbox.Relay
@@ -32,14 +32,15 @@ type Handler struct {
 	warm   atomic.Bool
 }
 
-// Options are what a Handler does not need to be told.
+// Options configures a Handler; the zero value uses the defaults.
 type Options struct {
 	// Environment is the deployment's name, a dimension of every metric.
 	Environment string
-	// RelayAge is how old a mark must be for the relay to take it: longer than
-	// an invocation can live. Zero means the function's time-out and a grace.
+	// RelayAge is the minimum age of the idempotency records that the relay
+	// processes. It must be longer than an invocation can take. Zero means the
+	// function's time-out plus a grace period.
 	RelayAge time.Duration
-	// Clock tells the time; time.Now if nil.
+	// Clock returns the current time; nil means time.Now.
 	Clock func() time.Time
 }
 
@@ -64,7 +65,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return h.Serve(ctx, payload, h.out)
 }
 
-// Serve is Invoke with a log of its own for the invocation. The work ends before
+// Serve is Invoke with a separate log for the invocation. The work ends before
 // the deadline of ctx; see [deadline.Reserve].
 func (h *Handler) Serve(ctx context.Context, payload []byte, log io.Writer) ([]byte, error) {
 	call := invocation{start: h.log.now(), cold: !h.warm.Swap(true), log: log}
@@ -95,35 +96,36 @@ func (h *Handler) dispatch(ctx context.Context, payload []byte, call invocation)
 	return nil, nil
 }
 
-// event carries out one EventBridge event.
+// event processes one EventBridge event.
 func (h *Handler) event(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
 	envelope, err := events.DecodeEnvelope(payload)
 	if err != nil {
-		// Not to be trusted, but enough for the sender to find the event by.
+		// Unverified, but the sender can find the event by these members.
 		var known struct {
 			ID string `json:"id"`
 		}
 		_ = json.Unmarshal(payload, &known, lenient)
 		report := &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err, EventID: known.ID}
 		h.log.request(call, report, statusOf(store.Result{}, err))
-		return answer(store.Result{}, err, call)
+		return eventResponse(store.Result{}, err, call)
 	}
 	if !envelope.IsInput() {
-		// R12: what a router published is never input, api_key or not.
+		// R12: an event that a router published is never input, even with an api_key.
 		h.log.ignoredEvent(call, &envelope, "the source is not "+events.InputSource)
 		return nil, nil
 	}
-	receipt, report, err := h.router.Event(ctx, &envelope, traceHeader(ctx))
-	h.log.request(call, report, statusOf(receipt, err))
-	return answer(receipt, err, call)
+	result, report, err := h.router.Event(ctx, &envelope, traceHeader(ctx))
+	h.log.request(call, report, statusOf(result, err))
+	return eventResponse(result, err, call)
 }
 
-// array carries out a batch of the newer custom event bus. It fails as a whole
-// if one of it must be tried again: the others are redeliveries by then.
+// array processes a JSON array of events, as newer custom event buses send it.
+// It fails as a whole if one event must be retried; the others are then
+// redeliveries.
 func (h *Handler) array(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
-	// Split leniently: one malformed event must not take its fellows with it. Each
-	// is read strictly on its own. What cannot be split at all may hold events, so
-	// it is no rejection: it ends in the dead-letter queue.
+	// Split leniently, so that a malformed event does not fail the others; each
+	// event is then read strictly. A payload that cannot be split may hold events,
+	// so it is not rejected but ends in the dead-letter queue.
 	var batch []jsontext.Value
 	if err := json.Unmarshal(payload, &batch, lenient); err != nil {
 		return nil, h.unreadable(call, "the array of events cannot be read")
@@ -146,8 +148,8 @@ func (h *Handler) array(ctx context.Context, payload []byte, call invocation) ([
 	return json.Marshal(answers)
 }
 
-// sqs carries out a batch of messages whose bodies are events, or records of
-// failed invocations, and answers with the items that must be tried again.
+// sqs processes a batch of messages whose bodies are events, or records of
+// failed invocations, and returns the items that must be retried.
 func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
 	var batch struct {
 		Records []jsontext.Value `json:"Records"`
@@ -167,7 +169,7 @@ func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]b
 			MessageID string `json:"messageId"`
 			Body      string `json:"body"`
 		}
-		// What is no message has no body, and so no shape.
+		// An item that is not a message has no body, and so no shape.
 		_ = json.Unmarshal(record, &message, lenient)
 		var err error
 		switch body := []byte(message.Body); classify(body) {
@@ -188,21 +190,21 @@ func (h *Handler) sqs(ctx context.Context, payload []byte, call invocation) ([]b
 }
 
 // failure unwraps the record of a failed invocation, so that a dead letter can
-// be sent again as it is.
+// be sent again unchanged.
 func (h *Handler) failure(ctx context.Context, payload []byte, call invocation) ([]byte, error) {
 	var record struct {
 		RequestPayload jsontext.Value `json:"requestPayload"`
 	}
 	if err := json.Unmarshal(payload, &record, jsontext.AllowDuplicateNames(true)); err != nil {
-		return h.refuse(call, fault.Errorf(fault.Invalid, "the record of a failed invocation cannot be read"))
+		return h.reject(call, fault.Errorf(fault.Invalid, "the record of a failed invocation cannot be read"))
 	}
 	if call.unwrapped++; call.unwrapped > 3 {
-		return h.refuse(call, fault.Errorf(fault.Invalid, "records of failed invocations are nested deeper than 3"))
+		return h.reject(call, fault.Errorf(fault.Invalid, "records of failed invocations are nested deeper than 3"))
 	}
 	return h.dispatch(ctx, record.RequestPayload, call)
 }
 
-// schedule drives the relay.
+// schedule runs the relay.
 func (h *Handler) schedule(ctx context.Context, call invocation) ([]byte, error) {
 	drained, err := h.relay.Run(ctx, h.age)
 	h.log.relay(call, drained, err)
@@ -212,25 +214,26 @@ func (h *Handler) schedule(ctx context.Context, call invocation) ([]byte, error)
 	return nil, nil
 }
 
-// lenient reads what only wraps events; each event is then read strictly.
+// lenient holds the options for payloads that wrap events; each event is then
+// read strictly.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// unreadable is the error of a payload that may hold events but cannot be taken
-// apart: it is logged, tried again, and ends in the dead-letter queue.
+// unreadable logs and returns the error of a payload that may hold events but
+// cannot be split: Lambda retries it and then sends it to the dead-letter queue.
 func (h *Handler) unreadable(call invocation, message string) error {
 	err := fault.Errorf(fault.Internal, "%s", message)
 	h.log.request(call, &router.Report{Outcome: router.Faulted, Code: fault.Internal, Cause: err}, statusOf(store.Result{}, err))
 	return err
 }
 
-// refuse is the answer to a payload of a known shape that cannot be read.
-func (h *Handler) refuse(call invocation, err error) ([]byte, error) {
+// reject returns the response to a payload of a known shape that cannot be read.
+func (h *Handler) reject(call invocation, err error) ([]byte, error) {
 	report := &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err}
 	h.log.request(call, report, statusOf(store.Result{}, err))
-	return answer(store.Result{}, err, call)
+	return eventResponse(store.Result{}, err, call)
 }
 
-// traceHeader is the X-Ray header of the invocation, to be passed on.
+// traceHeader returns the X-Ray header of the invocation, to be passed on.
 func traceHeader(ctx context.Context) string {
 	header, _ := ctx.Value("x-amzn-trace-id").(string)
 	return header

@@ -25,7 +25,7 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// A fixture is the function over an in-memory house, with its log.
+// A fixture is the function over in-memory stores, with its log.
 type fixture struct {
 	t       *testing.T
 	handler *lambda.Handler
@@ -35,12 +35,12 @@ type fixture struct {
 	sent    int
 	down    bool
 	send    func(ctx context.Context, entries []events.Entry) ([]bus.Result, error) // instead of success
-	failing string                                                                  // the commit of this event's id fails
-	stuck   bool                                                                    // a commit lasts until its context ends
-	ahead   time.Duration                                                           // of the relay's clock
+	failing string                                                                  // the commit of the event with this id fails
+	stuck   bool                                                                    // commits block until their context ends
+	ahead   time.Duration                                                           // how far the relay's clock is ahead
 }
 
-// A stuckLedger is a ledger whose commits do not end while its fixture says so.
+// A stuckLedger is a ledger whose commits block while its fixture is stuck.
 type stuckLedger struct {
 	*memstore.Driver
 	f *fixture
@@ -126,7 +126,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-func TestSynchronousAnswer(t *testing.T) {
+func TestSynchronousResponse(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {
 		payload, status, inBody string
@@ -147,7 +147,7 @@ func TestSynchronousAnswer(t *testing.T) {
 	}
 }
 
-func TestArrayFailsAsAWhole(t *testing.T) {
+func TestArrayWithAFaultIsRetriedAsAWhole(t *testing.T) {
 	f := newFixture(t)
 	batch := "[" + f.event("a", "pet", `{"name":"A"}`) + "," + f.event("b", "pet", `{"age":1}`) + "," + f.event("c", "pet", `{"name":"C"}`) + "]"
 	out, err := f.invoke(batch)
@@ -156,7 +156,7 @@ func TestArrayFailsAsAWhole(t *testing.T) {
 	}
 	f.down = true
 	if out, err := f.invoke(batch); err == nil {
-		t.Errorf("a batch that met a fault was acknowledged: %s", out)
+		t.Errorf("a batch with a fault was acknowledged: %s", out)
 	}
 	f.down = false
 	if _, err := f.invoke(batch); err != nil || f.records() != 2 {
@@ -164,8 +164,8 @@ func TestArrayFailsAsAWhole(t *testing.T) {
 	}
 }
 
-// TestArrayInWhichOneEventFails: a batch is not acknowledged when any one of its
-// events could not be carried out: that event would be lost.
+// TestArrayInWhichOneEventFails checks that a batch is not acknowledged if any one
+// of its events failed, because that event would be lost.
 func TestArrayInWhichOneEventFails(t *testing.T) {
 	for _, failing := range []string{"a", "b", "c"} {
 		f := newFixture(t)
@@ -188,9 +188,9 @@ func TestArrayInWhichOneEventFails(t *testing.T) {
 	}
 }
 
-// TestOneBadEventDoesNotTakeItsFellows: EventBridge lets through what the
-// strict codec refuses, and tenants share a batch.
-func TestOneBadEventDoesNotTakeItsFellows(t *testing.T) {
+// TestMalformedEventDoesNotFailTheBatch sends events that EventBridge accepts and
+// the strict codec rejects, in a batch with events of other tenants.
+func TestMalformedEventDoesNotFailTheBatch(t *testing.T) {
 	for name, poison := range map[string]func(f *fixture) string{
 		"a repeated name": func(f *fixture) string {
 			return strings.Replace(f.event("p", "pet", `{"name":"P"}`), `"tenant"`, `"tenant":"x","tenant"`, 1)
@@ -218,9 +218,9 @@ func TestOneBadEventDoesNotTakeItsFellows(t *testing.T) {
 	}
 }
 
-// TestAKeyInAnyMember: a sender can write its key anywhere; no log line and no
-// answer shows it.
-func TestAKeyInAnyMember(t *testing.T) {
+// TestKeysInOtherMembersAreMasked checks that log lines and responses never hold
+// a key, wherever the sender wrote it.
+func TestKeysInOtherMembersAreMasked(t *testing.T) {
 	f := newFixture(t)
 	good := f.event("e1", "pet", `{"name":"A"}`)
 	var envelopes []string
@@ -277,7 +277,7 @@ func TestFailedInvocationIsUnwrapped(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotForUsHasNoEffect(t *testing.T) {
+func TestOtherPayloadsAreIgnored(t *testing.T) {
 	f := newFixture(t)
 	output := strings.Replace(f.event("a", "pet", `{"name":"A"}`), "blockforger-input", "blockforger-output", 1)
 	for _, payload := range []string{`{}`, `"text"`, `7`, `null`, ``, `nonsense`, `{"hello":"world"}`, output,
@@ -296,7 +296,7 @@ func TestWhatIsNotForUsHasNoEffect(t *testing.T) {
 	}
 }
 
-func TestMalformedEventsAreFinal(t *testing.T) {
+func TestMalformedEventsAreRejected(t *testing.T) {
 	f := newFixture(t)
 	for _, payload := range []string{`{"source":"blockforger-input"`, `{"source":1,"detail-type":"x"}`, `[1,2]`, `[{"source":"blockforger-input","detail":7}]`,
 		`{"Records":[{"body":7}]}`, `{"source":"blockforger-input","detail-type":"pet.POST","detail":{"tenant":"a","tenant":"b"}}`} {
@@ -306,7 +306,7 @@ func TestMalformedEventsAreFinal(t *testing.T) {
 	}
 }
 
-func TestScheduleDrivesTheRelay(t *testing.T) {
+func TestScheduleRunsTheRelay(t *testing.T) {
 	f := newFixture(t)
 	if out, err := f.invoke(`{"version":"0","source":"aws.events","detail-type":"Scheduled Event","resources":[],"detail":{}}`); err != nil || out != "" {
 		t.Errorf("%s, %v", out, err)
@@ -316,9 +316,9 @@ func TestScheduleDrivesTheRelay(t *testing.T) {
 	}
 }
 
-// TestCanonicalLine: one line a request, valid JSON with its metrics, and
-// neither key nor payload on it.
-func TestCanonicalLine(t *testing.T) {
+// TestLogLine checks that each request has one line of valid JSON with its
+// metrics, and without key and payload.
+func TestLogLine(t *testing.T) {
 	f := newFixture(t)
 	const canary = "c4n4ry-payload"
 	for _, payload := range []string{
@@ -362,7 +362,7 @@ func TestCanonicalLine(t *testing.T) {
 	}
 }
 
-func TestAFaultTellsNothingOfTheRequest(t *testing.T) {
+func TestFaultsDoNotIncludeTheRequest(t *testing.T) {
 	f := newFixture(t)
 	f.down = true
 	_, err := f.invoke(f.event("e1", "pet", `{"name":"c4n4ry"}`))

@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// BenchmarkWays puts the ways into the router side by side: the same change as
-// an input event and over REST, from the payload's bytes to the answer's, on a
-// ledger in memory. The reads have no event to be compared with.
-func BenchmarkWays(b *testing.B) {
+// BenchmarkEventAndREST compares a change by an input event with the same change
+// over REST, from the payload's bytes to the response's, on a ledger in memory.
+// Reads are possible over REST only.
+func BenchmarkEventAndREST(b *testing.B) {
 	for _, way := range []struct {
 		name    string
-		payload func(h *restHouse, n int) string
+		payload func(h *restFixture, n int) string
 	}{
-		{"POST/event", func(h *restHouse, n int) string {
+		{"POST/event", func(h *restFixture, n int) string {
 			return fmt.Sprintf(`{"version":"0","id":"event-%d","source":"blockforger-input","detail-type":"pet.POST","account":"000000000000","time":%q,"region":"us-east-1","resources":[],"detail":{"tenant":"acme","rootSchema":"pet","api_key":%q,"payload":{"id":"p%d","name":"Rex","status":"available"}}}`,
 				n, h.clock().Format(time.RFC3339), h.keys["acme"], n)
 		}},
-		{"POST/rest", func(h *restHouse, n int) string {
+		{"POST/rest", func(h *restFixture, n int) string {
 			return h.payload("POST", "/acme/pet", fmt.Sprintf(`{"id":"p%d","name":"Rex","status":"available"}`, n), h.as("acme"), jsonBody, fmt.Sprintf("idempotency-key: k%d", n))
 		}},
-		{"PUT/event", func(h *restHouse, n int) string {
+		{"PUT/event", func(h *restFixture, n int) string {
 			return fmt.Sprintf(`{"version":"0","id":"event-%d","source":"blockforger-input","detail-type":"pet.PUT","account":"000000000000","time":%q,"region":"us-east-1","resources":[],"detail":{"tenant":"acme","rootSchema":"pet","operation":"PUT","api_key":%q,"payload":{"id":"rex","name":"Rex","status":"available"}}}`,
 				n, h.clock().Format(time.RFC3339), h.keys["acme"])
 		}},
-		{"PUT/rest", func(h *restHouse, n int) string {
+		{"PUT/rest", func(h *restFixture, n int) string {
 			return h.payload("PUT", "/acme/pet/rex", `{"id":"rex","name":"Rex","status":"available"}`, h.as("acme"), jsonBody, fmt.Sprintf("idempotency-key: k%d", n))
 		}},
-		{"GET/rest", func(h *restHouse, n int) string { return h.payload("GET", "/acme/pet/rex", "", h.as("acme")) }},
+		{"GET/rest", func(h *restFixture, n int) string { return h.payload("GET", "/acme/pet/rex", "", h.as("acme")) }},
 	} {
 		b.Run(way.name, func(b *testing.B) {
-			h := newRESTHouse(b, map[string]string{
+			h := newRESTFixture(b, map[string]string{
 				"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{}]\n",
 				"acme/pet.json":          `{"properties":{"id":{"type":"string"},"name":{"type":"string"},"status":{"enum":["available","sold"]}},"required":["name"],"additionalProperties":false}`,
 			})

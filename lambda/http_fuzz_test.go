@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// FuzzHTTP: whatever is sent, there is one answer: not a fault, a problem
-// document where it refuses, alike the second time, and with no effect on
-// another tenant.
+// FuzzHTTP checks that every request gets a response that is not a fault, is a
+// problem document if it is a rejection, is the same the second time, and has no
+// effect on another tenant.
 func FuzzHTTP(f *testing.F) {
 	for _, seed := range [][5]string{
 		{"GET", "/acme/pet/rex", "limit=1", `if-none-match: W/"a", "b"`, ""},
@@ -20,7 +20,7 @@ func FuzzHTTP(f *testing.F) {
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4])
 	}
-	h := newRESTHouse(f, restFiles)
+	h := newRESTFixture(f, restFiles)
 	rival := h.effects("rival")
 	f.Fuzz(func(t *testing.T, method, path, query, header, body string) {
 		h.t = t
@@ -35,12 +35,12 @@ func FuzzHTTP(f *testing.F) {
 			headers = append(headers, strings.ToLower(header))
 		}
 		first, again := h.do(method, path, body, headers...), h.do(method, path, body, headers...)
-		for _, a := range []httpAnswer{first, again} {
+		for _, a := range []httpResponse{first, again} {
 			switch {
 			case a.StatusCode >= 500 || a.StatusCode < 200:
 				t.Fatalf("%q %q: %+v", method, path, a)
 			case a.StatusCode >= 400 && method != http.MethodHead && a.problem() == "":
-				t.Fatalf("%q %q is refused without a problem document: %+v", method, path, a)
+				t.Fatalf("%q %q is rejected without a problem document: %+v", method, path, a)
 			}
 			for name, value := range a.Headers {
 				if strings.ContainsAny(name+value, "\r\n\x00") {
@@ -49,7 +49,7 @@ func FuzzHTTP(f *testing.F) {
 			}
 		}
 		if strings.HasPrefix(strings.TrimLeft(header, " "), "idempotency-key") && first.StatusCode == 201 && again.Body != first.Body {
-			t.Fatalf("another answer the second time:\n%+v\n%+v", first, again)
+			t.Fatalf("another response the second time:\n%+v\n%+v", first, again)
 		}
 		if after := h.effects("rival"); after != rival {
 			t.Fatalf("%q %q changed another tenant", method, path)

@@ -24,17 +24,17 @@ import (
 )
 
 var restFiles = map[string]string{
-	"acme/tenant.properties":  "eventbridge-output=[{}]\ncors-origins=https://app.example.com, http://localhost:3000\n", // no eventbridge-input: R9 is for events alone
+	"acme/tenant.properties":  "eventbridge-output=[{}]\ncors-origins=https://app.example.com, http://localhost:3000\n", // no eventbridge-input: R9 applies to events only
 	"acme/pet.json":           `{"properties":{"id":{"type":"string"},"name":{"type":"string"}},"required":["name"]}`,
 	"acme/count.json":         `{"meta":{"key":"n"},"properties":{"n":{"type":"integer"}}}`,
 	"rival/tenant.properties": "cors-origins=*\n",
 	"rival/pet.json":          `{}`,
 }
 
-// TestShapes: one adapter for the payloads of three services (R14), bodies in
-// base64 or not, escapes of the path undone once.
-func TestShapes(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+// TestHTTPPayloadShapes checks the payloads of three services (R14), with and
+// without base64, and that the path is unescaped exactly once.
+func TestHTTPPayloadShapes(t *testing.T) {
+	h := newRESTFixture(t, restFiles)
 	key := h.keys["acme"]
 	body := `{"name":"Rex"}`
 	for _, c := range []struct {
@@ -65,7 +65,7 @@ func TestShapes(t *testing.T) {
 		t.Errorf("%d records, want 4", got)
 	}
 
-	// The key a/b%2Fc: sent as a%2Fb%252Fc, which the HTTP API decodes by itself.
+	// The key a/b%2Fc: sent as a%2Fb%252Fc, which the HTTP API unescapes.
 	h.do("POST", "/acme/pet", `{"id":"a/b%2Fc","name":"Hard"}`, h.as("acme"), jsonBody)
 	for name, payload := range map[string]string{
 		"function URL": h.payload("GET", "/acme/pet/a%2Fb%252Fc", "", h.as("acme")),
@@ -80,9 +80,10 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// TestReads walks through one record's life: conditions, HEAD, lists.
-func TestReads(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+// TestRecordOverREST creates, reads, changes and deletes one record, with
+// conditions, HEAD and lists.
+func TestRecordOverREST(t *testing.T) {
+	h := newRESTFixture(t, restFiles)
 	made := h.do("POST", "/acme/pet", `{"id":"rex","name":"Rex"}`, h.as("acme"), jsonBody)
 	etag := made.Headers["etag"]
 	other := `"00ff"`
@@ -134,17 +135,17 @@ func TestReads(t *testing.T) {
 			t.Errorf("304 without the ETag: %v", a.Headers)
 		}
 	}
-	// Carried out: POST, PUT, PATCH, DELETE; GET and HEAD that found something.
+	// Billed: POST, PUT, PATCH, DELETE; GET and HEAD that found something.
 	usage := h.do("GET", "/acme/_usage?month=2026-11", "", h.as("acme"))
 	if want := `{"tenant":"acme","month":"2026-11","tokens":110,"bySchema":{"pet":{"DELETE":10,"GET":70,"PATCH":10,"POST":10,"PUT":10}},"byDay":{"2026-11-21":110}}`; usage.Body != want {
 		t.Errorf("usage %s\nwant  %s", usage.Body, want)
 	}
 }
 
-// TestConditionsBelongToTheRequest: under one idempotency key, other conditions
-// are another request.
-func TestConditionsBelongToTheRequest(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+// TestConditionsArePartOfTheFingerprint checks that an idempotency key cannot be
+// used again with other conditions.
+func TestConditionsArePartOfTheFingerprint(t *testing.T) {
+	h := newRESTFixture(t, restFiles)
 	h.do("POST", "/acme/pet", `{"id":"rex","name":"Rex"}`, h.as("acme"), jsonBody)
 	put := func(once string, condition ...string) int {
 		return h.do("PUT", "/acme/pet/rex", `{"name":"Max"}`, append(condition, h.as("acme"), jsonBody, "idempotency-key: "+once)...).StatusCode
@@ -164,7 +165,7 @@ func TestConditionsBelongToTheRequest(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+	h := newRESTFixture(t, restFiles)
 	for i := range 250 {
 		h.do("POST", "/acme/pet", fmt.Sprintf(`{"id":"p%03d","name":"N"}`, i), h.as("acme"), jsonBody)
 	}
@@ -172,7 +173,7 @@ func TestList(t *testing.T) {
 		Records []struct{ Key, ETag string }
 		Next    string
 	}
-	read := func(path string) (page, httpAnswer) {
+	read := func(path string) (page, httpResponse) {
 		a := h.do("GET", path, "", h.as("acme"))
 		var p page
 		if err := json.Unmarshal([]byte(a.Body), &p, json.MatchCaseInsensitiveNames(true)); err != nil || a.StatusCode != 200 {
@@ -209,7 +210,7 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %d %s", query, a.StatusCode, a.Body)
 		}
 	}
-	for _, foreign := range []httpAnswer{
+	for _, foreign := range []httpResponse{
 		h.do("GET", "/acme/count?cursor="+p.Next, "", h.as("acme")),
 		h.do("GET", "/rival/pet?cursor="+p.Next, "", h.as("rival")),
 	} {
@@ -219,9 +220,9 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestBadCalls: each is a problem document and has no effect.
-func TestBadCalls(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+// TestInvalidRequests checks that each gets a problem document and has no effect.
+func TestInvalidRequests(t *testing.T) {
+	h := newRESTFixture(t, restFiles)
 	h.do("POST", "/acme/pet", `{"id":"rex","name":"Rex"}`, h.as("acme"), jsonBody)
 	before := h.effects("acme", "rival")
 	pet := `{"name":"Tom"}`
@@ -307,22 +308,22 @@ func TestBadCalls(t *testing.T) {
 			RequestID string `json:"requestId"`
 		}
 		if json.Unmarshal([]byte(a.Body), &p) != nil || p.RequestID == "" || p.RequestID != a.Headers["x-request-id"] {
-			t.Errorf("%s %.60s: the problem does not tell the request: %s", c.method, c.path, a.Body)
+			t.Errorf("%s %.60s: the problem has no request id: %s", c.method, c.path, a.Body)
 		}
 		if a.StatusCode == 405 && a.Headers["allow"] == "" {
 			t.Errorf("%s %s: 405 without Allow", c.method, c.path)
 		}
 	}
 	if after := h.effects("acme", "rival"); after != before {
-		t.Errorf("bad calls had effects:\n%s", after)
+		t.Errorf("invalid requests had effects:\n%s", after)
 	}
 	if log := h.log.text(); strings.Contains(log, h.keys["acme"]) || strings.Contains(log, "Tom") {
 		t.Error("a key or a payload is in the log")
 	}
 }
 
-func TestBadHTTPPayloads(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+func TestInvalidHTTPPayloads(t *testing.T) {
+	h := newRESTFixture(t, restFiles)
 	for payload, status := range map[string]int{
 		`{"version":"2.0","rawPath":"/acme/pet","headers":7,"requestContext":{"http":{"method":"GET"}}}`:                                                                                           400,
 		`{"version":"2.0","rawPath":"/acme/pet","requestContext":{}}`:                                                                                                                              405,
@@ -339,10 +340,10 @@ func TestBadHTTPPayloads(t *testing.T) {
 }
 
 func TestPermissions(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+	h := newRESTFixture(t, restFiles)
 	h.do("POST", "/acme/pet", `{"id":"rex","name":"Rex"}`, h.as("acme"), jsonBody)
 	_, reader := h.newKey("acme", apikey.ReadOnly)
-	var refused []string
+	var rejected []string
 	for _, c := range []struct {
 		method, path, body string
 		status             int
@@ -360,13 +361,13 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("%s %s with a key that may read: %d %s, want %d", c.method, c.path, a.StatusCode, a.Body, c.status)
 		}
 		if a.StatusCode == 401 {
-			refused = append(refused, strings.Replace(a.Body, a.Headers["x-request-id"], "", 1))
+			rejected = append(rejected, strings.Replace(a.Body, a.Headers["x-request-id"], "", 1))
 		}
 	}
 	nonsense := h.do("DELETE", "/acme/pet/rex", "", "x-api-key: nonsense")
-	for _, body := range refused {
+	for _, body := range rejected {
 		if body != strings.Replace(nonsense.Body, nonsense.Headers["x-request-id"], "", 1) {
-			t.Errorf("a 401 tells what was wrong: %s", body)
+			t.Errorf("a 401 reports the reason: %s", body)
 		}
 	}
 	if nonsense.Headers["www-authenticate"] == "" {
@@ -374,40 +375,40 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// TestRevocation: 30 seconds after a key was revoked at the latest, it is
-// refused, though it was in use all the time (R51).
-func TestRevocation(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+// TestRevokedKeyIsRejectedWithin30Seconds checks that a key in constant use is
+// rejected at most 30 seconds after it was revoked (R51).
+func TestRevokedKeyIsRejectedWithin30Seconds(t *testing.T) {
+	h := newRESTFixture(t, restFiles)
 	key, secret := h.newKey("acme", apikey.BackendCalls)
 	get := func() int { return h.do("GET", "/acme/pet", "", "x-api-key: "+secret).StatusCode }
 	for range 50 {
 		if get() != 200 {
-			t.Fatal("the key is refused before it was revoked")
+			t.Fatal("the key is rejected before it was revoked")
 		}
 		h.advance(time.Second)
 	}
 	if _, err := apikey.Revoke(t.Context(), h.ledger, key.ID, h.clock()); err != nil {
 		t.Fatal(err)
 	}
-	refusedAfter := -1
+	rejectedAfter := -1
 	for second := range 40 {
 		if get() == 401 {
-			refusedAfter = second
+			rejectedAfter = second
 			break
 		}
 		h.advance(time.Second)
 	}
-	if refusedAfter < 0 || refusedAfter > 30 {
-		t.Errorf("refused after %d s, want at most 30", refusedAfter)
+	if rejectedAfter < 0 || rejectedAfter > 30 {
+		t.Errorf("rejected after %d s, want at most 30", rejectedAfter)
 	}
 }
 
-// TestStrictKeys: where every commit checks the key, a revoked one changes and
-// reads nothing more, at once, and not even a redelivery is answered.
-func TestStrictKeys(t *testing.T) {
-	h := newRESTHouse(t, restFiles, func(o *router.Options) { o.StrictKeys = true })
+// TestRevokedKeyIsRejectedAtOnce checks that a revoked key is rejected at once,
+// even for a redelivery, if every commit checks the key.
+func TestRevokedKeyIsRejectedAtOnce(t *testing.T) {
+	h := newRESTFixture(t, restFiles, func(o *router.Options) { o.StrictKeys = true })
 	key, secret := h.newKey("acme", apikey.BackendCalls)
-	post := func(once string) httpAnswer {
+	post := func(once string) httpResponse {
 		return h.do("POST", "/acme/pet", `{"name":"Rex"}`, "x-api-key: "+secret, jsonBody, "idempotency-key: "+once)
 	}
 	if first := post("one"); first.StatusCode != 201 {
@@ -417,10 +418,10 @@ func TestStrictKeys(t *testing.T) {
 	if _, err := apikey.Revoke(t.Context(), h.ledger, key.ID, h.clock()); err != nil {
 		t.Fatal(err)
 	}
-	refused := h.do("GET", "/acme/pet", "", "x-api-key: nonsense")
-	for _, a := range []httpAnswer{post("two"), post("one"), h.do("GET", "/acme/pet", "", "x-api-key: "+secret)} {
-		if a.StatusCode != 401 || strings.Replace(a.Body, a.Headers["x-request-id"], "", 1) != strings.Replace(refused.Body, refused.Headers["x-request-id"], "", 1) {
-			t.Errorf("%+v, want a 401 as any other", a)
+	rejected := h.do("GET", "/acme/pet", "", "x-api-key: nonsense")
+	for _, a := range []httpResponse{post("two"), post("one"), h.do("GET", "/acme/pet", "", "x-api-key: "+secret)} {
+		if a.StatusCode != 401 || strings.Replace(a.Body, a.Headers["x-request-id"], "", 1) != strings.Replace(rejected.Body, rejected.Headers["x-request-id"], "", 1) {
+			t.Errorf("%+v, want the 401 of any other invalid key", a)
 		}
 	}
 	if after := h.effects("acme"); after != before {
@@ -429,7 +430,7 @@ func TestStrictKeys(t *testing.T) {
 }
 
 func TestCORS(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+	h := newRESTFixture(t, restFiles)
 	const origin = "access-control-allow-origin"
 	preflight := h.do("OPTIONS", "/acme/pet/rex", "", "origin: https://app.example.com", "access-control-request-method: PUT")
 	if preflight.StatusCode != 204 || preflight.Headers[origin] != "https://app.example.com" || preflight.Headers["vary"] != "origin" ||
@@ -461,7 +462,7 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// A countingBucket counts the objects that are asked for.
+// A countingBucket counts the objects that are read.
 type countingBucket struct {
 	blob.Bucket
 	gets atomic.Int64
@@ -472,10 +473,11 @@ func (b *countingBucket) Get(ctx context.Context, key string, known blob.ETag) (
 	return b.Bucket.Get(ctx, key, known)
 }
 
-// TestPreflightsOfUnknownTenantsAreBounded: they need no key, so that anyone can send
-// them; tenants that exist are served meanwhile.
+// TestPreflightsOfUnknownTenantsAreBounded checks that preflights, which need no
+// key, cause few reads of the bucket, and that tenants that exist are served
+// meanwhile.
 func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+	h := newRESTFixture(t, restFiles)
 	files := &countingBucket{Bucket: h.files}
 	r := router.New(
 		tenant.NewCatalog(files, &tenant.CatalogOptions{Clock: h.clock, Report: func(diag.Diagnostic) {}}),
@@ -490,7 +492,7 @@ func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
 		return a.Headers["access-control-allow-origin"]
 	}
 	if preflight("acme") == "" {
-		t.Error("a tenant that exists: refused")
+		t.Error("a tenant that exists: rejected")
 	}
 	files.gets.Store(0)
 	for i := range 500 {
@@ -502,29 +504,29 @@ func TestPreflightsOfUnknownTenantsAreBounded(t *testing.T) {
 		t.Errorf("%d reads of the bucket within one second, want at most 20", n)
 	}
 	if preflight("acme") == "" {
-		t.Error("a tenant that was found before: refused")
+		t.Error("a tenant that was found before: rejected")
 	}
 	h.advance(time.Second)
 	if preflight("rival") != "*" {
-		t.Error("a tenant that exists, a second later: refused")
+		t.Error("a tenant that exists, a second later: rejected")
 	}
 }
 
-// TestFaultIsAnAnswer: over HTTP the caller waits and can try again; an error
-// would reach it as API Gateway's own 502.
-func TestFaultIsAnAnswer(t *testing.T) {
-	h := newRESTHouse(t, restFiles)
+// TestFaultIsAnHTTPResponse checks that a fault over HTTP is a response: for an
+// error of the function, API Gateway would return its own 502.
+func TestFaultIsAnHTTPResponse(t *testing.T) {
+	h := newRESTFixture(t, restFiles)
 	h.do("GET", "/acme/pet", "", h.as("acme")) // key and schema are cached from here on
-	h.faults = func(string) error { return fault.Errorf(fault.Unavailable, "the table burns") }
-	for _, a := range []httpAnswer{
+	h.faults = func(string) error { return fault.Errorf(fault.Unavailable, "the table is down") }
+	for _, a := range []httpResponse{
 		h.do("GET", "/acme/pet/rex", "", h.as("acme")),
 		h.do("POST", "/acme/pet", `{"name":"N"}`, h.as("acme"), jsonBody),
 	} {
-		if a.StatusCode != 503 || a.problem() != "unavailable" || a.Headers["retry-after"] == "" || strings.Contains(a.Body, "burns") {
+		if a.StatusCode != 503 || a.problem() != "unavailable" || a.Headers["retry-after"] == "" || strings.Contains(a.Body, "is down") {
 			t.Errorf("%+v", a)
 		}
 	}
-	if log := h.log.text(); !strings.Contains(log, "burns") || !strings.Contains(log, `"Faults":1`) {
+	if log := h.log.text(); !strings.Contains(log, "is down") || !strings.Contains(log, `"Faults":1`) {
 		t.Error("the cause is not in the log")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/rest"
 )
 
-// httpPayload has the members of all three shapes (R14): API Gateway REST (v1),
+// An httpPayload has the members of all three shapes (R14): API Gateway REST (v1),
 // API Gateway HTTP (v2, and v1 with a version), and a function URL (as v2).
 type httpPayload struct {
 	Version string `json:"version"`
@@ -42,16 +42,16 @@ type httpPayload struct {
 }
 
 // functionURLHost is part of the host of every function URL. The HTTP API,
-// whose payload is otherwise the same, undoes the escapes of the path; function
-// URLs and the REST API do not.
+// whose payload is otherwise the same, unescapes the path; function URLs and the
+// REST API do not.
 const functionURLHost = ".lambda-url."
 
-// decodeHTTP reads a payload that [classify] found to be an HTTP request. The
-// payload is AWS's making, all but its values.
+// decodeHTTP reads a payload that [classify] found to be an HTTP request. AWS
+// creates the payload; only its values come from the caller.
 func decodeHTTP(payload []byte) rest.Request {
 	var p httpPayload
 	if err := json.Unmarshal(payload, &p, jsontext.AllowInvalidUTF8(true)); err != nil {
-		return rest.Request{Err: fault.Errorf(fault.Invalid, "the payload has a requestContext but is no HTTP request")}
+		return rest.Request{Err: fault.Errorf(fault.Invalid, "the payload has a requestContext but is not an HTTP request")}
 	}
 	req := rest.Request{ID: p.RequestContext.RequestID, Header: rest.Header{}}
 	for name, value := range p.Headers {
@@ -68,7 +68,7 @@ func decodeHTTP(payload []byte) rest.Request {
 			req.Decoded, req.Path = true, p.Path
 			req.Below = belowStage(p.Path, p.RequestContext.Stage)
 		}
-		if len(p.MultiValueHeaders) > 0 { // all of the values; Headers has the last of each
+		if len(p.MultiValueHeaders) > 0 { // all values; Headers has only the last of each field
 			req.Header = rest.Header{}
 			for name, values := range p.MultiValueHeaders {
 				for _, value := range values {
@@ -91,7 +91,7 @@ func decodeHTTP(payload []byte) rest.Request {
 	if p.IsBase64Encoded {
 		body, err := base64.StdEncoding.DecodeString(*p.Body)
 		if err != nil {
-			req.Err = fault.Errorf(fault.Invalid, "the body is not valid base64, as isBase64Encoded says")
+			req.Err = fault.Errorf(fault.Invalid, "isBase64Encoded is true, but the body is not valid base64")
 			return req
 		}
 		req.Body = body
@@ -99,7 +99,8 @@ func decodeHTTP(payload []byte) rest.Request {
 	return req
 }
 
-// belowStage takes the stage off a path. The default stage is not part of it.
+// belowStage returns a path without its stage. The path does not include the
+// default stage.
 func belowStage(path, stage string) string {
 	if rest, ok := strings.CutPrefix(path, "/"+stage); ok && stage != "" && strings.HasPrefix(rest, "/") {
 		return rest

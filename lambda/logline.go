@@ -18,25 +18,26 @@ import (
 	"github.com/blockforger/eventrouter/router"
 )
 
-// invocation is what one call of the function shares between its requests.
+// An invocation holds what the requests of one call of the function share.
 type invocation struct {
 	requestID string
 	start     time.Time
 	cold      bool
-	unwrapped int // records of failed invocations taken off
+	unwrapped int // how many records of failed invocations were unwrapped
 	log       io.Writer
 }
 
-// logger writes one JSON line a request, with metrics embedded (R76): what an
-// operator asks for at 3 a.m. is on that line, and no key or payload ever is.
+// A logger writes one JSON line per request, with embedded metrics (R76). The
+// line holds what an operator needs to analyze an incident, and never a key or
+// a payload.
 type logger struct {
 	environment string
 	now         func() time.Time
 
-	mu sync.Mutex // one line at a time, whoever owns the writer
+	mu sync.Mutex // one line at a time, even if the writer is shared
 }
 
-// request writes the canonical line.
+// request writes the line of one request.
 func (l *logger) request(call invocation, r *router.Report, status int) {
 	now := l.now()
 	b := newLine(now, level(r.Outcome), string(r.Outcome))
@@ -82,8 +83,9 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 	l.write(call.log, b)
 }
 
-// metricsOf leaves the tenant out for a request without a good key: whoever can
-// send an event could otherwise make metrics without end.
+// metricsOf returns the embedded metrics of a request. Without a valid key the
+// tenant is not a dimension: a sender could otherwise create any number of
+// metrics.
 func metricsOf(r *router.Report) string {
 	if r.KeyID == "" {
 		return metricsHead + `["environment"]` + requestMetrics
@@ -149,7 +151,7 @@ func joined(buses []events.BusARN) string {
 	return strings.Join(text, " ")
 }
 
-// ignored writes that a payload had no effect, and why.
+// ignored writes the line of a payload that had no effect, with the reason.
 func (l *logger) ignored(call invocation, reason string) {
 	b := newLine(l.now(), "WARN", string(router.Ignored))
 	b.text("requestId", call.requestID)
@@ -158,7 +160,7 @@ func (l *logger) ignored(call invocation, reason string) {
 	l.write(call.log, b)
 }
 
-// ignoredEvent writes the same of an event that is not input.
+// ignoredEvent writes the same line for an event that is not input.
 func (l *logger) ignoredEvent(call invocation, e *events.Envelope, reason string) {
 	b := newLine(l.now(), "INFO", string(router.Ignored))
 	b.text("requestId", call.requestID)
@@ -177,8 +179,8 @@ func (l *logger) write(out io.Writer, b *line) {
 	_, _ = out.Write(b.end())
 }
 
-// errorText is what the log tells of a failure. What a pointer names is the
-// sender's, a part of the payload: violations are told without their pointers.
+// errorText returns the text of an error for the log. Violations are listed
+// without their pointers, because a pointer holds names from the payload.
 func errorText(err error) string {
 	code := fault.CodeOf(err)
 	if !code.Rejection() || code == fault.Unauthenticated {
@@ -188,13 +190,13 @@ func errorText(err error) string {
 	if len(violations) == 0 {
 		return fault.MessageOf(err)
 	}
-	var told []string
+	var messages []string
 	for _, v := range violations {
-		if !slices.Contains(told, v.Message) {
-			told = append(told, v.Message)
+		if !slices.Contains(messages, v.Message) {
+			messages = append(messages, v.Message)
 		}
 	}
-	return strings.Join(told, "; ")
+	return strings.Join(messages, "; ")
 }
 
 func level(o router.Outcome) string {
@@ -214,7 +216,7 @@ func count(is bool) int64 {
 	return 0
 }
 
-// line builds one JSON object, member by member, without reflection.
+// A line builds one JSON object, member by member, without reflection.
 type line struct{ b []byte }
 
 func newLine(now time.Time, level, message string) *line {
@@ -233,7 +235,7 @@ func (l *line) name(name string) {
 	l.b = append(append(append(l.b, '"'), name...), '"', ':')
 }
 
-// text leaves an empty value out.
+// text adds a string member unless the value is empty.
 func (l *line) text(name, value string) {
 	if value == "" {
 		return
@@ -269,7 +271,7 @@ func (l *line) open(name string) {
 
 func (l *line) close() { l.b = append(l.b, '}') }
 
-// raw appends a member that is JSON already.
+// raw appends a member that is already JSON.
 func (l *line) raw(member string) {
 	l.b = append(append(l.b, ','), member...)
 }

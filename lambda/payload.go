@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A shape is what kind of payload Lambda has handed us.
+// A shape is the kind of a payload.
 type shape uint8
 
 const (
@@ -20,7 +20,7 @@ const (
 	shapeHTTP           // a request of API Gateway or a function URL
 )
 
-// probe holds the members by which shapes differ; the rest is skipped.
+// A probe holds the members by which shapes differ; the others are skipped.
 type probe struct {
 	Source         jsontext.Value `json:"source"`
 	DetailType     jsontext.Value `json:"detail-type"`
@@ -31,16 +31,16 @@ type probe struct {
 	RawPath        jsontext.Value `json:"rawPath"`
 }
 
-// classify tells shapes apart by their members. It is lenient, so that a
-// malformed event is still known for one and refused as such.
+// classify returns the shape of a payload, which it recognizes by its members. It
+// is lenient, so that a malformed event is rejected as an event.
 func classify(payload []byte) shape {
 	payload = bytes.TrimLeft(payload, " \t\r\n")
 	if len(payload) > 0 && payload[0] == '[' {
 		return shapeArray
 	}
 	var p probe
-	// An error leaves the members that were read before it: enough to know an
-	// event that is malformed further on.
+	// After an error the members before it are set: enough to recognize an event
+	// whose later part is malformed.
 	_ = json.Unmarshal(payload, &p, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	switch {
 	case p.RequestPayload != nil && p.RequestContext != nil:

@@ -11,7 +11,7 @@ import (
 )
 
 func TestRateLimit(t *testing.T) {
-	h := newRESTHouse(t, map[string]string{
+	h := newRESTFixture(t, map[string]string{
 		"acme/tenant.properties":  "eventbridge-input=true\nrate-limit-per-second=2.5\n",
 		"acme/pet.json":           `{}`,
 		"slow/tenant.properties":  "rate-limit-per-second=0.1\n",
@@ -19,7 +19,7 @@ func TestRateLimit(t *testing.T) {
 		"rival/tenant.properties": "",
 		"rival/pet.json":          `{}`,
 	})
-	post := func(once string) httpAnswer {
+	post := func(once string) httpResponse {
 		return h.do("POST", "/acme/pet", fmt.Sprintf(`{"id":%q}`, once), h.as("acme"), jsonBody, "idempotency-key: "+once)
 	}
 	for i, left := range []string{"2", "1", "0"} { // a burst of 3 at once
@@ -33,7 +33,7 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("%+v", late)
 	}
 	if a := post("b0"); a.StatusCode != 201 || a.Headers["idempotency-replayed"] != "true" {
-		t.Errorf("what was answered before is answered alike whatever the rate: %+v", a)
+		t.Errorf("a redelivery gets the stored result at any rate: %+v", a)
 	}
 	if a := h.do("GET", "/acme/pet", "", h.as("acme")); a.StatusCode != 429 {
 		t.Errorf("reads count too: %+v", a)
@@ -44,11 +44,11 @@ func TestRateLimit(t *testing.T) {
 	event := fmt.Sprintf(`{"id":"e1","source":"blockforger-input","detail-type":"pet.POST","time":%q,"detail":{"tenant":"acme","rootSchema":"pet","api_key":%q,"payload":{"id":"e"}}}`,
 		h.clock().Format(time.RFC3339), h.keys["acme"])
 	if out, err := h.handler.Serve(t.Context(), []byte(event), &h.log); err == nil {
-		t.Errorf("an event that comes too soon is acknowledged and so lost: %s", out)
+		t.Errorf("an event above the rate is acknowledged and so lost: %s", out)
 	}
 	h.advance(400 * time.Millisecond)
 	if a := post("late"); a.StatusCode != 201 {
-		t.Errorf("a request that came too soon leaves no mark: %+v", a)
+		t.Errorf("a request above the rate is stored: %+v", a)
 	}
 	h.advance(time.Second)
 	if a := h.invoke(event); a.StatusCode != 201 {
@@ -58,7 +58,7 @@ func TestRateLimit(t *testing.T) {
 	if a := h.do("GET", "/slow/pet", "", h.as("slow")); a.Headers["retry-after"] != "10" || a.Headers["ratelimit-policy"] != `"rate";q=1;w=10` {
 		t.Errorf("one in ten seconds: %v", a.Headers)
 	}
-	h.advance(time.Hour) // idleness saves nothing up
+	h.advance(time.Hour) // unused capacity does not accumulate
 	for i := range 4 {
 		if a := post("idle" + strconv.Itoa(i)); (a.StatusCode == 429) != (i == 3) {
 			t.Errorf("request %d after an hour: %d", i, a.StatusCode)
@@ -66,13 +66,13 @@ func TestRateLimit(t *testing.T) {
 	}
 	usage := h.do("GET", "/rival/_usage", "", h.as("rival"))
 	if !strings.Contains(h.effects("acme"), "usage acme pet POST 80") || usage.StatusCode != 200 {
-		t.Errorf("what was refused must not be billed:\n%s", h.effects("acme"))
+		t.Errorf("rejected requests must not be billed:\n%s", h.effects("acme"))
 	}
 }
 
 func TestTokenLimit(t *testing.T) {
-	h := newRESTHouse(t, map[string]string{"acme/tenant.properties": "token-limit-monthly=30\n", "acme/pet.json": `{}`})
-	post := func(id string) httpAnswer {
+	h := newRESTFixture(t, map[string]string{"acme/tenant.properties": "token-limit-monthly=30\n", "acme/pet.json": `{}`})
+	post := func(id string) httpResponse {
 		return h.do("POST", "/acme/pet", fmt.Sprintf(`{"id":%q}`, id), h.as("acme"), jsonBody, "idempotency-key: "+id)
 	}
 	for _, id := range []string{"a", "b"} {
@@ -84,35 +84,35 @@ func TestTokenLimit(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	seconds := strconv.Itoa((10*24 - 3) * 60 * 60) // from 21 November, 03:00, to December
-	for _, a := range []httpAnswer{post("c"), h.do("GET", "/acme/pet/a", "", h.as("acme"))} {
+	for _, a := range []httpResponse{post("c"), h.do("GET", "/acme/pet/a", "", h.as("acme"))} {
 		if a.StatusCode != 429 || a.Headers["retry-after"] != seconds || a.Headers["ratelimit"] != `"month";r=0;t=`+seconds {
 			t.Errorf("%+v, want to wait %s s", a, seconds)
 		}
 	}
 	h.advance(11 * 24 * time.Hour)
 	if a := post("c"); a.StatusCode != 429 || a.Headers["idempotency-replayed"] != "true" {
-		t.Errorf("the same request, answered as the first time: %+v", a)
+		t.Errorf("the same request must get the stored result: %+v", a)
 	}
 	if a := post("d"); a.StatusCode != 201 {
 		t.Errorf("in the new month: %+v", a)
 	}
 }
 
-// TestOutcomes: the sender of an input event is told what became of it, once,
-// where the tenant names a bus, and where the sender has shown a good key.
-func TestOutcomes(t *testing.T) {
+// TestOutcomeEvents checks that the outcome of each input event with a valid key
+// is published once, to the bus that the tenant names.
+func TestOutcomeEvents(t *testing.T) {
 	const results = "arn:aws:events:eu-west-1:111122223333:event-bus/results"
 	files := map[string]string{
 		"acme/tenant.properties": "eventbridge-input=true\neventbridge-results=" + results + "\n",
 		"acme/pet.json":          `{"properties":{"id":{"type":"string"}},"required":["name"]}`,
 	}
-	h := newRESTHouse(t, files)
+	h := newRESTFixture(t, files)
 	event := func(id, operation, payload, key string) {
 		h.invoke(fmt.Sprintf(`{"id":%q,"source":"blockforger-input","detail-type":"pet.%s","time":%q,"detail":{"tenant":"acme","rootSchema":"pet","operation":%q,"api_key":%q,"payload":%s}}`,
 			id, operation, h.clock().Format(time.RFC3339), operation, key, payload))
 	}
 	key := h.keys["acme"]
-	told := func() (out []string) {
+	reported := func() (out []string) {
 		for _, e := range h.sent {
 			if string(e.Bus) != results || e.Source != "blockforger-output" {
 				t.Errorf("%+v", e)
@@ -144,11 +144,11 @@ func TestOutcomes(t *testing.T) {
 		}, nil},
 	} {
 		c.send()
-		if diff := cmp.Diff(c.want, told()); diff != "" {
+		if diff := cmp.Diff(c.want, reported()); diff != "" {
 			t.Errorf("%s: want - got +\n%s", c.name, diff)
 		}
 	}
-	if strings.Contains(fmt.Sprint(told()), "Rex") {
+	if strings.Contains(fmt.Sprint(reported()), "Rex") {
 		t.Error("an outcome holds a payload")
 	}
 }

@@ -19,7 +19,7 @@ var equalFiles = map[string]string{
 	"acme/count.json":        `{"meta":{"key":"n"},"properties":{"n":{"type":"integer"},"v":{"type":"string","format":"email"}}}`,
 }
 
-// A request is what both ways can say.
+// A request can be sent as an input event and over REST.
 type request struct {
 	op          events.Operation
 	schema, key string // the key as JSON; "" to leave it out
@@ -46,7 +46,7 @@ func (r request) field() string {
 	return "id"
 }
 
-func (r request) asEvent(h *restHouse, n int) httpAnswer {
+func (r request) sendEvent(h *restFixture, n int) httpResponse {
 	idempotency := ""
 	if r.idempotency != "" {
 		idempotency = fmt.Sprintf(`"idempotency_key":%q,`, r.idempotency)
@@ -56,14 +56,14 @@ func (r request) asEvent(h *restHouse, n int) httpAnswer {
 		n, r.schema, r.op, h.clock().Format(time.RFC3339), r.schema, r.op, idempotency, r.keyOf(h), r.payload(r.field())))
 }
 
-func (r request) keyOf(h *restHouse) string {
+func (r request) keyOf(h *restFixture) string {
 	if r.apiKey != "" {
 		return r.apiKey
 	}
 	return h.keys["acme"]
 }
 
-func (r request) asCall(h *restHouse) httpAnswer {
+func (r request) sendREST(h *restFixture) httpResponse {
 	path, body := "/acme/"+r.schema, r.payload(r.field())
 	if r.op != events.Post {
 		var key string
@@ -84,10 +84,10 @@ func (r request) asCall(h *restHouse) httpAnswer {
 	return h.do(string(r.op), path, body, headers...)
 }
 
-// TestEventAndCallAreOne sends each request as an input event to one house and
-// as a REST call to another, and compares all that comes of it (R2, R20).
-func TestEventAndCallAreOne(t *testing.T) {
-	byEvent, byCall := newRESTHouse(t, equalFiles), newRESTHouse(t, equalFiles)
+// TestEventAndRESTHaveEqualEffects sends each request as an input event to one
+// router and over REST to another, and compares responses and effects (R2, R20).
+func TestEventAndRESTHaveEqualEffects(t *testing.T) {
+	byEvent, byCall := newRESTFixture(t, equalFiles), newRESTFixture(t, equalFiles)
 	long := `"name":"` + strings.Repeat("x", 400) + `"`
 	for n, c := range []struct {
 		name   string
@@ -119,26 +119,26 @@ func TestEventAndCallAreOne(t *testing.T) {
 		{"create anew", request{events.Post, "pet", `"rex"`, `"name":"Rex II"`, "", ""}, 201},
 		{"remove what was gone, delivered again", request{events.Delete, "pet", `"rex"`, "", "del-2", ""}, 404},
 	} {
-		a, b := c.r.asEvent(byEvent, n), c.r.asCall(byCall)
+		a, b := c.r.sendEvent(byEvent, n), c.r.sendREST(byCall)
 		if a.StatusCode != c.status || b.StatusCode != c.status {
-			t.Errorf("%s: status %d as event, %d as call, want %d\n%s\n%s", c.name, a.StatusCode, b.StatusCode, c.status, a.Body, b.Body)
+			t.Errorf("%s: status %d as event, %d over REST, want %d\n%s\n%s", c.name, a.StatusCode, b.StatusCode, c.status, a.Body, b.Body)
 		}
 		if diff := cmp.Diff(comparable(a), comparable(b)); diff != "" {
-			t.Errorf("%s: answers differ, event - call +\n%s", c.name, diff)
+			t.Errorf("%s: responses differ, event - REST +\n%s", c.name, diff)
 		}
 		if diff := cmp.Diff(effects(byEvent), effects(byCall)); diff != "" {
-			t.Fatalf("%s: effects differ, event - call +\n%s", c.name, diff)
+			t.Fatalf("%s: effects differ, event - REST +\n%s", c.name, diff)
 		}
 	}
 	if e := byCall.effects("acme"); !strings.Contains(e, "Rex II") || !strings.Contains(e, "usage acme pet PUT 20") || !strings.Contains(e, "sent") {
 		t.Errorf("effects are incomplete:\n%s", e)
 	}
-	// 9 were carried out above, at 10 tokens each; the limit allows 20.
+	// 9 were committed above, at 10 tokens each; the limit allows 20.
 	for n := range 12 {
 		c := request{events.Post, "pet", fmt.Sprintf(`"q%d"`, n), `"name":"Q"`, "", ""}
-		a, b := c.asEvent(byEvent, 100+n), c.asCall(byCall)
+		a, b := c.sendEvent(byEvent, 100+n), c.sendREST(byCall)
 		if a.StatusCode != b.StatusCode || (a.StatusCode == 429) != (n >= 11) {
-			t.Errorf("quota %d: %d as event, %d as call", n, a.StatusCode, b.StatusCode)
+			t.Errorf("quota %d: %d as event, %d over REST", n, a.StatusCode, b.StatusCode)
 		}
 	}
 	if diff := cmp.Diff(effects(byEvent), effects(byCall)); diff != "" {
@@ -146,40 +146,41 @@ func TestEventAndCallAreOne(t *testing.T) {
 	}
 }
 
-// stamp is what every commit draws anew. A rejected event leaves a mark and so
-// takes one; a call without an idempotency key cannot come again and does not.
-var stamp = regexp.MustCompile(`[0-9a-f]{32}`)
+// versions matches the versions, which differ in each commit. A rejected event is
+// stored and so has one; a REST request without an idempotency key cannot be
+// redelivered and has none.
+var versions = regexp.MustCompile(`[0-9a-f]{32}`)
 
-// comparable keeps of an answer what must be the same.
-func comparable(a httpAnswer) map[string]any {
+// comparable returns the parts of a response that must be equal for both.
+func comparable(a httpResponse) map[string]any {
 	body := map[string]any{}
-	_ = json.Unmarshal([]byte(stamp.ReplaceAllString(a.Body, "stamp")), &body)
+	_ = json.Unmarshal([]byte(versions.ReplaceAllString(a.Body, "version")), &body)
 	delete(body, "requestId")
 	out := map[string]any{"status": a.StatusCode, "body": body}
 	for _, name := range []string{"content-type", "etag", "idempotency-replayed"} {
-		out[name] = stamp.ReplaceAllString(a.Headers[name], "stamp")
+		out[name] = versions.ReplaceAllString(a.Headers[name], "version")
 	}
 	return out
 }
 
-// TestMadeKeys: a POST without a key gets one from its idempotency key, and
-// delivered again the same one.
-func TestMadeKeys(t *testing.T) {
-	h := newRESTHouse(t, equalFiles)
+// TestGeneratedKeysAreStable checks that the key of a POST without one is derived
+// from its idempotency key, so that a redelivery gets the same key.
+func TestGeneratedKeysAreStable(t *testing.T) {
+	h := newRESTFixture(t, equalFiles)
 	r := request{op: events.Post, schema: "pet", members: `"name":"Rex"`, idempotency: "once"}
-	first, again := r.asCall(h), r.asCall(h)
+	first, again := r.sendREST(h), r.sendREST(h)
 	if first.StatusCode != 201 || first.Body != again.Body || first.Headers["location"] != again.Headers["location"] {
 		t.Errorf("%+v\n%+v", first, again)
 	}
 	if again.Headers["idempotency-replayed"] != "true" || first.Headers["idempotency-replayed"] != "" {
-		t.Error("a redelivery must say that it is one")
+		t.Error("only the redelivery must have idempotency-replayed")
 	}
-	if asEvent := r.asEvent(h, 1); asEvent.StatusCode != 201 || asEvent.Body == first.Body {
-		t.Errorf("an event's idempotency key met that of a call: %+v", asEvent)
+	if sendEvent := r.sendEvent(h, 1); sendEvent.StatusCode != 201 || sendEvent.Body == first.Body {
+		t.Errorf("an event and a REST request shared an idempotency key: %+v", sendEvent)
 	}
 	if got := h.do("GET", first.Headers["location"], "", h.as("acme")); got.StatusCode != 200 || !strings.Contains(got.Body, `"name":"Rex"`) {
-		t.Errorf("Location leads to %+v", got)
+		t.Errorf("GET of Location = %+v", got)
 	}
 }
 
-func effects(h *restHouse) string { return stamp.ReplaceAllString(h.effects("acme"), "stamp") }
+func effects(h *restFixture) string { return versions.ReplaceAllString(h.effects("acme"), "version") }

@@ -6,7 +6,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// statusOf is the status that answers a request.
+// statusOf returns the HTTP status of a request's response.
 func statusOf(r store.Result, err error) int {
 	if err != nil {
 		return events.Status(fault.CodeOf(err), r.Operation)

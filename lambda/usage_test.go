@@ -16,17 +16,18 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// TestUsageIsExact: 32 writers send events and calls, each several times, over
-// a ledger that fails before and after its operations, while relays fold bills
-// into totals. The sum is 10 for each request that was carried out (R53, R54).
-func TestUsageIsExact(t *testing.T) {
-	h := newRESTHouse(t, map[string]string{
+// TestUsageIsExactDespiteFaults checks that the usage is 10 tokens for each request
+// that was accepted (R53, R54), with 32 writers that send events and REST requests
+// several times, a ledger that fails before and after its operations, and relays
+// that aggregate the usage meanwhile.
+func TestUsageIsExactDespiteFaults(t *testing.T) {
+	h := newRESTFixture(t, map[string]string{
 		"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{}]\n",
 		"acme/pet.json":          `{"required":["name"]}`,
 	})
 	h.faults = func(string) error {
 		if rand.IntN(8) == 0 {
-			return fault.Errorf(fault.Unavailable, "it broke")
+			return fault.Errorf(fault.Unavailable, "injected fault")
 		}
 		return nil
 	}
@@ -79,13 +80,13 @@ func TestUsageIsExact(t *testing.T) {
 	}
 	answer := h.do("GET", "/acme/_usage", "", h.as("acme"))
 	if !strings.Contains(answer.Body, fmt.Sprintf(`"tokens":%d`, want)) {
-		t.Errorf("GET _usage answers %s, want %d tokens", answer.Body, want)
+		t.Errorf("GET _usage returns %s, want %d tokens", answer.Body, want)
 	}
 }
 
-// usageRequest makes one request of a writer, as often as it is delivered, and
-// tells whether it will be billed.
-func usageRequest(h *restHouse, w, i int) (payloads []string, billed bool) {
+// usageRequest returns the payloads of one request of a writer, one per delivery,
+// and whether it will be billed.
+func usageRequest(h *restFixture, w, i int) (payloads []string, billed bool) {
 	id := fmt.Sprintf("w%d-%d", w, i)
 	again := func(n int, payload func() string) {
 		for range n {
@@ -98,13 +99,13 @@ func usageRequest(h *restHouse, w, i int) (payloads []string, billed bool) {
 			return fmt.Sprintf(`{"id":%q,"source":"blockforger-input","detail-type":"pet.POST","time":%q,"detail":{"tenant":"acme","rootSchema":"pet","api_key":%q,"payload":{"id":%q,"name":"N"}}}`,
 				id, h.clock().Format(time.RFC3339), h.keys["acme"], id)
 		})
-	case 1: // a call, sent again under its idempotency key
+	case 1: // a REST request, repeated with its idempotency key
 		again(2, func() string {
 			return h.payload("POST", "/acme/pet", fmt.Sprintf(`{"id":%q,"name":"N"}`, id), h.as("acme"), jsonBody, "idempotency-key: "+id)
 		})
 	case 2: // a list
 		again(1, func() string { return h.payload("GET", "/acme/pet?limit=1", "", h.as("acme")) })
-	case 3: // refused, so free of charge
+	case 3: // rejected, so not billed
 		again(2, func() string {
 			return h.payload("PUT", "/acme/pet/none-"+id, `{"name":"N"}`, h.as("acme"), jsonBody, "idempotency-key: "+id)
 		})
@@ -113,15 +114,15 @@ func usageRequest(h *restHouse, w, i int) (payloads []string, billed bool) {
 	return payloads, true
 }
 
-// usageDeliver delivers until there is an answer that is final. A list that
-// met a fault is the same request when it comes again: its id is the same.
-func usageDeliver(t *testing.T, h *restHouse, payload string) {
+// usageDeliver delivers a payload until the response is final. A list that is
+// repeated after a fault has the same request id, so it is the same request.
+func usageDeliver(t *testing.T, h *restFixture, payload string) {
 	for range 1000 {
 		out, err := h.handler.Serve(context.Background(), []byte(payload), &h.log)
 		if err != nil {
 			continue
 		}
-		var a httpAnswer
+		var a httpResponse
 		if err := json.Unmarshal(out, &a); err != nil {
 			t.Errorf("%s: %v", out, err)
 			return
@@ -133,5 +134,5 @@ func usageDeliver(t *testing.T, h *restHouse, payload string) {
 			return
 		}
 	}
-	t.Error("never answered: " + payload)
+	t.Error("no final response: " + payload)
 }

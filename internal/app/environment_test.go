@@ -20,9 +20,9 @@ import (
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
 
-// TestRecordsInTheBucket: the function as the stack sets it shows records at
-// the names that the requirements give.
-func TestRecordsInTheBucket(t *testing.T) {
+// TestRecordsAreProjectedToTheBucket checks that the function, configured as in
+// the stack, writes records to the object names that the requirements specify.
+func TestRecordsAreProjectedToTheBucket(t *testing.T) {
 	t.Parallel()
 	table, bucket := "projecting-"+rand.Text(), "house"
 	database, objects := awstest.DynamoDB(t), awstest.S3(t)
@@ -85,17 +85,17 @@ func TestRecordsInTheBucket(t *testing.T) {
 		}
 	}
 
-	// Its bucket is named by what stands before data/; anything else is refused.
+	// The data prefix must end in data/; other values are rejected.
 	for _, bad := range []string{"records/", "data", "mydata/", "/data/"} {
 		environment[names.EnvDataPrefix] = bad
 		if _, err := app.FromEnvironment(getenv); err == nil {
-			t.Errorf("the data prefix %q was taken", bad)
+			t.Errorf("the data prefix %q was accepted", bad)
 		}
 	}
 	environment[names.EnvDataPrefix] = "prod/data/"
 	environment[names.EnvOutputBus] = "arn:aws:events:us-east-1:123456789012:rule/x"
 	if _, err := app.FromEnvironment(getenv); err == nil || !strings.Contains(err.Error(), "name the bus") {
-		t.Errorf("an output bus that is none: %v", err)
+		t.Errorf("an invalid output bus: %v", err)
 	}
 	delete(environment, names.EnvOutputBus)
 	if _, err := app.FromEnvironment(getenv); err != nil {

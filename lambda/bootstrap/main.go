@@ -1,5 +1,5 @@
 // Command bootstrap is the main of the event router's function on AWS Lambda.
-// It is wired by its environment variables: see package names.
+// Its environment variables configure it: see package names.
 package main
 
 import (

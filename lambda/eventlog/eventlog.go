@@ -1,8 +1,8 @@
-// Package eventlog is the test function: it writes every event that reaches it to
-// its log and does nothing else, so that a person can see what the router
-// publishes. Should the event hold an api_key, at any depth, it is masked.
+// Package eventlog is the test function: it writes every event that it receives
+// to its log and does nothing else, to show what the router publishes. The value
+// of each api_key in an event, at any depth, is masked.
 //
-// It is safe for concurrent use where its log is.
+// A [Handler] is safe for concurrent use if its log is.
 package eventlog
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/redact"
 )
 
-// Handler is the function, with its log.
+// Handler is the test function. It writes events to Log.
 type Handler struct{ Log io.Writer }
 
 // Invoke implements the Handler interface of aws-lambda-go.
@@ -23,7 +23,7 @@ func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return Serve(ctx, payload, h.Log)
 }
 
-// Serve writes the event to log, as one line in one write.
+// Serve writes an event to log, as one line in one write.
 func Serve(_ context.Context, payload []byte, log io.Writer) ([]byte, error) {
 	_, err := log.Write(append(Mask(payload), '\n'))
 	return nil, err
@@ -31,8 +31,9 @@ func Serve(_ context.Context, payload []byte, log io.Writer) ([]byte, error) {
 
 const hidden = `"****"`
 
-// Mask rewrites the event on one line with the value of each member called
-// api_key hidden, and whatever else looks like a key. What is not JSON is not shown: a key could be anywhere in it.
+// Mask returns an event on one line with the value of each member called api_key
+// masked, and all other text that has the form of a key. For a payload that is
+// not JSON it returns a placeholder, because a key could be anywhere in it.
 func Mask(payload []byte) []byte {
 	var out bytes.Buffer
 	dec := jsontext.NewDecoder(bytes.NewReader(payload), jsontext.AllowDuplicateNames(true))
@@ -62,8 +63,8 @@ func Mask(payload []byte) []byte {
 	return []byte(redact.APIKeys(string(bytes.TrimRight(out.Bytes(), "\n"))))
 }
 
-// namePosition reports whether the token just read was a member's name: within
-// an object an odd number of tokens has then been read.
+// namePosition reports whether the last token was a member's name: an odd number
+// of tokens of the object has then been read.
 func namePosition(dec *jsontext.Decoder) bool {
 	kind, n := dec.StackIndex(dec.StackDepth())
 	return kind == '{' && n%2 == 1

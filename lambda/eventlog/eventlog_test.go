@@ -25,7 +25,7 @@ func TestWritesTheEventAndMasksKeys(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotJSONIsNotShown(t *testing.T) {
+func TestPayloadsThatAreNotJSONAreHidden(t *testing.T) {
 	for _, in := range []string{`{"api_key":"hush"`, `hush`, "", `{"a":1}{"api_key`} {
 		var log bytes.Buffer
 		if _, err := (eventlog.Handler{Log: &log}).Invoke(t.Context(), []byte(in)); err != nil {

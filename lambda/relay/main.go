@@ -1,6 +1,7 @@
 // Command relay is the main of the relay's function on AWS Lambda. A schedule
-// invokes it every minute; it publishes what invocations of the router left
-// behind. It is wired by its environment variables: see package names.
+// invokes it every minute; it publishes the outbox entries that invocations of
+// the router left pending. Its environment variables configure it: see package
+// names.
 package main
 
 import (
@@ -14,8 +15,8 @@ import (
 	"github.com/blockforger/eventrouter/internal/names"
 )
 
-// handler ends a run before Lambda would, so that the next one, a minute after
-// this one began, finds the leases free.
+// A handler ends each run before Lambda's time-out, so that the leases are free
+// when the next run starts, a minute after this one.
 type handler struct{ awslambda.Handler }
 
 func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {

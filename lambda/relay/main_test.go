@@ -15,9 +15,9 @@ func (p probe) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// TestRunEnds: a run ends after RelayRun whatever time Lambda gives it, and
-// earlier if Lambda gives it less.
-func TestRunEnds(t *testing.T) {
+// TestRunHasATimeLimit checks that a run ends after RelayRun, or earlier if the
+// function's time-out is shorter.
+func TestRunHasATimeLimit(t *testing.T) {
 	for _, given := range []time.Duration{names.RelayTimeout, 10 * time.Second} {
 		ctx, cancel := context.WithTimeout(t.Context(), given)
 		defer cancel()

@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// response is what API Gateway expects of a function, and what a caller gets who
-// invokes it synchronously with an event.
+// A response is the JSON document that API Gateway expects from a function. A
+// synchronous invocation with an event returns the same document.
 type response struct {
 	StatusCode      int               `json:"statusCode"`
 	Headers         map[string]string `json:"headers"`
@@ -23,13 +23,13 @@ func encodeResponse(r rest.Response) ([]byte, error) {
 	return json.Marshal(response{StatusCode: r.Status, Headers: r.Header, Body: r.Body}, json.Deterministic(true))
 }
 
-// answer returns the function's response to an event, or for a fault of ours the
-// error that makes Lambda repeat the invocation. That error reaches the
-// attributes of dead letters, so that it holds the code and no part of the
-// request.
-func answer(r store.Result, err error, call invocation) ([]byte, error) {
+// eventResponse returns the function's response to an event or, for a fault on
+// the router's side, the error that makes Lambda retry the invocation. Lambda
+// copies the error to the attributes of dead letters, so it holds the code and no
+// part of the request.
+func eventResponse(r store.Result, err error, call invocation) ([]byte, error) {
 	if err != nil && !fault.IsRejection(err) {
-		return nil, fault.Errorf(fault.CodeOf(err), "%s: to be tried again (request %s)", fault.CodeOf(err), call.requestID)
+		return nil, fault.Errorf(fault.CodeOf(err), "%s: request %s must be retried", fault.CodeOf(err), call.requestID)
 	}
 	if err == nil {
 		return encodeResponse(rest.Result(&r))

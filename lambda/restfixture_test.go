@@ -31,9 +31,9 @@ import (
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
-// A restHouse is the function over an in-memory house whose clock stands still
-// and whose stamps are numbered, so that two of them can be compared.
-type restHouse struct {
+// A restFixture is the function over in-memory stores with a fixed clock and
+// numbered versions, so that two fixtures can be compared.
+type restFixture struct {
 	t       testing.TB
 	handler *lambda.Handler
 	router  *router.Router
@@ -41,7 +41,7 @@ type restHouse struct {
 	store   *store.Store
 	ledger  *memstore.Driver
 	files   *blob.Memory
-	keys    map[string]string // a key of each tenant, that allows all
+	keys    map[string]string // a key of each tenant with all permissions
 	log     syncBuffer
 	faults  func(op string) error
 
@@ -68,7 +68,7 @@ func (b *syncBuffer) text() string {
 	return b.Buffer.String()
 }
 
-// take answers what was logged, and forgets it.
+// take returns what was logged and clears it.
 func (b *syncBuffer) take() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -77,7 +77,7 @@ func (b *syncBuffer) take() string {
 	return text
 }
 
-// counter is a source of numbers instead of random bytes.
+// A counter is a source of consecutive numbers instead of random bytes.
 type counter struct {
 	mu sync.Mutex
 	n  uint64
@@ -94,28 +94,28 @@ func (c *counter) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (h *restHouse) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
+func (h *restFixture) Send(_ context.Context, _ string, entries []events.Entry) ([]bus.Result, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.sent = append(h.sent, entries...)
 	return make([]bus.Result, len(entries)), nil
 }
 
-func (h *restHouse) clock() time.Time {
+func (h *restFixture) clock() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.now
 }
 
-func (h *restHouse) advance(d time.Duration) {
+func (h *restFixture) advance(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.now = h.now.Add(d)
 }
 
-// newRESTHouse serves the files given, and makes a key for each tenant in them.
-func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router.Options)) *restHouse {
-	h := &restHouse{t: t, files: blob.NewMemory(), keys: map[string]string{},
+// newRESTFixture serves the given files and creates a key for each tenant in them.
+func newRESTFixture(t testing.TB, files map[string]string, options ...func(*router.Options)) *restFixture {
+	h := &restFixture{t: t, files: blob.NewMemory(), keys: map[string]string{},
 		now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
 	h.ledger = memstore.New(&memstore.Options{Clock: h.clock, Fault: func(op string) error {
 		if h.faults == nil {
@@ -145,14 +145,14 @@ func newRESTHouse(t testing.TB, files map[string]string, options ...func(*router
 	return h
 }
 
-func (h *restHouse) file(name, text string) {
+func (h *restFixture) file(name, text string) {
 	h.t.Helper()
 	if _, err := h.files.Put(context.Background(), name, []byte(text), nil, blob.Condition{}); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *restHouse) newKey(id string, permissions ...apikey.Permission) (apikey.Key, string) {
+func (h *restFixture) newKey(id string, permissions ...apikey.Permission) (apikey.Key, string) {
 	h.t.Helper()
 	key, secret, err := apikey.New(events.TenantID(id), permissions, time.Time{}, h.clock(), rand.Reader)
 	if err != nil {
@@ -164,16 +164,16 @@ func (h *restHouse) newKey(id string, permissions ...apikey.Permission) (apikey.
 	return key, secret.Reveal()
 }
 
-// An httpAnswer is what a caller over HTTP gets.
-type httpAnswer struct {
+// An httpResponse is the function's response to an HTTP request.
+type httpResponse struct {
 	StatusCode      int               `json:"statusCode"`
 	Headers         map[string]string `json:"headers"`
 	Body            string            `json:"body"`
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 }
 
-// problem is the type of a problem document, without what all have in common.
-func (a httpAnswer) problem() string {
+// problem returns the type of a problem document, without the common prefix.
+func (a httpResponse) problem() string {
 	var p struct {
 		Type   string `json:"type"`
 		Status int    `json:"status"`
@@ -184,8 +184,8 @@ func (a httpAnswer) problem() string {
 	return p.Type[strings.LastIndex(p.Type, "/")+1:]
 }
 
-// invoke hands a payload to the function, as Lambda does.
-func (h *restHouse) invoke(payload string) httpAnswer {
+// invoke calls the function with a payload, as Lambda does.
+func (h *restFixture) invoke(payload string) httpResponse {
 	h.t.Helper()
 	h.mu.Lock()
 	h.seq++
@@ -196,7 +196,7 @@ func (h *restHouse) invoke(payload string) httpAnswer {
 	if err != nil {
 		h.t.Fatalf("%.300s: %v", payload, err)
 	}
-	var a httpAnswer
+	var a httpResponse
 	if err := json.Unmarshal(out, &a); err != nil {
 		h.t.Fatalf("%s: %v", out, err)
 	}
@@ -204,12 +204,12 @@ func (h *restHouse) invoke(payload string) httpAnswer {
 }
 
 // do sends a request through a function URL. Headers are "name: value".
-func (h *restHouse) do(method, path, body string, headers ...string) httpAnswer {
+func (h *restFixture) do(method, path, body string, headers ...string) httpResponse {
 	h.t.Helper()
 	return h.invoke(h.payload(method, path, body, headers...))
 }
 
-func (h *restHouse) payload(method, path, body string, headers ...string) string {
+func (h *restFixture) payload(method, path, body string, headers ...string) string {
 	h.mu.Lock()
 	h.seq++
 	id := h.seq
@@ -218,7 +218,7 @@ func (h *restHouse) payload(method, path, body string, headers ...string) string
 	fields := map[string]string{}
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")
-		if old, ok := fields[name]; ok { // as a function URL does
+		if old, ok := fields[name]; ok { // joined, as by a function URL
 			value = old + "," + value
 		}
 		fields[name] = value
@@ -234,13 +234,13 @@ func quoted(v any) string {
 	return string(b)
 }
 
-// as is the header of a tenant's key, and jsonBody that of a JSON body.
-func (h *restHouse) as(id string) string { return "x-api-key: " + h.keys[id] }
+// as returns the header with a tenant's key; jsonBody is that of a JSON body.
+func (h *restFixture) as(id string) string { return "x-api-key: " + h.keys[id] }
 
 const jsonBody = "content-type: application/json"
 
-// effects is all that requests have left behind, as text to compare.
-func (h *restHouse) effects(tenants ...string) string {
+// effects returns everything that requests have stored and sent, as text.
+func (h *restFixture) effects(tenants ...string) string {
 	h.t.Helper()
 	var b strings.Builder
 	ctx := context.Background()
@@ -259,7 +259,7 @@ func (h *restHouse) effects(tenants ...string) string {
 				h.t.Fatal(err)
 			}
 			for _, head := range heads {
-				fmt.Fprintf(&b, "record %s rev %d stamp %s %s\n", head.Path(), head.Revision, head.Version, head.Data)
+				fmt.Fprintf(&b, "record %s rev %d version %s %s\n", head.Path(), head.Revision, head.Version, head.Data)
 			}
 		}
 		usage, err := h.store.Usage(ctx, events.TenantID(id), store.Month(h.clock()))
