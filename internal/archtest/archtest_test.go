@@ -1,6 +1,7 @@
 // Package archtest tests the structure of the code: the layers and who may import
-// whom, that every package has a comment, and what the Lambda binary links. The
-// layers are those of doc/design.md.
+// whom, that every package has a comment, the size of packages and types, what is
+// exported, and what the Lambda binary links. The layers are those of
+// doc/design.md.
 package archtest
 
 import (
