@@ -15,11 +15,11 @@ func testTokenLimit(t *testing.T, h Harness) {
 	l := open(t, h)
 	const writers, each, allowed = 32, 2, 20
 	var done, exhausted atomic.Int64
-	every(writers, func(w int) {
+	concurrently(writers, func(w int) {
 		for i := range each {
 			name := named(named("w", w), i)
 			c := change(ref("acme", "petstore", name), name, events.Post, store.Record{}, `{"id":"x"}`)
-			c.TokenLimit = allowed*tokens + tokens - 1 // a part of a bill is no use
+			c.TokenLimit = allowed*tokens + tokens - 1 // the remainder is smaller than a bill
 			switch _, err := l.Commit(ctx, c); {
 			case err == nil:
 				done.Add(1)
@@ -30,17 +30,17 @@ func testTokenLimit(t *testing.T, h Harness) {
 			}
 		}
 	})
-	want(t, "carried out", done.Load(), allowed)
-	want(t, "refused", exhausted.Load(), writers*each-allowed)
+	want(t, "committed", done.Load(), allowed)
+	want(t, "rejected", exhausted.Load(), writers*each-allowed)
 	want(t, "tokens", l.used("acme"), allowed*tokens)
-	want(t, "marks", len(l.marks()), allowed)
+	want(t, "idempotency records", len(l.idempotencyRecords()), allowed)
 
-	// Nothing is billed for a rejection, so it is let through.
-	refused := rejection(pet, "refused", events.Put, fault.Exhausted, "used up")
+	// A rejection has no bill, so it is committed.
+	refused := rejection(pet, "rejected", events.Put, fault.Exhausted, "used up")
 	refused.TokenLimit = tokens
 	l.commit(refused)
 
-	// Another tenant, and the next month, begin at nothing.
+	// Another tenant has used nothing, and neither has this one in the next month.
 	other := change(ref("acme-2", "petstore", "x"), "x", events.Post, store.Record{}, `{"id":"x"}`)
 	other.TokenLimit = tokens
 	l.commit(other)
@@ -84,27 +84,27 @@ func testUsage(t *testing.T, h Harness) {
 		want(t, when+": second day", u.ByDay["2026-11-22"], 2*tokens)
 		want(t, when+": days", len(u.ByDay), 2)
 	}
-	check("before fold")
-	l.fold(idem("acme", "a"), idem("acme", "d"), idem("acme", "never"))
-	check("after fold")
-	want(t, "folded", l.mark(idem("acme", "a")).Aggregated, true)
-	l.fold(idem("acme", "a"), idem("acme", "b"), idem("acme", "b"), idem("acme", "c"), idem("acme", "d"), idem("acme", "e"), idem("acme", "f"))
-	check("after folding some twice")
-	l.fold()
-	check("after folding nothing")
+	check("before aggregation")
+	l.aggregate(idempotencyKey("acme", "a"), idempotencyKey("acme", "d"), idempotencyKey("acme", "never"))
+	check("after aggregation")
+	want(t, "aggregated", l.idempotencyRecord(idempotencyKey("acme", "a")).Aggregated, true)
+	l.aggregate(idempotencyKey("acme", "a"), idempotencyKey("acme", "b"), idempotencyKey("acme", "b"), idempotencyKey("acme", "c"), idempotencyKey("acme", "d"), idempotencyKey("acme", "e"), idempotencyKey("acme", "f"))
+	check("after aggregating some twice")
+	l.aggregate()
+	check("after aggregating nothing")
 
 	u, err := l.Usage(ctx, "acme", "2026-12")
 	if err != nil || u.Tokens() != 0 || u.Tenant != "acme" {
 		t.Fatalf("usage of a month without any: %+v, %v", u, err)
 	}
 	if err := l.AggregateUsage(ctx, make([]store.IdempotencyKey, store.MaxAggregate+1)); err == nil {
-		t.Fatal("26 marks in one fold are not refused")
+		t.Fatal("26 idempotency records in one aggregation are not rejected")
 	}
 }
 
-func testUsageWhileFolding(t *testing.T, h Harness) {
+func testUsageDuringAggregation(t *testing.T, h Harness) {
 	l := open(t, h)
-	const marks = 60
+	const requests = 60
 	stop := make(chan struct{})
 	var relays sync.WaitGroup
 	for range 2 {
@@ -115,27 +115,27 @@ func testUsageWhileFolding(t *testing.T, h Harness) {
 					done = true
 				default:
 				}
-				for key := range l.open(start.Add(time.Hour)) {
+				for key := range l.pendingKeys(start.Add(time.Hour)) {
 					if err := l.AggregateUsage(ctx, []store.IdempotencyKey{key}); err != nil {
-						t.Errorf("fold: %v", err)
+						t.Errorf("aggregation: %v", err)
 					}
 				}
 			}
 		})
 	}
-	for i := range marks {
+	for i := range requests {
 		l.write(ref("acme", "petstore", named("n", i)), named("n", i), events.Post, `{"id":"x"}`)
 		exact := int64(i+1) * tokens
 		if u, err := l.Usage(ctx, "acme", store.Month(start)); err != nil || u.Tokens() > exact {
-			t.Errorf("usage is %d while folding, %v; want at most %d", u.Tokens(), err, exact)
+			t.Errorf("usage is %d during aggregation, %v; want at most %d", u.Tokens(), err, exact)
 			break
 		}
 		if got := l.used("acme"); got != exact {
-			t.Errorf("usage is %d while folding, want %d", got, exact)
+			t.Errorf("usage is %d during aggregation, want %d", got, exact)
 			break
 		}
 	}
 	close(stop)
 	relays.Wait()
-	want(t, "tokens", l.used("acme"), marks*tokens)
+	want(t, "tokens", l.used("acme"), requests*tokens)
 }

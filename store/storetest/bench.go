@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Bench measures what every driver does for one event: commits a second with 1
-// and with 64 writers, redeliveries, reads, and saving progress.
+// Bench measures a driver's operations for one event: commits with 1 and with 64
+// writers, redeliveries, reads, and saving progress.
 func Bench(b *testing.B, open func(b *testing.B) store.Driver) {
 	data := `{"id":"rex","name":"` + strings.Repeat("n", 560) + `"}`
 	create := func(i int64) store.Change {
@@ -49,7 +49,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Driver) {
 			return err
 		})
 	})
-	b.Run("commit and settle/writers=64", func(b *testing.B) {
+	b.Run("commit and save progress/writers=64", func(b *testing.B) {
 		s := store.New(open(b), nil)
 		b.ReportAllocs()
 		share(b, 64, func(i int64) error {
@@ -57,17 +57,17 @@ func Bench(b *testing.B, open func(b *testing.B) store.Driver) {
 			if _, err := s.Commit(ctx, c); err != nil {
 				return err
 			}
-			return s.SaveProgress(ctx, c.Idempotency.Key, outcome(0, store.EntryPublished, ""))
+			return s.SaveProgress(ctx, c.Idempotency.Key, entryResult(0, store.EntryPublished, ""))
 		})
 	})
 }
 
-// share lets writers do b.N operations between them.
+// share runs b.N operations, divided among writers.
 func share(b *testing.B, writers int, do func(i int64) error) {
 	b.Helper()
 	var next atomic.Int64
 	b.ResetTimer()
-	every(writers, func(int) {
+	concurrently(writers, func(int) {
 		for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
 			if err := do(i); err != nil {
 				b.Error(err)

@@ -9,8 +9,8 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// testBuses: a bus is missing if its latest check says so, in whichever order
-// the results arrive, and for a process that is started afterwards.
+// testBuses: whether a bus is missing depends on its latest check, in whichever order
+// the results are stored. The result survives a crash.
 func testBuses(t *testing.T, h Harness) {
 	l := open(t, h)
 	bus := func(n int) events.BusARN {

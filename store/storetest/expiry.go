@@ -16,17 +16,17 @@ func testExpiry(t *testing.T, h Harness) {
 	first := l.commit(c)
 	l.clock.advance(store.DefaultRetention - time.Millisecond)
 	want(t, "replayed just before", l.commit(c).Replayed, true)
-	want(t, "marks just before", len(l.marks()), 1)
+	want(t, "idempotency records just before", len(l.idempotencyRecords()), 1)
 
 	l.clock.advance(time.Millisecond)
 	_, err := l.IdempotencyRecord(ctx, c.Idempotency.Key)
-	wantCode(t, "an expired mark", err, fault.NotFound)
+	wantCode(t, "an expired idempotency record", err, fault.NotFound)
 	_, found, err := l.StoredResult(ctx, c.Idempotency.Key, c.Idempotency.Fingerprint, nil)
-	want(t, "receipt of an expired mark", found || err != nil, false)
-	want(t, "marks", len(l.marks()), 0)
-	l.settle(c.Idempotency.Key, store.Progress{Entries: []store.EntryResult{{State: store.EntryPublished}}})
+	want(t, "result of an expired idempotency record", found || err != nil, false)
+	want(t, "idempotency records", len(l.idempotencyRecords()), 0)
+	l.saveProgress(c.Idempotency.Key, store.Progress{Entries: []store.EntryResult{{State: store.EntryPublished}}})
 
-	// Absent means absent: a redelivery is a new request, even another one.
+	// The key can be used again, even by another request.
 	c.Idempotency.Fingerprint = store.Fingerprint{2}
 	_, err = l.Commit(ctx, c)
 	if _, ok := errors.AsType[*store.VersionConflict](err); !ok {
@@ -35,10 +35,10 @@ func testExpiry(t *testing.T, h Harness) {
 	c.IfVersion, c.Record.Revision = first.Version, 2
 	second := l.commit(c)
 	want(t, "replayed", second.Replayed, false)
-	want(t, "a new stamp", second.Version != first.Version, true)
+	want(t, "a new version", second.Version != first.Version, true)
 	want(t, "revision", l.find(pet).Revision, 2)
-	want(t, "state of the entry", l.mark(c.Idempotency.Key).Outputs.Entries[0].State, store.EntryPending)
-	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Hour))), 1)
+	want(t, "state of the entry", l.idempotencyRecord(c.Idempotency.Key).Outputs.Entries[0].State, store.EntryPending)
+	want(t, "pending idempotency records", len(l.pendingKeys(l.clock.Now().Add(time.Hour))), 1)
 }
 
 func testTombstoneExpiry(t *testing.T, h Harness) {
@@ -52,7 +52,7 @@ func testTombstoneExpiry(t *testing.T, h Harness) {
 	l.write(gone, "delete", events.Delete, "")
 	l.clock.advance(2 * store.DefaultRetention)
 
-	// When a database deletes is its own affair; meanwhile a commit works.
+	// Commits work whether or not the database has deleted the expired items.
 	for i := range 10 {
 		l.write(ref("acme", "petstore", named("later", i)), named("later", i), events.Post, `{"id":"x"}`)
 	}
@@ -70,9 +70,9 @@ func testTombstoneExpiry(t *testing.T, h Harness) {
 	want(t, "the record made anew stays", l.find(gone).Revision, revision+1)
 }
 
-// Until object or file no longer show a deleted record, a POST must know of it:
-// it would be decided on a revision that starts again.
-func testDirtyTombstone(t *testing.T, h Harness) {
+// A deletion that the object or file does not show yet must be visible to a POST.
+// Otherwise the revision of the new record would start at 1 again.
+func testUnprojectedTombstone(t *testing.T, h Harness) {
 	l := open(t, h)
 	l.write(pet, "post", events.Post, `{"id":"rex"}`)
 	c := change(pet, "delete", events.Delete, l.find(pet), "")
@@ -80,19 +80,19 @@ func testDirtyTombstone(t *testing.T, h Harness) {
 	deleted := l.commit(c)
 	l.clock.advance(2 * store.DefaultRetention)
 	_, err := l.Commit(ctx, change(pet, "again", events.Post, store.Record{}, `{"id":"rex"}`))
-	moved, ok := errors.AsType[*store.VersionConflict](err)
-	if !ok || moved.Current.Version != deleted.Version || !moved.Current.Unprojected {
-		t.Fatalf("a POST over a dirty tombstone: %v, want Moved with the tombstone", err)
+	conflict, ok := errors.AsType[*store.VersionConflict](err)
+	if !ok || conflict.Current.Version != deleted.Version || !conflict.Current.Unprojected {
+		t.Fatalf("a POST over an unprojected tombstone: %v, want a version conflict with the tombstone", err)
 	}
 	want(t, "revision", l.find(pet).Revision, 2)
 }
 
-func testBillOutlivesMark(t *testing.T, h Harness) {
+func testBillOutlivesIdempotencyRecord(t *testing.T, h Harness) {
 	l := open(t, h)
 	for i := range 3 {
 		l.write(pet, named("put", i), events.Put, `{"id":"rex"}`)
 	}
-	l.fold(idem("acme", "put001"))
+	l.aggregate(idempotencyKey("acme", "put001"))
 	month := store.Month(l.clock.Now())
 	l.clock.advance(store.DefaultRetention)
 	for i := range 5 {

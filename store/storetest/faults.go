@@ -31,8 +31,8 @@ func (f *failer) fail(op string) error {
 func (f *failer) arm(n int) { f.left.Store(int64(n)) }
 func (f *failer) disarm()   { f.left.Store(0) }
 
-// forEveryIO runs a test with the first I/O failing, the second, and so on,
-// until a run meets none that fails.
+// forEveryIO runs a test with the first I/O failing, then with the second, and so on,
+// until no I/O fails in a run.
 func forEveryIO(t *testing.T, h Harness, code fault.Code, run func(l *ledger, f *failer, n int)) {
 	for n := 1; ; n++ {
 		f := &failer{code: code}
@@ -43,7 +43,7 @@ func forEveryIO(t *testing.T, h Harness, code fault.Code, run func(l *ledger, f 
 		}
 		if !f.hit.Load() {
 			if n == 1 {
-				t.Fatal("the driver never asked Env.Fault")
+				t.Fatal("the driver never called Env.Fault")
 			}
 			t.Logf("%d faults", n-1)
 			return
@@ -51,7 +51,7 @@ func forEveryIO(t *testing.T, h Harness, code fault.Code, run func(l *ledger, f 
 	}
 }
 
-func testFaultGivenUp(t *testing.T, h Harness) {
+func testFaultOnce(t *testing.T, h Harness) {
 	forEveryIO(t, h, fault.Internal, func(l *ledger, f *failer, n int) {
 		l.write(pet, "before", events.Post, `{"id":"rex","n":1}`)
 		c := change(pet, "one", events.Put, l.find(pet), `{"id":"rex","n":2}`)
@@ -64,38 +64,39 @@ func testFaultGivenUp(t *testing.T, h Harness) {
 	})
 }
 
-// wantAllOrNothing checks that of the second change to pet all is there or
-// nothing; and all if it was acknowledged.
+// wantAllOrNothing checks that the second change to pet is stored completely or not at
+// all, and completely if it was acknowledged.
 func (l *ledger) wantAllOrNothing(c store.Change, acknowledged bool) {
 	l.t.Helper()
-	head := l.find(pet)
+	record := l.find(pet)
 	m, err := l.IdempotencyRecord(ctx, c.Idempotency.Key)
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		l.t.Fatalf("mark: %v", err)
+		l.t.Fatalf("idempotency record: %v", err)
 	}
-	whole := head.Revision == 2 && err == nil && m.Result.Version == head.Version && l.used("acme") == 2*tokens && len(m.Outputs.Entries) == 1
-	nothing := head.Revision == 1 && err != nil && l.used("acme") == tokens && len(l.marks()) == 1
+	whole := record.Revision == 2 && err == nil && m.Result.Version == record.Version && l.used("acme") == 2*tokens && len(m.Outputs.Entries) == 1
+	nothing := record.Revision == 1 && err != nil && l.used("acme") == tokens && len(l.idempotencyRecords()) == 1
 	if !whole && (acknowledged || !nothing) {
-		l.t.Fatalf("acknowledged %v; revision %d, mark: %v, tokens %d", acknowledged, head.Revision, err, l.used("acme"))
+		l.t.Fatalf("acknowledged %v; revision %d, idempotency record: %v, tokens %d", acknowledged, record.Revision, err, l.used("acme"))
 	}
 }
 
 func testFaultRetried(t *testing.T, h Harness) {
-	// Unavailable: the driver may try again by itself; if it does not, the steps do.
+	// The driver may retry a fault of code Unavailable; if it does not, the steps do.
 	forEveryIO(t, h, fault.Unavailable, func(l *ledger, f *failer, n int) {
-		l.story(f, n, func() {})
+		l.runHistory(f, n, func() {})
 	})
 }
 
-func testKill(t *testing.T, h Harness) {
+func testCrash(t *testing.T, h Harness) {
 	forEveryIO(t, h, fault.Internal, func(l *ledger, f *failer, n int) {
-		l.story(f, n, func() { l.kill() })
+		l.runHistory(f, n, func() { l.kill() })
 	})
 }
 
-// story is a life of one record, each step repeated until it returns, with
-// what crash does in between. However often: each step has one effect.
-func (l *ledger) story(f *failer, n int, crash func()) {
+// runHistory creates, changes, deletes and creates one record again. It repeats each
+// step until it succeeds, and calls crash after each failure. It checks that each step
+// has one effect, however often it was repeated.
+func (l *ledger) runHistory(f *failer, n int, crash func()) {
 	l.t.Helper()
 	step := func(do func() error) {
 		l.t.Helper()
@@ -129,50 +130,50 @@ func (l *ledger) story(f *failer, n int, crash func()) {
 		})
 		return r
 	}
-	settle := func(name string, s store.Progress) {
-		step(func() error { return l.SaveProgress(ctx, idem("acme", name), s) })
+	saveProgress := func(name string, s store.Progress) {
+		step(func() error { return l.SaveProgress(ctx, idempotencyKey("acme", name), s) })
 	}
-	fold := func(names ...string) {
+	aggregate := func(names ...string) {
 		var keys []store.IdempotencyKey
 		for _, name := range names {
-			keys = append(keys, idem("acme", name))
+			keys = append(keys, idempotencyKey("acme", name))
 		}
 		step(func() error { return l.AggregateUsage(ctx, keys) })
 	}
 
 	f.arm(n)
 	write("a", events.Post, `{"id":"rex","n":1}`)
-	settle("a", outcome(0, store.EntryPublished, ""))
-	fold("a")
+	saveProgress("a", entryResult(0, store.EntryPublished, ""))
+	aggregate("a")
 	write("b", events.Patch, `{"id":"rex","n":2}`)
 	write("c", events.Delete, "")
-	fold("a", "b")
+	aggregate("a", "b")
 	last := write("d", events.Post, `{"id":"rex","n":3}`)
 	step(func() error {
 		_, err := l.Commit(ctx, rejection(pet, "e", events.Post, fault.Conflict, "taken"))
 		return err
 	})
-	settle("d", outcome(0, store.EntryFailed, "MalformedDetail"))
+	saveProgress("d", entryResult(0, store.EntryFailed, "MalformedDetail"))
 	f.disarm()
 
-	head := l.find(pet)
-	want(l.t, "revision", head.Revision, 4)
-	want(l.t, "stamp", head.Version, last.Version)
-	if !store.Equal(head.Data, jsontext.Value(`{"id":"rex","n":3}`)) {
-		l.t.Fatalf("the record is %s", head.Data)
+	record := l.find(pet)
+	want(l.t, "revision", record.Revision, 4)
+	want(l.t, "version", record.Version, last.Version)
+	if !store.Equal(record.Data, jsontext.Value(`{"id":"rex","n":3}`)) {
+		l.t.Fatalf("the record is %s", record.Data)
 	}
 	want(l.t, "tokens", l.used("acme"), 4*tokens)
-	want(l.t, "marks", len(l.marks()), 5)
-	want(l.t, "rejection", l.mark(idem("acme", "e")).Result.Code, fault.Conflict)
+	want(l.t, "idempotency records", len(l.idempotencyRecords()), 5)
+	want(l.t, "rejection", l.idempotencyRecord(idempotencyKey("acme", "e")).Result.Code, fault.Conflict)
 	for name, state := range map[string]store.EntryState{
 		"a": store.EntryPublished, "b": store.EntryPending, "c": store.EntryPending, "d": store.EntryFailed,
 	} {
-		m := l.mark(idem("acme", name))
+		m := l.idempotencyRecord(idempotencyKey("acme", name))
 		want(l.t, "entries of "+name, len(m.Outputs.Entries), 1)
 		want(l.t, "entry of "+name, m.Outputs.Entries[0].State, state)
 	}
-	opened := l.open(start.Add(time.Hour))
-	want(l.t, "b is open", opened[idem("acme", "b")], true)
-	want(l.t, "c is open", opened[idem("acme", "c")], true)
-	want(l.t, "a is open", opened[idem("acme", "a")], false)
+	opened := l.pendingKeys(start.Add(time.Hour))
+	want(l.t, "b is open", opened[idempotencyKey("acme", "b")], true)
+	want(l.t, "c is open", opened[idempotencyKey("acme", "c")], true)
+	want(l.t, "a is open", opened[idempotencyKey("acme", "a")], false)
 }

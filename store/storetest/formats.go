@@ -13,7 +13,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// wantNewer checks that err names the format and is worth another try by a newer version.
+// wantNewer checks that err names the format and is not a rejection, so that a newer
+// version can retry.
 func wantNewer(t testing.TB, what string, err error) {
 	t.Helper()
 	if !format.IsNewer(err) || fault.IsRejection(err) || !strings.Contains(err.Error(), "format 99") || !strings.Contains(err.Error(), "use a version that reads format 99") {
@@ -21,8 +22,8 @@ func wantNewer(t testing.TB, what string, err error) {
 	}
 }
 
-// testNewerFormats stores records of a format to come: each operation that meets
-// one fails, and neither changes it nor acts upon it.
+// testNewerFormats stores records of a newer format: each operation on one fails and
+// changes nothing.
 func testNewerFormats(t *testing.T, h Harness) {
 	const newer, first = 99, 1
 	l := open(t, h)
@@ -32,8 +33,8 @@ func testNewerFormats(t *testing.T, h Harness) {
 	gone := ref("acme", "petstore", "gone")
 	l.write(gone, "w3", events.Post, `{"id":"gone"}`)
 	l.write(gone, "w4", events.Delete, ``)
-	key := idem("acme", "w1")
-	head, tombstone, mark := l.find(pet), l.find(gone), l.mark(key)
+	key := idempotencyKey("acme", "w1")
+	record, tombstone, idempotency := l.find(pet), l.find(gone), l.idempotencyRecord(key)
 	get := func(r store.Ref) error {
 		_, err := l.driver.Record(ctx, r)
 		return err
@@ -45,17 +46,17 @@ func testNewerFormats(t *testing.T, h Harness) {
 
 	h.SetFormat(t, l.driver, pet, store.IdempotencyKey{}, newer)
 	wantNewer(t, "get", get(pet))
-	wantNewer(t, "commit", commit(change(pet, "w5", events.Put, head, `{"id":"rex","n":5}`)))
+	wantNewer(t, "commit", commit(change(pet, "w5", events.Put, record, `{"id":"rex","n":5}`)))
 	wantNewer(t, "commit of a new record", commit(change(pet, "w6", events.Post, store.Record{}, `{"id":"rex","n":6}`)))
 	_, err := l.List(ctx, pet.Collection, "", 10)
 	wantNewer(t, "list", err)
-	wantNewer(t, "settle", l.SaveProgress(ctx, key, store.Progress{Projected: head.Version}))
+	wantNewer(t, "save progress", l.SaveProgress(ctx, key, store.Progress{Projected: record.Version}))
 	h.SetFormat(t, l.driver, pet, store.IdempotencyKey{}, first)
-	if diff := cmp.Diff(head, l.find(pet)); diff != "" {
+	if diff := cmp.Diff(record, l.find(pet)); diff != "" {
 		t.Fatalf("the record was changed: %s", diff)
 	}
 	for _, k := range []string{"w5", "w6"} {
-		_, err := l.IdempotencyRecord(ctx, idem("acme", k))
+		_, err := l.IdempotencyRecord(ctx, idempotencyKey("acme", k))
 		wantCode(t, "idempotency record of a rejected commit", err, fault.NotFound)
 	}
 
@@ -64,33 +65,33 @@ func testNewerFormats(t *testing.T, h Harness) {
 	reads := map[string]func() error{
 		"redelivery": func() error { return commit(again) },
 		"read":       func() error { _, err := l.IdempotencyRecord(ctx, key); return err },
-		"receipt":    func() error { _, _, err := l.StoredResult(ctx, key, store.Fingerprint{1}, nil); return err },
-		"settle": func() error {
+		"result":     func() error { _, _, err := l.StoredResult(ctx, key, store.Fingerprint{1}, nil); return err },
+		"save progress": func() error {
 			return l.SaveProgress(ctx, key, store.Progress{Entries: []store.EntryResult{{Index: 0, State: store.EntryPublished, Time: start}}})
 		},
-		"settle again": func() error {
+		"save progress again": func() error {
 			return l.SaveProgress(ctx, key, store.Progress{Reopen: true, Entries: []store.EntryResult{{Index: 0, State: store.EntryDropped, Time: start}}})
 		},
 	}
-	if !mark.Aggregated {
-		reads["fold"] = func() error { return l.AggregateUsage(ctx, []store.IdempotencyKey{key}) }
+	if !idempotency.Aggregated {
+		reads["aggregation"] = func() error { return l.AggregateUsage(ctx, []store.IdempotencyKey{key}) }
 	}
 	for what, read := range reads {
 		wantNewer(t, what, read())
 	}
 	h.SetFormat(t, l.driver, store.Ref{}, key, first)
-	if diff := cmp.Diff(mark, l.mark(key)); diff != "" {
+	if diff := cmp.Diff(idempotency, l.idempotencyRecord(key)); diff != "" {
 		t.Fatalf("the idempotency record was changed: %s", diff)
 	}
-	if mark.Bill.Tokens > 0 && !mark.Aggregated {
-		l.fold(key, idem("acme", "w3"))
+	if idempotency.Bill.Tokens > 0 && !idempotency.Aggregated {
+		l.aggregate(key, idempotencyKey("acme", "w3"))
 	}
 
-	// What has expired may be of a newer format as well: it stays.
+	// Expired records of a newer format are kept.
 	h.SetFormat(t, l.driver, store.Ref{}, key, newer)
 	h.SetFormat(t, l.driver, gone, store.IdempotencyKey{}, newer)
 	l.clock.advance(store.DefaultRetention + 24*time.Hour)
-	for i := range 8 { // each commit of a driver may delete what has expired
+	for i := range 8 { // a commit may delete expired items
 		l.write(ref("acme", "petstore", named("k", i)), named("later", i), events.Post, `{"id":"k"}`)
 	}
 	wantNewer(t, "expired, redelivered", commit(again))
@@ -98,8 +99,8 @@ func testNewerFormats(t *testing.T, h Harness) {
 	l.clock.advance(-store.DefaultRetention - 24*time.Hour)
 	h.SetFormat(t, l.driver, store.Ref{}, key, first)
 	h.SetFormat(t, l.driver, gone, store.IdempotencyKey{}, first)
-	mark.Aggregated = true
-	if diff := cmp.Diff(mark, l.mark(key)); diff != "" {
+	idempotency.Aggregated = true
+	if diff := cmp.Diff(idempotency, l.idempotencyRecord(key)); diff != "" {
 		t.Fatalf("the idempotency record was changed when it had expired: %s", diff)
 	}
 	if diff := cmp.Diff(tombstone, l.find(gone)); diff != "" {
@@ -107,9 +108,9 @@ func testNewerFormats(t *testing.T, h Harness) {
 	}
 }
 
-// testOlderFingerprint redelivers a request after an upgrade that has another
-// algorithm: the stored fingerprint is compared with the request's by the
-// algorithm of its own format.
+// testOlderFingerprint redelivers a request after an upgrade that changed the
+// algorithm of fingerprints: the stored fingerprint is compared with one that is
+// computed by the algorithm of its own format.
 func testOlderFingerprint(t *testing.T, h Harness) {
 	l := open(t, h)
 	first := l.write(pet, "w1", events.Post, `{"id":"rex"}`)

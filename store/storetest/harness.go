@@ -16,43 +16,43 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A Harness tells the suite how to handle a driver.
+// A Harness connects the suite to a driver.
 type Harness struct {
-	// Open makes an empty ledger. The suite does not close it: that is for
-	// t.Cleanup.
+	// Open returns an empty ledger. The suite does not close it; Open registers that
+	// with t.Cleanup.
 	Open func(t testing.TB, e Env) store.Driver
 
-	// Reopen kills d, without Close or flush, and opens what its storage holds.
-	// nil where nothing survives the process.
+	// Reopen opens d's storage as after a crash: d is neither closed nor flushed. It is
+	// nil if the driver keeps nothing after the process ends.
 	Reopen func(t testing.TB, d store.Driver, e Env) store.Driver
 
 	// SetFormat replaces the format number of a stored record, or of a stored
-	// idempotency record where the key has a value. nil where nothing is stored.
+	// idempotency record if the key has a value. It is nil if the driver has no storage.
 	SetFormat func(t testing.TB, d store.Driver, r store.Ref, k store.IdempotencyKey, number int)
 
-	// Another opens a second instance over d's storage, as another process would.
-	// nil where only one process can use the storage.
+	// Another opens a second instance over d's storage, as another process would. It is
+	// nil if only one process can use the storage.
 	Another func(t testing.TB, d store.Driver, e Env) store.Driver
 
-	// CatchUp brings an index of d's up to date that lags behind what is
-	// committed. nil where none does.
+	// CatchUp updates the indexes of d to include every commit. It is nil if no index
+	// lags.
 	CatchUp func(d store.Driver)
 
-	// History is how many operations the random history has; 0 means 10,000.
+	// History is the number of operations of the random history; 0 means 10,000.
 	History int
 
-	// Only, where it is set, names the promises to run: for a second opinion by
-	// an implementation that cannot keep them all.
+	// Only limits the suite to the promises of these names, if it is set. It is for
+	// implementations that cannot keep all of them.
 	Only []string
 }
 
-// Env is what a driver under test must use.
+// Env holds the clock and the fault injection that a driver under test must use.
 type Env struct {
-	// Clock is the time that decides about expiry.
+	// Clock is the time that decides what has expired.
 	Clock func() time.Time
 
-	// Fault, where set, must be asked before and after every I/O. Its error
-	// takes the place of the I/O, or of the answer to one that was carried out.
+	// Fault, if set, must be called before and after every I/O. Its error is returned
+	// instead of executing the I/O, or instead of the result of an executed one.
 	Fault func(op string) error
 }
 
@@ -63,52 +63,52 @@ func Run(t *testing.T, h Harness) {
 		test func(*testing.T, Harness)
 	}{
 		{"Atomicity/all or nothing", testAtomicity},
-		{"Atomicity/every field comes back", testRoundTrip},
-		{"Atomicity/fault at every I/O, then given up", testFaultGivenUp},
-		{"Atomicity/fault at every I/O, then tried again", testFaultRetried},
-		{"Redelivery/answers as the first time", testRedelivery},
-		{"Redelivery/32 senders at once", testSendersAtOnce},
-		{"Redelivery/rejections are marked", testMarkedRejections},
-		{"Redelivery/the mark wins over record and limit", testMarkWins},
+		{"Atomicity/every field is stored", testRoundTrip},
+		{"Atomicity/fault at every I/O, without a retry", testFaultOnce},
+		{"Atomicity/fault at every I/O, with a retry", testFaultRetried},
+		{"Redelivery/returns the stored result", testRedelivery},
+		{"Redelivery/32 concurrent senders", testConcurrentSenders},
+		{"Redelivery/rejections are stored", testStoredRejections},
+		{"Redelivery/the stored result takes precedence over record and limit", testStoredResultFirst},
 		{"Fingerprint/another request is a conflict", testFingerprint},
 		{"Fingerprint/an older algorithm", testOlderFingerprint},
 		{"Formats/a newer one is rejected", testNewerFormats},
-		{"Isolation/rivals on one record", testRivals},
+		{"Isolation/concurrent writers of one record", testConcurrentWriters},
 		{"Isolation/delete and create again", testRecreate},
-		{"Isolation/two tenants cannot meet", testTenants},
+		{"Isolation/tenants share nothing", testTenants},
 		{"Isolation/values are not shared with the caller", testAliasing},
-		{"Durability/kill at every I/O", testKill},
-		{"Expiry/a mark past its time is absent", testExpiry},
-		{"Expiry/tombstones go, records stay", testTombstoneExpiry},
-		{"Expiry/a dirty tombstone stays", testDirtyTombstone},
-		{"Expiry/bills outlive their marks", testBillOutlivesMark},
+		{"Durability/crash at every I/O", testCrash},
+		{"Expiry/an expired idempotency record is absent", testExpiry},
+		{"Expiry/tombstones expire, records do not", testTombstoneExpiry},
+		{"Expiry/an unprojected tombstone does not expire", testUnprojectedTombstone},
+		{"Expiry/bills outlive their idempotency records", testBillOutlivesIdempotencyRecord},
 		{"List/by cursor in byte order", testList},
 		{"Limits/token limit is exact with 32 writers", testTokenLimit},
 		{"Limits/a limit set, removed and restored", testLimitRestored},
 		{"Limits/a limit set during the month", testLimitFirstSet},
-		{"Limits/instances that hold old properties", testLimitOldProperties},
+		{"Limits/instances with old properties", testLimitOldProperties},
 		{"Limits/writers with and without a limit", testLimitMixed},
-		{"Limits/the largest head and mark fit", testLargest},
-		{"Usage/exact before and after fold", testUsage},
-		{"Usage/exact while folding", testUsageWhileFolding},
-		{"Backlog/open marks by shard and age", testOpen},
-		{"Backlog/settling never goes back", testSettle},
-		{"Backlog/an operator may publish again", testAgain},
-		{"Backlog/projected heads become clean", testProjected},
-		{"Backlog/one owner for a lease", testLease},
-		{"Backlog/marks by cursor", testMarks},
-		{"Buses/the last check of a bus counts", testBuses},
+		{"Limits/the largest record and idempotency record fit", testLargest},
+		{"Usage/exact before and after aggregation", testUsage},
+		{"Usage/exact during aggregation", testUsageDuringAggregation},
+		{"Outbox/pending idempotency records by shard and age", testPending},
+		{"Outbox/saved progress is never undone", testSaveProgress},
+		{"Outbox/an operator may publish again", testReopen},
+		{"Outbox/projected records are not unprojected", testProjected},
+		{"Outbox/one owner of a lease", testLease},
+		{"Outbox/idempotency records by cursor", testIdempotencyRecords},
+		{"Buses/the latest check of a bus is stored", testBuses},
 		{"Numbers/exact to 38 digits", testNumbers},
-		{"Tenure/what there is of a tenant", testHoldings},
-		{"Tenure/a purge takes all of one tenant", testPurge},
-		{"Tenure/records pin backend and key field", testGuard},
+		{"TenantData/inventory of schemas and months", testInventory},
+		{"TenantData/a purge deletes everything of one tenant", testPurge},
+		{"TenantData/records fix backend and key field", testCheckCompatible},
 		{"History/random and linearizable", testHistory},
 	} {
 		if h.Reopen == nil && strings.HasPrefix(p.name, "Durability/") {
-			continue // not a promise of this driver
+			continue // the driver has no storage
 		}
 		if h.SetFormat == nil && strings.HasPrefix(p.name, "Formats/") {
-			continue // likewise
+			continue // the driver has no storage
 		}
 		if h.Only != nil && !slices.Contains(h.Only, p.name) {
 			continue
@@ -117,10 +117,10 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// start is when every test begins.
+// start is the time at which every test begins.
 var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-// A clock stands still until it is moved.
+// A clock shows a fixed time, which tests advance.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -163,7 +163,7 @@ func (l *ledger) use(d store.Driver) {
 	l.Store = store.New(d, &store.Options{Clock: l.clock.Now, Backoff: func(int) time.Duration { return 0 }})
 }
 
-// kill ends the driver as a crash would, and starts another.
+// kill replaces the driver by one that is opened as after a crash.
 func (l *ledger) kill() {
 	l.t.Helper()
 	l.use(l.h.Reopen(l.t, l.driver, l.env))
@@ -175,16 +175,16 @@ func ref(tenant, schema, key string) store.Ref {
 	return store.Ref{Collection: store.Collection{Tenant: events.TenantID(tenant), Schema: events.SchemaID(schema)}, Key: events.RecordKey(key)}
 }
 
-// pet is the record that most tests are about.
+// pet is the record that most tests use.
 var pet = ref("acme", "petstore", "rex")
 
-func idem(tenant, value string) store.IdempotencyKey {
+func idempotencyKey(tenant, value string) store.IdempotencyKey {
 	return store.IdempotencyKey{Tenant: events.TenantID(tenant), Origin: store.OriginEventKey, Value: value}
 }
 
 const tokens = 10
 
-// change is a complete one: it writes the record, bills, and has one entry.
+// change returns a complete change: it writes the record, and has a bill and one entry.
 func change(r store.Ref, key string, op events.Operation, prior store.Record, data string) store.Change {
 	payload := jsontext.Value(data)
 	if op == events.Delete {
@@ -193,7 +193,7 @@ func change(r store.Ref, key string, op events.Operation, prior store.Record, da
 	c := store.Change{
 		IfVersion: prior.Version,
 		Idempotency: store.IdempotencyRecord{
-			Key:         idem(string(r.Tenant), key),
+			Key:         idempotencyKey(string(r.Tenant), key),
 			Fingerprint: store.Fingerprint{1},
 			Result:      store.Result{Ref: r, Operation: op},
 			Bill:        store.Bill{Tokens: tokens, KeyID: "key1"},
@@ -216,10 +216,11 @@ func change(r store.Ref, key string, op events.Operation, prior store.Record, da
 	return c
 }
 
-// rejection is a request that was rejected for the state it met.
+// rejection returns the change of a request that is rejected because of the stored
+// state.
 func rejection(r store.Ref, key string, op events.Operation, code fault.Code, message string) store.Change {
 	return store.Change{Idempotency: store.IdempotencyRecord{
-		Key:         idem(string(r.Tenant), key),
+		Key:         idempotencyKey(string(r.Tenant), key),
 		Fingerprint: store.Fingerprint{1},
 		Result:      store.Result{Ref: r, Operation: op, Rejected: true, Code: code, Message: message},
 	}}
@@ -234,13 +235,13 @@ func (l *ledger) commit(c store.Change) store.Result {
 	return r
 }
 
-// write commits an operation on the record as it now is.
+// write commits an operation on the current record.
 func (l *ledger) write(r store.Ref, key string, op events.Operation, data string) store.Result {
 	l.t.Helper()
 	return l.commit(change(r, key, op, l.find(r), data))
 }
 
-// find reads a record; one without version where there is none.
+// find reads a record. It returns a record without a version if it does not exist.
 func (l *ledger) find(r store.Ref) store.Record {
 	l.t.Helper()
 	h, err := l.Get(ctx, r)
@@ -250,23 +251,23 @@ func (l *ledger) find(r store.Ref) store.Record {
 	return h
 }
 
-func (l *ledger) mark(key store.IdempotencyKey) store.IdempotencyRecord {
+func (l *ledger) idempotencyRecord(key store.IdempotencyKey) store.IdempotencyRecord {
 	l.t.Helper()
 	m, err := l.IdempotencyRecord(ctx, key)
 	if err != nil {
-		l.t.Fatalf("mark %s: %v", key.Value, err)
+		l.t.Fatalf("idempotency record %s: %v", key.Value, err)
 	}
 	return m
 }
 
-// catchUp waits until all indexes show what has been committed.
+// catchUp updates all indexes to include every commit.
 func (l *ledger) catchUp() {
 	if l.h.CatchUp != nil {
 		l.h.CatchUp(l.driver)
 	}
 }
 
-// used is what a tenant has used in the month of now, once it can be seen.
+// used returns the tokens that a tenant has used in the current month, after catchUp.
 func (l *ledger) used(tenant string) int64 {
 	l.t.Helper()
 	l.catchUp()
@@ -277,14 +278,14 @@ func (l *ledger) used(tenant string) int64 {
 	return u.Tokens()
 }
 
-// marks pages through all idempotency records.
-func (l *ledger) marks() []store.IdempotencyRecord {
+// idempotencyRecords returns all idempotency records, read page by page.
+func (l *ledger) idempotencyRecords() []store.IdempotencyRecord {
 	l.t.Helper()
 	var all []store.IdempotencyRecord
 	for cursor := ""; ; {
 		page, next, err := l.IdempotencyRecords(ctx, cursor, 50)
 		if err != nil {
-			l.t.Fatalf("marks: %v", err)
+			l.t.Fatalf("idempotency records: %v", err)
 		}
 		all = append(all, page...)
 		if next == "" {
@@ -294,9 +295,9 @@ func (l *ledger) marks() []store.IdempotencyRecord {
 	}
 }
 
-// open lists the open idempotency records of all shards that were committed before t, once
-// they can be seen.
-func (l *ledger) open(t time.Time) map[store.IdempotencyKey]bool {
+// pendingKeys returns the keys of the pending idempotency records of all shards that
+// were committed before t, after catchUp.
+func (l *ledger) pendingKeys(t time.Time) map[store.IdempotencyKey]bool {
 	l.t.Helper()
 	l.catchUp()
 	found := map[store.IdempotencyKey]bool{}
@@ -312,17 +313,17 @@ func (l *ledger) open(t time.Time) map[store.IdempotencyKey]bool {
 	return found
 }
 
-func (l *ledger) settle(key store.IdempotencyKey, s store.Progress) {
+func (l *ledger) saveProgress(key store.IdempotencyKey, s store.Progress) {
 	l.t.Helper()
 	if err := l.SaveProgress(ctx, key, s); err != nil {
-		l.t.Fatalf("settle: %v", err)
+		l.t.Fatalf("save progress: %v", err)
 	}
 }
 
-func (l *ledger) fold(keys ...store.IdempotencyKey) {
+func (l *ledger) aggregate(keys ...store.IdempotencyKey) {
 	l.t.Helper()
 	if err := l.AggregateUsage(ctx, keys); err != nil {
-		l.t.Fatalf("fold: %v", err)
+		l.t.Fatalf("aggregation: %v", err)
 	}
 }
 
@@ -340,8 +341,8 @@ func want[T comparable](t testing.TB, what string, got, want T) {
 	}
 }
 
-// every runs f n times at once and waits.
-func every(n int, f func(i int)) {
+// concurrently runs f n times concurrently and waits for all.
+func concurrently(n int, f func(i int)) {
 	var group sync.WaitGroup
 	for i := range n {
 		group.Go(func() { f(i) })

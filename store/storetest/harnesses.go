@@ -21,7 +21,7 @@ func S3() ProjectionHarness {
 	return ProjectionHarness{
 		Backend: events.S3,
 		New:     func(b blob.Bucket) store.Projection { return s3object.New(b) },
-		Person: func(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value) {
+		Edit: func(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value) {
 			t.Helper()
 			if data != nil {
 				writeObject(t, b, r, "\n"+string(data)+"\n\n")
@@ -31,7 +31,7 @@ func S3() ProjectionHarness {
 				t.Fatal(err)
 			}
 		},
-		Spoil: func(t testing.TB, b blob.Bucket, r store.Ref) {
+		Corrupt: func(t testing.TB, b blob.Bucket, r store.Ref) {
 			writeObject(t, b, r, "{\n  \"id\": \"rex\",\n  \"n\": 1,,\n}\n")
 		},
 	}
@@ -49,9 +49,9 @@ func CSV() ProjectionHarness {
 	return ProjectionHarness{
 		Backend: events.CSV,
 		New:     func(b blob.Bucket) store.Projection { return csvfile.New(b) },
-		Person:  editRow,
-		Spoil: func(t testing.TB, b blob.Bucket, r store.Ref) {
-			spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
+		Edit:    editRow,
+		Corrupt: func(t testing.TB, b blob.Bucket, r store.Ref) {
+			editFile(t, b, r.Collection, func(rows [][]string) [][]string {
 				for _, row := range rows[1:] {
 					if row[0] == string(r.Key) {
 						row[slices.Index(rows[0], "_more")] = `{"broken`
@@ -63,11 +63,11 @@ func CSV() ProjectionHarness {
 	}
 }
 
-// editRow changes a row as one does in a spreadsheet, which writes the whole file
-// in its own way.
+// editRow changes a row as a spreadsheet does, which writes the whole file in its own
+// format.
 func editRow(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value) {
 	t.Helper()
-	spreadsheet(t, b, r.Collection, func(rows [][]string) [][]string {
+	editFile(t, b, r.Collection, func(rows [][]string) [][]string {
 		at := slices.IndexFunc(rows, func(row []string) bool { return row[0] == string(r.Key) })
 		if data == nil {
 			return slices.Delete(rows, at, at+1)
@@ -96,8 +96,8 @@ func editRow(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value) {
 	})
 }
 
-// spreadsheet opens the file of a collection, changes it and saves it.
-func spreadsheet(t testing.TB, b blob.Bucket, c store.Collection, change func(rows [][]string) [][]string) {
+// editFile reads the file of a collection, changes its rows and writes it.
+func editFile(t testing.TB, b blob.Bucket, c store.Collection, change func(rows [][]string) [][]string) {
 	t.Helper()
 	name := csvfile.New(b).Object(store.Ref{Collection: c})
 	rows := [][]string{{"id", "n", "text"}}

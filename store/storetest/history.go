@@ -21,10 +21,10 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// The random history: workers send requests about a few records, some of them
-// again, while I/Os fail and a relay saves and folds. Then three checks: each
-// record's history is linearizable; every answer to one request is the same;
-// and in the end each request has one effect, one bill, one set of entries.
+// The random history: workers send requests for a few records, some of them again,
+// while I/Os fail and a relay publishes entries and aggregates bills. Then three
+// properties are checked: each record's history is linearizable, all responses to one
+// request are equal, and each request has one effect, one bill and one set of entries.
 
 const (
 	historyWorkers = 8
@@ -32,7 +32,7 @@ const (
 	faultsInAMille = 20
 )
 
-// A request is what a worker sends; sent again it is the same one.
+// A request is what a worker sends, possibly several times.
 type request struct {
 	id     string // idempotency key; "" reads
 	record int
@@ -40,8 +40,8 @@ type request struct {
 	value  int
 }
 
-// An answer is what came back: a result in brief, or what was read.
-type answer struct {
+// A response holds the parts of a result that are compared, or what was read.
+type response struct {
 	code     fault.Code // of a rejection
 	rejected bool
 	revision int64
@@ -54,28 +54,28 @@ func testHistory(t *testing.T, h Harness) {
 	seed := uint64(environ("STORETEST_SEED", 1))
 	t.Logf("%d operations, seed %d", ops, seed)
 
-	var unlucky atomic.Bool
+	var injecting atomic.Bool
 	faults := rand.New(rand.NewPCG(seed, 1<<32))
 	var mu sync.Mutex
 	l := openFaulty(t, h, func(op string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if unlucky.Load() && faults.IntN(1000) < faultsInAMille {
+		if injecting.Load() && faults.IntN(1000) < faultsInAMille {
 			return fault.Errorf(fault.Unavailable, "injected into %s", op)
 		}
 		return nil
 	})
-	unlucky.Store(true)
-	r := &recorder{l: l, began: time.Now(), answers: map[string]answer{}}
+	injecting.Store(true)
+	r := &recorder{l: l, began: time.Now(), responses: map[string]response{}}
 	stop, relay := make(chan struct{}), make(chan int)
 	go func() { relay <- r.relay(stop) }()
-	every(historyWorkers, func(w int) {
+	concurrently(historyWorkers, func(w int) {
 		rng := rand.New(rand.NewPCG(seed, uint64(w)))
 		for i := range ops / historyWorkers {
 			r.run(w, r.pick(rng, w, i))
 		}
 	})
-	unlucky.Store(false)
+	injecting.Store(false)
 	close(stop)
 	published := <-relay
 	if t.Failed() {
@@ -83,7 +83,7 @@ func testHistory(t *testing.T, h Harness) {
 	}
 	r.checkOrder()
 	r.checkEffects()
-	t.Logf("%d requests, %d entries published", len(r.answers), published)
+	t.Logf("%d requests, %d entries published", len(r.responses), published)
 }
 
 func environ(name string, otherwise int) int {
@@ -97,14 +97,15 @@ type recorder struct {
 	l     *ledger
 	began time.Time
 
-	mu      sync.Mutex
-	sent    []request
-	history []porcupine.Operation
-	answers map[string]answer // by idempotency key
+	mu        sync.Mutex
+	sent      []request
+	history   []porcupine.Operation
+	responses map[string]response // by idempotency key
 }
 
-// pick chooses what a worker does next: a third reads, a fifth sends again what
-// somebody sent, the rest is new; a third of all is about the same few records.
+// pick returns a worker's next request: a third are reads, a fifth are requests that a
+// worker has sent before, and the rest are new. A third of all are for the same four
+// records.
 func (r *recorder) pick(rng *rand.Rand, worker, i int) request {
 	record := rng.IntN(historyRecords)
 	if rng.IntN(3) == 0 {
@@ -145,49 +146,49 @@ func (r *recorder) run(worker int, q request) {
 	if q.id == "" {
 		return
 	}
-	if first, ok := r.answers[q.id]; ok && first != a {
-		r.l.t.Errorf("%s was answered %+v, then %+v", q.id, first, a)
+	if first, ok := r.responses[q.id]; ok && first != a {
+		r.l.t.Errorf("%s got the response %+v, then %+v", q.id, first, a)
 	}
-	r.answers[q.id] = a
+	r.responses[q.id] = a
 }
 
 func recordOf(n int) store.Ref { return ref("acme", "petstore", named("r", n)) }
 
-// perform does what the router does: read, decide, commit; again where the
-// record has moved.
-func (r *recorder) perform(q request) (answer, error) {
-	for range 1000 { // concurrent writers are few: so often means that the driver is wrong
-		head, err := insist(func() (store.Record, error) { return r.l.Get(ctx, recordOf(q.record)) })
+// perform does what the router does: it reads the record, decides and commits, and
+// starts again after a version conflict.
+func (r *recorder) perform(q request) (response, error) {
+	for range 1000 { // with so few writers, more conflicts mean an error in the driver
+		record, err := retryFaults(func() (store.Record, error) { return r.l.Get(ctx, recordOf(q.record)) })
 		if err != nil && !fault.Is(err, fault.NotFound) {
-			return answer{}, err
+			return response{}, err
 		}
-		live := head.Version != "" && !head.Deleted
+		live := record.Version != "" && !record.Deleted
 		if q.op == events.Get {
-			a := answer{revision: head.Revision, live: live}
+			a := response{revision: record.Revision, live: live}
 			if live {
-				err := valueOf(head, &a)
+				err := valueOf(record, &a)
 				return a, err
 			}
 			return a, nil
 		}
-		c := change(recordOf(q.record), q.id, q.op, head, fmt.Sprintf(`{"id":"x","n":%d}`, q.value))
+		c := change(recordOf(q.record), q.id, q.op, record, fmt.Sprintf(`{"id":"x","n":%d}`, q.value))
 		switch {
 		case q.op == events.Post && live:
 			c = rejection(recordOf(q.record), q.id, q.op, fault.Conflict, "taken")
 		case q.op != events.Post && !live:
 			c = rejection(recordOf(q.record), q.id, q.op, fault.NotFound, "not there")
 		}
-		receipt, err := insist(func() (store.Result, error) { return r.l.Commit(ctx, c) })
+		result, err := retryFaults(func() (store.Result, error) { return r.l.Commit(ctx, c) })
 		if _, ok := errors.AsType[*store.VersionConflict](err); ok {
 			continue
 		}
-		return answer{rejected: receipt.Rejected, code: receipt.Code, revision: receipt.Revision}, err
+		return response{rejected: result.Rejected, code: result.Code, revision: result.Revision}, err
 	}
-	return answer{}, errors.New("the record has moved each time")
+	return response{}, errors.New("the record changed each time")
 }
 
 // valueOf reads the record's value into a.
-func valueOf(h store.Record, a *answer) error {
+func valueOf(h store.Record, a *response) error {
 	var data struct {
 		N int `json:"n"`
 	}
@@ -196,8 +197,8 @@ func valueOf(h store.Record, a *answer) error {
 	return err
 }
 
-// insist repeats what an injected fault has hit.
-func insist[T any](do func() (T, error)) (v T, err error) {
+// retryFaults repeats do while it fails with an injected fault.
+func retryFaults[T any](do func() (T, error)) (v T, err error) {
 	for range 20 {
 		v, err = do()
 		if _, ok := errors.AsType[*store.VersionConflict](err); ok || !fault.Is(err, fault.Unavailable) {
@@ -207,9 +208,8 @@ func insist[T any](do func() (T, error)) (v T, err error) {
 	return v, err
 }
 
-// relay saves and folds what is open, until it is told to stop and finds
-// nothing more. It returns how many entries it has published, each for the first
-// time.
+// relay publishes pending entries and aggregates bills until stop is closed and no
+// pending work is left. It returns the number of different entries it has published.
 func (r *recorder) relay(stop chan struct{}) int {
 	published := map[string]bool{}
 	last := false
@@ -224,7 +224,7 @@ func (r *recorder) relay(stop chan struct{}) int {
 		}
 		found := 0
 		for shard := range store.Shards {
-			keys, err := insist(func() ([]store.IdempotencyKey, error) { return r.l.ListPending(ctx, shard, start.Add(time.Hour), 25) })
+			keys, err := retryFaults(func() ([]store.IdempotencyKey, error) { return r.l.ListPending(ctx, shard, start.Add(time.Hour), 25) })
 			if err != nil {
 				r.l.t.Errorf("open: %v", err)
 				return len(published)
@@ -233,23 +233,23 @@ func (r *recorder) relay(stop chan struct{}) int {
 			for _, key := range keys {
 				r.publish(key, published)
 			}
-			if _, err := insist(func() (int, error) { return 0, r.l.AggregateUsage(ctx, keys) }); err != nil {
-				r.l.t.Errorf("fold: %v", err)
+			if _, err := retryFaults(func() (int, error) { return 0, r.l.AggregateUsage(ctx, keys) }); err != nil {
+				r.l.t.Errorf("aggregation: %v", err)
 			}
 		}
 		if last && found == 0 || r.l.t.Failed() {
 			return len(published)
 		}
 		if rounds > 1000 {
-			r.l.t.Errorf("%d marks stay open, whatever is settled and folded", found)
+			r.l.t.Errorf("%d idempotency records stay pending after progress is saved and bills are aggregated", found)
 		}
 	}
 }
 
 func (r *recorder) publish(key store.IdempotencyKey, published map[string]bool) {
-	m, err := insist(func() (store.IdempotencyRecord, error) { return r.l.IdempotencyRecord(ctx, key) })
+	m, err := retryFaults(func() (store.IdempotencyRecord, error) { return r.l.IdempotencyRecord(ctx, key) })
 	if err != nil {
-		r.l.t.Errorf("mark %s: %v", key.Value, err)
+		r.l.t.Errorf("idempotency record %s: %v", key.Value, err)
 		return
 	}
 	var s store.Progress
@@ -262,45 +262,45 @@ func (r *recorder) publish(key store.IdempotencyKey, published map[string]bool) 
 		published[e.OutputID] = true
 		s.Entries = append(s.Entries, store.EntryResult{Index: i, State: store.EntryPublished, Time: start})
 	}
-	if _, err := insist(func() (int, error) { return 0, r.l.SaveProgress(ctx, key, s) }); err != nil {
-		r.l.t.Errorf("settle %s: %v", key.Value, err)
+	if _, err := retryFaults(func() (int, error) { return 0, r.l.SaveProgress(ctx, key, s) }); err != nil {
+		r.l.t.Errorf("save progress %s: %v", key.Value, err)
 	}
 }
 
-// checkOrder looks for an order of all operations on each record that explains
-// every answer and contradicts no clock.
+// checkOrder checks that the operations on each record are linearizable: some order
+// that is consistent with their times explains every response.
 func (r *recorder) checkOrder() {
 	r.l.t.Helper()
 	switch porcupine.CheckOperationsTimeout(recordModel, r.history, time.Minute) {
 	case porcupine.Illegal:
 		r.l.t.Error("the history is not linearizable")
 	case porcupine.Unknown:
-		r.l.t.Error("no order was found within a minute, nor that there is none")
+		r.l.t.Error("the check did not finish within a minute")
 	}
 }
 
-// A recordState is a record in the model, and which requests it has seen.
+// A recordState is a record in the model, with the requests applied to it.
 type recordState struct {
 	revision int64
 	live     bool
 	value    int
 	seen     *seen
-	sum      uint64 // of the ids seen, whatever their order
+	sum      uint64 // a hash of the ids seen, independent of their order
 }
 
 type seen struct {
-	id   string
-	was  answer
-	next *seen
+	id     string
+	result response
+	next   *seen
 }
 
-func (s *seen) find(id string) (answer, bool) {
+func (s *seen) find(id string) (response, bool) {
 	for ; s != nil; s = s.next {
 		if s.id == id {
-			return s.was, true
+			return s.result, true
 		}
 	}
-	return answer{}, false
+	return response{}, false
 }
 
 var recordModel = porcupine.Model{
@@ -314,7 +314,7 @@ var recordModel = porcupine.Model{
 	},
 	Init: func() any { return recordState{} },
 	Step: func(state, input, output any) (bool, any) {
-		s, q, a := state.(recordState), input.(request), output.(answer)
+		s, q, a := state.(recordState), input.(request), output.(response)
 		expected, next := s.step(q)
 		return expected == a, next
 	},
@@ -325,27 +325,27 @@ var recordModel = porcupine.Model{
 	},
 }
 
-// step is the specification of a request in six lines.
-func (s recordState) step(q request) (answer, recordState) {
+// step is the specification of a request: it returns the response and the next state.
+func (s recordState) step(q request) (response, recordState) {
 	if q.op == events.Get {
-		return answer{revision: s.revision, live: s.live, value: s.value}, s
+		return response{revision: s.revision, live: s.live, value: s.value}, s
 	}
-	if was, ok := s.seen.find(q.id); ok {
-		return was, s
+	if result, ok := s.seen.find(q.id); ok {
+		return result, s
 	}
-	var a answer
+	var a response
 	switch {
 	case q.op == events.Post && s.live:
-		a = answer{rejected: true, code: fault.Conflict}
+		a = response{rejected: true, code: fault.Conflict}
 	case q.op != events.Post && !s.live:
-		a = answer{rejected: true, code: fault.NotFound}
+		a = response{rejected: true, code: fault.NotFound}
 	default:
 		s.revision++
 		s.live, s.value = q.op != events.Delete, q.value
 		if !s.live {
 			s.value = 0
 		}
-		a = answer{revision: s.revision}
+		a = response{revision: s.revision}
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(q.id))
@@ -354,18 +354,18 @@ func (s recordState) step(q request) (answer, recordState) {
 	return a, s
 }
 
-// checkEffects compares the ledger with the results: nothing more, nothing less.
+// checkEffects checks that the ledger holds exactly the effects of the responses.
 func (r *recorder) checkEffects() {
 	r.l.t.Helper()
 	l, t := r.l, r.l.t
-	marks := l.marks()
-	want(t, "marks", len(marks), len(r.answers))
+	all := l.idempotencyRecords()
+	want(t, "idempotency records", len(all), len(r.responses))
 	carriedOut, revisions := 0, map[store.Ref]int64{}
 	outputs := map[string]bool{}
-	for _, m := range marks {
-		a, ok := r.answers[m.Key.Value]
+	for _, m := range all {
+		a, ok := r.responses[m.Key.Value]
 		if !ok {
-			t.Fatalf("a mark that nobody was answered for: %s", m.Key.Value)
+			t.Fatalf("an idempotency record without a response: %s", m.Key.Value)
 		}
 		want(t, "revision of "+m.Key.Value, m.Result.Revision, a.revision)
 		want(t, "rejected "+m.Key.Value, m.Result.Rejected, a.rejected)

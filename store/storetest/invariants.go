@@ -20,48 +20,48 @@ func testAtomicity(t *testing.T, h Harness) {
 	l.wantEffect(pet, "one", r, 1)
 	want(t, "tokens", l.used("acme"), tokens)
 
-	// Refused: neither record nor idempotency record nor bill.
+	// A rejected change stores neither a record nor an idempotency record nor a bill.
 	stale := change(pet, "two", events.Put, store.Record{Revision: 1}, `{"id":"rex","n":2}`)
 	stale.IfVersion = "stale"
 	_, err := l.Commit(ctx, stale)
-	moved, ok := errors.AsType[*store.VersionConflict](err)
+	conflict, ok := errors.AsType[*store.VersionConflict](err)
 	if !ok {
-		t.Fatalf("a stale prior: %v, want *store.Moved", err)
+		t.Fatalf("a stale prior: %v, want a version conflict", err)
 	}
 	wantCode(t, "moved", err, fault.Unavailable)
-	want(t, "the head found", moved.Current.Version, r.Version)
-	if !store.Equal(moved.Current.Data, jsontext.Value(`{"id":"rex","n":1}`)) {
-		t.Errorf("moved shows %s", moved.Current.Data)
+	want(t, "the record found", conflict.Current.Version, r.Version)
+	if !store.Equal(conflict.Current.Data, jsontext.Value(`{"id":"rex","n":1}`)) {
+		t.Errorf("moved shows %s", conflict.Current.Data)
 	}
-	_, err = l.IdempotencyRecord(ctx, idem("acme", "two"))
-	wantCode(t, "the mark of a refused change", err, fault.NotFound)
+	_, err = l.IdempotencyRecord(ctx, idempotencyKey("acme", "two"))
+	wantCode(t, "the idempotency record of a rejected change", err, fault.NotFound)
 	l.wantEffect(pet, "one", r, 1)
 	want(t, "tokens", l.used("acme"), tokens)
-	want(t, "marks", len(l.marks()), 1)
+	want(t, "idempotency records", len(l.idempotencyRecords()), 1)
 
-	// No record where one is expected: the same.
+	// The same applies if the expected record does not exist.
 	none := change(ref("acme", "petstore", "gone"), "three", events.Put, store.Record{}, `{"id":"gone"}`)
 	none.IfVersion = "stale"
 	_, err = l.Commit(ctx, none)
-	if moved, ok = errors.AsType[*store.VersionConflict](err); !ok || moved.Current.Version != "" || moved.Current.Key != "gone" {
-		t.Fatalf("a prior where there is no head: %v", err)
+	if conflict, ok = errors.AsType[*store.VersionConflict](err); !ok || conflict.Current.Version != "" || conflict.Current.Key != "gone" {
+		t.Fatalf("a prior where there is no record: %v", err)
 	}
-	want(t, "marks", len(l.marks()), 1)
+	want(t, "idempotency records", len(l.idempotencyRecords()), 1)
 }
 
-// wantEffect checks that record, mark and entries of a change say the same.
-func (l *ledger) wantEffect(r store.Ref, key string, receipt store.Result, revision int64) {
+// wantEffect checks that record, idempotency record and entries of a change agree.
+func (l *ledger) wantEffect(r store.Ref, key string, result store.Result, revision int64) {
 	l.t.Helper()
-	head, m := l.find(r), l.mark(idem(string(r.Tenant), key))
-	want(l.t, "revision of the head", head.Revision, revision)
-	want(l.t, "revision of the receipt", receipt.Revision, revision)
-	want(l.t, "stamp of the head", head.Version, receipt.Version)
-	want(l.t, "stamp of the mark", m.Result.Version, receipt.Version)
+	record, m := l.find(r), l.idempotencyRecord(idempotencyKey(string(r.Tenant), key))
+	want(l.t, "revision of the record", record.Revision, revision)
+	want(l.t, "revision of the result", result.Revision, revision)
+	want(l.t, "version of the record", record.Version, result.Version)
+	want(l.t, "version of the idempotency record", m.Result.Version, result.Version)
 	want(l.t, "bill", m.Bill.Tokens, tokens)
 	want(l.t, "entries", len(m.Outputs.Entries), 1)
 	want(l.t, "state of the entry", m.Outputs.Entries[0].State, store.EntryPending)
-	if len(receipt.Version) == 0 || receipt.Time.IsZero() {
-		l.t.Fatalf("receipt without stamp or time: %+v", receipt)
+	if len(result.Version) == 0 || result.Time.IsZero() {
+		l.t.Fatalf("result without version or time: %+v", result)
 	}
 }
 
@@ -81,25 +81,25 @@ func testRoundTrip(t *testing.T, h Harness) {
 	})
 	r := l.commit(c)
 
-	wantHead := *c.Record
-	wantHead.Version, wantHead.Time = r.Version, start
-	wantSame(t, "head", l.find(pet), wantHead)
+	wantRecord := *c.Record
+	wantRecord.Version, wantRecord.Time = r.Version, start
+	wantSame(t, "record", l.find(pet), wantRecord)
 
-	wantMark := c.Idempotency
-	wantMark.Result, wantMark.Expires = r, start.Add(store.DefaultRetention)
-	wantMark.Bill.Month = "2026-11"
-	got := l.mark(c.Idempotency.Key)
-	wantMark.Aggregated = got.Aggregated // a driver may fold at once
-	wantSame(t, "mark", got, wantMark)
+	wantIdempotency := c.Idempotency
+	wantIdempotency.Result, wantIdempotency.Expires = r, start.Add(store.DefaultRetention)
+	wantIdempotency.Bill.Month = "2026-11"
+	got := l.idempotencyRecord(c.Idempotency.Key)
+	wantIdempotency.Aggregated = got.Aggregated // a driver may aggregate in the commit
+	wantSame(t, "idempotency record", got, wantIdempotency)
 
-	refused := rejection(pet, "refused", events.Post, fault.Invalid, "it is not so")
+	refused := rejection(pet, "rejected", events.Post, fault.Invalid, "it is not so")
 	refused.Idempotency.Result.Violations = []fault.Violation{{Pointer: "/a", Message: "b"}, {Pointer: "", Message: "c"}}
 	r = l.commit(refused)
-	wantSame(t, "receipt", l.mark(refused.Idempotency.Key).Result, r)
+	wantSame(t, "result", l.idempotencyRecord(refused.Idempotency.Key).Result, r)
 	wantSame(t, "rejection", r.Err(), error(&fault.Error{Code: fault.Invalid, Message: "it is not so", Violations: refused.Idempotency.Result.Violations}))
 }
 
-// wantSame compares deeply, JSON by what it says.
+// wantSame compares deeply, and JSON by its meaning.
 func wantSame[T any](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if where := differ(reflect.ValueOf(got), reflect.ValueOf(want)); where != "" {
@@ -164,31 +164,31 @@ func testRedelivery(t *testing.T, h Harness) {
 	again := l.commit(c)
 	want(t, "replayed", again.Replayed, true)
 	again.Replayed = false
-	wantSame(t, "receipt", again, first)
-	head := l.find(pet)
-	want(t, "revision", head.Revision, 2)
-	if !store.Equal(head.Data, jsontext.Value(`{"id":"rex","n":2}`)) {
-		t.Fatalf("the redelivery changed the record to %s", head.Data)
+	wantSame(t, "result", again, first)
+	record := l.find(pet)
+	want(t, "revision", record.Revision, 2)
+	if !store.Equal(record.Data, jsontext.Value(`{"id":"rex","n":2}`)) {
+		t.Fatalf("the redelivery changed the record to %s", record.Data)
 	}
 	want(t, "tokens", l.used("acme"), 2*tokens)
-	want(t, "marks", len(l.marks()), 2)
+	want(t, "idempotency records", len(l.idempotencyRecords()), 2)
 
 	got, found, err := l.StoredResult(ctx, c.Idempotency.Key, c.Idempotency.Fingerprint, nil)
 	if err != nil || !found || !got.Replayed || got.Version != first.Version {
-		t.Fatalf("stored receipt: %+v, %v, %v", got, found, err)
+		t.Fatalf("stored result: %+v, %v, %v", got, found, err)
 	}
-	_, found, err = l.StoredResult(ctx, idem("acme", "never"), c.Idempotency.Fingerprint, nil)
+	_, found, err = l.StoredResult(ctx, idempotencyKey("acme", "never"), c.Idempotency.Fingerprint, nil)
 	if found || err != nil {
-		t.Fatalf("receipt of a key that was never used: %v, %v", found, err)
+		t.Fatalf("result of a key that was never used: %v, %v", found, err)
 	}
 }
 
-func testSendersAtOnce(t *testing.T, h Harness) {
+func testConcurrentSenders(t *testing.T, h Harness) {
 	l := open(t, h)
 	const senders = 32
 	var fresh atomic.Int64
-	receipts := make([]store.Result, senders)
-	every(senders, func(i int) {
+	results := make([]store.Result, senders)
+	concurrently(senders, func(i int) {
 		r, err := l.Commit(ctx, change(pet, "one", events.Post, store.Record{}, `{"id":"rex"}`))
 		if err != nil {
 			t.Errorf("sender %d: %v", i, err)
@@ -196,25 +196,25 @@ func testSendersAtOnce(t *testing.T, h Harness) {
 		if !r.Replayed {
 			fresh.Add(1)
 		}
-		receipts[i] = r
+		results[i] = r
 	})
-	want(t, "senders that were first", fresh.Load(), 1)
-	for i := range receipts {
-		want(t, "stamp", receipts[i].Version, receipts[0].Version)
+	want(t, "results that are not replays", fresh.Load(), 1)
+	for i := range results {
+		want(t, "version", results[i].Version, results[0].Version)
 	}
-	l.wantEffect(pet, "one", receipts[0], 1)
+	l.wantEffect(pet, "one", results[0], 1)
 	want(t, "tokens", l.used("acme"), tokens)
-	want(t, "marks", len(l.marks()), 1)
+	want(t, "idempotency records", len(l.idempotencyRecords()), 1)
 }
 
-func testMarkedRejections(t *testing.T, h Harness) {
+func testStoredRejections(t *testing.T, h Harness) {
 	l := open(t, h)
 	c := rejection(pet, "early", events.Put, fault.NotFound, "the record does not exist")
 	first := l.commit(c)
 	wantCode(t, "rejection", first.Err(), fault.NotFound)
 	l.write(pet, "post", events.Post, `{"id":"rex","n":1}`)
 
-	// By now the PUT would succeed; but its result is stored.
+	// The PUT would succeed now, but its stored result is returned.
 	again := l.commit(change(pet, "early", events.Put, l.find(pet), `{"id":"rex","n":2}`))
 	want(t, "replayed", again.Replayed, true)
 	wantCode(t, "rejection, again", again.Err(), fault.NotFound)
@@ -223,22 +223,22 @@ func testMarkedRejections(t *testing.T, h Harness) {
 	want(t, "tokens", l.used("acme"), tokens)
 }
 
-func testMarkWins(t *testing.T, h Harness) {
+func testStoredResultFirst(t *testing.T, h Harness) {
 	l := open(t, h)
 	c := change(pet, "one", events.Post, store.Record{}, `{"id":"rex"}`)
 	c.TokenLimit = tokens
 	first := l.commit(c)
 
-	// The record is taken now, and the limit used up: the idempotency record takes precedence.
+	// The record exists now and the limit is used up, but the stored result is returned.
 	again := l.commit(c)
 	want(t, "replayed", again.Replayed, true)
-	want(t, "stamp", again.Version, first.Version)
+	want(t, "version", again.Version, first.Version)
 
-	// Without an idempotency record the record decides before the limit.
-	c.Idempotency.Key = idem("acme", "two")
+	// Without a stored result, the version is checked before the limit.
+	c.Idempotency.Key = idempotencyKey("acme", "two")
 	_, err := l.Commit(ctx, c)
 	if _, ok := errors.AsType[*store.VersionConflict](err); !ok {
-		t.Fatalf("taken and exhausted: %v, want *store.Moved", err)
+		t.Fatalf("taken and exhausted: %v, want a version conflict", err)
 	}
 	c.IfVersion = first.Version
 	_, err = l.Commit(ctx, c)
@@ -254,40 +254,40 @@ func testFingerprint(t *testing.T, h Harness) {
 	_, err := l.Commit(ctx, other)
 	wantCode(t, "another request", err, fault.Conflict)
 	_, _, err = l.StoredResult(ctx, other.Idempotency.Key, other.Idempotency.Fingerprint, nil)
-	wantCode(t, "the receipt of another request", err, fault.Conflict)
+	wantCode(t, "the result of another request", err, fault.Conflict)
 	l.wantEffect(pet, "one", first, 1)
 	want(t, "tokens", l.used("acme"), tokens)
 }
 
-func testRivals(t *testing.T, h Harness) {
+func testConcurrentWriters(t *testing.T, h Harness) {
 	l := open(t, h)
 	l.write(pet, "start", events.Post, `{"id":"rex"}`)
-	const rivals = 16
+	const writers = 16
 	for round := range 3 {
 		prior := l.find(pet)
-		stamps := make([]store.Version, rivals)
-		seen := make([]store.Version, rivals)
-		every(rivals, func(i int) {
-			r, err := l.Commit(ctx, change(pet, named("rival", round*rivals+i), events.Put, prior, `{"id":"rex","by":`+named("1", i)+`}`))
-			if moved, ok := errors.AsType[*store.VersionConflict](err); ok {
-				seen[i] = moved.Current.Version
+		versions := make([]store.Version, writers)
+		seen := make([]store.Version, writers)
+		concurrently(writers, func(i int) {
+			r, err := l.Commit(ctx, change(pet, named("writer", round*writers+i), events.Put, prior, `{"id":"rex","by":`+named("1", i)+`}`))
+			if conflict, ok := errors.AsType[*store.VersionConflict](err); ok {
+				seen[i] = conflict.Current.Version
 			} else if err != nil {
-				t.Errorf("rival %d: %v", i, err)
+				t.Errorf("writer %d: %v", i, err)
 			}
-			stamps[i] = r.Version
+			versions[i] = r.Version
 		})
-		head := l.find(pet)
+		record := l.find(pet)
 		winners := 0
-		for i := range rivals {
-			if stamps[i] != "" {
+		for i := range writers {
+			if versions[i] != "" {
 				winners++
-				want(t, "stamp of the winner", head.Version, stamps[i])
+				want(t, "version of the winner", record.Version, versions[i])
 			} else {
-				want(t, "stamp that a loser was shown", seen[i], head.Version)
+				want(t, "version returned to the others", seen[i], record.Version)
 			}
 		}
 		want(t, "winners", winners, 1)
-		want(t, "revision", head.Revision, prior.Revision+1)
+		want(t, "revision", record.Revision, prior.Revision+1)
 		want(t, "tokens", l.used("acme"), int64(round+2)*tokens)
 	}
 }
@@ -302,21 +302,21 @@ func testRecreate(t *testing.T, h Harness) {
 	want(t, "data of the tombstone", len(tombstone.Data), 0)
 	want(t, "expiry of the tombstone", tombstone.Expires.Equal(start.Add(store.DefaultRetention)), true)
 
-	// Not even a tombstone may be there for a prior of "".
+	// The expected version "" does not match a tombstone.
 	_, err := l.Commit(ctx, change(pet, "blind", events.Post, store.Record{}, `{"id":"rex"}`))
-	moved, ok := errors.AsType[*store.VersionConflict](err)
-	if !ok || moved.Current.Version != gone.Version || !moved.Current.Deleted {
+	conflict, ok := errors.AsType[*store.VersionConflict](err)
+	if !ok || conflict.Current.Version != gone.Version || !conflict.Current.Deleted {
 		t.Fatalf("a create that does not know of the tombstone: %v", err)
 	}
 	again := l.write(pet, "again", events.Post, `{"id":"rex","new":true}`)
 	want(t, "revision goes on", again.Revision, 3)
 	want(t, "expiry of a record", l.find(pet).Expires.IsZero(), true)
 
-	// A writer who still thinks of the first record must not hit the new one.
-	for name, stamp := range map[string]store.Version{"first": first.Version, "deleted": gone.Version} {
-		stale := change(pet, "stale-"+name, events.Patch, store.Record{Version: stamp, Revision: 1}, `{"id":"rex","old":true}`)
+	// A writer that has read the first record must not change the new one.
+	for name, version := range map[string]store.Version{"first": first.Version, "deleted": gone.Version} {
+		stale := change(pet, "stale-"+name, events.Patch, store.Record{Version: version, Revision: 1}, `{"id":"rex","old":true}`)
 		_, err = l.Commit(ctx, stale)
-		if moved, ok = errors.AsType[*store.VersionConflict](err); !ok || moved.Current.Version != again.Version {
+		if conflict, ok = errors.AsType[*store.VersionConflict](err); !ok || conflict.Current.Version != again.Version {
 			t.Fatalf("stale prior (%s): %v", name, err)
 		}
 	}
@@ -331,14 +331,14 @@ func testAliasing(t *testing.T, h Harness) {
 		c.Idempotency.Outputs.Payload[i] = 'x'
 	}
 	c.Idempotency.Outputs.Entries[0].State = store.EntryDropped
-	head, m := l.find(pet), l.mark(c.Idempotency.Key)
-	for i := range head.Data {
-		head.Data[i] = 'y'
+	record, m := l.find(pet), l.idempotencyRecord(c.Idempotency.Key)
+	for i := range record.Data {
+		record.Data[i] = 'y'
 	}
 	m.Outputs.Entries[0].State = store.EntryFailed
-	head, m = l.find(pet), l.mark(c.Idempotency.Key)
-	if !store.Equal(head.Data, jsontext.Value(`{"id":"rex"}`)) || !store.Equal(m.Outputs.Payload, jsontext.Value(`{"id":"rex"}`)) {
-		t.Fatalf("the record is now %s, the payload %s", head.Data, m.Outputs.Payload)
+	record, m = l.find(pet), l.idempotencyRecord(c.Idempotency.Key)
+	if !store.Equal(record.Data, jsontext.Value(`{"id":"rex"}`)) || !store.Equal(m.Outputs.Payload, jsontext.Value(`{"id":"rex"}`)) {
+		t.Fatalf("the record is now %s, the payload %s", record.Data, m.Outputs.Payload)
 	}
 	want(t, "state of the entry", m.Outputs.Entries[0].State, store.EntryPending)
 }

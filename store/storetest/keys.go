@@ -10,7 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// RunKeys runs what [apikey.Store] promises against an empty store of keys.
+// RunKeys runs the promises of [apikey.Store] against an empty store of keys.
 func RunKeys(t *testing.T, open func(t testing.TB) apikey.Store) {
 	key := func(id, owner string, age time.Duration) apikey.Key {
 		return apikey.Key{ID: apikey.ID(id), Tenant: events.TenantID(owner), Hash: [32]byte{1, 2, 31: 0xff},
@@ -25,7 +25,7 @@ func RunKeys(t *testing.T, open func(t testing.TB) apikey.Store) {
 	t.Run("Keys/absent is not found", func(t *testing.T) {
 		k := open(t)
 		_, err := k.Key(ctx, "none")
-		wantCode(t, "a key that was never made", err, fault.NotFound)
+		wantCode(t, "a key that does not exist", err, fault.NotFound)
 		list, err := k.KeysOf(ctx, "acme")
 		if err != nil || len(list) != 0 {
 			t.Fatalf("keys of a tenant without any: %v, %v", list, err)
@@ -74,7 +74,7 @@ func RunKeys(t *testing.T, open func(t testing.TB) apikey.Store) {
 		}
 		want(t, "keys", ids, "old middle new ")
 	})
-	t.Run("Keys/touched without losing what happens meanwhile", func(t *testing.T) {
+	t.Run("Keys/touching keeps other changes", func(t *testing.T) {
 		k, v := open(t), key("k1", "acme", 0)
 		put(t, k, v)
 		v.Revoked = start
@@ -94,19 +94,19 @@ func RunKeys(t *testing.T, open func(t testing.TB) apikey.Store) {
 		}
 		wantSame(t, "listed key", list[0], v)
 		if err := k.TouchKey(ctx, "none", start); err != nil {
-			t.Fatalf("a key that is gone: %v", err)
+			t.Fatalf("touch of a key that does not exist: %v", err)
 		}
 		_, err = k.Key(ctx, "none")
-		wantCode(t, "a key that was touched, but never made", err, fault.NotFound)
+		wantCode(t, "a key that does not exist, after TouchKey", err, fault.NotFound)
 	})
 	t.Run("Keys/checked by the commit", func(t *testing.T) {
 		k := open(t)
 		d, ok := k.(store.Driver)
 		if !ok {
-			t.Skip("keys are not where commits are")
+			t.Skip("the keys are not in the ledger")
 		}
 		now := time.Now().UTC().Truncate(time.Second)
-		active, expired, revoked, other := key("active", "acme", 0), key("expired", "acme", 0), key("revoked", "acme", 0), key("other", "rival", 0)
+		active, expired, revoked, other := key("active", "acme", 0), key("expired", "acme", 0), key("revoked", "acme", 0), key("other", "acme-2", 0)
 		active.Expires, expired.Expires, revoked.Revoked = now.Add(time.Hour), now.Add(-time.Hour), now.Add(-time.Hour)
 		for _, v := range []apikey.Key{active, expired, revoked, other} {
 			put(t, k, v)
@@ -120,15 +120,15 @@ func RunKeys(t *testing.T, open func(t testing.TB) apikey.Store) {
 		for _, id := range []string{"expired", "revoked", "other", "none"} {
 			_, err := commit(id, "by-"+id)
 			wantCode(t, "a commit with the key "+id, err, fault.Unauthenticated)
-			want(t, "what the caller is told", fault.MessageOf(err), events.KeyRefused)
+			want(t, "message for the caller", fault.MessageOf(err), events.KeyRefused)
 			_, err = d.IdempotencyRecord(ctx, store.IdempotencyKey{Tenant: "acme", Origin: store.OriginRESTOnce, Value: "by-" + id})
-			wantCode(t, "the mark of a commit that was refused", err, fault.NotFound)
+			wantCode(t, "the idempotency record of a commit that was rejected", err, fault.NotFound)
 		}
 		if _, err := commit("active", "m"); err != nil {
 			t.Fatal(err)
 		}
 		if r, err := commit("active", "m"); err != nil || !r.Replayed {
-			t.Fatalf("delivered again: %+v, %v", r, err)
+			t.Fatalf("redelivery: %+v, %v", r, err)
 		}
 		active.Revoked = now.Add(-time.Minute)
 		put(t, k, active)

@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// spend commits n requests of one tenant under a token limit, 0 for none, and
-// returns how many were not rejected.
+// spend commits n requests of one tenant with a token limit, 0 for none, and returns
+// the number of those that were not rejected.
 func (l *ledger) spend(name string, n int, limit int64) (passed int) {
 	l.t.Helper()
 	for i := range n {
@@ -28,34 +28,35 @@ func (l *ledger) spend(name string, n int, limit int64) (passed int) {
 	return passed
 }
 
-// another is a second instance over the storage of l, with l's clock.
+// another returns a second instance over the storage of l, with l's clock, or l if the
+// storage allows one process only.
 func (l *ledger) another() *ledger {
 	l.t.Helper()
 	if l.h.Another == nil {
-		return l // one process is all there can be
+		return l
 	}
 	second := *l
 	second.use(l.h.Another(l.t, l.driver, l.env))
 	return &second
 }
 
-// limitLag passes the time after which every bill counts.
-func (l *ledger) limitLag() {
+// passLimitLag advances the clock by the time after which every bill counts.
+func (l *ledger) passLimitLag() {
 	l.catchUp()
 	l.clock.advance(store.LimitLag)
 }
 
-// foldAll folds the bills of all idempotency records.
-func (l *ledger) foldAll() {
+// aggregateAll aggregates the bills of all idempotency records.
+func (l *ledger) aggregateAll() {
 	l.t.Helper()
-	for _, m := range l.marks() {
-		l.fold(m.Key)
+	for _, m := range l.idempotencyRecords() {
+		l.aggregate(m.Key)
 	}
 }
 
-// wantRoom verifies what counts: with a limit of so many requests more than are
-// used, exactly so many pass.
-func (l *ledger) wantRoom(name string, used int) {
+// wantRemaining checks that used requests count towards the limit: with a limit of as
+// many, no request passes, and with room for one more, exactly one passes.
+func (l *ledger) wantRemaining(name string, used int) {
 	l.t.Helper()
 	want(l.t, name+": tokens used", l.used("acme"), int64(used*tokens))
 	want(l.t, name+": passed without room", l.spend(name+"-none", 2, int64(used*tokens)), 0)
@@ -64,11 +65,11 @@ func (l *ledger) wantRoom(name string, used int) {
 
 func testLimitRestored(t *testing.T, h Harness) {
 	// Bills are aggregated at none, one or all of the points in between.
-	for fold := range 5 {
+	for aggregate := range 5 {
 		l := open(t, h)
 		at := func(point int) {
-			if fold == point || fold == 4 {
-				l.foldAll()
+			if aggregate == point || aggregate == 4 {
+				l.aggregateAll()
 			}
 		}
 		want(t, "under the limit", l.spend("a", 3, 100), 3)
@@ -77,9 +78,9 @@ func testLimitRestored(t *testing.T, h Harness) {
 		at(2)
 		want(t, "under the limit again", l.spend("c", 7, 100), 0)
 		at(3)
-		l.wantRoom("restored", 23)
-		l.limitLag()
-		l.wantRoom("later", 24)
+		l.wantRemaining("restored", 23)
+		l.passLimitLag()
+		l.wantRemaining("later", 24)
 	}
 }
 
@@ -87,53 +88,52 @@ func testLimitFirstSet(t *testing.T, h Harness) {
 	l := open(t, h)
 	want(t, "without limit", l.spend("a", 5, 0), 5)
 	l.catchUp()
-	l.fold(idem("acme", "a000"), idem("acme", "a001"))
+	l.aggregate(idempotencyKey("acme", "a000"), idempotencyKey("acme", "a001"))
 	want(t, "limit below what is used", l.spend("b", 2, 40), 0)
-	l.wantRoom("set", 5)
-	l.foldAll()
-	l.wantRoom("folded", 6)
+	l.wantRemaining("set", 5)
+	l.aggregateAll()
+	l.wantRemaining("aggregated", 6)
 	want(t, "limit lowered", l.spend("c", 2, 10), 0)
 	want(t, "limit raised", l.spend("d", 10, 100), 3)
 
-	// A new month begins at nothing, with or without a limit.
+	// Usage of a new month starts at 0, with or without a limit.
 	l.clock.advance(31 * 24 * time.Hour)
 	want(t, "in the next month, without limit", l.spend("e", 2, 0), 2)
 	l.catchUp()
 	want(t, "in the next month", l.spend("f", 5, 40), 2)
 }
 
-// An instance whose copy of the tenant's properties is old sees another limit, or
-// none.
+// An instance with an old copy of the tenant's properties uses another limit, or none.
 func testLimitOldProperties(t *testing.T, h Harness) {
 	l := open(t, h)
 	old := l.another()
 
 	want(t, "old instance, before", old.spend("a", 5, 0), 5)
-	l.limitLag()
+	l.passLimitLag()
 	want(t, "under the limit", l.spend("b", 10, 80), 3)
 	want(t, "old instance without limit", old.spend("c", 10, 0), 10)
 	if n := l.spend("d", 5, 80); n != 0 {
 		t.Fatalf("%d requests passed a limit that is used up", n)
 	}
 
-	// A higher limit: what the old instance did counts in time.
+	// After LimitLag, the requests of the old instance count.
 	want(t, "old instance, in between", old.spend("e", 2, 0), 2)
-	l.limitLag()
-	l.wantRoom("in time", 20)
+	l.passLimitLag()
+	l.wantRemaining("in time", 20)
 
-	// The old instance gets to know the limit, and counts what it did before.
+	// When the old instance has loaded the limit, it counts its own earlier requests.
 	want(t, "old instance, last", old.spend("f", 4, 0), 4)
-	old.wantRoom("known", 25)
+	old.wantRemaining("known", 25)
 
-	// Both know limits, and not the same.
+	// The two instances have different limits.
 	want(t, "higher limit", old.spend("g", 10, 300), 4)
 	want(t, "lower limit", l.spend("h", 10, 280), 0)
-	l.limitLag()
-	l.wantRoom("both", 30)
+	l.passLimitLag()
+	l.wantRemaining("both", 30)
 }
 
-// Writers with and without a limit, on two instances, while relays fold: no bill
-// is left out or counted twice in the end.
+// Writers with and without a limit use two instances while relays aggregate. No bill
+// may be missing or counted twice in the end.
 func testLimitMixed(t *testing.T, h Harness) {
 	l := open(t, h)
 	second := l.another()
@@ -148,15 +148,15 @@ func testLimitMixed(t *testing.T, h Harness) {
 				return
 			default:
 			}
-			for key := range l.open(start.Add(time.Hour)) {
+			for key := range l.pendingKeys(start.Add(time.Hour)) {
 				if err := l.AggregateUsage(ctx, []store.IdempotencyKey{key}); err != nil && !fault.Is(err, fault.Unavailable) {
-					t.Errorf("fold: %v", err)
+					t.Errorf("aggregation: %v", err)
 				}
 			}
 		}
 	}()
 	var done atomic.Int64
-	every(writers, func(w int) {
+	concurrently(writers, func(w int) {
 		on := l
 		if w%2 == 1 {
 			on = second
@@ -181,11 +181,11 @@ func testLimitMixed(t *testing.T, h Harness) {
 	if used < writers*each/2 {
 		t.Fatalf("%d requests passed, at least %d had no limit", used, writers*each/2)
 	}
-	l.limitLag()
-	l.wantRoom("first instance", used)
-	l.limitLag()
-	second.wantRoom("second instance", used+1)
-	l.foldAll()
-	l.limitLag()
-	l.wantRoom("all folded", used+2)
+	l.passLimitLag()
+	l.wantRemaining("first instance", used)
+	l.passLimitLag()
+	second.wantRemaining("second instance", used+1)
+	l.aggregateAll()
+	l.passLimitLag()
+	l.wantRemaining("all aggregated", used+2)
 }

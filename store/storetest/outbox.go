@@ -10,11 +10,11 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-func outcome(index int, state store.EntryState, code string) store.Progress {
+func entryResult(index int, state store.EntryState, code string) store.Progress {
 	return store.Progress{Entries: []store.EntryResult{{Index: index, State: state, Error: code, Time: start.Add(time.Minute)}}}
 }
 
-func testOpen(t *testing.T, h Harness) {
+func testPending(t *testing.T, h Harness) {
 	l := open(t, h)
 	const n = 40
 	for i := range n {
@@ -25,38 +25,38 @@ func testOpen(t *testing.T, h Harness) {
 	silent.Idempotency.Outputs, silent.Idempotency.Bill = store.Outputs{}, store.Bill{}
 	l.commit(silent)
 
-	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Second))), n)
-	half := l.open(start.Add(n / 2 * time.Second))
-	want(t, "open marks of the first half", len(half), n/2)
+	want(t, "pending idempotency records", len(l.pendingKeys(l.clock.Now().Add(time.Second))), n)
+	half := l.pendingKeys(start.Add(n / 2 * time.Second))
+	want(t, "pending idempotency records of the first half", len(half), n/2)
 	for i := range n / 2 {
-		want(t, named("open ", i), half[idem("acme", named("n", i))], true)
+		want(t, named("pending ", i), half[idempotencyKey("acme", named("n", i))], true)
 	}
 	l.wantOldestFirst()
 
-	// Nothing left to do: published, and aggregated.
-	key := idem("acme", "n000")
-	l.settle(key, outcome(0, store.EntryPublished, ""))
-	l.fold(key)
-	m := l.mark(key)
+	// A published entry and an aggregated bill leave no pending work.
+	key := idempotencyKey("acme", "n000")
+	l.saveProgress(key, entryResult(0, store.EntryPublished, ""))
+	l.aggregate(key)
+	m := l.idempotencyRecord(key)
 	want(t, "open", m.HasPendingWork(), false)
-	want(t, "listed as open", l.open(l.clock.Now())[key], false)
-	want(t, "open marks", len(l.open(l.clock.Now().Add(time.Second))), n-1)
+	want(t, "listed as open", l.pendingKeys(l.clock.Now())[key], false)
+	want(t, "pending idempotency records", len(l.pendingKeys(l.clock.Now().Add(time.Second))), n-1)
 
 	// A failed entry waits for an operator, not for the relay.
-	key = idem("acme", "n001")
-	l.settle(key, outcome(0, store.EntryFailed, "MalformedDetail"))
-	l.fold(key)
-	want(t, "listed as open", l.open(l.clock.Now())[key], false)
+	key = idempotencyKey("acme", "n001")
+	l.saveProgress(key, entryResult(0, store.EntryFailed, "MalformedDetail"))
+	l.aggregate(key)
+	want(t, "listed as open", l.pendingKeys(l.clock.Now())[key], false)
 
-	// What must be compared once more is open until it has been.
-	l.settle(key, store.Progress{Recheck: l.clock.Now().Add(time.Hour)})
-	want(t, "listed as open for recheck", l.open(l.clock.Now())[key], true)
-	l.settle(key, store.Progress{Rechecked: true})
-	want(t, "listed as open after recheck", l.open(l.clock.Now())[key], false)
+	// A record that must be rechecked is pending until the recheck.
+	l.saveProgress(key, store.Progress{Recheck: l.clock.Now().Add(time.Hour)})
+	want(t, "listed as open for recheck", l.pendingKeys(l.clock.Now())[key], true)
+	l.saveProgress(key, store.Progress{Rechecked: true})
+	want(t, "listed as open after recheck", l.pendingKeys(l.clock.Now())[key], false)
 }
 
-// wantOldestFirst checks order and limit of every shard, and that each idempotency record is
-// in the shard of its key.
+// wantOldestFirst checks the order and the limit of every shard, and that each
+// idempotency record is in the shard of its key.
 func (l *ledger) wantOldestFirst() {
 	l.t.Helper()
 	for shard := range store.Shards {
@@ -66,7 +66,7 @@ func (l *ledger) wantOldestFirst() {
 			l.t.Fatal(err)
 		}
 		if !slices.IsSortedFunc(all, func(a, b store.IdempotencyKey) int {
-			return l.mark(a).Result.Time.Compare(l.mark(b).Result.Time)
+			return l.idempotencyRecord(a).Result.Time.Compare(l.idempotencyRecord(b).Result.Time)
 		}) {
 			l.t.Errorf("shard %d is not oldest first", shard)
 		}
@@ -83,7 +83,7 @@ func (l *ledger) wantOldestFirst() {
 	}
 }
 
-func testSettle(t *testing.T, h Harness) {
+func testSaveProgress(t *testing.T, h Harness) {
 	l := open(t, h)
 	c := change(pet, "one", events.Post, store.Record{}, `{"id":"rex"}`)
 	for range 3 {
@@ -91,110 +91,110 @@ func testSettle(t *testing.T, h Harness) {
 	}
 	l.commit(c)
 	key := c.Idempotency.Key
-	entry := func(i int) store.Entry { return l.mark(key).Outputs.Entries[i] }
+	entry := func(i int) store.Entry { return l.idempotencyRecord(key).Outputs.Entries[i] }
 
-	l.settle(key, outcome(0, store.EntryPending, "ThrottlingException"))
+	l.saveProgress(key, entryResult(0, store.EntryPending, "ThrottlingException"))
 	e := entry(0)
 	want(t, "state", e.State, store.EntryPending)
 	want(t, "attempts", e.Attempts, 1)
 	want(t, "error", e.Error, "ThrottlingException")
 
-	l.settle(key, outcome(0, store.EntryPublished, ""))
+	l.saveProgress(key, entryResult(0, store.EntryPublished, ""))
 	e = entry(0)
 	want(t, "state", e.State, store.EntryPublished)
 	want(t, "attempts", e.Attempts, 2)
 	want(t, "error", e.Error, "")
-	want(t, "settled", e.Settled.Equal(start.Add(time.Minute)), true)
+	want(t, "saved", e.Settled.Equal(start.Add(time.Minute)), true)
 
-	// A helper that comes late, or twice, takes nothing back.
-	for _, late := range []store.EntryState{store.EntryPending, store.EntryFailed, store.EntryDropped, store.EntryPublished} {
-		s := outcome(0, late, "InternalFailure")
+	// Progress that is saved late, or twice, undoes nothing.
+	for _, startDelayed := range []store.EntryState{store.EntryPending, store.EntryFailed, store.EntryDropped, store.EntryPublished} {
+		s := entryResult(0, startDelayed, "InternalFailure")
 		s.Entries[0].Time = start.Add(time.Hour)
-		l.settle(key, s)
+		l.saveProgress(key, s)
 		wantSame(t, "the published entry", entry(0), e)
 	}
-	l.settle(key, outcome(1, store.EntryFailed, "AccessDeniedException"))
-	l.settle(key, outcome(1, store.EntryPending, "InternalFailure"))
+	l.saveProgress(key, entryResult(1, store.EntryFailed, "AccessDeniedException"))
+	l.saveProgress(key, entryResult(1, store.EntryPending, "InternalFailure"))
 	want(t, "a failed one stays", entry(1).State, store.EntryFailed)
-	l.settle(key, outcome(1, store.EntryPublished, ""))
+	l.saveProgress(key, entryResult(1, store.EntryPublished, ""))
 	want(t, "unless it was published after all", entry(1).State, store.EntryPublished)
-	l.settle(key, outcome(2, store.EntryDropped, ""))
-	l.settle(key, outcome(2, store.EntryFailed, "MalformedDetail"))
+	l.saveProgress(key, entryResult(2, store.EntryDropped, ""))
+	l.saveProgress(key, entryResult(2, store.EntryFailed, "MalformedDetail"))
 	want(t, "a dropped one stays", entry(2).State, store.EntryDropped)
 	want(t, "dropping is no attempt", entry(2).Attempts, 0)
-	want(t, "the others are left alone", entry(3).State, store.EntryPending)
+	want(t, "the other entries are unchanged", entry(3).State, store.EntryPending)
 
-	// Several at once, at the same time, one of them for no entry at all.
-	every(8, func(i int) {
-		s := outcome(3, store.EntryPublished, "")
+	// Concurrent calls with several entries, one of which does not exist.
+	concurrently(8, func(i int) {
+		s := entryResult(3, store.EntryPublished, "")
 		s.Entries = append(s.Entries, store.EntryResult{Index: 99, State: store.EntryFailed})
 		if err := l.SaveProgress(ctx, key, s); err != nil {
-			t.Errorf("settle: %v", err)
+			t.Errorf("save progress: %v", err)
 		}
 	})
 	want(t, "attempts of the last", entry(3).Attempts, 1)
-	want(t, "the record is left alone", l.find(pet).Revision, 1)
-	want(t, "the payload too", string(l.mark(key).Outputs.Payload), `{"id":"rex"}`)
-	l.settle(idem("acme", "never"), outcome(0, store.EntryPublished, ""))
-	_, err := l.IdempotencyRecord(ctx, idem("acme", "never"))
-	wantCode(t, "settling makes no mark", err, fault.NotFound)
+	want(t, "the record is unchanged", l.find(pet).Revision, 1)
+	want(t, "the payload is unchanged", string(l.idempotencyRecord(key).Outputs.Payload), `{"id":"rex"}`)
+	l.saveProgress(idempotencyKey("acme", "never"), entryResult(0, store.EntryPublished, ""))
+	_, err := l.IdempotencyRecord(ctx, idempotencyKey("acme", "never"))
+	wantCode(t, "saving progress creates no idempotency record", err, fault.NotFound)
 }
 
-func testAgain(t *testing.T, h Harness) {
+func testReopen(t *testing.T, h Harness) {
 	l := open(t, h)
 	l.write(pet, "one", events.Post, `{"id":"rex"}`)
-	key := idem("acme", "one")
-	l.fold(key)
+	key := idempotencyKey("acme", "one")
+	l.aggregate(key)
 	for _, state := range []store.EntryState{store.EntryPublished, store.EntryFailed, store.EntryDropped} {
-		l.settle(key, outcome(0, state, ""))
-		want(t, "open", l.open(start.Add(time.Hour))[key], false)
-		again := outcome(0, store.EntryPending, "")
+		l.saveProgress(key, entryResult(0, state, ""))
+		want(t, "open", l.pendingKeys(start.Add(time.Hour))[key], false)
+		again := entryResult(0, store.EntryPending, "")
 		again.Reopen = true
-		l.settle(key, again)
-		want(t, "state", l.mark(key).Outputs.Entries[0].State, store.EntryPending)
-		want(t, "open", l.open(start.Add(time.Hour))[key], true)
+		l.saveProgress(key, again)
+		want(t, "state", l.idempotencyRecord(key).Outputs.Entries[0].State, store.EntryPending)
+		want(t, "open", l.pendingKeys(start.Add(time.Hour))[key], true)
 	}
 }
 
 func testProjected(t *testing.T, h Harness) {
 	l := open(t, h)
-	dirty := func(name string, op events.Operation) (store.IdempotencyKey, store.Result) {
+	writeUnprojected := func(name string, op events.Operation) (store.IdempotencyKey, store.Result) {
 		c := change(pet, name, op, l.find(pet), `{"id":"rex"}`)
 		c.Record.Backend, c.Record.Unprojected, c.Idempotency.NeedsProjection = events.S3, true, true
 		c.Idempotency.Outputs = store.Outputs{}
 		r := l.commit(c)
-		l.fold(c.Idempotency.Key)
+		l.aggregate(c.Idempotency.Key)
 		return c.Idempotency.Key, r
 	}
-	first, r1 := dirty("first", events.Post)
-	second, r2 := dirty("second", events.Put)
-	want(t, "open", len(l.open(start.Add(time.Hour))), 2)
+	first, r1 := writeUnprojected("first", events.Post)
+	second, r2 := writeUnprojected("second", events.Put)
+	want(t, "open", len(l.pendingKeys(start.Add(time.Hour))), 2)
 
-	// A slow helper shows old state: the record is another by now.
-	l.settle(first, store.Progress{Projected: r1.Version})
-	want(t, "dirty", l.find(pet).Unprojected, true)
-	want(t, "still to project", l.mark(first).NeedsProjection, true)
+	// A slow process has projected the first version, but the record has changed since.
+	l.saveProgress(first, store.Progress{Projected: r1.Version})
+	want(t, "unprojected", l.find(pet).Unprojected, true)
+	want(t, "needs a projection", l.idempotencyRecord(first).NeedsProjection, true)
 
 	recheck := start.Add(15 * time.Minute)
-	l.settle(second, store.Progress{Projected: r2.Version, FileWrite: 1<<40 + 1, Recheck: recheck})
-	head, m := l.find(pet), l.mark(second)
-	want(t, "write of the file", head.FileWrite, 1<<40+1)
-	want(t, "dirty", head.Unprojected, false)
-	want(t, "stamp is kept", head.Version, r2.Version)
-	want(t, "still to project", m.NeedsProjection, false)
+	l.saveProgress(second, store.Progress{Projected: r2.Version, FileWrite: 1<<40 + 1, Recheck: recheck})
+	record, m := l.find(pet), l.idempotencyRecord(second)
+	want(t, "write of the file", record.FileWrite, 1<<40+1)
+	want(t, "unprojected", record.Unprojected, false)
+	want(t, "version is kept", record.Version, r2.Version)
+	want(t, "needs a projection", m.NeedsProjection, false)
 	want(t, "recheck", m.Recheck.Equal(recheck), true)
 
-	l.settle(first, store.Progress{Projected: r2.Version, FileWrite: 5})
+	l.saveProgress(first, store.Progress{Projected: r2.Version, FileWrite: 5})
 	want(t, "write of the file", l.find(pet).FileWrite, 1<<40+1)
-	want(t, "still to project", l.mark(first).NeedsProjection, false)
-	l.settle(second, store.Progress{Rechecked: true})
-	want(t, "open", len(l.open(start.Add(time.Hour))), 0)
+	want(t, "needs a projection", l.idempotencyRecord(first).NeedsProjection, false)
+	l.saveProgress(second, store.Progress{Rechecked: true})
+	want(t, "open", len(l.pendingKeys(start.Add(time.Hour))), 0)
 
-	third, r3 := dirty("third", events.Delete)
-	want(t, "tombstones are dirty too", l.find(pet).Unprojected, true)
+	third, r3 := writeUnprojected("third", events.Delete)
+	want(t, "tombstones are unprojected too", l.find(pet).Unprojected, true)
 	want(t, "write of the file", l.find(pet).FileWrite, 0)
-	l.settle(third, store.Progress{Projected: r3.Version, FileWrite: 7})
-	want(t, "dirty", l.find(pet).Unprojected, false)
+	l.saveProgress(third, store.Progress{Projected: r3.Version, FileWrite: 7})
+	want(t, "unprojected", l.find(pet).Unprojected, false)
 	want(t, "write of the file", l.find(pet).FileWrite, 7)
 	want(t, "deleted", l.find(pet).Deleted, true)
 }
@@ -220,7 +220,7 @@ func testLease(t *testing.T, h Harness) {
 	want(t, "free again", lease(3, "a", 92*time.Second, time.Minute), true)
 
 	held := make([]bool, 16)
-	every(len(held), func(i int) {
+	concurrently(len(held), func(i int) {
 		ok, err := l.Lease(ctx, 0, named("owner", i), start, start.Add(time.Minute))
 		held[i] = ok && err == nil
 	})
@@ -233,11 +233,11 @@ func testLease(t *testing.T, h Harness) {
 	want(t, "owners", owners, 1)
 }
 
-func testMarks(t *testing.T, h Harness) {
+func testIdempotencyRecords(t *testing.T, h Harness) {
 	l := open(t, h)
 	all, cursor, err := l.IdempotencyRecords(ctx, "", 10)
 	if err != nil || len(all) != 0 || cursor != "" {
-		t.Fatalf("marks of an empty ledger: %d, %q, %v", len(all), cursor, err)
+		t.Fatalf("idempotency records of an empty ledger: %d, %q, %v", len(all), cursor, err)
 	}
 	const n = 30
 	for i := range n {
@@ -260,10 +260,10 @@ func testMarks(t *testing.T, h Harness) {
 				break
 			}
 			cursor = next
-			// What comes or closes meanwhile does not hide what is there.
-			l.settle(page[0].Key, outcome(0, store.EntryPublished, ""))
+			// Changes between two pages hide no idempotency record.
+			l.saveProgress(page[0].Key, entryResult(0, store.EntryPublished, ""))
 		}
-		want(t, "marks", len(seen), n)
+		want(t, "idempotency records", len(seen), n)
 		for key, times := range seen {
 			if times != 1 {
 				t.Errorf("%s was listed %d times", key.Value, times)

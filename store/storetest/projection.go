@@ -17,26 +17,25 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A ProjectionHarness tells the suite how to handle a projection over a ledger
-// and a bucket.
+// A ProjectionHarness connects the suite to a projection over a ledger and a bucket.
 type ProjectionHarness struct {
 	Backend events.Backend
 
-	// Ledger makes an empty ledger, Bucket an empty bucket.
+	// Ledger returns an empty ledger, and Bucket an empty bucket.
 	Ledger func(t testing.TB, e Env) store.Driver
 	Bucket func(t testing.TB) blob.Bucket
 
 	// New returns the projection under test.
 	New func(b blob.Bucket) store.Projection
 
-	// Person changes what is shown as a person would, with a tool that knows
-	// nothing of us. data nil removes the record.
-	Person func(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value)
+	// Edit makes an external edit of a record in its object or file. It removes the
+	// record if data is nil.
+	Edit func(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value)
 
-	// Spoil makes what is shown of the record impossible to understand.
-	Spoil func(t testing.TB, b blob.Bucket, r store.Ref)
+	// Corrupt makes the record in its object or file invalid.
+	Corrupt func(t testing.TB, b blob.Bucket, r store.Ref)
 
-	// Unconditional says that the bucket ignores the condition of a delete.
+	// Unconditional is true if the bucket ignores the condition of a delete.
 	Unconditional bool
 }
 
@@ -46,30 +45,30 @@ func RunProjection(t *testing.T, h ProjectionHarness) {
 		name string
 		test func(*testing.T, ProjectionHarness)
 	}{
-		{"Follow/every operation is shown", testFollows},
-		{"Follow/fault before and after every I/O", testProjectionFaults},
-		{"Follow/killed between any two steps", testProjectionKilled},
-		{"Follow/rivals on one record", testProjectionRivals},
-		{"Follow/many records at once", testProjectionMany},
-		{"Follow/any key", testProjectionKeys},
-		{"Follow/no call too many", testProjectionCalls},
-		{"Late/a write that comes after others", testLateWrite},
-		{"Late/a write over equal bytes is found", testLateEqualBytes},
-		{"Late/a delete that comes after others", testLateDelete},
-		{"Late/a delete after a POST that was rejected", testDeleteAfterRejectedPost},
-		{"Read/a dirty head answers itself", testDirtyAnswers},
-		{"Read/listing pages through all", testProjectionList},
-		{"Hand/an edit is adopted once", testHandEdit},
-		{"Hand/an edit under a change is overwritten", testHandEditDirty},
-		{"Hand/a removal is adopted", testHandRemoval},
-		{"Hand/a new record is adopted", testHandNew},
-		{"Hand/a record made again after its deletion", testHandAgain},
-		{"Hand/an edit of another record is kept", testHandOther},
-		{"Hand/a redelivery does not mind an edit", testHandRedelivery},
-		{"Hand/what is not understood is told, the rest served", testSpoilt},
+		{"Projection/every operation", testProjectionOperations},
+		{"Projection/fault before and after every I/O", testProjectionFaults},
+		{"Projection/crash at every I/O", testProjectionCrash},
+		{"Projection/concurrent writers of one record", testProjectionConcurrentWriters},
+		{"Projection/many records concurrently", testProjectionMany},
+		{"Projection/any key", testProjectionKeys},
+		{"Projection/number of calls", testProjectionCalls},
+		{"Delay/a write after later writes", testDelayedWrite},
+		{"Delay/a write of equal bytes is detected", testDelayedWriteOfEqualBytes},
+		{"Delay/a delete after later writes", testDelayedDelete},
+		{"Delay/a delete after a POST that was rejected", testDeleteAfterRejectedPost},
+		{"Read/an unprojected record is read from the ledger", testUnprojectedRecordIsRead},
+		{"Read/listing returns every page", testProjectionList},
+		{"ExternalEdit/an edit is imported once", testExternalEdit},
+		{"ExternalEdit/an edit during a change is overwritten", testExternalEditOfUnprojected},
+		{"ExternalEdit/a removal is imported", testExternalDelete},
+		{"ExternalEdit/a new record is imported", testExternalCreate},
+		{"ExternalEdit/a record created again after its deletion", testExternalRecreate},
+		{"ExternalEdit/an edit of another record is kept", testExternalEditOfOtherRecord},
+		{"ExternalEdit/a redelivery keeps an edit", testExternalEditBeforeRedelivery},
+		{"ExternalEdit/a corrupt record is reported, the others are read", testCorruptRecord},
 	} {
-		if h.Backend == events.CSV && p.name == "Follow/no call too many" {
-			continue // a shared file is asked more often whether it is the same
+		if h.Backend == events.CSV && p.name == "Projection/number of calls" {
+			continue // a shared file is read more often, to detect changes
 		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -78,15 +77,15 @@ func RunProjection(t *testing.T, h ProjectionHarness) {
 	}
 }
 
-// A house is a ledger with objects that follow it.
-type house struct {
+// A projectionFixture is a ledger with a projection and its bucket.
+type projectionFixture struct {
 	*ledger
 	h      ProjectionHarness
-	person blob.Bucket // reaches the objects without faults
+	direct blob.Bucket // the bucket without injected faults
 	bucket *faultyBucket
 }
 
-func openHouse(t testing.TB, h ProjectionHarness, f func(op string) error) *house {
+func newProjectionFixture(t testing.TB, h ProjectionHarness, f func(op string) error) *projectionFixture {
 	t.Helper()
 	if f == nil {
 		f = func(string) error { return nil }
@@ -94,144 +93,147 @@ func openHouse(t testing.TB, h ProjectionHarness, f func(op string) error) *hous
 	c := &clock{now: start}
 	env := Env{Clock: c.Now, Fault: f}
 	b := h.Bucket(t)
-	hs := &house{
-		h: h, person: b,
+	fx := &projectionFixture{
+		h: h, direct: b,
 		ledger: &ledger{t: t, clock: c, env: env, driver: h.Ledger(t, env)},
 		bucket: &faultyBucket{Bucket: b, fail: f},
 	}
-	hs.Store = hs.storeOver(hs.bucket)
-	return hs
+	fx.Store = fx.storeOver(fx.bucket)
+	return fx
 }
 
-// storeOver makes another process: a store of its own over the same ledger.
-func (hs *house) storeOver(b blob.Bucket) *store.Store {
-	return store.New(hs.driver, &store.Options{
-		Clock:   hs.clock.Now,
+// storeOver returns a second store over the same ledger, as in another process.
+func (fx *projectionFixture) storeOver(b blob.Bucket) *store.Store {
+	return store.New(fx.driver, &store.Options{
+		Clock:   fx.clock.Now,
 		Backoff: func(int) time.Duration { return 0 },
 		Projections: store.Projections{
-			ByBackend: map[events.Backend]store.Projection{hs.h.Backend: hs.h.New(b)},
+			ByBackend: map[events.Backend]store.Projection{fx.h.Backend: fx.h.New(b)},
 			Layout: func(_ context.Context, c store.Collection) (store.Layout, error) {
 				if c.Tenant == "nobody" {
 					return store.Layout{}, fault.Errorf(fault.NotFound, "no such tenant")
 				}
-				return store.Layout{Backend: hs.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}, nil
+				return store.Layout{Backend: fx.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}, nil
 			},
 		},
 	})
 }
 
-// change is one of a record on the projected backend.
-func (hs *house) change(r store.Ref, key string, op events.Operation, prior store.Record, data string) store.Change {
+// change returns a change of a record on the projected backend.
+func (fx *projectionFixture) change(r store.Ref, key string, op events.Operation, prior store.Record, data string) store.Change {
 	c := change(r, key, op, prior, data)
-	c.Record.Backend = hs.h.Backend
+	c.Record.Backend = fx.h.Backend
 	return c
 }
 
-// applyAndProject is what an invocation does: commit, project, save progress.
+// applyAndProject does what an invocation does: it commits, projects and saves
+// progress.
 func applyAndProject(s *store.Store, c store.Change) (store.Result, error) {
 	r, err := s.Commit(ctx, c)
 	if err != nil {
 		return r, err
 	}
-	settlement, err := s.Project(ctx, c.Idempotency.Result.Ref)
+	progress, err := s.Project(ctx, c.Idempotency.Result.Ref)
 	if err != nil {
 		return r, err
 	}
-	return r, s.SaveProgress(ctx, c.Idempotency.Key, settlement)
+	return r, s.SaveProgress(ctx, c.Idempotency.Key, progress)
 }
 
-// do carries out an operation on the record as it now is.
-func (hs *house) do(r store.Ref, key string, op events.Operation, data string) store.Result {
-	hs.t.Helper()
-	receipt, err := applyAndProject(hs.Store, hs.change(r, key, op, hs.find(r), data))
+// do applies and projects an operation on the current record.
+func (fx *projectionFixture) do(r store.Ref, key string, op events.Operation, data string) store.Result {
+	fx.t.Helper()
+	result, err := applyAndProject(fx.Store, fx.change(r, key, op, fx.find(r), data))
 	if err != nil {
-		hs.t.Fatalf("%s %s: %v", op, key, err)
+		fx.t.Fatalf("%s %s: %v", op, key, err)
 	}
-	hs.clock.advance(time.Second)
-	return receipt
+	fx.clock.advance(time.Second)
+	return result
 }
 
-// relay does what idempotency records say is left, and rechecks what is due.
-func (hs *house) relay() {
-	hs.t.Helper()
-	for _, m := range hs.marks() {
+// relay executes the pending projections of idempotency records and the due rechecks.
+func (fx *projectionFixture) relay() {
+	fx.t.Helper()
+	for _, m := range fx.idempotencyRecords() {
 		if m.NeedsProjection {
-			settlement, err := hs.Project(ctx, m.Result.Ref)
+			progress, err := fx.Project(ctx, m.Result.Ref)
 			if err != nil {
-				hs.t.Fatalf("project for the relay: %v", err)
+				fx.t.Fatalf("project for the relay: %v", err)
 			}
-			hs.settle(m.Key, settlement)
+			fx.saveProgress(m.Key, progress)
 		}
-		if !m.Recheck.IsZero() && !m.Recheck.After(hs.clock.Now()) {
-			settlement, err := hs.Recheck(ctx, m.Result.Ref)
+		if !m.Recheck.IsZero() && !m.Recheck.After(fx.clock.Now()) {
+			progress, err := fx.Recheck(ctx, m.Result.Ref)
 			if err != nil {
-				hs.t.Fatalf("recheck: %v", err)
+				fx.t.Fatalf("recheck: %v", err)
 			}
-			hs.settle(m.Key, settlement)
+			fx.saveProgress(m.Key, progress)
 		}
 	}
 }
 
-// later is when all rechecks are due.
-func (hs *house) later() { hs.clock.advance(store.DefaultLifetime + 3*time.Minute) }
+// advanceToRecheck advances the clock until all rechecks are due.
+func (fx *projectionFixture) advanceToRecheck() {
+	fx.clock.advance(store.DefaultLifetime + 3*time.Minute)
+}
 
-// wantFollowed checks that object and record are one, nothing is left to do, and
-// that the record is data, or absent where that is "".
-func (hs *house) wantFollowed(r store.Ref, data string) {
-	hs.t.Helper()
-	h, err := hs.driver.Record(ctx, r)
+// wantProjected checks that record and object hold data, or are absent if data is "",
+// and that no projection is pending.
+func (fx *projectionFixture) wantProjected(r store.Ref, data string) {
+	fx.t.Helper()
+	h, err := fx.driver.Record(ctx, r)
 	if err != nil && (!fault.Is(err, fault.NotFound) || data != "") {
-		hs.t.Fatalf("head: %v", err)
+		fx.t.Fatalf("record: %v", err)
 	}
 	if h.Unprojected {
-		hs.t.Fatalf("the head of %s is dirty", r.Path())
+		fx.t.Fatalf("the record of %s is unprojected", r.Path())
 	}
 	if got := string(h.Data); (data == "") != (got == "") || data != "" && !store.Equal(h.Data, jsontext.Value(data)) {
-		hs.t.Fatalf("the head is %q, want %q", got, data)
+		fx.t.Fatalf("the record is %q, want %q", got, data)
 	}
-	hs.wantShown(r, data)
-	for _, m := range hs.marks() {
+	fx.wantObject(r, data)
+	for _, m := range fx.idempotencyRecords() {
 		if m.NeedsProjection {
-			hs.t.Fatalf("mark %s is still to project", m.Key.Value)
+			fx.t.Fatalf("idempotency record %s still needs a projection", m.Key.Value)
 		}
 	}
 }
 
-// wantShown checks what is in the bucket, with a projection that knows nothing.
-func (hs *house) wantShown(r store.Ref, data string) {
-	hs.t.Helper()
-	shown := hs.shown(r)
-	if shown.Err != nil || (shown.Data == nil) != (data == "") || data != "" && !store.Equal(shown.Data, jsontext.Value(data)) {
-		hs.t.Fatalf("shown is %q, %v, want %q", shown.Data, shown.Err, data)
+// wantObject checks the contents of the bucket, read by a new projection.
+func (fx *projectionFixture) wantObject(r store.Ref, data string) {
+	fx.t.Helper()
+	observed := fx.observed(r)
+	if observed.Err != nil || (observed.Data == nil) != (data == "") || data != "" && !store.Equal(observed.Data, jsontext.Value(data)) {
+		fx.t.Fatalf("shown is %q, %v, want %q", observed.Data, observed.Err, data)
 	}
 }
 
-func (hs *house) shown(r store.Ref) store.Observed {
-	hs.t.Helper()
-	l := store.Layout{Backend: hs.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}
-	v, err := hs.h.New(hs.person).Open(ctx, r.Collection, l, []events.RecordKey{r.Key})
+func (fx *projectionFixture) observed(r store.Ref) store.Observed {
+	fx.t.Helper()
+	l := store.Layout{Backend: fx.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}
+	v, err := fx.h.New(fx.direct).Open(ctx, r.Collection, l, []events.RecordKey{r.Key})
 	if err != nil {
-		hs.t.Fatalf("open: %v", err)
+		fx.t.Fatalf("open: %v", err)
 	}
 	return v.Observed(r.Key)
 }
 
-func (hs *house) edit(r store.Ref, data string) {
-	hs.t.Helper()
+func (fx *projectionFixture) edit(r store.Ref, data string) {
+	fx.t.Helper()
 	var v jsontext.Value
 	if data != "" {
 		v = jsontext.Value(data)
 	}
-	hs.h.Person(hs.t, hs.person, r, v)
+	fx.h.Edit(fx.t, fx.direct, r, v)
 }
 
-// A faultyBucket asks before and after each I/O, and can hold one up.
+// A faultyBucket calls fail before and after each I/O, and can delay a write or delete.
 type faultyBucket struct {
 	blob.Bucket
 	fail func(op string) error
 	puts counter
 	ops  operations
-	hold func(op string) // called before a put or delete is carried out
+	hold func(op string) // called before a put or delete is executed
 }
 
 func (b *faultyBucket) Get(ctx context.Context, key string, known blob.ETag) (blob.Object, error) {
@@ -285,41 +287,41 @@ var errKilled = errors.New("killed")
 
 func document(n int) string { return fmt.Sprintf(`{"id":"rex","n":%d}`, n) }
 
-func testFollows(t *testing.T, h ProjectionHarness) {
-	hs := openHouse(t, h, nil)
-	hs.do(pet, "one", events.Post, `{"id":"rex","n":12345678901234567890.10,"text":"= a\n"}`)
-	hs.wantFollowed(pet, `{"id":"rex","n":12345678901234567890.1,"text":"= a\n"}`)
-	if raw := string(hs.raw(pet)); !strings.Contains(raw, "rex") || !strings.Contains(raw, "12345678901234567890.1") {
-		t.Errorf("the object is not to be read by a person: %q", raw)
+func testProjectionOperations(t *testing.T, h ProjectionHarness) {
+	fx := newProjectionFixture(t, h, nil)
+	fx.do(pet, "one", events.Post, `{"id":"rex","n":12345678901234567890.10,"text":"= a\n"}`)
+	fx.wantProjected(pet, `{"id":"rex","n":12345678901234567890.1,"text":"= a\n"}`)
+	if raw := string(fx.raw(pet)); !strings.Contains(raw, "rex") || !strings.Contains(raw, "12345678901234567890.1") {
+		t.Errorf("the object is not readable: %q", raw)
 	}
-	hs.do(pet, "two", events.Put, `{"id":"rex","n":null,"other":{"a":[1,"1",null]}}`)
-	hs.wantFollowed(pet, `{"id":"rex","n":null,"other":{"a":[1,"1",null]}}`)
-	hs.do(pet, "three", events.Delete, "")
-	hs.wantFollowed(pet, "")
-	r := hs.do(pet, "four", events.Post, document(4))
-	hs.wantFollowed(pet, document(4))
+	fx.do(pet, "two", events.Put, `{"id":"rex","n":null,"other":{"a":[1,"1",null]}}`)
+	fx.wantProjected(pet, `{"id":"rex","n":null,"other":{"a":[1,"1",null]}}`)
+	fx.do(pet, "three", events.Delete, "")
+	fx.wantProjected(pet, "")
+	r := fx.do(pet, "four", events.Post, document(4))
+	fx.wantProjected(pet, document(4))
 	want(t, "revision", r.Revision, 4)
-	hs.later()
-	hs.relay()
-	hs.wantFollowed(pet, document(4))
-	for _, m := range hs.marks() {
+	fx.advanceToRecheck()
+	fx.relay()
+	fx.wantProjected(pet, document(4))
+	for _, m := range fx.idempotencyRecords() {
 		if !m.Recheck.IsZero() {
-			t.Errorf("mark %s is still to be rechecked", m.Key.Value)
+			t.Errorf("idempotency record %s still needs a recheck", m.Key.Value)
 		}
 	}
 }
 
-func (hs *house) raw(r store.Ref) []byte {
-	hs.t.Helper()
-	o, err := hs.person.Get(ctx, hs.h.New(hs.person).Object(r), "")
+func (fx *projectionFixture) raw(r store.Ref) []byte {
+	fx.t.Helper()
+	o, err := fx.direct.Get(ctx, fx.h.New(fx.direct).Object(r), "")
 	if err != nil {
-		hs.t.Fatal(err)
+		fx.t.Fatal(err)
 	}
 	return o.Data
 }
 
-// Each run is cut off by one I/O that fails, before or after it is carried out.
-// The sender tries again, the relay runs: then all is as if nothing had been.
+// In each run one I/O fails, before or after it is executed. After the sender's retries
+// and a run of the relay, the state is the same as without the failure.
 func testProjectionFaults(t *testing.T, h ProjectionHarness) {
 	script := []struct {
 		op   events.Operation
@@ -328,15 +330,15 @@ func testProjectionFaults(t *testing.T, h ProjectionHarness) {
 	for _, code := range []fault.Code{fault.Unavailable, fault.Internal, fault.Precondition} {
 		for n := 1; ; n++ {
 			f := &failer{code: code}
-			hs := openHouse(t, h, f.fail)
+			fx := newProjectionFixture(t, h, f.fail)
 			f.arm(n)
 			for i, step := range script {
-				hs.clock.advance(time.Second)
+				fx.clock.advance(time.Second)
 				for attempt := 0; ; attempt++ {
 					if attempt > 3 {
-						t.Fatalf("I/O %d failing with %s: step %d is refused for ever", n, code, i)
+						t.Fatalf("I/O %d failing with %s: step %d is rejected for ever", n, code, i)
 					}
-					prior, err := hs.Get(ctx, pet)
+					prior, err := fx.Get(ctx, pet)
 					if err != nil && !fault.Is(err, fault.NotFound) {
 						continue
 					}
@@ -344,22 +346,22 @@ func testProjectionFaults(t *testing.T, h ProjectionHarness) {
 						prior = store.Record{}
 					}
 					if prior.Revision > int64(i) {
-						break // it was carried out, only the answer was lost
+						break // it was executed, only the response was lost
 					}
-					if _, err := applyAndProject(hs.Store, hs.change(pet, named("step", i), step.op, prior, step.data)); err == nil {
+					if _, err := applyAndProject(fx.Store, fx.change(pet, named("step", i), step.op, prior, step.data)); err == nil {
 						break
 					}
 				}
 			}
 			fired := f.hit.Load()
 			f.disarm()
-			hs.relay()
-			hs.wantFollowed(pet, document(4))
-			hs.later()
-			hs.relay()
-			hs.wantFollowed(pet, document(4))
-			want(t, "revision", hs.find(pet).Revision, 4)
-			want(t, "tokens", hs.used("acme"), 4*tokens)
+			fx.relay()
+			fx.wantProjected(pet, document(4))
+			fx.advanceToRecheck()
+			fx.relay()
+			fx.wantProjected(pet, document(4))
+			want(t, "revision", fx.find(pet).Revision, 4)
+			want(t, "tokens", fx.used("acme"), 4*tokens)
 			if !fired {
 				t.Logf("%d faults of code %s", n-1, code)
 				break
@@ -368,29 +370,29 @@ func testProjectionFaults(t *testing.T, h ProjectionHarness) {
 	}
 }
 
-// A process that dies does nothing any more: from its n-th I/O on everything
-// fails. Another one finds what it has left.
-func testProjectionKilled(t *testing.T, h ProjectionHarness) {
+// A process crashes: from its n-th I/O on, every I/O fails. Another process completes
+// its work.
+func testProjectionCrash(t *testing.T, h ProjectionHarness) {
 	for n := 1; ; n++ {
-		hs := openHouse(t, h, nil)
-		hs.do(pet, "one", events.Post, document(1))
+		fx := newProjectionFixture(t, h, nil)
+		fx.do(pet, "one", events.Post, document(1))
 		left := n
-		dying := &faultyBucket{Bucket: hs.person, fail: func(string) error {
+		dying := &faultyBucket{Bucket: fx.direct, fail: func(string) error {
 			if left--; left < 0 {
 				return errKilled
 			}
 			return nil
 		}}
-		victim := hs.storeOver(dying)
-		_, err := applyAndProject(victim, hs.change(pet, "two", events.Put, hs.find(pet), document(2)))
-		hs.clock.advance(time.Second)
-		if _, redelivered := applyAndProject(hs.Store, hs.change(pet, "two", events.Put, hs.find(pet), document(2))); redelivered != nil {
-			// Where the commit had not come to pass it does now; else it is replayed.
+		victim := fx.storeOver(dying)
+		_, err := applyAndProject(victim, fx.change(pet, "two", events.Put, fx.find(pet), document(2)))
+		fx.clock.advance(time.Second)
+		if _, redelivered := applyAndProject(fx.Store, fx.change(pet, "two", events.Put, fx.find(pet), document(2))); redelivered != nil {
+			// The redelivery commits the change, or replays it if it was committed.
 			t.Fatalf("redelivery after I/O %d: %v", n, redelivered)
 		}
-		hs.wantFollowed(pet, document(2))
-		hs.do(pet, "three", events.Delete, "")
-		hs.wantFollowed(pet, "")
+		fx.wantProjected(pet, document(2))
+		fx.do(pet, "three", events.Delete, "")
+		fx.wantProjected(pet, "")
 		if err == nil {
 			t.Logf("%d kills", n-1)
 			return
@@ -398,12 +400,12 @@ func testProjectionKilled(t *testing.T, h ProjectionHarness) {
 	}
 }
 
-func testProjectionRivals(t *testing.T, h ProjectionHarness) {
-	hs := openHouse(t, h, nil)
-	hs.do(pet, "first", events.Post, document(0))
+func testProjectionConcurrentWriters(t *testing.T, h ProjectionHarness) {
+	fx := newProjectionFixture(t, h, nil)
+	fx.do(pet, "first", events.Post, document(0))
 	const writers, each = 6, 4
-	every(writers, func(i int) {
-		s := hs.storeOver(hs.bucket) // a process of its own
+	concurrently(writers, func(i int) {
+		s := fx.storeOver(fx.bucket) // a process of its own
 		for n := range each {
 			for {
 				prior, err := s.Get(ctx, pet)
@@ -411,47 +413,46 @@ func testProjectionRivals(t *testing.T, h ProjectionHarness) {
 					t.Error(err)
 					return
 				}
-				_, err = applyAndProject(s, hs.change(pet, fmt.Sprintf("w%d-%d", i, n), events.Put, prior, document(100*i+n)))
-				if _, moved := errors.AsType[*store.VersionConflict](err); moved {
+				_, err = applyAndProject(s, fx.change(pet, fmt.Sprintf("w%d-%d", i, n), events.Put, prior, document(100*i+n)))
+				if _, conflict := errors.AsType[*store.VersionConflict](err); conflict {
 					continue
 				}
-				if err != nil && !fault.Is(err, fault.Unavailable) { // contended: left to the relay
+				if err != nil && !fault.Is(err, fault.Unavailable) { // contention: the relay repeats the projection
 					t.Error(err)
 				}
 				break
 			}
 		}
 	})
-	hs.relay()
-	head := hs.find(pet)
-	want(t, "revision", head.Revision, 1+writers*each)
-	hs.wantFollowed(pet, string(head.Data))
+	fx.relay()
+	record := fx.find(pet)
+	want(t, "revision", record.Revision, 1+writers*each)
+	fx.wantProjected(pet, string(record.Data))
 }
 
 func testProjectionMany(t *testing.T, h ProjectionHarness) {
-	hs := openHouse(t, h, nil)
+	fx := newProjectionFixture(t, h, nil)
 	const records = 24
-	hs.do(ref("acme", "petstore", "first"), "first", events.Post, `{"id":"first"}`)
-	before := hs.bucket.puts.value()
-	every(records, func(i int) {
+	fx.do(ref("acme", "petstore", "first"), "first", events.Post, `{"id":"first"}`)
+	before := fx.bucket.puts.value()
+	concurrently(records, func(i int) {
 		r := ref("acme", "petstore", named("k", i))
-		if _, err := applyAndProject(hs.Store, hs.change(r, named("m", i), events.Post, store.Record{}, fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i))); err != nil {
+		if _, err := applyAndProject(fx.Store, fx.change(r, named("m", i), events.Post, store.Record{}, fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i))); err != nil {
 			t.Error(err)
 		}
 	})
 	for i := range records {
 		r := ref("acme", "petstore", named("k", i))
-		hs.wantFollowed(r, fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i))
+		fx.wantProjected(r, fmt.Sprintf(`{"id":%q,"n":%d}`, r.Key, i))
 	}
-	if puts := hs.bucket.puts.value() - before; puts > records {
+	if puts := fx.bucket.puts.value() - before; puts > records {
 		t.Errorf("%d writes for %d records", puts, records)
 	}
 }
 
-// A change reads the object once, for what a person may have made of it, and
-// writes it once.
+// A change reads the object once, to import external edits, and writes it once.
 func testProjectionCalls(t *testing.T, h ProjectionHarness) {
-	hs := openHouse(t, h, nil)
+	fx := newProjectionFixture(t, h, nil)
 	for _, c := range []struct {
 		op    events.Operation
 		data  string
@@ -462,18 +463,18 @@ func testProjectionCalls(t *testing.T, h ProjectionHarness) {
 		{events.Delete, "", "get delete"},
 	} {
 		prior := store.Record{}
-		hs.bucket.ops.take()
+		fx.bucket.ops.take()
 		if c.op != events.Post {
-			prior = hs.find(pet)
+			prior = fx.find(pet)
 		}
-		if _, err := applyAndProject(hs.Store, hs.change(pet, string(c.op), c.op, prior, c.data)); err != nil {
+		if _, err := applyAndProject(fx.Store, fx.change(pet, string(c.op), c.op, prior, c.data)); err != nil {
 			t.Fatal(err)
 		}
-		want(t, string(c.op), hs.bucket.ops.take(), c.calls)
+		want(t, string(c.op), fx.bucket.ops.take(), c.calls)
 	}
 }
 
-// operations notes the calls of a bucket.
+// operations records the calls of a bucket.
 type operations struct {
 	mu   sync.Mutex
 	done []string
@@ -494,17 +495,17 @@ func (o *operations) take() string {
 }
 
 func testProjectionKeys(t *testing.T, h ProjectionHarness) {
-	hs := openHouse(t, h, nil)
+	fx := newProjectionFixture(t, h, nil)
 	keys := []string{"..", ".", "a/b", "a%2Fb", "ä", "=1+1", "'", "-", "42", "a b", strings.Repeat("ü", 128), "a", "A", "a.json", "a-b", "true", `"`, "x,y"}
 	for i, k := range keys {
 		data, _ := jsontext.AppendQuote([]byte(`{"id":`), k)
-		hs.do(ref("acme", "petstore", k), named("m", i), events.Post, string(data)+"}")
+		fx.do(ref("acme", "petstore", k), named("m", i), events.Post, string(data)+"}")
 	}
 	for _, k := range keys {
 		data, _ := jsontext.AppendQuote([]byte(`{"id":`), k)
-		hs.wantFollowed(ref("acme", "petstore", k), string(data)+"}")
+		fx.wantProjected(ref("acme", "petstore", k), string(data)+"}")
 	}
-	listed, err := hs.List(ctx, pet.Collection, "", 100)
+	listed, err := fx.List(ctx, pet.Collection, "", 100)
 	if err != nil || len(listed) != len(keys) {
 		t.Errorf("listed %d of %d, %v", len(listed), len(keys), err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// testPurge takes tenants away one by one, each with a name that others begin
-// with, and compares all that is left of the others, byte for byte.
+// testPurge purges tenants one by one. Each tenant's name is a prefix of others. It
+// checks that the data of the remaining tenants is unchanged.
 func testPurge(t *testing.T, h Harness) {
 	l := open(t, h)
 	keys, ok := l.driver.(apikey.Store)
@@ -27,7 +27,7 @@ func testPurge(t *testing.T, h Harness) {
 				l.write(r, "delete "+schema, events.Delete, "")
 			}
 		}
-		l.commit(rejection(ref(id, "b", "rex"), "refused", events.Put, fault.NotFound, "no"))
+		l.commit(rejection(ref(id, "b", "rex"), "rejected", events.Put, fault.NotFound, "no"))
 		limited := change(ref(id, "b", "limited"), "limited", events.Post, store.Record{}, `{"id":"limited"}`)
 		limited.TokenLimit = 1000
 		l.commit(limited)
@@ -37,24 +37,24 @@ func testPurge(t *testing.T, h Harness) {
 		}
 	}
 	// Some bills are aggregated, so that they are in the totals alone.
-	l.fold(idem("a", "post b"), idem("a-b", "post c"), idem("ab", "limited"))
+	l.aggregate(idempotencyKey("a", "post b"), idempotencyKey("a-b", "post c"), idempotencyKey("ab", "limited"))
 
 	left := slices.Clone(tenants)
 	for len(left) > 0 {
-		before := make(map[string]remains, len(left))
+		before := make(map[string]tenantState, len(left))
 		for _, id := range left {
-			before[id] = l.remains(keys, id)
+			before[id] = l.tenantState(keys, id)
 		}
 		gone := left[0]
 		left = left[1:]
 		if n, err := l.Purge(ctx, events.TenantID(gone)); err != nil || n < len(schemas)+len(schemas)+4 {
 			t.Fatalf("purge of %s: %d things, %v", gone, n, err)
 		}
-		wantSame(t, "what is left of "+gone, l.remains(keys, gone), remains{})
+		wantSame(t, "what is left of "+gone, l.tenantState(keys, gone), tenantState{})
 		for _, id := range left {
-			wantSame(t, "what is left of "+id+" after the purge of "+gone, l.remains(keys, id), before[id])
+			wantSame(t, "what is left of "+id+" after the purge of "+gone, l.tenantState(keys, id), before[id])
 		}
-		// A key that was used is free again, and the limit begins anew.
+		// An idempotency key can be used again, and usage starts at 0.
 		again := change(ref(gone, "b", "rex"), "post b", events.Post, store.Record{}, `{"id":"rex"}`)
 		again.TokenLimit = tokens
 		want(t, "replayed", l.commit(again).Replayed, false)
@@ -65,55 +65,56 @@ func testPurge(t *testing.T, h Harness) {
 			t.Fatalf("a purge of nothing: %d, %v", n, err)
 		}
 	}
-	want(t, "marks", len(l.marks()), 0)
-	want(t, "open marks", len(l.open(start.AddDate(1, 0, 0))), 0)
+	want(t, "idempotency records", len(l.idempotencyRecords()), 0)
+	want(t, "pending idempotency records", len(l.pendingKeys(start.AddDate(1, 0, 0))), 0)
 }
 
-// remains are all that can be read of a tenant.
-type remains struct {
-	Holdings   store.Inventory
-	Heads      []store.Record
-	Tombstone  store.Version
-	Marks      []store.IdempotencyRecord
-	Tokens     int64
-	APIKeys    []apikey.Key
-	OpenShards int
+// A tenantState holds everything that can be read of a tenant.
+type tenantState struct {
+	Inventory          store.Inventory
+	Records            []store.Record
+	Tombstone          store.Version
+	IdempotencyRecords []store.IdempotencyRecord
+	Tokens             int64
+	APIKeys            []apikey.Key
+	Pending            int
 }
 
-func (l *ledger) remains(keys apikey.Store, id string) (r remains) {
+func (l *ledger) tenantState(keys apikey.Store, id string) (r tenantState) {
 	l.t.Helper()
 	var err error
-	if r.Holdings, err = l.Inventory(ctx, events.TenantID(id)); err != nil {
+	if r.Inventory, err = l.Inventory(ctx, events.TenantID(id)); err != nil {
 		l.t.Fatal(err)
 	}
 	for _, schema := range schemas {
-		heads, err := l.List(ctx, ref(id, schema, "").Collection, "", 100)
+		records, err := l.List(ctx, ref(id, schema, "").Collection, "", 100)
 		if err != nil {
 			l.t.Fatal(err)
 		}
-		r.Heads = append(r.Heads, heads...)
+		r.Records = append(r.Records, records...)
 	}
 	r.Tombstone = l.find(ref(id, schemas[0], "rex")).Version
-	for _, m := range l.marks() {
+	for _, m := range l.idempotencyRecords() {
 		if m.Key.Tenant == events.TenantID(id) {
-			r.Marks = append(r.Marks, m)
+			r.IdempotencyRecords = append(r.IdempotencyRecords, m)
 		}
 	}
-	slices.SortFunc(r.Marks, func(a, b store.IdempotencyRecord) int { return strings.Compare(a.Key.Value, b.Key.Value) })
+	slices.SortFunc(r.IdempotencyRecords, func(a, b store.IdempotencyRecord) int { return strings.Compare(a.Key.Value, b.Key.Value) })
 	r.Tokens = l.used(id)
 	if r.APIKeys, err = keys.KeysOf(ctx, events.TenantID(id)); err != nil {
 		l.t.Fatal(err)
 	}
-	for key := range l.open(start.AddDate(1, 0, 0)) {
+	for key := range l.pendingKeys(start.AddDate(1, 0, 0)) {
 		if key.Tenant == events.TenantID(id) {
-			r.OpenShards++
+			r.Pending++
 		}
 	}
 	return r
 }
 
-// testHoldings: schemas of tombstones count, and months that are aggregated.
-func testHoldings(t *testing.T, h Harness) {
+// testInventory: the inventory includes the schemas of tombstones and the months of
+// aggregated bills.
+func testInventory(t *testing.T, h Harness) {
 	l := open(t, h)
 	holds := func(schemas, months string) {
 		t.Helper()
@@ -136,17 +137,17 @@ func testHoldings(t *testing.T, h Harness) {
 	l.write(ref("a", "b-c", "x"), "four", events.Delete, "")
 	l.clock.advance(20 * 24 * 3600 * 1e9)
 	l.write(ref("a", "a", "x"), "five", events.Post, `{"id":"x"}`)
-	l.fold(idem("a", "one"), idem("a", "two"))
+	l.aggregate(idempotencyKey("a", "one"), idempotencyKey("a", "two"))
 	holds("a b b-c", "2026-11 2026-12")
 }
 
-// testGuard: records pin the backend and the key field that they are kept under.
-func testGuard(t *testing.T, h Harness) {
+// testCheckCompatible: records fix the backend and the key field of their collection.
+func testCheckCompatible(t *testing.T, h Harness) {
 	l := open(t, h)
 	c := pet.Collection
 	for _, b := range []events.Backend{events.DynamoDB, events.CSV} {
 		if err := l.CheckCompatible(ctx, c, b, "id"); err != nil {
-			t.Fatalf("no records, and yet: %v", err)
+			t.Fatalf("no records: %v", err)
 		}
 	}
 	l.write(pet, "one", events.Post, `{"id":"rex"}`)
@@ -156,13 +157,13 @@ func testGuard(t *testing.T, h Harness) {
 	err := l.CheckCompatible(ctx, c, events.S3, "id")
 	wantCode(t, "another backend", err, fault.Precondition)
 	if text := err.Error(); !strings.Contains(text, "eventrouter tenant migrate --tenant acme --schema petstore --backend s3 --key id") {
-		t.Errorf("it does not say what to do: %s", text)
+		t.Errorf("the error does not name the command: %s", text)
 	}
 	wantCode(t, "another key field", l.CheckCompatible(ctx, c, events.DynamoDB, "name"), fault.Precondition)
 	if err := l.CheckCompatible(ctx, ref("acme", "petstor", "").Collection, events.S3, "id"); err != nil {
 		t.Fatalf("another schema's records: %v", err)
 	}
-	// Whichever part of the collection the only record lies in, it is found.
+	// The only record of a collection is found in whichever partition it is.
 	for i := range 24 {
 		r := ref("acme", named("alone", i), named("k", i))
 		l.write(r, named("alone", i), events.Post, `{"id":"x"}`)
@@ -170,6 +171,6 @@ func testGuard(t *testing.T, h Harness) {
 	}
 	l.write(pet, "two", events.Delete, "")
 	if err := l.CheckCompatible(ctx, c, events.S3, "name"); err != nil {
-		t.Fatalf("a tombstone is no record: %v", err)
+		t.Fatalf("a collection with a tombstone only: %v", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// ids that could be taken for one another if they were glued together.
+// Ids and keys whose concatenations are ambiguous.
 var (
 	tenants = []string{"a", "a-b", "ab", "A", "a_", "a-b-c"}
 	schemas = []string{"b", "b-c", "c", "a", "1"}
@@ -28,43 +28,43 @@ func testTenants(t *testing.T, h Harness) {
 				r := ref(tenant, schema, key)
 				quoted, _ := jsontext.AppendQuote(nil, tenant+" "+schema+" "+key)
 				records[r] = `{"id":` + string(quoted) + `}`
-				// One idempotency key for all tenants: they must not meet.
+				// All tenants use the same idempotency keys.
 				l.write(r, schema+" "+key, events.Post, records[r])
 			}
 		}
 	}
 	for r, data := range records {
-		if head := l.find(r); !store.Equal(head.Data, jsontext.Value(data)) || head.Ref != r {
-			t.Fatalf("%s holds %s of %s", r.Path(), head.Data, head.Path())
+		if record := l.find(r); !store.Equal(record.Data, jsontext.Value(data)) || record.Ref != r {
+			t.Fatalf("%s holds %s of %s", r.Path(), record.Data, record.Path())
 		}
 	}
 	sorted := slices.Sorted(slices.Values(keys))
 	for _, tenant := range tenants {
 		for _, schema := range schemas {
-			heads, err := l.List(ctx, ref(tenant, schema, "").Collection, "", 100)
+			records, err := l.List(ctx, ref(tenant, schema, "").Collection, "", 100)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want(t, "records of "+tenant+"/"+schema, strings.Join(keysOf(heads), " "), strings.Join(sorted, " "))
+			want(t, "records of "+tenant+"/"+schema, strings.Join(keysOf(records), " "), strings.Join(sorted, " "))
 		}
 		want(t, "tokens of "+tenant, l.used(tenant), int64(len(schemas)*len(keys)*tokens))
 	}
-	want(t, "marks", len(l.marks()), len(records))
+	want(t, "idempotency records", len(l.idempotencyRecords()), len(records))
 
-	// Nor do origins meet: a sender's key and an event's id may be the same text.
+	// The same text as a sender's key and as an event's id is two idempotency keys.
 	other := change(ref("a", "b", "origin"), schemas[0]+" "+keys[0], events.Post, store.Record{}, `{"id":"origin"}`)
 	other.Idempotency.Key.Origin = store.OriginEventID
 	want(t, "replayed", l.commit(other).Replayed, false)
 
 	_, err := l.Get(ctx, ref("a", "b", "c\x00"))
-	wantCode(t, "a record that never was", err, fault.NotFound)
+	wantCode(t, "a record that does not exist", err, fault.NotFound)
 	_, err = l.Get(ctx, ref("a-", "b", "c"))
-	wantCode(t, "a tenant that never was", err, fault.NotFound)
+	wantCode(t, "a tenant that does not exist", err, fault.NotFound)
 }
 
-func keysOf(heads []store.Record) []string {
+func keysOf(records []store.Record) []string {
 	var names []string
-	for _, h := range heads {
+	for _, h := range records {
 		names = append(names, string(h.Key))
 	}
 	return names
@@ -100,7 +100,7 @@ func testList(t *testing.T, h Harness) {
 		}
 		want(t, "keys", strings.Join(got, " "), strings.Join(names, " "))
 	}
-	// A cursor need not be a record's key, or may be one that is gone by now.
+	// A cursor need not be the key of an existing record.
 	page, err := l.List(ctx, pet.Collection, "deleted1", 1)
 	if err != nil || len(page) != 1 || page[0].Key <= "deleted1" {
 		t.Fatalf("from a tombstone on: %v, %v", keysOf(page), err)
@@ -121,7 +121,7 @@ func testNumbers(t *testing.T, h Harness) {
 		r := ref("acme", "petstore", named("n", i))
 		l.write(r, named("n", i), events.Post, data)
 		if got := l.find(r).Data; !store.Equal(got, jsontext.Value(data)) {
-			t.Errorf("%s came back in %s", number, got)
+			t.Errorf("%s was returned in %s", number, got)
 		}
 	}
 	for i, number := range []string{strings.Repeat("1", 39), "1e126", "1e400", "1e-131", "1.00000000000000000000000000000000000001"} {
@@ -138,13 +138,13 @@ func testLargest(t *testing.T, h Harness) {
 	fill := func(n int) string { return `{"id":"rex","s":"` + strings.Repeat("s", n) + `"}` }
 
 	c := change(pet, "big", events.Post, store.Record{}, fill(0))
-	stamped := *c.Record
-	stamped.Version = store.Version(strings.Repeat("s", 32)) // as long as that of a commit
-	c.Record.Data = jsontext.Value(fill(store.MaxItem - stamped.Size()))
+	withVersion := *c.Record
+	withVersion.Version = store.Version(strings.Repeat("s", 32)) // as long as that of a commit
+	c.Record.Data = jsontext.Value(fill(store.MaxItem - withVersion.Size()))
 	r := l.commit(c)
 	want(t, "size of the record", len(l.find(pet).Data), len(c.Record.Data))
 
-	c = change(pet, "big mark", events.Put, l.find(pet), fill(0))
+	c = change(pet, "big idempotency record", events.Put, l.find(pet), fill(0))
 	for len(c.Idempotency.Outputs.Entries) < 90 {
 		c.Idempotency.Outputs.Entries = append(c.Idempotency.Outputs.Entries, c.Idempotency.Outputs.Entries[0])
 	}
@@ -152,11 +152,11 @@ func testLargest(t *testing.T, h Harness) {
 	m.Result.Version = r.Version
 	c.Idempotency.Outputs.Payload = jsontext.Value(fill(store.MaxItem - m.Size()))
 	l.commit(c)
-	m = l.mark(c.Idempotency.Key)
+	m = l.idempotencyRecord(c.Idempotency.Key)
 	want(t, "entries", len(m.Outputs.Entries), 90)
 	want(t, "size of the payload", len(m.Outputs.Payload), len(c.Idempotency.Outputs.Payload))
 
-	c.Idempotency.Key = idem("acme", "too big")
+	c.Idempotency.Key = idempotencyKey("acme", "too big")
 	c.IfVersion, c.Record.Revision = l.find(pet).Version, 3
 	c.Idempotency.Outputs.Payload = jsontext.Value(fill(0))
 	m = c.Idempotency
@@ -164,7 +164,7 @@ func testLargest(t *testing.T, h Harness) {
 	c.Idempotency.Outputs.Payload = jsontext.Value(fill(store.MaxItem + 1 - m.Size()))
 	_, err := l.Commit(ctx, c)
 	wantCode(t, "an idempotency record of one byte too many", err, fault.TooLarge)
-	c.Idempotency.Outputs.Payload, c.Record.Data = jsontext.Value(fill(0)), jsontext.Value(fill(store.MaxItem+1-stamped.Size()))
+	c.Idempotency.Outputs.Payload, c.Record.Data = jsontext.Value(fill(0)), jsontext.Value(fill(store.MaxItem+1-withVersion.Size()))
 	_, err = l.Commit(ctx, c)
 	wantCode(t, "a record of one byte too many", err, fault.TooLarge)
 	want(t, "revision", l.find(pet).Revision, 2)
