@@ -22,31 +22,31 @@ import (
 	"github.com/blockforger/eventrouter/local/template"
 )
 
-// awsFlags say how AWS's side behaves that `serve` hosts.
+// awsFlags configure the local AWS services of `serve`.
 type awsFlags struct {
-	Chaos              chaosFlag `placeholder:"duplicates=1%,delay=50ms,fail=0.5%" help:"Make deliveries go wrong on purpose: the shares of those made twice and of attempts that fail, and up to how long each waits."`
+	Chaos              chaosFlag `placeholder:"duplicates=1%,delay=50ms,fail=0.5%" help:"Inject faults into deliveries: the share that is duplicated, the share of attempts that fail, and the maximum delay."`
 	HTTPTargets        []string  `name:"http-targets" placeholder:"HOST:PORT,..." help:"The hosts that API destinations may call. Default: none."`
-	EnforcePermissions bool      `help:"Let a rule invoke a function only where the function's policy allows it, as AWS does."`
-	Template           string    `type:"path" placeholder:"FILE" help:"A synthesized CloudFormation template, such as cdk.out/EventRouter-dev.template.json: its buses, queues, rules, permissions and archives are made here in place of our own rules."`
-	MaxDataBytes       byteSize  `placeholder:"512MiB" help:"How large the file of events, queues and logs may become; beyond, events are refused as on a full disk."`
+	EnforcePermissions bool      `help:"Allow a rule to invoke a function only if the function's policy permits it, as AWS does."`
+	Template           string    `type:"path" placeholder:"FILE" help:"A synthesized CloudFormation template, such as cdk.out/EventRouter-dev.template.json: its buses, queues, rules, permissions and archives are created instead of the default rules."`
+	MaxDataBytes       byteSize  `placeholder:"512MiB" help:"The maximum size of the files of events, queues and logs; beyond it, events are rejected as on a full disk."`
 }
 
 // Validate implements kong's hook.
 func (f *awsFlags) Validate() error {
 	for _, host := range f.HTTPTargets {
 		if _, port, err := net.SplitHostPort(host); err != nil || port == "" {
-			return fmt.Errorf("--http-targets: %q is not a host and its port, such as 127.0.0.1:8080", host)
+			return fmt.Errorf("--http-targets: %q must have the form HOST:PORT, for example 127.0.0.1:8080", host)
 		}
 	}
 	return nil
 }
 
-// An serverOptions is how AWS's side is to be.
+// serverOptions configures a server.
 type serverOptions struct {
 	local.Options
-	template string // a file; empty: our own rules
+	template string // a file; empty: the default rules
 
-	newLedger bool // a new ledger may be made beside existing objects
+	newLedger bool // a new ledger may be created beside existing objects
 }
 
 func (f *awsFlags) options(log *slog.Logger) *serverOptions {
@@ -56,7 +56,7 @@ func (f *awsFlags) options(log *slog.Logger) *serverOptions {
 	}}
 }
 
-// install makes the rules by which events come to the functions.
+// install creates the rules that deliver events to the functions.
 func (a *serverOptions) install(l *local.Server, router localfunctions.Handler, url string) error {
 	if a.template == "" {
 		return installRules(l)
@@ -68,7 +68,7 @@ func (a *serverOptions) install(l *local.Server, router localfunctions.Handler, 
 	return err
 }
 
-// chaosFlag reads what is to go wrong: name=value, separated by commas.
+// chaosFlag is the configuration of fault injection: name=value, separated by commas.
 type chaosFlag delivery.Chaos
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -99,7 +99,7 @@ func (c chaosFlag) String() string {
 	return fmt.Sprintf("duplicates=%g%%, delay=%v, fail=%g%%", 100*c.Duplicates, c.Delay, 100*c.Fail)
 }
 
-// share reads 1% or 0.01.
+// share parses 1% or 0.01.
 func share(text string) (float64, error) {
 	number, percent := strings.CutSuffix(text, "%")
 	v, err := strconv.ParseFloat(number, 64)
@@ -131,7 +131,7 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// installRules makes what the stack makes on AWS: the two rules of R71 and R72,
+// installRules creates what the stack creates on AWS: the two rules of R71 and R72,
 // and the permission of each to invoke its function.
 func installRules(l *local.Server) error {
 	env, ctx := names.Environment(names.Local), context.Background()
@@ -159,11 +159,11 @@ func installRules(l *local.Server) error {
 	return nil
 }
 
-// exists tells that a former run has made it.
+// exists reports whether an earlier run has created the permission.
 func exists(err error) bool { return awsjson.AsError(err).Code == "ResourceConflictException" }
 
-// importTemplate makes what the template describes. Its functions are ours by
-// another name: the test function, and the router.
+// importTemplate creates the resources of the template. Its functions are mapped by
+// name to the router and the test function.
 func (a *serverOptions) importTemplate(l *local.Server, router localfunctions.Handler, url string) error {
 	text, err := os.ReadFile(a.template)
 	if err != nil {
@@ -184,12 +184,12 @@ func (a *serverOptions) importTemplate(l *local.Server, router localfunctions.Ha
 		case strings.HasPrefix(name, "eventrouter-"):
 			l.Functions.Register(name, router)
 		default:
-			a.Log.Warn("a function of the template is not ours: what is for it becomes a dead letter", "function", name)
+			a.Log.Warn("unknown function in the template: its events become dead letters", "function", name)
 		}
 	}
 	leftOut, err := l.Import(context.Background(), stack)
 	if err == nil {
-		a.Log.Info("the template's buses, queues, rules, permissions and archives are here", "left out", strings.Join(leftOut, " "))
+		a.Log.Info("created the template's buses, queues, rules, permissions and archives", "left out", strings.Join(leftOut, " "))
 	}
 	return err
 }

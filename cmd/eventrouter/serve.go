@@ -36,10 +36,10 @@ import (
 
 type serveCommand struct {
 	Listen    string `default:"127.0.0.1:4010" help:"The address to listen on; port 0 lets the system choose."`
-	Data      string `default:".data" type:"path" help:"The folder in which everything is kept. It is made where it is missing."`
-	Schemas   string `default:"schemas" type:"path" help:"The folder with a folder for each tenant."`
-	NewLedger bool   `name:"new-ledger" help:"Allow a new ledger to be made beside the objects of a former one. Without their records in the ledger, the objects are read as records that were added by hand."`
-	DemoKey   string `name:"demo-key" default:"evented" help:"The tenant to make a key for when the data folder is new; empty: none."`
+	Data      string `default:".data" type:"path" help:"The folder of all data. It is created if it does not exist."`
+	Schemas   string `default:"schemas" type:"path" help:"The folder with one folder per tenant."`
+	NewLedger bool   `name:"new-ledger" help:"Allow a new ledger to be created although there are objects of an earlier one. The objects are then imported as external edits."`
+	DemoKey   string `name:"demo-key" default:"evented" help:"The tenant for which a key is created if the data folder is new; empty: none."`
 
 	awsFlags `embed:""`
 }
@@ -64,13 +64,13 @@ func (c *serveCommand) Run(s *session) error {
 	return srv.run(s.ctx)
 }
 
-// greet says where the server is and what to type next.
+// greet prints the server's URL and the next commands.
 func (c *serveCommand) printWelcome(s *session, srv *server) error {
 	p := s.print
 	p.line("%s %s", p.bold("eventrouter serves at"), p.green(srv.url))
 	p.line("tenants in %s, data in %s", c.Schemas, c.Data)
 	if c.Chaos != (chaosFlag{}) {
-		p.line("%s", p.red("deliveries go wrong on purpose: "+c.Chaos.String()))
+		p.line("%s", p.red("faults are injected into deliveries: "+c.Chaos.String()))
 	}
 	key := "YOUR_KEY"
 	if srv.fresh && c.DemoKey != "" {
@@ -100,8 +100,8 @@ func (c *serveCommand) printWelcome(s *session, srv *server) error {
 	return nil
 }
 
-// A server is everything of `serve`: AWS's side, the router in it, and the
-// stores below, over one listener.
+// server is what `serve` runs: the local AWS services, the router, and the stores,
+// over one listener.
 type server struct {
 	url   string
 	data  string // the data folder
@@ -119,7 +119,7 @@ type server struct {
 	log      *slog.Logger
 }
 
-// defaultEndpoint is where commands look for a server unless they are told.
+// defaultEndpoint is the default of --endpoint-url.
 const defaultEndpoint = "http://127.0.0.1:4010"
 
 const (
@@ -127,12 +127,11 @@ const (
 	testFunction    = "eventbridge-test-" + names.Local
 	ledgerFile      = "ledger.db" // in the data folder
 	relayEvery      = time.Minute
-	busEvery        = 10 * time.Second // a check is a call to this process
+	busEvery        = 10 * time.Second // a check is a call within this process
 	restBodyTimeout = 20 * time.Second
 )
 
-// openServer opens the stores and wires the house, AWS's side of it as side
-// says. It serves once run is called.
+// openServer opens the stores and creates the server. It serves when run is called.
 func openServer(listen, data, schemas string, side *serverOptions) (_ *server, err error) {
 	log := side.Log
 	tree, err := openSchemas(schemas)
@@ -151,7 +150,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 		}
 	}()
 
-	// First of all: a folder is made, and its demo key shown, only where this works.
+	// Listen first, so that nothing is created if the address is in use.
 	if srv.listener, err = net.Listen("tcp", listen); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "--listen %s: %v", listen, err)
 	}
@@ -217,8 +216,8 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	return srv, nil
 }
 
-// reachable is the address by which this machine reaches a listener: one that
-// listens everywhere is found on loopback.
+// reachable returns the address of a listener as seen from this machine: loopback
+// if it listens on all addresses.
 func reachable(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
@@ -255,7 +254,7 @@ func (s *server) routes() http.Handler {
 	})
 }
 
-// run serves until ctx ends, then lets what is under way finish.
+// run serves until ctx ends, and then waits for pending requests.
 func (s *server) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -283,10 +282,9 @@ func (s *server) run(ctx context.Context) error {
 	return err
 }
 
-// runRelay drives the relay: at once for what a former process left, since none
-// of its invocations can still be at work (what is younger than this process may
-// be), and then every minute as the
-// schedule does on AWS.
+// runRelay runs the relay at once, for entries that an earlier process left (younger
+// ones may belong to running invocations), and then every minute, like the schedule
+// on AWS.
 func (s *server) runRelay(ctx context.Context) {
 	done, err := s.app.Relay.Run(ctx, time.Since(s.started))
 	if err != nil && ctx.Err() == nil {
@@ -313,7 +311,7 @@ func (s *server) runRelay(ctx context.Context) {
 func (s *server) close() error {
 	var errs []error
 	if s.listener != nil {
-		_ = s.listener.Close() // run has closed it, or nothing ever used it
+		_ = s.listener.Close() // closed by run already, or never used
 	}
 	if s.local != nil {
 		errs = append(errs, s.local.Close())
