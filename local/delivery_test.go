@@ -30,7 +30,7 @@ func TestAFailedInvocationIsTriedThreeTimesAndBuried(t *testing.T) {
 	}
 	m := start(t, dir, local.Options{RetryDelays: quick}, setup)
 	put(t, m.client(), entry("a", "b", `{"canary":1}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
+	eventually(t, "a dead letter", func() bool { l := m.letters(); return len(l) == 1 })
 	m.stop()
 
 	m = start(t, dir, local.Options{RetryDelays: quick}, setup) // it survives a restart
@@ -53,7 +53,7 @@ func TestAFailedInvocationIsTriedThreeTimesAndBuried(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the dead letter sent again", func() bool { return len(box.got()) == 4 })
-	if l, _ := m.DeadLetters().List(); len(l) != 0 {
+	if l := m.letters(); len(l) != 0 {
 		t.Errorf("still dead: %v", l)
 	}
 	if err := m.DeadLetters().Retry(context.Background(), letters[0].ID); !fault.Is(err, fault.NotFound) {
@@ -69,12 +69,12 @@ func TestDeleteDeadLetter(t *testing.T) {
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
-	letters, _ := m.DeadLetters().List()
+	eventually(t, "a dead letter", func() bool { l := m.letters(); return len(l) == 1 })
+	letters := m.letters()
 	if err := m.DeadLetters().Delete(context.Background(), letters[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if l, _ := m.DeadLetters().List(); len(l) != 0 || len(box.got()) != 1 {
+	if l := m.letters(); len(l) != 0 || len(box.got()) != 1 {
 		t.Errorf("left: %v after %d attempts", l, len(box.got()))
 	}
 	for _, id := range []string{"", "x", "-1", "18446744073709551615"} {
@@ -119,8 +119,8 @@ func TestOldInvocationsAreGivenUp(t *testing.T) {
 	put(t, m.client(), entry("a", "b", `{}`))
 	eventually(t, "the first attempt", func() bool { _, waiting := m.Pending(); return waiting == 1 })
 	ahead.Store(7 * 3600)
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
-	letters, _ := m.DeadLetters().List()
+	eventually(t, "a dead letter", func() bool { l := m.letters(); return len(l) == 1 })
+	letters := m.letters()
 	if got := letters[0].Record.RequestContext; got.Condition != "EventAgeExceeded" || got.ApproximateInvokeCount != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -133,7 +133,7 @@ func TestAPanicIsAFailedInvocation(t *testing.T) {
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
+	eventually(t, "a dead letter", func() bool { l := m.letters(); return len(l) == 1 })
 	answer, failed, err := m.Functions.Invoke(context.Background(), "box", "id", nil)
 	if !failed || err != nil || strings.Contains(string(answer), "canary") {
 		t.Errorf("%s %v %v", answer, failed, err)
@@ -154,18 +154,18 @@ func TestASlowFunctionRunsOutOfTimeAndHoldsNobodyUp(t *testing.T) {
 	})
 	put(t, m.client(), entry("a", "b", `{}`), entry("a", "b", `{}`), entry("a", "b", `{}`))
 	eventually(t, "the fast ones", func() bool { return len(fast.got()) == 3 })
-	if l, _ := m.DeadLetters().List(); len(l) == 3 {
+	if l := m.letters(); len(l) == 3 {
 		t.Error("the slow ones were first")
 	}
-	eventually(t, "the slow ones' end", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 3 })
+	eventually(t, "the slow ones' end", func() bool { l := m.letters(); return len(l) == 3 })
 }
 
 func TestATargetThatIsNotThereGoesToTheDeadLetters(t *testing.T) {
 	t.Parallel()
 	m := start(t, t.TempDir(), local.Options{}, func(s *local.Server) { wire(t, s, "in", `{"source":["a"]}`, "nobody") })
 	put(t, m.client(), entry("a", "b", `{}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
-	if l, _ := m.DeadLetters().List(); l[0].Record.RequestContext.Condition != "NO_RESOURCE" || l[0].Record.ResponseContext != nil {
+	eventually(t, "a dead letter", func() bool { l := m.letters(); return len(l) == 1 })
+	if l := m.letters(); l[0].Record.RequestContext.Condition != "NO_RESOURCE" || l[0].Record.ResponseContext != nil {
 		t.Errorf("%+v", l[0])
 	}
 }
@@ -184,7 +184,7 @@ func TestNothingLiesOnDiskInClear(t *testing.T) {
 		wire(t, s, "in", `{"source":["a"]}`, "box")
 	})
 	put(t, m.client(), entry("a", "b", `{"api_key":"canary-key"}`), entry("x", "b", `{"api_key":"canary-key"}`))
-	eventually(t, "a dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
+	eventually(t, "a dead letter", func() bool { l := m.letters(); return len(l) == 1 })
 	m.stop()
 	files, _ := filepath.Glob(filepath.Join(dir, "*"))
 	if len(files) < 2 {

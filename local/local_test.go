@@ -65,6 +65,16 @@ func (m *machine) client() *awseventbridge.Client {
 	})
 }
 
+// letters returns the dead letters.
+func (m *machine) letters() []delivery.DeadLetter {
+	m.t.Helper()
+	letters, err := m.DeadLetters().List()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return letters
+}
+
 // wire connects a rule with a pattern on the default bus to a function.
 func wire(t testing.TB, s *local.Server, rule, pattern, function string) {
 	t.Helper()

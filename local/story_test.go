@@ -32,9 +32,9 @@ func TestAnEventsStory(t *testing.T) {
 	defer close(hold)
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
 	want := map[string]delivery.State{"good": delivery.Delivered, "bad": delivery.Waiting, "busy": delivery.Waiting, "nobody": delivery.GivenUp}
-	var story eventbridge.Story
+	var story eventbridge.EventTrace
 	eventually(t, "the deliveries' states", func() bool {
-		stories, err := m.EventBridge.Stories(context.Background(), id)
+		stories, err := m.EventBridge.Traces(context.Background(), id)
 		if err != nil || len(stories) != 1 {
 			t.Fatal(stories, err)
 		}
@@ -55,7 +55,7 @@ func TestAnEventsStory(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 	}
-	if _, err := m.EventBridge.Stories(context.Background(), "unknown"); !fault.Is(err, fault.NotFound) {
+	if _, err := m.EventBridge.Traces(context.Background(), "unknown"); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 }
@@ -81,7 +81,7 @@ func TestAStoryTellsOfRetriesAndDeadLetterQueues(t *testing.T) {
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
 	var told []delivery.Status
 	eventually(t, "both ends", func() bool {
-		stories, err := m.EventBridge.Stories(t.Context(), id)
+		stories, err := m.EventBridge.Traces(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}

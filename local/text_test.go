@@ -45,8 +45,8 @@ func TestInputThatIsNotJSON(t *testing.T) {
 	if !got[`{"x": }`] || !got[`{"x": 7}`] {
 		t.Error(got)
 	}
-	eventually(t, "the dead letter", func() bool { l, _ := m.DeadLetters().List(); return len(l) == 1 })
-	if l, _ := m.DeadLetters().List(); l[0].Record.RequestContext.Condition != "INVALID_JSON" || string(l[0].Record.RequestPayload) != `"{\"x\": }"` {
+	eventually(t, "the dead letter", func() bool { l := m.letters(); return len(l) == 1 })
+	if l := m.letters(); l[0].Record.RequestContext.Condition != "INVALID_JSON" || string(l[0].Record.RequestPayload) != `"{\"x\": }"` {
 		t.Errorf("%+v", l[0])
 	}
 	eventually(t, "the invocation", func() bool { return len(box.got()) == 1 })

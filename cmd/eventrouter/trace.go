@@ -272,7 +272,7 @@ func (t *tracer) trace(ctx context.Context, eventID string) (admin.Trace, error)
 		return trace, nil
 	}
 	t.visited[eventID] = true
-	traces, err := t.local.EventBridge.Stories(ctx, eventID)
+	traces, err := t.local.EventBridge.Traces(ctx, eventID)
 	if err != nil {
 		return trace, err
 	}
@@ -286,7 +286,7 @@ func (t *tracer) trace(ctx context.Context, eventID string) (admin.Trace, error)
 	return trace, err
 }
 
-func arrival(s *eventbridge.Story) admin.Arrival {
+func arrival(s *eventbridge.EventTrace) admin.Arrival {
 	a := admin.Arrival{EventInfo: eventInfo(&s.Event), Rules: []admin.RuleVerdict{}, Deliveries: []admin.Delivery{}}
 	matched := slices.Clone(s.Event.Rules)
 	for _, v := range s.Verdicts {

@@ -29,25 +29,25 @@ type DeadLetter struct {
 type InvocationRecord struct {
 	Version        string         `json:"version"`
 	Timestamp      string         `json:"timestamp"` // RFC 3339 with milliseconds
-	RequestContext RequestContext `json:"requestContext"`
+	RequestContext requestContext `json:"requestContext"`
 	RequestPayload jsontext.Value `json:"requestPayload,omitzero"`
 	// ResponseContext and ResponsePayload are absent if nothing was invoked.
-	ResponseContext *ResponseContext `json:"responseContext,omitzero"`
+	ResponseContext *responseContext `json:"responseContext,omitzero"`
 	ResponsePayload jsontext.Value   `json:"responsePayload,omitzero"`
 }
 
-// RequestContext says which invocation failed and why it was given up:
+// requestContext says which invocation failed and why it was given up:
 // RetriesExhausted or EventAgeExceeded, or EventBridge's error code if the event
 // did not reach a function.
-type RequestContext struct {
+type requestContext struct {
 	RequestID              string `json:"requestId"`
 	FunctionARN            string `json:"functionArn"`
 	Condition              string `json:"condition"`
 	ApproximateInvokeCount int    `json:"approximateInvokeCount"`
 }
 
-// ResponseContext is the result of the last attempt.
-type ResponseContext struct {
+// responseContext is the result of the last attempt.
+type responseContext struct {
 	StatusCode      int    `json:"statusCode"`
 	ExecutedVersion string `json:"executedVersion"`
 	FunctionError   string `json:"functionError"`
@@ -84,11 +84,11 @@ func (l *DeadLetters) write(t *Task, condition string, last *Failure) (datafile.
 	}
 	letter := DeadLetter{Event: t.Seq, Rule: t.Rule, Target: t.Target.Arn, Record: InvocationRecord{
 		Version: "1.0", Timestamp: l.dispatcher.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: payload, ResponsePayload: last.Document(),
-		RequestContext: RequestContext{RequestID: t.ID, FunctionARN: t.Target.Arn + ":$LATEST",
+		RequestContext: requestContext{RequestID: t.ID, FunctionARN: t.Target.Arn + ":$LATEST",
 			Condition: condition, ApproximateInvokeCount: t.Attempts},
 	}}
 	if t.Stage == StageInvoke {
-		letter.Record.ResponseContext = &ResponseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
+		letter.Record.ResponseContext = &responseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
 	}
 	record, err := json.Marshal(&letter, jsontext.AllowDuplicateNames(true))
 	return l.file.Put(BucketDeadLetters, datafile.SeqKey(l.dispatcher.Sequence.Next()), record), err

@@ -23,7 +23,7 @@ type Task struct {
 	ID        string    `json:"id"` // Lambda's request id, the same for every attempt
 	Rule      string    `json:"rule,omitempty"`
 	Target    Target    `json:"target"`
-	Stage     Stage     `json:"stage"`
+	Stage     stage     `json:"stage"`
 	Attempts  int       `json:"attempts,omitempty"` // in this stage
 	Since     time.Time `json:"since"`              // when this stage began
 	Due       time.Time `json:"due"`
@@ -49,12 +49,12 @@ type Task struct {
 	completion completion // what CommitWith added
 }
 
-// A Stage is the part of AWS that acts on a task.
-type Stage string
+// A stage is the part of AWS that acts on a task.
+type stage string
 
 const (
-	StageDeliver Stage = "deliver" // EventBridge to the target
-	StageInvoke  Stage = "invoke"  // Lambda to the function
+	StageDeliver stage = "deliver" // EventBridge to the target
+	StageInvoke  stage = "invoke"  // Lambda to the function
 )
 
 // SetInput sets what the target gets; nil means the event itself.

@@ -58,7 +58,7 @@ type ListArchivesInput struct {
 	Limit          *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
-type Archive struct {
+type archiveSummary struct {
 	ArchiveName    string        `json:"ArchiveName,omitempty"`
 	EventSourceArn string        `json:"EventSourceArn,omitempty"`
 	State          string        `json:"State,omitempty"`
@@ -70,8 +70,8 @@ type Archive struct {
 }
 
 type ListArchivesOutput struct {
-	Archives  []Archive `json:"Archives"`
-	NextToken string    `json:"NextToken,omitempty"`
+	Archives  []archiveSummary `json:"Archives"`
+	NextToken string           `json:"NextToken,omitempty"`
 }
 
 type UpdateArchiveInput struct {
@@ -289,10 +289,10 @@ func (s *Service) ListArchives(_ context.Context, in *ListArchivesInput) (*ListA
 		}
 	}
 	names, next, err := awsjson.Page(matching, in.NamePrefix, in.NextToken, in.Limit)
-	out := &ListArchivesOutput{Archives: []Archive{}, NextToken: next}
+	out := &ListArchivesOutput{Archives: []archiveSummary{}, NextToken: next}
 	for _, name := range names {
 		one := matching[name]
-		out.Archives = append(out.Archives, Archive{ArchiveName: name, EventSourceArn: s.busARN(one.Bus), State: enabled,
+		out.Archives = append(out.Archives, archiveSummary{ArchiveName: name, EventSourceArn: s.busARN(one.Bus), State: enabled,
 			RetentionDays: one.Retention, SizeBytes: one.size, EventCount: one.count, CreationTime: &one.Created})
 	}
 	return out, err

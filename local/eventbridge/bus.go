@@ -17,7 +17,7 @@ type CreateEventBusInput struct {
 	EventSourceName  string                     `json:"EventSourceName,omitempty" aws:"max=256,pattern=aws\\.partner(/[\\.\\-_A-Za-z0-9]+){2,}"`
 	Description      string                     `json:"Description,omitempty" aws:"max=512"`
 	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
-	Tags             []Tag                      `json:"Tags,omitempty"`
+	Tags             []tag                      `json:"Tags,omitempty"`
 }
 
 type CreateEventBusOutput struct {
@@ -50,7 +50,7 @@ type ListEventBusesInput struct {
 	Limit      *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
-type EventBus struct {
+type busSummary struct {
 	Name             string        `json:"Name,omitempty"`
 	Arn              string        `json:"Arn,omitempty"`
 	Description      string        `json:"Description,omitempty"`
@@ -60,8 +60,8 @@ type EventBus struct {
 }
 
 type ListEventBusesOutput struct {
-	EventBuses []EventBus `json:"EventBuses"`
-	NextToken  string     `json:"NextToken,omitempty"`
+	EventBuses []busSummary `json:"EventBuses"`
+	NextToken  string       `json:"NextToken,omitempty"`
 }
 
 type UpdateEventBusInput struct {
@@ -150,10 +150,10 @@ func (s *Service) ListEventBuses(_ context.Context, in *ListEventBusesInput) (*L
 	if err != nil {
 		return nil, err
 	}
-	out := &ListEventBusesOutput{EventBuses: []EventBus{}, NextToken: next}
+	out := &ListEventBusesOutput{EventBuses: []busSummary{}, NextToken: next}
 	for _, name := range names {
 		b := s.catalog.buses[name]
-		out.EventBuses = append(out.EventBuses, EventBus{Name: name, Arn: s.busARN(name), Description: b.Description,
+		out.EventBuses = append(out.EventBuses, busSummary{Name: name, Arn: s.busARN(name), Description: b.Description,
 			Policy: b.Policy, CreationTime: &b.Created, LastModifiedTime: &b.Modified})
 	}
 	return out, nil

@@ -10,26 +10,26 @@ import (
 	"github.com/blockforger/eventrouter/local/datafile"
 )
 
-type CreateConnectionBasicAuthRequestParameters struct {
+type basicAuth struct {
 	Username string `json:"Username" aws:"required,max=512,pattern=[ \\t]*[^\\x00-\\x1F:\\x7F]+([ \\t]+[^\\x00-\\x1F:\\x7F]+)*[ \\t]*"`
 	Password string `json:"Password" aws:"required,max=512,pattern=[ \\t]*[^\\x00-\\x1F:\\x7F]+([ \\t]+[^\\x00-\\x1F:\\x7F]+)*[ \\t]*"`
 }
 
-type CreateConnectionApiKeyAuthRequestParameters struct {
+type apiKeyAuth struct {
 	ApiKeyName  string `json:"ApiKeyName" aws:"required,max=512,pattern=[ \\t]*[^\\x00-\\x1F:\\x7F]+([ \\t]+[^\\x00-\\x1F:\\x7F]+)*[ \\t]*"`
 	ApiKeyValue string `json:"ApiKeyValue" aws:"required,max=512,pattern=[ \\t]*[^\\x00-\\x1F:\\x7F]+([ \\t]+[^\\x00-\\x1F:\\x7F]+)*[ \\t]*"`
 }
 
-type CreateConnectionAuthRequestParameters struct {
-	BasicAuthParameters  *CreateConnectionBasicAuthRequestParameters  `json:"BasicAuthParameters,omitempty"`
-	ApiKeyAuthParameters *CreateConnectionApiKeyAuthRequestParameters `json:"ApiKeyAuthParameters,omitempty"`
+type authParameters struct {
+	BasicAuthParameters  *basicAuth  `json:"BasicAuthParameters,omitempty"`
+	ApiKeyAuthParameters *apiKeyAuth `json:"ApiKeyAuthParameters,omitempty"`
 }
 
 type CreateConnectionInput struct {
-	Name              string                                 `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	Description       string                                 `json:"Description,omitempty" aws:"max=512,pattern=.*"`
-	AuthorizationType string                                 `json:"AuthorizationType" aws:"required,enum=BASIC|OAUTH_CLIENT_CREDENTIALS|API_KEY"`
-	AuthParameters    *CreateConnectionAuthRequestParameters `json:"AuthParameters" aws:"required"`
+	Name              string          `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Description       string          `json:"Description,omitempty" aws:"max=512,pattern=.*"`
+	AuthorizationType string          `json:"AuthorizationType" aws:"required,enum=BASIC|OAUTH_CLIENT_CREDENTIALS|API_KEY"`
+	AuthParameters    *authParameters `json:"AuthParameters" aws:"required"`
 }
 
 type CreateConnectionOutput struct {
@@ -43,28 +43,28 @@ type DescribeConnectionInput struct {
 	Name string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
-type ConnectionBasicAuthResponseParameters struct {
+type basicAuthSummary struct {
 	Username string `json:"Username,omitempty"`
 }
 
-type ConnectionApiKeyAuthResponseParameters struct {
+type apiKeyAuthSummary struct {
 	ApiKeyName string `json:"ApiKeyName,omitempty"`
 }
 
-type ConnectionAuthResponseParameters struct {
-	BasicAuthParameters  *ConnectionBasicAuthResponseParameters  `json:"BasicAuthParameters,omitempty"`
-	ApiKeyAuthParameters *ConnectionApiKeyAuthResponseParameters `json:"ApiKeyAuthParameters,omitempty"`
+type authSummary struct {
+	BasicAuthParameters  *basicAuthSummary  `json:"BasicAuthParameters,omitempty"`
+	ApiKeyAuthParameters *apiKeyAuthSummary `json:"ApiKeyAuthParameters,omitempty"`
 }
 
 type DescribeConnectionOutput struct {
-	ConnectionArn     string                            `json:"ConnectionArn,omitempty"`
-	Name              string                            `json:"Name,omitempty"`
-	Description       string                            `json:"Description,omitempty"`
-	ConnectionState   string                            `json:"ConnectionState,omitempty"`
-	AuthorizationType string                            `json:"AuthorizationType,omitempty"`
-	AuthParameters    *ConnectionAuthResponseParameters `json:"AuthParameters,omitempty"`
-	CreationTime      *awsjson.Time                     `json:"CreationTime,omitempty"`
-	LastModifiedTime  *awsjson.Time                     `json:"LastModifiedTime,omitempty"`
+	ConnectionArn     string        `json:"ConnectionArn,omitempty"`
+	Name              string        `json:"Name,omitempty"`
+	Description       string        `json:"Description,omitempty"`
+	ConnectionState   string        `json:"ConnectionState,omitempty"`
+	AuthorizationType string        `json:"AuthorizationType,omitempty"`
+	AuthParameters    *authSummary  `json:"AuthParameters,omitempty"`
+	CreationTime      *awsjson.Time `json:"CreationTime,omitempty"`
+	LastModifiedTime  *awsjson.Time `json:"LastModifiedTime,omitempty"`
 }
 
 type DeleteConnectionInput struct {
@@ -85,7 +85,7 @@ type ListConnectionsInput struct {
 	Limit           *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
-type Connection struct {
+type connectionSummary struct {
 	ConnectionArn     string        `json:"ConnectionArn,omitempty"`
 	Name              string        `json:"Name,omitempty"`
 	ConnectionState   string        `json:"ConnectionState,omitempty"`
@@ -95,8 +95,8 @@ type Connection struct {
 }
 
 type ListConnectionsOutput struct {
-	Connections []Connection `json:"Connections"`
-	NextToken   string       `json:"NextToken,omitempty"`
+	Connections []connectionSummary `json:"Connections"`
+	NextToken   string              `json:"NextToken,omitempty"`
 }
 
 // connection is how to authorize against an HTTP endpoint. It holds a secret,
@@ -163,12 +163,12 @@ func (s *Service) DescribeConnection(_ context.Context, in *DescribeConnectionIn
 	if err != nil {
 		return nil, err
 	}
-	shown := &ConnectionAuthResponseParameters{}
+	shown := &authSummary{}
 	if p := c.AuthParameters.ApiKeyAuthParameters; p != nil {
-		shown.ApiKeyAuthParameters = &ConnectionApiKeyAuthResponseParameters{ApiKeyName: p.ApiKeyName}
+		shown.ApiKeyAuthParameters = &apiKeyAuthSummary{ApiKeyName: p.ApiKeyName}
 	}
 	if p := c.AuthParameters.BasicAuthParameters; p != nil {
-		shown.BasicAuthParameters = &ConnectionBasicAuthResponseParameters{Username: p.Username}
+		shown.BasicAuthParameters = &basicAuthSummary{Username: p.Username}
 	}
 	return &DescribeConnectionOutput{ConnectionArn: c.ARN, Name: c.Name, Description: c.Description, ConnectionState: authorized,
 		AuthorizationType: c.AuthorizationType, AuthParameters: shown, CreationTime: &c.Created, LastModifiedTime: &c.Created}, nil
@@ -194,13 +194,13 @@ func (s *Service) ListConnections(_ context.Context, in *ListConnectionsInput) (
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	names, next, err := awsjson.Page(s.catalog.connections, in.NamePrefix, in.NextToken, in.Limit)
-	out := &ListConnectionsOutput{Connections: []Connection{}, NextToken: next}
+	out := &ListConnectionsOutput{Connections: []connectionSummary{}, NextToken: next}
 	for _, name := range names {
 		if in.ConnectionState != "" && in.ConnectionState != authorized {
 			break
 		}
 		c := s.catalog.connections[name]
-		out.Connections = append(out.Connections, Connection{ConnectionArn: c.ARN, Name: name, ConnectionState: authorized,
+		out.Connections = append(out.Connections, connectionSummary{ConnectionArn: c.ARN, Name: name, ConnectionState: authorized,
 			AuthorizationType: c.AuthorizationType, CreationTime: &c.Created, LastModifiedTime: &c.Created})
 	}
 	return out, err

@@ -62,7 +62,7 @@ type ListApiDestinationsInput struct {
 	Limit         *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
-type ApiDestination struct {
+type destinationSummary struct {
 	ApiDestinationArn            string        `json:"ApiDestinationArn,omitempty"`
 	Name                         string        `json:"Name,omitempty"`
 	ApiDestinationState          string        `json:"ApiDestinationState,omitempty"`
@@ -75,8 +75,8 @@ type ApiDestination struct {
 }
 
 type ListApiDestinationsOutput struct {
-	ApiDestinations []ApiDestination `json:"ApiDestinations"`
-	NextToken       string           `json:"NextToken,omitempty"`
+	ApiDestinations []destinationSummary `json:"ApiDestinations"`
+	NextToken       string               `json:"NextToken,omitempty"`
 }
 
 // destination is an HTTP endpoint that a rule can have as its target.
@@ -168,10 +168,10 @@ func (s *Service) ListApiDestinations(_ context.Context, in *ListApiDestinations
 		}
 	}
 	names, next, err := awsjson.Page(matching, in.NamePrefix, in.NextToken, in.Limit)
-	out := &ListApiDestinationsOutput{ApiDestinations: []ApiDestination{}, NextToken: next}
+	out := &ListApiDestinationsOutput{ApiDestinations: []destinationSummary{}, NextToken: next}
 	for _, name := range names {
 		d := matching[name]
-		out.ApiDestinations = append(out.ApiDestinations, ApiDestination{ApiDestinationArn: d.ARN, Name: name, ApiDestinationState: "ACTIVE",
+		out.ApiDestinations = append(out.ApiDestinations, destinationSummary{ApiDestinationArn: d.ARN, Name: name, ApiDestinationState: "ACTIVE",
 			ConnectionArn: d.ConnectionArn, InvocationEndpoint: d.InvocationEndpoint, HttpMethod: d.HttpMethod,
 			InvocationRateLimitPerSecond: d.rate(), CreationTime: &d.Created, LastModifiedTime: &d.Created})
 	}

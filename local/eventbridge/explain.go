@@ -5,8 +5,8 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
-// A RuleInfo describes a rule to people.
-type RuleInfo struct {
+// ruleInfo describes a rule.
+type ruleInfo struct {
 	Bus      string   `json:"bus"`
 	Name     string   `json:"name"`
 	ARN      string   `json:"arn"`
@@ -16,8 +16,8 @@ type RuleInfo struct {
 	Targets  []string `json:"targets"` // ARNs
 }
 
-func (r *rule) info() RuleInfo {
-	info := RuleInfo{Bus: r.Bus, Name: r.Name, ARN: r.ARN, Pattern: r.Pattern, Schedule: r.Schedule, State: r.State}
+func (r *rule) info() ruleInfo {
+	info := ruleInfo{Bus: r.Bus, Name: r.Name, ARN: r.ARN, Pattern: r.Pattern, Schedule: r.Schedule, State: r.State}
 	for _, t := range r.Targets {
 		info.Targets = append(info.Targets, t.Arn)
 	}
@@ -25,10 +25,10 @@ func (r *rule) info() RuleInfo {
 }
 
 // Rules lists the rules of every bus, by bus and name.
-func (s *Service) Rules() []RuleInfo {
+func (s *Service) Rules() []ruleInfo {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
-	var rules []RuleInfo
+	var rules []ruleInfo
 	for _, name := range sortedKeys(s.catalog.buses) {
 		b := s.catalog.buses[name]
 		for _, rule := range sortedKeys(b.rules) {
@@ -40,7 +40,7 @@ func (s *Service) Rules() []RuleInfo {
 
 // A Verdict is what one rule makes of an entry.
 type Verdict struct {
-	Rule    RuleInfo `json:"rule"`
+	Rule    ruleInfo `json:"rule"`
 	Matches bool     `json:"matches"`
 	Why     string   `json:"why,omitempty"` // why it does not reach the targets
 	// Explanation tells field by field why the pattern matches or does not; nil

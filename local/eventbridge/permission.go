@@ -10,19 +10,19 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/policy"
 )
 
-type Condition struct {
+type policyCondition struct {
 	Type  string `json:"Type" aws:"required"`
 	Key   string `json:"Key" aws:"required"`
 	Value string `json:"Value" aws:"required"`
 }
 
 type PutPermissionInput struct {
-	EventBusName string     `json:"EventBusName,omitempty" aws:"max=256,pattern=[\\.\\-_A-Za-z0-9]+"`
-	Action       string     `json:"Action,omitempty" aws:"max=64,pattern=events:[a-zA-Z]+"`
-	Principal    string     `json:"Principal,omitempty" aws:"max=12,pattern=(\\d{12}|\\*)"`
-	StatementId  string     `json:"StatementId,omitempty" aws:"max=64,pattern=[a-zA-Z0-9-_]+"`
-	Condition    *Condition `json:"Condition,omitempty"`
-	Policy       string     `json:"Policy,omitempty"`
+	EventBusName string           `json:"EventBusName,omitempty" aws:"max=256,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Action       string           `json:"Action,omitempty" aws:"max=64,pattern=events:[a-zA-Z]+"`
+	Principal    string           `json:"Principal,omitempty" aws:"max=12,pattern=(\\d{12}|\\*)"`
+	StatementId  string           `json:"StatementId,omitempty" aws:"max=64,pattern=[a-zA-Z0-9-_]+"`
+	Condition    *policyCondition `json:"Condition,omitempty"`
+	Policy       string           `json:"Policy,omitempty"`
 }
 
 type RemovePermissionInput struct {
@@ -62,7 +62,7 @@ func (s *Service) PutPermission(ctx context.Context, in *PutPermissionInput) (*a
 	return nil, err
 }
 
-func (c *Condition) document() jsontext.Value {
+func (c *policyCondition) document() jsontext.Value {
 	if c == nil {
 		return nil
 	}

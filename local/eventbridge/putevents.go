@@ -33,10 +33,10 @@ type PutEventsRequestEntry struct {
 
 type PutEventsOutput struct {
 	FailedEntryCount int                    `json:"FailedEntryCount"`
-	Entries          []PutEventsResultEntry `json:"Entries"`
+	Entries          []putEventsResultEntry `json:"Entries"`
 }
 
-type PutEventsResultEntry struct {
+type putEventsResultEntry struct {
 	EventId      string `json:"EventId,omitempty"`
 	ErrorCode    string `json:"ErrorCode,omitempty"`
 	ErrorMessage string `json:"ErrorMessage,omitempty"`
@@ -53,13 +53,13 @@ func (s *Service) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEvents
 		return nil, err
 	}
 	now := s.opts.Now()
-	out := &PutEventsOutput{Entries: make([]PutEventsResultEntry, len(in.Entries))}
+	out := &PutEventsOutput{Entries: make([]putEventsResultEntry, len(in.Entries))}
 	taken := make([]*incoming, 0, len(in.Entries))
 	for i := range in.Entries {
 		a, refused := s.accept(&in.Entries[i], now)
 		if refused != nil {
 			out.FailedEntryCount++
-			out.Entries[i] = PutEventsResultEntry{ErrorCode: refused.Code, ErrorMessage: refused.Message}
+			out.Entries[i] = putEventsResultEntry{ErrorCode: refused.Code, ErrorMessage: refused.Message}
 			continue
 		}
 		taken = append(taken, a)

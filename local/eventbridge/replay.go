@@ -13,7 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/local/datafile"
 )
 
-type ReplayDestination struct {
+type replayDestination struct {
 	Arn        string   `json:"Arn" aws:"required,max=1600"`
 	FilterArns []string `json:"FilterArns,omitempty"`
 }
@@ -24,7 +24,7 @@ type StartReplayInput struct {
 	EventSourceArn string             `json:"EventSourceArn" aws:"required,max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
 	EventStartTime *awsjson.Time      `json:"EventStartTime" aws:"required"`
 	EventEndTime   *awsjson.Time      `json:"EventEndTime" aws:"required"`
-	Destination    *ReplayDestination `json:"Destination" aws:"required"`
+	Destination    *replayDestination `json:"Destination" aws:"required"`
 }
 
 type StartReplayOutput struct {
@@ -55,7 +55,7 @@ type DescribeReplayOutput struct {
 	State                 string             `json:"State,omitempty"`
 	StateReason           string             `json:"StateReason,omitempty"`
 	EventSourceArn        string             `json:"EventSourceArn,omitempty"`
-	Destination           *ReplayDestination `json:"Destination,omitempty"`
+	Destination           *replayDestination `json:"Destination,omitempty"`
 	EventStartTime        *awsjson.Time      `json:"EventStartTime,omitempty"`
 	EventEndTime          *awsjson.Time      `json:"EventEndTime,omitempty"`
 	EventLastReplayedTime *awsjson.Time      `json:"EventLastReplayedTime,omitempty"`
@@ -71,7 +71,7 @@ type ListReplaysInput struct {
 	Limit          *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
-type Replay struct {
+type replaySummary struct {
 	ReplayName            string        `json:"ReplayName,omitempty"`
 	EventSourceArn        string        `json:"EventSourceArn,omitempty"`
 	State                 string        `json:"State,omitempty"`
@@ -84,8 +84,8 @@ type Replay struct {
 }
 
 type ListReplaysOutput struct {
-	Replays   []Replay `json:"Replays"`
-	NextToken string   `json:"NextToken,omitempty"`
+	Replays   []replaySummary `json:"Replays"`
+	NextToken string          `json:"NextToken,omitempty"`
 }
 
 // replay sends the events of an archive to their bus once more. How far it has
@@ -95,7 +95,7 @@ type replay struct {
 	Name        string             `json:"name"`
 	Description string             `json:"description,omitempty"`
 	Archive     string             `json:"archive"` // its name
-	Destination *ReplayDestination `json:"destination"`
+	Destination *replayDestination `json:"destination"`
 	From        awsjson.Time       `json:"from"`
 	Until       awsjson.Time       `json:"until"`
 	State       string             `json:"state"`
@@ -230,10 +230,10 @@ func (s *Service) ListReplays(_ context.Context, in *ListReplaysInput) (*ListRep
 		}
 	}
 	names, next, err := awsjson.Page(matching, in.NamePrefix, in.NextToken, in.Limit)
-	out := &ListReplaysOutput{Replays: []Replay{}, NextToken: next}
+	out := &ListReplaysOutput{Replays: []replaySummary{}, NextToken: next}
 	for _, name := range names {
 		r := matching[name]
-		out.Replays = append(out.Replays, Replay{ReplayName: name, EventSourceArn: s.archiveARN(r.Archive), State: r.State,
+		out.Replays = append(out.Replays, replaySummary{ReplayName: name, EventSourceArn: s.archiveARN(r.Archive), State: r.State,
 			EventStartTime: &r.From, EventEndTime: &r.Until, EventLastReplayedTime: r.Last, ReplayStartTime: &r.Started, ReplayEndTime: r.Ended})
 	}
 	return out, err

@@ -19,7 +19,7 @@ type PutRuleInput struct {
 	State              string `json:"State,omitempty" aws:"enum=ENABLED|DISABLED|ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"`
 	Description        string `json:"Description,omitempty" aws:"max=512"`
 	RoleArn            string `json:"RoleArn,omitempty" aws:"max=1600"`
-	Tags               []Tag  `json:"Tags,omitempty"`
+	Tags               []tag  `json:"Tags,omitempty"`
 	EventBusName       string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 }
 
@@ -169,7 +169,7 @@ type ListRulesInput struct {
 	Limit        *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
-type Rule struct {
+type ruleSummary struct {
 	Name               string `json:"Name,omitempty"`
 	Arn                string `json:"Arn,omitempty"`
 	EventPattern       string `json:"EventPattern,omitempty"`
@@ -182,8 +182,8 @@ type Rule struct {
 }
 
 type ListRulesOutput struct {
-	Rules     []Rule `json:"Rules"`
-	NextToken string `json:"NextToken,omitempty"`
+	Rules     []ruleSummary `json:"Rules"`
+	NextToken string        `json:"NextToken,omitempty"`
 }
 
 type EnableRuleInput struct {
@@ -255,10 +255,10 @@ func (s *Service) ListRules(_ context.Context, in *ListRulesInput) (*ListRulesOu
 	if err != nil {
 		return nil, err
 	}
-	out := &ListRulesOutput{Rules: []Rule{}, NextToken: next}
+	out := &ListRulesOutput{Rules: []ruleSummary{}, NextToken: next}
 	for _, name := range names {
 		r := b.rules[name]
-		out.Rules = append(out.Rules, Rule{Name: r.Name, Arn: r.ARN, EventPattern: r.Pattern, State: r.State,
+		out.Rules = append(out.Rules, ruleSummary{Name: r.Name, Arn: r.ARN, EventPattern: r.Pattern, State: r.State,
 			Description: r.Description, ScheduleExpression: r.Schedule, RoleArn: r.RoleARN, EventBusName: r.Bus})
 	}
 	return out, nil

@@ -8,14 +8,14 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
-type Tag struct {
+type tag struct {
 	Key   string `json:"Key" aws:"required,max=128"`
 	Value string `json:"Value" aws:"required,max=256"`
 }
 
 type TagResourceInput struct {
 	ResourceARN string `json:"ResourceARN" aws:"required,max=1600"`
-	Tags        []Tag  `json:"Tags" aws:"required"`
+	Tags        []tag  `json:"Tags" aws:"required"`
 }
 
 type UntagResourceInput struct {
@@ -28,7 +28,7 @@ type ListTagsForResourceInput struct {
 }
 
 type ListTagsForResourceOutput struct {
-	Tags []Tag `json:"Tags"`
+	Tags []tag `json:"Tags"`
 }
 
 // maxTags is how many tags a resource may have.
@@ -67,9 +67,9 @@ func (s *Service) ListTagsForResource(_ context.Context, in *ListTagsForResource
 	if r != nil {
 		tags = r.Tags
 	}
-	out := &ListTagsForResourceOutput{Tags: []Tag{}}
+	out := &ListTagsForResourceOutput{Tags: []tag{}}
 	for _, key := range sortedKeys(tags) {
-		out.Tags = append(out.Tags, Tag{Key: key, Value: tags[key]})
+		out.Tags = append(out.Tags, tag{Key: key, Value: tags[key]})
 	}
 	return out, nil
 }
@@ -115,7 +115,7 @@ func (s *Service) findTagged(arn string) (*bus, *rule, error) {
 	return s.findRule(busName, name)
 }
 
-func tagMap(into map[string]string, tags []Tag) map[string]string {
+func tagMap(into map[string]string, tags []tag) map[string]string {
 	if into = maps.Clone(into); into == nil {
 		into = make(map[string]string, len(tags))
 	}

@@ -19,10 +19,10 @@ type PutTargetsInput struct {
 
 type PutTargetsOutput struct {
 	FailedEntryCount int                     `json:"FailedEntryCount"`
-	FailedEntries    []PutTargetsResultEntry `json:"FailedEntries"`
+	FailedEntries    []putTargetsResultEntry `json:"FailedEntries"`
 }
 
-type PutTargetsResultEntry struct {
+type putTargetsResultEntry struct {
 	TargetId     string `json:"TargetId,omitempty"`
 	ErrorCode    string `json:"ErrorCode,omitempty"`
 	ErrorMessage string `json:"ErrorMessage,omitempty"`
@@ -39,7 +39,7 @@ func (s *Service) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTarg
 	if err != nil {
 		return nil, err
 	}
-	out := &PutTargetsOutput{FailedEntries: []PutTargetsResultEntry{}}
+	out := &PutTargetsOutput{FailedEntries: []putTargetsResultEntry{}}
 	changed := *old
 	changed.Targets = slices.Clone(old.Targets)
 	for _, t := range in.Targets {
@@ -97,10 +97,10 @@ type RemoveTargetsInput struct {
 
 type RemoveTargetsOutput struct {
 	FailedEntryCount int                        `json:"FailedEntryCount"`
-	FailedEntries    []RemoveTargetsResultEntry `json:"FailedEntries"`
+	FailedEntries    []removeTargetsResultEntry `json:"FailedEntries"`
 }
 
-type RemoveTargetsResultEntry struct {
+type removeTargetsResultEntry struct {
 	TargetId     string `json:"TargetId,omitempty"`
 	ErrorCode    string `json:"ErrorCode,omitempty"`
 	ErrorMessage string `json:"ErrorMessage,omitempty"`
@@ -140,11 +140,11 @@ func (s *Service) RemoveTargets(ctx context.Context, in *RemoveTargetsInput) (*R
 	}
 	changed := *old
 	changed.Targets = slices.DeleteFunc(slices.Clone(old.Targets), func(t delivery.Target) bool { return slices.Contains(in.Ids, t.Id) })
-	out := &RemoveTargetsOutput{FailedEntries: []RemoveTargetsResultEntry{}}
+	out := &RemoveTargetsOutput{FailedEntries: []removeTargetsResultEntry{}}
 	for _, id := range in.Ids {
 		if !slices.ContainsFunc(old.Targets, func(t delivery.Target) bool { return t.Id == id }) {
 			out.FailedEntryCount++
-			out.FailedEntries = append(out.FailedEntries, RemoveTargetsResultEntry{TargetId: id,
+			out.FailedEntries = append(out.FailedEntries, removeTargetsResultEntry{TargetId: id,
 				ErrorCode: "ResourceNotFoundException", ErrorMessage: "Rule " + in.Rule + " does not have this target."})
 		}
 	}

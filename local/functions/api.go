@@ -16,10 +16,10 @@ type ListFunctionsInput struct {
 
 type ListFunctionsOutput struct {
 	NextMarker string                  `json:"NextMarker,omitempty"`
-	Functions  []FunctionConfiguration `json:"Functions"`
+	Functions  []functionConfiguration `json:"Functions"`
 }
 
-type FunctionConfiguration struct {
+type functionConfiguration struct {
 	FunctionName  string         `json:"FunctionName"`
 	FunctionArn   string         `json:"FunctionArn"`
 	Runtime       string         `json:"Runtime"`
@@ -30,10 +30,10 @@ type FunctionConfiguration struct {
 	PackageType   string         `json:"PackageType"`
 	State         string         `json:"State"`
 	Architectures []string       `json:"Architectures"`
-	LoggingConfig *LoggingConfig `json:"LoggingConfig"`
+	LoggingConfig *loggingConfig `json:"LoggingConfig"`
 }
 
-type LoggingConfig struct {
+type loggingConfig struct {
 	LogGroup string `json:"LogGroup"`
 }
 
@@ -42,7 +42,7 @@ type GetFunctionInput struct {
 }
 
 type GetFunctionOutput struct {
-	Configuration *FunctionConfiguration `json:"Configuration"`
+	Configuration *functionConfiguration `json:"Configuration"`
 }
 
 type GetPolicyInput struct {
@@ -106,10 +106,10 @@ func (s *Service) find(name string) (string, error) {
 	return name, nil
 }
 
-func (s *Service) configuration(name string) FunctionConfiguration {
-	return FunctionConfiguration{FunctionName: name, FunctionArn: s.arn(name), Runtime: "provided.al2023", Handler: "bootstrap",
+func (s *Service) configuration(name string) functionConfiguration {
+	return functionConfiguration{FunctionName: name, FunctionArn: s.arn(name), Runtime: "provided.al2023", Handler: "bootstrap",
 		Timeout: int(s.opts.Timeout.Seconds()), MemorySize: 128, Version: "$LATEST", PackageType: "Zip", State: "Active",
-		Architectures: []string{"arm64"}, LoggingConfig: &LoggingConfig{LogGroup: logGroup(name)}}
+		Architectures: []string{"arm64"}, LoggingConfig: &loggingConfig{LogGroup: logGroup(name)}}
 }
 
 // ListFunctions lists the functions that are registered.
@@ -121,7 +121,7 @@ func (s *Service) ListFunctions(_ context.Context, in *ListFunctionsInput) (*Lis
 		most = min(most, *in.MaxItems)
 	}
 	names, next, err := awsjson.Page(s.handlers, "", in.Marker, &most)
-	out := &ListFunctionsOutput{Functions: []FunctionConfiguration{}, NextMarker: next}
+	out := &ListFunctionsOutput{Functions: []functionConfiguration{}, NextMarker: next}
 	for _, name := range names {
 		out.Functions = append(out.Functions, s.configuration(name))
 	}
@@ -139,7 +139,7 @@ func (s *Service) GetFunction(_ context.Context, in *GetFunctionInput) (*GetFunc
 }
 
 // GetFunctionConfiguration describes a function.
-func (s *Service) GetFunctionConfiguration(_ context.Context, in *GetFunctionInput) (*FunctionConfiguration, error) {
+func (s *Service) GetFunctionConfiguration(_ context.Context, in *GetFunctionInput) (*functionConfiguration, error) {
 	name, err := s.find(in.FunctionName)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ type DescribeLogGroupsInput struct {
 	Limit               *int   `json:"limit,omitempty" aws:"min=1,max=50"`
 }
 
-type LogGroup struct {
+type logGroup struct {
 	LogGroupName      string `json:"logGroupName,omitempty"`
 	CreationTime      int    `json:"creationTime,omitempty"`
 	RetentionInDays   int    `json:"retentionInDays,omitempty"`
@@ -53,7 +53,7 @@ type LogGroup struct {
 }
 
 type DescribeLogGroupsOutput struct {
-	LogGroups []LogGroup `json:"logGroups"`
+	LogGroups []logGroup `json:"logGroups"`
 	NextToken string     `json:"nextToken,omitempty"`
 }
 
@@ -67,7 +67,7 @@ type DescribeLogStreamsInput struct {
 	Limit               *int   `json:"limit,omitempty" aws:"min=1,max=50"`
 }
 
-type LogStream struct {
+type logStream struct {
 	LogStreamName       string `json:"logStreamName,omitempty"`
 	CreationTime        int    `json:"creationTime,omitempty"`
 	FirstEventTimestamp int    `json:"firstEventTimestamp,omitempty"`
@@ -78,7 +78,7 @@ type LogStream struct {
 }
 
 type DescribeLogStreamsOutput struct {
-	LogStreams []LogStream `json:"logStreams"`
+	LogStreams []logStream `json:"logStreams"`
 	NextToken  string      `json:"nextToken,omitempty"`
 }
 
@@ -93,14 +93,14 @@ type GetLogEventsInput struct {
 	StartFromHead      *bool  `json:"startFromHead,omitempty"`
 }
 
-type OutputLogEvent struct {
+type outputLogEvent struct {
 	Timestamp     int    `json:"timestamp,omitempty"`
 	Message       string `json:"message,omitempty"`
 	IngestionTime int    `json:"ingestionTime,omitempty"`
 }
 
 type GetLogEventsOutput struct {
-	Events            []OutputLogEvent `json:"events"`
+	Events            []outputLogEvent `json:"events"`
 	NextForwardToken  string           `json:"nextForwardToken,omitempty"`
 	NextBackwardToken string           `json:"nextBackwardToken,omitempty"`
 }
@@ -117,7 +117,7 @@ type FilterLogEventsInput struct {
 	Limit               *int     `json:"limit,omitempty" aws:"min=1,max=10000"`
 }
 
-type FilteredLogEvent struct {
+type filteredLogEvent struct {
 	LogStreamName string `json:"logStreamName,omitempty"`
 	Timestamp     int    `json:"timestamp,omitempty"`
 	Message       string `json:"message,omitempty"`
@@ -125,14 +125,14 @@ type FilteredLogEvent struct {
 	EventId       string `json:"eventId,omitempty"`
 }
 
-type SearchedLogStream struct {
+type searchedLogStream struct {
 	LogStreamName      string `json:"logStreamName,omitempty"`
 	SearchedCompletely bool   `json:"searchedCompletely,omitempty"`
 }
 
 type FilterLogEventsOutput struct {
-	Events             []FilteredLogEvent  `json:"events"`
-	SearchedLogStreams []SearchedLogStream `json:"searchedLogStreams"`
+	Events             []filteredLogEvent  `json:"events"`
+	SearchedLogStreams []searchedLogStream `json:"searchedLogStreams"`
 	NextToken          string              `json:"nextToken,omitempty"`
 }
 
@@ -210,10 +210,10 @@ func (g *Groups) DescribeLogGroups(_ context.Context, in *DescribeLogGroupsInput
 		most = *in.Limit
 	}
 	names, next, err := awsjson.Page(matching, "", in.NextToken, &most)
-	out := &DescribeLogGroupsOutput{LogGroups: []LogGroup{}, NextToken: next}
+	out := &DescribeLogGroupsOutput{LogGroups: []logGroup{}, NextToken: next}
 	for _, name := range names {
 		one := g.byName[name]
-		out.LogGroups = append(out.LogGroups, LogGroup{LogGroupName: name, CreationTime: int(one.Created.UnixMilli()),
+		out.LogGroups = append(out.LogGroups, logGroup{LogGroupName: name, CreationTime: int(one.Created.UnixMilli()),
 			Arn: g.arn(name) + ":*", LogGroupArn: g.arn(name), StoredBytes: one.bytes()})
 	}
 	return out, err
@@ -247,7 +247,7 @@ func (g *Groups) DescribeLogStreams(_ context.Context, in *DescribeLogStreamsInp
 	if err != nil {
 		return nil, err
 	}
-	var streams []LogStream // in the order of time, which is that of the names
+	var streams []logStream // in the order of time, which is that of the names
 	for i := range lines {
 		line := &lines[i]
 		name, at := line.stream(), int(line.Time.UnixMilli())
@@ -255,7 +255,7 @@ func (g *Groups) DescribeLogStreams(_ context.Context, in *DescribeLogStreamsInp
 			continue
 		}
 		if n := len(streams); n == 0 || streams[n-1].LogStreamName != name {
-			streams = append(streams, LogStream{LogStreamName: name, CreationTime: at, FirstEventTimestamp: at,
+			streams = append(streams, logStream{LogStreamName: name, CreationTime: at, FirstEventTimestamp: at,
 				Arn: g.arn(in.LogGroupName) + ":log-stream:" + name})
 		}
 		newest := &streams[len(streams)-1]
@@ -335,10 +335,10 @@ func (g *Groups) GetLogEvents(_ context.Context, in *GetLogEventsInput) (*GetLog
 		}
 	}
 	first, last := from, from
-	out := &GetLogEventsOutput{Events: []OutputLogEvent{}}
+	out := &GetLogEventsOutput{Events: []outputLogEvent{}}
 	for i := range lines {
 		at := int(lines[i].Time.UnixMilli())
-		out.Events = append(out.Events, OutputLogEvent{Timestamp: at, IngestionTime: at, Message: lines[i].Text})
+		out.Events = append(out.Events, outputLogEvent{Timestamp: at, IngestionTime: at, Message: lines[i].Text})
 	}
 	if len(lines) > 0 {
 		first, last = lines[0].Seq, lines[len(lines)-1].Seq
@@ -380,10 +380,10 @@ func (g *Groups) FilterLogEvents(_ context.Context, in *FilterLogEventsInput) (*
 		most = *in.Limit
 	}
 	page, next := window(lines, offset(in.NextToken), most)
-	out := &FilterLogEventsOutput{Events: []FilteredLogEvent{}, SearchedLogStreams: []SearchedLogStream{}, NextToken: next}
+	out := &FilterLogEventsOutput{Events: []filteredLogEvent{}, SearchedLogStreams: []searchedLogStream{}, NextToken: next}
 	for i := range page {
 		at := int(page[i].Time.UnixMilli())
-		out.Events = append(out.Events, FilteredLogEvent{LogStreamName: page[i].stream(), Timestamp: at, IngestionTime: at,
+		out.Events = append(out.Events, filteredLogEvent{LogStreamName: page[i].stream(), Timestamp: at, IngestionTime: at,
 			Message: page[i].Text, EventId: fmt.Sprintf("%056d", page[i].Seq)})
 	}
 	return out, nil

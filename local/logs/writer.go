@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// A Writer is the log of one invocation. It cuts what is written into lines. It
+// A groupWriter is the log of one invocation. It cuts what is written into lines. It
 // may be used concurrently.
-type Writer struct {
+type groupWriter struct {
 	groups          *Groups
 	name, requestID string
 
@@ -15,13 +15,13 @@ type Writer struct {
 	rest []byte // an unfinished line
 }
 
-// Writer makes the log of one invocation in a group.
-func (g *Groups) Writer(name, requestID string) *Writer {
-	return &Writer{groups: g, name: name, requestID: requestID}
+// Writer returns the log of one invocation in a group.
+func (g *Groups) Writer(name, requestID string) *groupWriter {
+	return &groupWriter{groups: g, name: name, requestID: requestID}
 }
 
 // Write never fails.
-func (w *Writer) Write(p []byte) (int, error) {
+func (w *groupWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rest = append(w.rest, p...)
@@ -40,13 +40,13 @@ func (w *Writer) Write(p []byte) (int, error) {
 }
 
 // End ends an unfinished line.
-func (w *Writer) End() {
+func (w *groupWriter) End() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.endLine()
 }
 
-func (w *Writer) endLine() {
+func (w *groupWriter) endLine() {
 	if len(w.rest) > 0 {
 		w.groups.Add(w.name, w.requestID, string(w.rest))
 		w.rest = nil

@@ -15,7 +15,7 @@ import (
 // CloudWatch's API, as far as it is served: the counts of AWS/Events. Its
 // clients speak RPC v2 over CBOR, and some JSON.
 
-type Dimension struct {
+type dimension struct {
 	Name  string `json:"Name" aws:"required,max=255"`
 	Value string `json:"Value" aws:"required,max=1024"`
 }
@@ -23,7 +23,7 @@ type Dimension struct {
 type GetMetricStatisticsInput struct {
 	Namespace          string        `json:"Namespace" aws:"required,max=255"`
 	MetricName         string        `json:"MetricName" aws:"required,max=255"`
-	Dimensions         []Dimension   `json:"Dimensions,omitempty" aws:"max=30"`
+	Dimensions         []dimension   `json:"Dimensions,omitempty" aws:"max=30"`
 	StartTime          *awsjson.Time `json:"StartTime" aws:"required"`
 	EndTime            *awsjson.Time `json:"EndTime" aws:"required"`
 	Period             *int          `json:"Period" aws:"required,min=1"`
@@ -33,11 +33,11 @@ type GetMetricStatisticsInput struct {
 }
 
 type GetMetricStatisticsOutput struct {
-	Label      string      `json:"Label"`
-	Datapoints []Datapoint `json:"Datapoints"`
+	Label      string                `json:"Label"`
+	Datapoints []statisticsDatapoint `json:"Datapoints"`
 }
 
-type Datapoint struct {
+type statisticsDatapoint struct {
 	Timestamp   *awsjson.Time `json:"Timestamp"`
 	SampleCount *float64      `json:"SampleCount,omitempty"`
 	Average     *float64      `json:"Average,omitempty"`
@@ -72,21 +72,21 @@ func (m *Metrics) GetMetricStatistics(_ context.Context, in *GetMetricStatistics
 			rule = d.Value
 		}
 	}
-	out := &GetMetricStatisticsOutput{Label: in.MetricName, Datapoints: []Datapoint{}}
+	out := &GetMetricStatisticsOutput{Label: in.MetricName, Datapoints: []statisticsDatapoint{}}
 	if in.Namespace != "AWS/Events" {
 		return out, nil
 	}
 	for at, sum := range m.sums(metricKey{rule, in.MetricName}, in.StartTime.Time, in.EndTime.Time, period) {
 		out.Datapoints = append(out.Datapoints, datapoint(time.Unix(at, 0).UTC(), sum, in.Statistics))
 	}
-	slices.SortFunc(out.Datapoints, func(a, b Datapoint) int { return a.Timestamp.Compare(b.Timestamp.Time) })
+	slices.SortFunc(out.Datapoints, func(a, b statisticsDatapoint) int { return a.Timestamp.Compare(b.Timestamp.Time) })
 	return out, nil
 }
 
 // datapoint gives the statistics asked for of a count: each event counted 1.
-func datapoint(at time.Time, sum float64, statistics []string) Datapoint {
+func datapoint(at time.Time, sum float64, statistics []string) statisticsDatapoint {
 	one := 1.0
-	d := Datapoint{Timestamp: &awsjson.Time{Time: at}, Unit: "Count"}
+	d := statisticsDatapoint{Timestamp: &awsjson.Time{Time: at}, Unit: "Count"}
 	for _, name := range statistics {
 		switch name {
 		case "Sum":

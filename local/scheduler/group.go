@@ -12,7 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/local/datafile"
 )
 
-type Tag struct {
+type tag struct {
 	Key   string `json:"Key" aws:"required,max=128"`
 	Value string `json:"Value" aws:"required,max=256"`
 }
@@ -20,7 +20,7 @@ type Tag struct {
 type CreateScheduleGroupInput struct {
 	ClientToken string `json:"ClientToken,omitempty" aws:"max=64,pattern=[a-zA-Z0-9-_]+"`
 	Name        string `path:"Name" json:"Name" aws:"required,max=64,pattern=[0-9a-zA-Z-_.]+"`
-	Tags        []Tag  `json:"Tags,omitempty" aws:"min=0,max=200"`
+	Tags        []tag  `json:"Tags,omitempty" aws:"min=0,max=200"`
 }
 
 type CreateScheduleGroupOutput struct {
@@ -50,7 +50,7 @@ type ListScheduleGroupsInput struct {
 	NextToken  string `query:"NextToken" json:"NextToken,omitempty" aws:"max=2048"`
 }
 
-type ScheduleGroupSummary struct {
+type scheduleGroupSummary struct {
 	Arn                  string        `json:"Arn,omitempty"`
 	CreationDate         *awsjson.Time `json:"CreationDate,omitempty"`
 	LastModificationDate *awsjson.Time `json:"LastModificationDate,omitempty"`
@@ -60,7 +60,7 @@ type ScheduleGroupSummary struct {
 
 type ListScheduleGroupsOutput struct {
 	NextToken      string                 `json:"NextToken,omitempty"`
-	ScheduleGroups []ScheduleGroupSummary `json:"ScheduleGroups"`
+	ScheduleGroups []scheduleGroupSummary `json:"ScheduleGroups"`
 }
 
 const defaultGroup = "default"
@@ -144,10 +144,10 @@ func (s *Schedules) ListScheduleGroups(_ context.Context, in *ListScheduleGroups
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names, next, err := awsjson.Page(s.groups, in.NamePrefix, in.NextToken, in.MaxResults)
-	out := &ListScheduleGroupsOutput{ScheduleGroups: []ScheduleGroupSummary{}, NextToken: next}
+	out := &ListScheduleGroupsOutput{ScheduleGroups: []scheduleGroupSummary{}, NextToken: next}
 	for _, name := range names {
 		one := s.groups[name]
-		out.ScheduleGroups = append(out.ScheduleGroups, ScheduleGroupSummary{Arn: s.groupARN(name), Name: name, State: "ACTIVE", CreationDate: &one.Created, LastModificationDate: &one.Created})
+		out.ScheduleGroups = append(out.ScheduleGroups, scheduleGroupSummary{Arn: s.groupARN(name), Name: name, State: "ACTIVE", CreationDate: &one.Created, LastModificationDate: &one.Created})
 	}
 	return out, err
 }

@@ -263,11 +263,11 @@ func (s *Schedules) ListSchedules(_ context.Context, in *ListSchedulesInput) (*L
 		}
 	}
 	keys, next, err := awsjson.Page(matching, "", in.NextToken, in.MaxResults)
-	out := &ListSchedulesOutput{Schedules: []ScheduleSummary{}, NextToken: next}
+	out := &ListSchedulesOutput{Schedules: []scheduleSummary{}, NextToken: next}
 	for _, key := range keys {
 		e := matching[key]
-		out.Schedules = append(out.Schedules, ScheduleSummary{Arn: s.scheduleARN(e), CreationDate: &e.Created, GroupName: e.Group,
-			LastModificationDate: &e.Modified, Name: e.Name, State: e.State, Target: &TargetSummary{Arn: e.Target.Arn}})
+		out.Schedules = append(out.Schedules, scheduleSummary{Arn: s.scheduleARN(e), CreationDate: &e.Created, GroupName: e.Group,
+			LastModificationDate: &e.Modified, Name: e.Name, State: e.State, Target: &targetSummary{Arn: e.Target.Arn}})
 	}
 	return out, err
 }

@@ -6,37 +6,37 @@ import (
 
 // AWS's own shapes, as far as they are served.
 
-type FlexibleTimeWindow struct {
+type flexibleTimeWindow struct {
 	MaximumWindowInMinutes *int   `json:"MaximumWindowInMinutes,omitempty" aws:"min=1,max=1440"`
 	Mode                   string `json:"Mode" aws:"required,enum=OFF|FLEXIBLE"`
 }
 
-type DeadLetterConfig struct {
+type deadLetterConfig struct {
 	Arn string `json:"Arn,omitempty" aws:"max=1600,pattern=arn:aws(-[a-z]+)?:sqs:[a-z0-9\\-]+:\\d{12}:[a-zA-Z0-9\\-_]+"`
 }
 
-type EventBridgeParameters struct {
+type eventBridgeParameters struct {
 	DetailType string `json:"DetailType" aws:"required,max=128"`
 	Source     string `json:"Source" aws:"required,max=256"`
 }
 
-type RetryPolicy struct {
+type retryPolicy struct {
 	MaximumEventAgeInSeconds *int `json:"MaximumEventAgeInSeconds,omitempty" aws:"min=60,max=86400"`
 	MaximumRetryAttempts     *int `json:"MaximumRetryAttempts,omitempty" aws:"min=0,max=185"`
 }
 
-type SqsParameters struct {
+type sqsParameters struct {
 	MessageGroupId string `json:"MessageGroupId,omitempty" aws:"max=128"`
 }
 
 type Target struct {
 	Arn                   string                 `json:"Arn" aws:"required,max=1600"`
-	DeadLetterConfig      *DeadLetterConfig      `json:"DeadLetterConfig,omitempty"`
-	EventBridgeParameters *EventBridgeParameters `json:"EventBridgeParameters,omitempty"`
+	DeadLetterConfig      *deadLetterConfig      `json:"DeadLetterConfig,omitempty"`
+	EventBridgeParameters *eventBridgeParameters `json:"EventBridgeParameters,omitempty"`
 	Input                 string                 `json:"Input,omitempty"`
-	RetryPolicy           *RetryPolicy           `json:"RetryPolicy,omitempty"`
+	RetryPolicy           *retryPolicy           `json:"RetryPolicy,omitempty"`
 	RoleArn               string                 `json:"RoleArn" aws:"required,max=1600,pattern=arn:aws(-[a-z]+)?:iam::\\d{12}:role\\/[\\w+=,.@\\/-]+"`
-	SqsParameters         *SqsParameters         `json:"SqsParameters,omitempty"`
+	SqsParameters         *sqsParameters         `json:"SqsParameters,omitempty"`
 }
 
 type CreateScheduleInput struct {
@@ -44,7 +44,7 @@ type CreateScheduleInput struct {
 	ClientToken                string              `json:"ClientToken,omitempty" aws:"max=64,pattern=[a-zA-Z0-9-_]+"`
 	Description                string              `json:"Description,omitempty" aws:"max=512"`
 	EndDate                    *awsjson.Time       `json:"EndDate,omitempty"`
-	FlexibleTimeWindow         *FlexibleTimeWindow `json:"FlexibleTimeWindow" aws:"required"`
+	FlexibleTimeWindow         *flexibleTimeWindow `json:"FlexibleTimeWindow" aws:"required"`
 	GroupName                  string              `json:"GroupName,omitempty" aws:"max=64,pattern=[0-9a-zA-Z-_.]+"`
 	Name                       string              `path:"Name" json:"Name" aws:"required,max=64,pattern=[0-9a-zA-Z-_.]+"`
 	ScheduleExpression         string              `json:"ScheduleExpression" aws:"required,max=256"`
@@ -75,7 +75,7 @@ type GetScheduleOutput struct {
 	CreationDate               *awsjson.Time       `json:"CreationDate,omitempty"`
 	Description                string              `json:"Description,omitempty"`
 	EndDate                    *awsjson.Time       `json:"EndDate,omitempty"`
-	FlexibleTimeWindow         *FlexibleTimeWindow `json:"FlexibleTimeWindow,omitempty"`
+	FlexibleTimeWindow         *flexibleTimeWindow `json:"FlexibleTimeWindow,omitempty"`
 	GroupName                  string              `json:"GroupName,omitempty"`
 	LastModificationDate       *awsjson.Time       `json:"LastModificationDate,omitempty"`
 	Name                       string              `json:"Name,omitempty"`
@@ -94,23 +94,23 @@ type ListSchedulesInput struct {
 	State      string `query:"State" json:"State,omitempty" aws:"enum=ENABLED|DISABLED"`
 }
 
-type TargetSummary struct {
+type targetSummary struct {
 	Arn string `json:"Arn,omitempty"`
 }
 
-type ScheduleSummary struct {
+type scheduleSummary struct {
 	Arn                  string         `json:"Arn,omitempty"`
 	CreationDate         *awsjson.Time  `json:"CreationDate,omitempty"`
 	GroupName            string         `json:"GroupName,omitempty"`
 	LastModificationDate *awsjson.Time  `json:"LastModificationDate,omitempty"`
 	Name                 string         `json:"Name,omitempty"`
 	State                string         `json:"State,omitempty"`
-	Target               *TargetSummary `json:"Target,omitempty"`
+	Target               *targetSummary `json:"Target,omitempty"`
 }
 
 type ListSchedulesOutput struct {
 	NextToken string            `json:"NextToken,omitempty"`
-	Schedules []ScheduleSummary `json:"Schedules"`
+	Schedules []scheduleSummary `json:"Schedules"`
 }
 
 type UpdateScheduleInput struct {
@@ -118,7 +118,7 @@ type UpdateScheduleInput struct {
 	ClientToken                string              `json:"ClientToken,omitempty" aws:"max=64,pattern=[a-zA-Z0-9-_]+"`
 	Description                string              `json:"Description,omitempty" aws:"max=512"`
 	EndDate                    *awsjson.Time       `json:"EndDate,omitempty"`
-	FlexibleTimeWindow         *FlexibleTimeWindow `json:"FlexibleTimeWindow" aws:"required"`
+	FlexibleTimeWindow         *flexibleTimeWindow `json:"FlexibleTimeWindow" aws:"required"`
 	GroupName                  string              `json:"GroupName,omitempty" aws:"max=64,pattern=[0-9a-zA-Z-_.]+"`
 	Name                       string              `path:"Name" json:"Name" aws:"required,max=64,pattern=[0-9a-zA-Z-_.]+"`
 	ScheduleExpression         string              `json:"ScheduleExpression" aws:"required,max=256"`

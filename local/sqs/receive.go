@@ -22,7 +22,7 @@ type ReceiveMessageInput struct {
 	ReceiveRequestAttemptId     string   `json:"ReceiveRequestAttemptId,omitempty"`
 }
 
-type Message struct {
+type receivedMessage struct {
 	MessageId              string                           `json:"MessageId,omitempty"`
 	ReceiptHandle          string                           `json:"ReceiptHandle,omitempty"`
 	MD5OfBody              string                           `json:"MD5OfBody,omitempty"`
@@ -33,7 +33,7 @@ type Message struct {
 }
 
 type ReceiveMessageOutput struct {
-	Messages []Message `json:"Messages,omitempty"`
+	Messages []receivedMessage `json:"Messages,omitempty"`
 }
 
 type DeleteMessageInput struct {
@@ -41,23 +41,23 @@ type DeleteMessageInput struct {
 	ReceiptHandle string `json:"ReceiptHandle" aws:"required"`
 }
 
-type DeleteMessageBatchRequestEntry struct {
+type deleteMessageBatchRequestEntry struct {
 	Id            string `json:"Id" aws:"required"`
 	ReceiptHandle string `json:"ReceiptHandle" aws:"required"`
 }
 
 type DeleteMessageBatchInput struct {
 	QueueUrl string                           `json:"QueueUrl" aws:"required"`
-	Entries  []DeleteMessageBatchRequestEntry `json:"Entries" aws:"required"`
+	Entries  []deleteMessageBatchRequestEntry `json:"Entries" aws:"required"`
 }
 
-type DeleteMessageBatchResultEntry struct {
+type deleteMessageBatchResultEntry struct {
 	Id string `json:"Id,omitempty"`
 }
 
 type DeleteMessageBatchOutput struct {
-	Successful []DeleteMessageBatchResultEntry `json:"Successful"`
-	Failed     []BatchResultErrorEntry         `json:"Failed"`
+	Successful []deleteMessageBatchResultEntry `json:"Successful"`
+	Failed     []batchResultErrorEntry         `json:"Failed"`
 }
 
 type ChangeMessageVisibilityInput struct {
@@ -66,7 +66,7 @@ type ChangeMessageVisibilityInput struct {
 	VisibilityTimeout *int   `json:"VisibilityTimeout" aws:"required"`
 }
 
-type ChangeMessageVisibilityBatchRequestEntry struct {
+type changeMessageVisibilityBatchRequestEntry struct {
 	Id                string `json:"Id" aws:"required"`
 	ReceiptHandle     string `json:"ReceiptHandle" aws:"required"`
 	VisibilityTimeout *int   `json:"VisibilityTimeout,omitempty"`
@@ -74,16 +74,16 @@ type ChangeMessageVisibilityBatchRequestEntry struct {
 
 type ChangeMessageVisibilityBatchInput struct {
 	QueueUrl string                                     `json:"QueueUrl" aws:"required"`
-	Entries  []ChangeMessageVisibilityBatchRequestEntry `json:"Entries" aws:"required"`
+	Entries  []changeMessageVisibilityBatchRequestEntry `json:"Entries" aws:"required"`
 }
 
-type ChangeMessageVisibilityBatchResultEntry struct {
+type changeMessageVisibilityBatchResultEntry struct {
 	Id string `json:"Id,omitempty"`
 }
 
 type ChangeMessageVisibilityBatchOutput struct {
-	Successful []ChangeMessageVisibilityBatchResultEntry `json:"Successful"`
-	Failed     []BatchResultErrorEntry                   `json:"Failed"`
+	Successful []changeMessageVisibilityBatchResultEntry `json:"Successful"`
+	Failed     []batchResultErrorEntry                   `json:"Failed"`
 }
 
 // ReceiveMessage hands out visible messages and hides them for a while. It waits
@@ -157,7 +157,7 @@ func within(value *int, normal, lo, hi int, name string) (int, error) {
 
 // take picks messages to hand out, and moves those that have been received too
 // often to the dead-letter queue. The lock is held.
-func (q *Queues) take(one *queue, most int, hide time.Duration, in *ReceiveMessageInput) (out []Message, writes []datafile.Write, adds []func(), err error) {
+func (q *Queues) take(one *queue, most int, hide time.Duration, in *ReceiveMessageInput) (out []receivedMessage, writes []datafile.Write, adds []func(), err error) {
 	now := q.opts.Now()
 	policy, redrives := one.redrive()
 	var dead *queue
@@ -223,8 +223,8 @@ func (one *queue) count(now time.Time) (visible, delayed, received int) {
 }
 
 // wire is the message as the caller asked for it.
-func (m *message) wire(q *Queues, in *ReceiveMessageInput) Message {
-	w := Message{MessageId: m.ID, ReceiptHandle: strconv.FormatUint(m.Seq, 10) + "-" + awsjson.NewID(), Body: m.Body, MD5OfBody: md5Of([]byte(m.Body))}
+func (m *message) wire(q *Queues, in *ReceiveMessageInput) receivedMessage {
+	w := receivedMessage{MessageId: m.ID, ReceiptHandle: strconv.FormatUint(m.Seq, 10) + "-" + awsjson.NewID(), Body: m.Body, MD5OfBody: md5Of([]byte(m.Body))}
 	all := map[string]string{
 		"SenderId":                         q.opts.Account,
 		"SentTimestamp":                    strconv.FormatInt(m.Sent.UnixMilli(), 10),
@@ -299,12 +299,12 @@ func (q *Queues) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*aw
 
 // DeleteMessageBatch removes up to ten messages.
 func (q *Queues) DeleteMessageBatch(ctx context.Context, in *DeleteMessageBatchInput) (*DeleteMessageBatchOutput, error) {
-	out := &DeleteMessageBatchOutput{Successful: []DeleteMessageBatchResultEntry{}, Failed: []BatchResultErrorEntry{}}
+	out := &DeleteMessageBatchOutput{Successful: []deleteMessageBatchResultEntry{}, Failed: []batchResultErrorEntry{}}
 	err := q.eachEntry(in.QueueUrl, len(in.Entries), func(i int) (string, error) {
 		e := &in.Entries[i]
 		_, err := q.DeleteMessage(ctx, &DeleteMessageInput{QueueUrl: in.QueueUrl, ReceiptHandle: e.ReceiptHandle})
 		if err == nil {
-			out.Successful = append(out.Successful, DeleteMessageBatchResultEntry{Id: e.Id})
+			out.Successful = append(out.Successful, deleteMessageBatchResultEntry{Id: e.Id})
 		}
 		return e.Id, err
 	}, func(i int) string { return in.Entries[i].Id }, &out.Failed)
@@ -347,12 +347,12 @@ func (q *Queues) hide(url string, seq uint64, hide time.Duration) (w datafile.Wr
 
 // ChangeMessageVisibilityBatch does it for up to ten messages.
 func (q *Queues) ChangeMessageVisibilityBatch(ctx context.Context, in *ChangeMessageVisibilityBatchInput) (*ChangeMessageVisibilityBatchOutput, error) {
-	out := &ChangeMessageVisibilityBatchOutput{Successful: []ChangeMessageVisibilityBatchResultEntry{}, Failed: []BatchResultErrorEntry{}}
+	out := &ChangeMessageVisibilityBatchOutput{Successful: []changeMessageVisibilityBatchResultEntry{}, Failed: []batchResultErrorEntry{}}
 	err := q.eachEntry(in.QueueUrl, len(in.Entries), func(i int) (string, error) {
 		e := &in.Entries[i]
 		_, err := q.ChangeMessageVisibility(ctx, &ChangeMessageVisibilityInput{QueueUrl: in.QueueUrl, ReceiptHandle: e.ReceiptHandle, VisibilityTimeout: e.VisibilityTimeout})
 		if err == nil {
-			out.Successful = append(out.Successful, ChangeMessageVisibilityBatchResultEntry{Id: e.Id})
+			out.Successful = append(out.Successful, changeMessageVisibilityBatchResultEntry{Id: e.Id})
 		}
 		return e.Id, err
 	}, func(i int) string { return in.Entries[i].Id }, &out.Failed)

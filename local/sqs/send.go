@@ -22,7 +22,7 @@ type MessageAttributeValue struct {
 	DataType         string   `json:"DataType" aws:"required"`
 }
 
-type MessageSystemAttributeValue struct {
+type messageSystemAttributeValue struct {
 	StringValue      string   `json:"StringValue,omitempty"`
 	BinaryValue      []byte   `json:"BinaryValue,omitempty"`
 	StringListValues []string `json:"StringListValues,omitempty"`
@@ -35,7 +35,7 @@ type SendMessageInput struct {
 	MessageBody             string                                 `json:"MessageBody" aws:"required"`
 	DelaySeconds            *int                                   `json:"DelaySeconds,omitempty"`
 	MessageAttributes       map[string]MessageAttributeValue       `json:"MessageAttributes,omitempty"`
-	MessageSystemAttributes map[string]MessageSystemAttributeValue `json:"MessageSystemAttributes,omitempty"`
+	MessageSystemAttributes map[string]messageSystemAttributeValue `json:"MessageSystemAttributes,omitempty"`
 	MessageDeduplicationId  string                                 `json:"MessageDeduplicationId,omitempty"`
 	MessageGroupId          string                                 `json:"MessageGroupId,omitempty"`
 }
@@ -48,22 +48,22 @@ type SendMessageOutput struct {
 	SequenceNumber               string `json:"SequenceNumber,omitempty"`
 }
 
-type SendMessageBatchRequestEntry struct {
+type sendMessageBatchRequestEntry struct {
 	Id                      string                                 `json:"Id" aws:"required"`
 	MessageBody             string                                 `json:"MessageBody" aws:"required"`
 	DelaySeconds            *int                                   `json:"DelaySeconds,omitempty"`
 	MessageAttributes       map[string]MessageAttributeValue       `json:"MessageAttributes,omitempty"`
-	MessageSystemAttributes map[string]MessageSystemAttributeValue `json:"MessageSystemAttributes,omitempty"`
+	MessageSystemAttributes map[string]messageSystemAttributeValue `json:"MessageSystemAttributes,omitempty"`
 	MessageDeduplicationId  string                                 `json:"MessageDeduplicationId,omitempty"`
 	MessageGroupId          string                                 `json:"MessageGroupId,omitempty"`
 }
 
 type SendMessageBatchInput struct {
 	QueueUrl string                         `json:"QueueUrl" aws:"required"`
-	Entries  []SendMessageBatchRequestEntry `json:"Entries" aws:"required"`
+	Entries  []sendMessageBatchRequestEntry `json:"Entries" aws:"required"`
 }
 
-type SendMessageBatchResultEntry struct {
+type sendMessageBatchResultEntry struct {
 	Id                           string `json:"Id,omitempty"`
 	MessageId                    string `json:"MessageId,omitempty"`
 	MD5OfMessageBody             string `json:"MD5OfMessageBody,omitempty"`
@@ -72,7 +72,7 @@ type SendMessageBatchResultEntry struct {
 	SequenceNumber               string `json:"SequenceNumber,omitempty"`
 }
 
-type BatchResultErrorEntry struct {
+type batchResultErrorEntry struct {
 	Id          string `json:"Id,omitempty"`
 	SenderFault bool   `json:"SenderFault,omitempty"`
 	Code        string `json:"Code,omitempty"`
@@ -80,8 +80,8 @@ type BatchResultErrorEntry struct {
 }
 
 type SendMessageBatchOutput struct {
-	Successful []SendMessageBatchResultEntry `json:"Successful"`
-	Failed     []BatchResultErrorEntry       `json:"Failed"`
+	Successful []sendMessageBatchResultEntry `json:"Successful"`
+	Failed     []batchResultErrorEntry       `json:"Failed"`
 }
 
 // dedupWindow is how long a FIFO queue remembers a deduplication id.
@@ -166,7 +166,7 @@ func forbidden(r rune) bool {
 
 // SendMessageBatch takes up to ten messages, each with its own answer.
 func (q *Queues) SendMessageBatch(ctx context.Context, in *SendMessageBatchInput) (*SendMessageBatchOutput, error) {
-	out := &SendMessageBatchOutput{Successful: []SendMessageBatchResultEntry{}, Failed: []BatchResultErrorEntry{}}
+	out := &SendMessageBatchOutput{Successful: []sendMessageBatchResultEntry{}, Failed: []batchResultErrorEntry{}}
 	total := 0
 	for i := range in.Entries {
 		total += size(in.Entries[i].message(in.QueueUrl))
@@ -178,7 +178,7 @@ func (q *Queues) SendMessageBatch(ctx context.Context, in *SendMessageBatchInput
 		e := &in.Entries[i]
 		sent, err := q.SendMessage(ctx, e.message(in.QueueUrl))
 		if err == nil {
-			out.Successful = append(out.Successful, SendMessageBatchResultEntry{Id: e.Id, MessageId: sent.MessageId,
+			out.Successful = append(out.Successful, sendMessageBatchResultEntry{Id: e.Id, MessageId: sent.MessageId,
 				MD5OfMessageBody: sent.MD5OfMessageBody, MD5OfMessageAttributes: sent.MD5OfMessageAttributes})
 		}
 		return e.Id, err
@@ -186,14 +186,14 @@ func (q *Queues) SendMessageBatch(ctx context.Context, in *SendMessageBatchInput
 	return out, err
 }
 
-func (e *SendMessageBatchRequestEntry) message(url string) *SendMessageInput {
+func (e *sendMessageBatchRequestEntry) message(url string) *SendMessageInput {
 	return &SendMessageInput{QueueUrl: url, MessageBody: e.MessageBody, DelaySeconds: e.DelaySeconds, MessageAttributes: e.MessageAttributes,
 		MessageSystemAttributes: e.MessageSystemAttributes, MessageDeduplicationId: e.MessageDeduplicationId, MessageGroupId: e.MessageGroupId}
 }
 
 // eachEntry carries a batch out: the checks that fail it whole, then entry by
 // entry.
-func (q *Queues) eachEntry(url string, n int, do func(i int) (string, error), id func(i int) string, failed *[]BatchResultErrorEntry) error {
+func (q *Queues) eachEntry(url string, n int, do func(i int) (string, error), id func(i int) string, failed *[]batchResultErrorEntry) error {
 	q.mu.Lock()
 	_, err := q.find(url)
 	q.mu.Unlock()
@@ -219,7 +219,7 @@ func (q *Queues) eachEntry(url string, n int, do func(i int) (string, error), id
 			if code == "" {
 				code = e.Code
 			}
-			*failed = append(*failed, BatchResultErrorEntry{Id: entry, SenderFault: e.HTTPStatus() < 500, Code: code, Message: e.Message})
+			*failed = append(*failed, batchResultErrorEntry{Id: entry, SenderFault: e.HTTPStatus() < 500, Code: code, Message: e.Message})
 		}
 	}
 	return nil

@@ -14,12 +14,12 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// MaxBody is the largest request that is read, in bytes: PutEvents takes 1 MB,
+// maxBody is the largest request that is read, in bytes: PutEvents takes 1 MB,
 // and escaping can make that six times as long.
-const MaxBody = 8 << 20
+const maxBody = 8 << 20
 
-// An Operation is one named call of a service.
-type Operation struct {
+// An operation is one named call of a service.
+type operation struct {
 	Name          string
 	Input, Output reflect.Type // structs, for tests against AWS's service model
 	call          func(ctx context.Context, body []byte) (any, error)
@@ -27,8 +27,8 @@ type Operation struct {
 
 // Op makes an operation of fn. Its input is decoded strictly and checked before
 // fn sees it.
-func Op[In, Out any](name string, fn func(context.Context, *In) (*Out, error)) Operation {
-	return Operation{
+func Op[In, Out any](name string, fn func(context.Context, *In) (*Out, error)) operation {
+	return operation{
 		Name: name, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
 		call: func(ctx context.Context, body []byte) (any, error) {
 			in := new(In)
@@ -69,13 +69,13 @@ type Service struct {
 	prefix      string
 	contentType string
 	log         *slog.Logger
-	ops         map[string]Operation
+	ops         map[string]operation
 }
 
 // NewService makes a service of operations. version is "1.0" or "1.1".
-func NewService(prefix, version string, log *slog.Logger, ops ...Operation) *Service {
+func NewService(prefix, version string, log *slog.Logger, ops ...operation) *Service {
 	s := &Service{prefix: prefix, contentType: "application/x-amz-json-" + version, log: log,
-		ops: make(map[string]Operation, len(ops))}
+		ops: make(map[string]operation, len(ops))}
 	for _, op := range ops {
 		s.ops[op.Name] = op
 	}
@@ -86,7 +86,7 @@ func NewService(prefix, version string, log *slog.Logger, ops ...Operation) *Ser
 func (s *Service) Prefix() string { return s.prefix }
 
 // Operations returns what the service serves, by name.
-func (s *Service) Operations() map[string]Operation { return s.ops }
+func (s *Service) Operations() map[string]operation { return s.ops }
 
 // ServeHTTP answers one call.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -120,8 +120,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // ReadBody reads a request of at most [MaxBody] bytes.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body := make([]byte, 0, max(512, min(r.ContentLength, MaxBody)+1))
-	src := http.MaxBytesReader(w, r.Body, MaxBody)
+	body := make([]byte, 0, max(512, min(r.ContentLength, maxBody)+1))
+	src := http.MaxBytesReader(w, r.Body, maxBody)
 	for {
 		n, err := src.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]

@@ -14,8 +14,8 @@ import (
 // number that may have a fraction.
 type Time struct{ time.Time }
 
-// AtTime is the wire form of t; nil for the zero time, so that it is left out.
-func AtTime(t time.Time) *Time {
+// atTime is the wire form of t; nil for the zero time, so that it is left out.
+func atTime(t time.Time) *Time {
 	if t.IsZero() {
 		return nil
 	}
