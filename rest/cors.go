@@ -6,16 +6,18 @@ import (
 	"strings"
 )
 
-// What a browser's script may send and see, beyond what it may anyway.
+// The headers that a browser's script may send and read, besides those that
+// browsers always allow, and the seconds for which a preflight is cached.
 const (
 	corsRequestHeaders  = "content-type, x-api-key, idempotency-key, if-match, if-none-match"
 	corsResponseHeaders = "etag, location, link, allow, retry-after, ratelimit, ratelimit-policy, idempotency-replayed, x-request-id"
 	corsMaxAge          = "600"
 )
 
-// allowOrigin lets a browser's script see the answer where the tenant's
-// cors-origins name its origin. Problems are shown too, or nobody could tell
-// what is wrong. No credentials are allowed: the API key is no cookie.
+// allowOrigin lets a browser's script read the response if the tenant's
+// cors-origins include its origin. Problem documents can be read too, so that the
+// script can report what is wrong. Credentials are not allowed: the API key is not
+// a cookie.
 func (x *exchange) allowOrigin(out *Response) {
 	origin, err := x.req.Header.one("origin")
 	if err != nil || origin == "" || x.at.tenant == "" {

@@ -18,7 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/tenant/openapi"
 )
 
-// An exchange is one request and what is known of its response.
+// An exchange is one request and the state of its response.
 type exchange struct {
 	*API
 	ctx    context.Context
@@ -27,28 +27,28 @@ type exchange struct {
 	report *router.Report
 }
 
-// respond finds the resource, checks what HTTP itself requires, and serves it.
+// respond finds the resource, checks what HTTP requires, and serves it.
 func (x *exchange) respond() (out Response) {
 	if x.req.Err != nil {
-		return x.refuse(x.req.Err)
+		return x.reject(x.req.Err)
 	}
 	var err error
 	if x.at, err = route(x.req); err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	if !slices.Contains(x.at.methods, x.req.Method) {
-		return x.refuse(methodNotAllowed(x.at.methods))
+		return x.reject(methodNotAllowed(x.at.methods))
 	}
 	if x.req.Method == http.MethodOptions {
 		return x.options()
 	}
 	if err := x.req.checkAccept(); err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	return x.at.serve(x)
 }
 
-// call makes the router's request.
+// call returns the request for the router.
 func (x *exchange) call(op events.Operation) (*router.Call, error) {
 	c := &router.Call{Tenant: x.at.tenant, Schema: x.at.schema, Key: x.at.key, Operation: op,
 		RequestID: x.req.ID, Trace: x.req.Trace}
@@ -91,40 +91,40 @@ func (x *exchange) collection() Response {
 	}
 	c, err := x.call(events.Get)
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	parameters, err := x.req.parameters("limit", "cursor")
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	page := router.Page{Cursor: parameters["cursor"]}
 	if limit, ok := parameters["limit"]; ok {
 		if page.Limit, err = strconv.Atoi(limit); err != nil || page.Limit < 1 || page.Limit > router.MaxPage {
-			return x.refuse(fault.Errorf(fault.Invalid, "limit must be 1 to %d", router.MaxPage))
+			return x.reject(fault.Errorf(fault.Invalid, "limit must be 1 to %d", router.MaxPage))
 		}
 	}
 	listing, report, err := x.router.List(x.ctx, c, page)
 	x.report = report
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	out := listed{Records: make([]listedRecord, len(listing.Records)), Next: listing.Next}
 	for i := range listing.Records {
 		h := &listing.Records[i]
 		out.Records[i] = listedRecord{Key: h.Key, Revision: h.Revision, ETag: quoteETag(h.Version), Data: h.Data}
 	}
-	answer := x.ok(out)
+	response := x.ok(out)
 	if listing.Next != "" {
 		next := url.Values{"cursor": {listing.Next}}
 		if limit, ok := parameters["limit"]; ok {
 			next.Set("limit", limit)
 		}
-		answer.Header["link"] = "<" + x.req.Path + "?" + next.Encode() + `>; rel="next"`
+		response.Header["link"] = "<" + x.req.Path + "?" + next.Encode() + `>; rel="next"`
 	}
-	return answer
+	return response
 }
 
-// listed is the body that answers a list.
+// listed is the body of the response to a list.
 type listed struct {
 	Records []listedRecord `json:"records"`
 	Next    string         `json:"next,omitempty"` // the cursor of the next page
@@ -147,60 +147,60 @@ func (x *exchange) record() Response {
 		_, err = x.req.parameters()
 	}
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	found, report, err := x.router.Get(x.ctx, c)
 	x.report = report
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
-	answer := Response{Status: http.StatusOK, Body: string(found.Record.Data),
+	response := Response{Status: http.StatusOK, Body: string(found.Record.Data),
 		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache", "etag": quoteETag(found.Record.Version)}}
 	if found.NotModified {
-		answer.Status, answer.Body = http.StatusNotModified, ""
-		delete(answer.Header, "content-type")
+		response.Status, response.Body = http.StatusNotModified, ""
+		delete(response.Header, "content-type")
 	}
-	return answer
+	return response
 }
 
-// write carries out a change. Its answer is made from the receipt alone, so
-// that a redelivery is answered alike.
+// write commits a change. Its response depends only on the stored result, so that
+// a redelivery gets the same response.
 func (x *exchange) write(op events.Operation) Response {
 	c, err := x.call(op)
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
-	receipt, report, err := x.router.Call(x.ctx, c)
+	result, report, err := x.router.Call(x.ctx, c)
 	x.report = report
 	if err != nil {
-		answer := x.refuse(err)
-		if receipt.Replayed {
-			answer.Header["idempotency-replayed"] = "true"
+		response := x.reject(err)
+		if result.Replayed {
+			response.Header["idempotency-replayed"] = "true"
 		}
-		return answer
+		return response
 	}
-	answer := Result(&receipt)
-	answer.Header["cache-control"] = "no-store"
+	response := Result(&result)
+	response.Header["cache-control"] = "no-store"
 	if op == events.Post {
-		answer.Header["location"] = x.req.Path + "/" + receipt.Ref.Key.Escape()
+		response.Header["location"] = x.req.Path + "/" + result.Ref.Key.Escape()
 	}
-	return answer
+	return response
 }
 
 // usage serves /{tenant}/_usage.
 func (x *exchange) usage() Response {
 	c, err := x.call(events.Get)
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	parameters, err := x.req.parameters("month")
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	usage, report, err := x.router.Usage(x.ctx, c, parameters["month"])
 	x.report = report
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	return x.ok(struct {
 		Tenant   events.TenantID                                `json:"tenant"`
@@ -211,46 +211,46 @@ func (x *exchange) usage() Response {
 	}{usage.Tenant, usage.Month, usage.Tokens(), usage.BySchema, usage.ByDay})
 }
 
-// ok answers a read with a document.
+// ok returns the response to a read, with a document.
 func (x *exchange) ok(v any) Response {
 	body, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
-		return x.refuse(fault.Wrap("rest", fault.Internal, err))
+		return x.reject(fault.Wrap("rest", fault.Internal, err))
 	}
 	return Response{Status: http.StatusOK, Body: string(body),
 		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}
 }
 
-// refuse answers with a problem document, the fault's own or HTTP's.
-func (x *exchange) refuse(err error) Response {
-	if x.report == nil { // the router has not seen the request
+// reject returns the problem document of an error.
+func (x *exchange) reject(err error) Response {
+	if x.report == nil { // the router did not get the request
 		x.report = &router.Report{Outcome: router.Rejected, Code: fault.CodeOf(err), Cause: err, EventID: x.req.ID}
 		if !fault.IsRejection(err) {
 			x.report.Outcome = router.Faulted
 		}
 	}
-	answer := Problem(err, x.req.ID)
-	if own, ok := errors.AsType[*refusal](err); ok {
+	response := Problem(err, x.req.ID)
+	if own, ok := errors.AsType[*httpError](err); ok {
 		body, _ := json.Marshal(problem{Type: ProblemTypes + own.kind, Title: http.StatusText(own.status),
 			Status: own.status, Detail: own.detail, RequestID: x.req.ID})
-		answer.Status, answer.Body = own.status, string(body)
+		response.Status, response.Body = own.status, string(body)
 		for name, value := range own.header {
-			answer.Header[name] = value
+			response.Header[name] = value
 		}
 	}
-	answer.Header["cache-control"] = "no-store"
-	switch answer.Status {
+	response.Header["cache-control"] = "no-store"
+	switch response.Status {
 	case http.StatusTooManyRequests:
-		answer.Header["retry-after"] = strconv.Itoa(x.wait(err))
+		response.Header["retry-after"] = strconv.Itoa(x.wait(err))
 	case http.StatusUnauthorized:
-		answer.Header["www-authenticate"] = `ApiKey header="x-api-key"`
+		response.Header["www-authenticate"] = `ApiKey header="x-api-key"`
 	case http.StatusServiceUnavailable, http.StatusInternalServerError:
-		answer.Header["retry-after"] = "1"
+		response.Header["retry-after"] = "1"
 	}
-	return answer
+	return response
 }
 
-// options answers what may be done here, to a browser's preflight too.
+// options returns the methods of the resource, also for a browser's preflight.
 func (x *exchange) options() Response {
 	x.report = &router.Report{Outcome: router.Ignored, EventID: x.req.ID}
 	return Response{Status: http.StatusNoContent, Header: map[string]string{"allow": strings.Join(x.at.methods, ", ")}}
@@ -263,17 +263,17 @@ func (x *exchange) description() Response {
 		_, err = x.req.parameters()
 	}
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	described, report, err := x.router.Describe(x.ctx, c)
 	x.report = report
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	server := strings.TrimSuffix(x.req.Path, "/"+x.at.tenant+"/"+descriptionPath)
 	body, err := openapi.Document(described.Tenant, described.Schemas, server)
 	if err != nil {
-		return x.refuse(err)
+		return x.reject(err)
 	}
 	return Response{Status: http.StatusOK, Body: string(body),
 		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}

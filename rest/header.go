@@ -18,8 +18,8 @@ const (
 	mergeType   = "application/merge-patch+json"
 )
 
-// checkContent verifies that a body is of a type that the method takes: PATCH
-// takes a merge patch by its own name too.
+// checkContent verifies that the method accepts the body's media type: PATCH
+// accepts JSON and JSON merge patch.
 func (req *Request) checkContent() error {
 	types := []string{jsonType}
 	header := map[string]string{"accept": jsonType}
@@ -27,11 +27,11 @@ func (req *Request) checkContent() error {
 		types = append(types, mergeType)
 		header = map[string]string{"accept-patch": mergeType + ", " + jsonType}
 	}
-	refuse := func(detail string) error {
-		return &refusal{status: http.StatusUnsupportedMediaType, kind: "unsupported-media-type", detail: detail, header: header}
+	unsupported := func(detail string) error {
+		return &httpError{status: http.StatusUnsupportedMediaType, kind: "unsupported-media-type", detail: detail, header: header}
 	}
 	if encoding, ok := req.Header.list("content-encoding"); ok && !strings.EqualFold(encoding, "identity") {
-		return refuse("the body must be sent without a content encoding")
+		return unsupported("the body must be sent without a content encoding")
 	}
 	content, err := req.Header.one("content-type")
 	if err != nil {
@@ -39,21 +39,21 @@ func (req *Request) checkContent() error {
 	}
 	kind, parameters, err := mime.ParseMediaType(content)
 	if err != nil || !slices.Contains(types, kind) {
-		return refuse("the body must be of type " + strings.Join(types, " or ") + ", as Content-Type says")
+		return unsupported("the body must be of type " + strings.Join(types, " or ") + ", as Content-Type says")
 	}
 	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return refuse("the body must be in UTF-8")
+		return unsupported("the body must be in UTF-8")
 	}
 	return nil
 }
 
-// checkAccept verifies that the caller takes JSON.
+// checkAccept verifies that the caller accepts JSON.
 func (req *Request) checkAccept() error {
 	accept, ok := req.Header.list("accept")
 	if !ok || strings.TrimSpace(accept) == "" {
 		return nil
 	}
-	best, weight := -1, 0.0 // of the ranges that cover JSON, the closest one counts
+	best, weight := -1, 0.0 // the most specific range that includes JSON applies
 	for item := range strings.SplitSeq(accept, ",") {
 		mediaRange, parameters, _ := strings.Cut(item, ";")
 		closeness := slices.Index([]string{"*/*", "application/*", jsonType}, strings.ToLower(strings.TrimSpace(mediaRange)))
@@ -64,10 +64,10 @@ func (req *Request) checkAccept() error {
 	if best >= 0 && weight > 0 {
 		return nil
 	}
-	return &refusal{status: http.StatusNotAcceptable, kind: "not-acceptable", detail: "answers are of type " + jsonType + ", which Accept rules out"}
+	return &httpError{status: http.StatusNotAcceptable, kind: "not-acceptable", detail: "responses are of type " + jsonType + ", which Accept does not allow"}
 }
 
-// quality reads the weight of a media range; 1 where there is none.
+// quality returns the weight of a media range; 1 if it has none.
 func quality(parameters string) float64 {
 	for p := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
@@ -87,7 +87,7 @@ func (req *Request) condition() (router.Condition, error) {
 	var c router.Condition
 	var err error
 	if value, ok := req.Header.list("if-match"); ok {
-		// A weak tag never matches here: it is kept as what no stamp can be.
+		// A weak tag never matches here: its W/ is kept, which no version has.
 		if c.Match, c.MatchAny, err = parseTags("If-Match", value, "W/"); err != nil {
 			return c, err
 		}
@@ -98,9 +98,10 @@ func (req *Request) condition() (router.Condition, error) {
 	return c, err
 }
 
-// parseTags reads a list of entity tags, or *. weak stands before a weak one.
+// parseTags reads a list of entity tags, or *. A weak tag is returned with the
+// prefix weak.
 func parseTags(header, value, weak string) (tags []store.Version, any bool, err error) {
-	malformed := fault.Errorf(fault.Invalid, `%s must be * or a list of entity tags, such as "6b1f"`, header)
+	malformed := fault.Errorf(fault.Invalid, `%s must be * or a list of entity tags, for example "6b1f"`, header)
 	rest := strings.Trim(value, " \t")
 	if rest == "*" {
 		return nil, true, nil
@@ -133,9 +134,9 @@ func parseTags(header, value, weak string) (tags []store.Version, any bool, err 
 	return tags, false, nil
 }
 
-// idempotencyKey reads the header of that name: a bare word, or a string in
-// double quotes as the draft of the header writes it. A comma is refused, since
-// two headers of one name come out as one value with a comma.
+// idempotencyKey reads the header Idempotency-Key: a bare word or, as in the draft
+// of the header, a string in double quotes. A comma is rejected because two
+// headers of one name are joined to one value with a comma.
 func (req *Request) idempotencyKey() (string, error) {
 	value, err := req.Header.one("idempotency-key")
 	if err != nil {
@@ -153,13 +154,13 @@ func (req *Request) idempotencyKey() (string, error) {
 	return value, nil
 }
 
-// parameters reads the query, which may hold the names given and no others,
-// each once.
+// parameters reads the query, which may have only the given parameters, each
+// once.
 func (req *Request) parameters(names ...string) (map[string]string, error) {
 	out := map[string]string{}
 	for name, values := range req.Query {
 		if !slices.Contains(names, name) {
-			return nil, fault.Errorf(fault.Invalid, "the query has an unknown parameter; known here are: %s", strings.Join(names, ", "))
+			return nil, fault.Errorf(fault.Invalid, "the query has an unknown parameter; valid here are: %s", strings.Join(names, ", "))
 		}
 		if len(values) != 1 {
 			return nil, fault.Errorf(fault.Invalid, "the parameter %s may be given only once", name)

@@ -13,9 +13,9 @@ import (
 )
 
 // setQuota adds the tenant's limits, in the form of the draft of the RateLimit
-// headers. The remainder of a rate is this instance's view. The remainder of a
-// month is reported only when it is used up: knowing it would cost a read for
-// each request.
+// headers. The remainder of a rate is counted by this instance only. The remainder
+// of a month is reported only when it is zero, because otherwise each request
+// would need one more read.
 func (x *exchange) setQuota(out *Response) {
 	if x.report == nil {
 		return
@@ -45,8 +45,8 @@ func isThrottled(err error) bool {
 	return ok
 }
 
-// wait is after how many seconds a request that was refused with 429 may be
-// carried out.
+// wait returns the number of seconds after which a request that was rejected with
+// 429 may be accepted.
 func (x *exchange) wait(err error) int {
 	if t, ok := errors.AsType[*router.Throttled](err); ok {
 		return max(1, int(math.Ceil(t.Wait.Seconds())))
@@ -54,7 +54,8 @@ func (x *exchange) wait(err error) int {
 	return x.secondsOfMonth()
 }
 
-// secondsOfMonth is how long this month still lasts, in UTC as it is billed.
+// secondsOfMonth returns the seconds until the end of the month, in UTC as in
+// billing.
 func (x *exchange) secondsOfMonth() int {
 	now := x.now().UTC()
 	next := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC)

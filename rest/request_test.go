@@ -74,7 +74,7 @@ func TestAccept(t *testing.T) {
 		req := Request{Header: Header{"accept": {header}}}
 		if err := req.checkAccept(); (err == nil) != accepted {
 			t.Errorf("Accept: %s: %v", header, err)
-		} else if own, ok := errors.AsType[*refusal](err); err != nil && (!ok || own.status != http.StatusNotAcceptable) {
+		} else if own, ok := errors.AsType[*httpError](err); err != nil && (!ok || own.status != http.StatusNotAcceptable) {
 			t.Errorf("Accept: %s: %v", header, err)
 		}
 	}

@@ -39,8 +39,8 @@ type problem struct {
 	Violations []fault.Violation `json:"errors,omitempty"`
 }
 
-// ProblemTypes is the beginning of the type of every problem document; the rest
-// is stable.
+// ProblemTypes is the prefix of the type of every problem document; the part
+// behind it is stable.
 const ProblemTypes = "https://eventrouter.blockforger.dev/problems/"
 
 // Result returns the response to a change that was committed, now or by an

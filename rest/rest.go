@@ -21,7 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/router"
 )
 
-// A Request is a request over HTTP, whichever service carried it.
+// A Request is an HTTP request, from whichever service received it.
 type Request struct {
 	// ID is the service's own id of the request; the caller cannot choose it.
 	ID     string
@@ -29,8 +29,8 @@ type Request struct {
 	// Path is the path that the caller requested, with the stage; Below is the
 	// part behind the stage, with its leading slash.
 	Path, Below string
-	// Decoded reports that the service has undone the escapes of the path, so
-	// that they must not be undone again.
+	// Decoded reports that the service has unescaped the path, so that it must
+	// not be unescaped again.
 	Decoded bool
 	Query   url.Values
 	Header  Header
@@ -89,7 +89,7 @@ func New(r *router.Router, o *Options) *API {
 	return api
 }
 
-// Serve carries out a request. The report is never nil.
+// Serve returns the response to a request. The report is never nil.
 func (a *API) Serve(ctx context.Context, req *Request) (Response, *router.Report) {
 	x := &exchange{API: a, ctx: ctx, req: req}
 	out := x.respond()

@@ -9,9 +9,9 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// A resource is what a path leads to (R65).
+// A resource is what a path names (R65).
 type resource struct {
-	methods []string // as Allow lists them
+	methods []string // in the order of the Allow header
 	serve   func(*exchange) Response
 	// tenant, schema and key are segments of the path, unescaped and unchecked.
 	tenant, schema, key string
@@ -25,18 +25,18 @@ var (
 	readingMethods    = []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 )
 
-// Names in the place of a schema that no schema can have.
+// Path segments in place of a schema; no schema can have these names.
 const (
 	descriptionPath = "openapi.json"
 	usagePath       = "_usage"
 )
 
-// route finds the resource that a path names. Segments are told apart before
-// escapes are undone, so that an escaped slash belongs to a key; where the
-// service has undone them already, the key is all that follows the schema.
+// route returns the resource that a path names. The path is split before it is
+// unescaped, so that an escaped slash is part of a key. If the service has already
+// unescaped the path, the key is everything behind the schema.
 func route(req *Request) (resource, error) {
 	if len(req.Path) > maxPath {
-		return resource{}, &refusal{status: http.StatusRequestURITooLong, kind: "uri-too-long",
+		return resource{}, &httpError{status: http.StatusRequestURITooLong, kind: "uri-too-long",
 			detail: "the path is longer than any record's"}
 	}
 	path, rooted := strings.CutPrefix(req.Below, "/")
@@ -45,7 +45,7 @@ func route(req *Request) (resource, error) {
 		segment = strings.SplitN(path, "/", 3)
 	}
 	if !rooted || len(segment) < 2 || len(segment) > 3 || slices.Contains(segment, "") {
-		return resource{}, fault.Errorf(fault.NotFound, "there is nothing at this path; it must be /{tenant}/{schema} or /{tenant}/{schema}/{key}")
+		return resource{}, fault.Errorf(fault.NotFound, "this path does not exist; it must be /{tenant}/{schema} or /{tenant}/{schema}/{key}")
 	}
 	at := resource{tenant: segment[0], schema: segment[1]}
 	switch {
@@ -68,22 +68,22 @@ func route(req *Request) (resource, error) {
 	return at, nil
 }
 
-// A refusal is an answer that HTTP itself asks for, before there is a request
-// that the router could refuse.
-type refusal struct {
+// An httpError is a rejection that HTTP requires, before the router gets the
+// request.
+type httpError struct {
 	status int
 	kind   string // the last part of the problem's type
 	detail string
 	header map[string]string
 }
 
-func (r *refusal) Error() string { return r.detail }
+func (r *httpError) Error() string { return r.detail }
 
-// Unwrap gives the refusal a code for logs and metrics.
-func (r *refusal) Unwrap() error { return fault.Errorf(fault.Invalid, "%s", r.detail) }
+// Unwrap returns an error with a code, for logs and metrics.
+func (r *httpError) Unwrap() error { return fault.Errorf(fault.Invalid, "%s", r.detail) }
 
 func methodNotAllowed(methods []string) error {
-	return &refusal{status: http.StatusMethodNotAllowed, kind: "method-not-allowed",
-		detail: "this method is not for this path; Allow lists those that are",
+	return &httpError{status: http.StatusMethodNotAllowed, kind: "method-not-allowed",
+		detail: "this path does not support the method; Allow lists the methods that it supports",
 		header: map[string]string{"allow": strings.Join(methods, ", ")}}
 }
