@@ -1,10 +1,11 @@
-// Package admin is what an operator does: API keys, records, usage, entries,
-// dead letters and logs, as one interface with three forms. [Direct] works on
-// the stores themselves; [NewHandler] serves any form under /_/ to peers on
-// the same machine; [Client] speaks to that handler. The command line is
-// written against [Admin] and does not care which form it holds.
+// Package admin contains the operations of an operator on API keys, records,
+// usage, entries, dead letters and logs, as the interface [Admin]. [Direct]
+// implements it on the stores; [NewHandler] serves an implementation under /_/ to
+// peers on the same machine; [Client] implements it by requests to that handler.
+// The command line uses [Admin] and works with each implementation.
 //
-// All forms are safe for concurrent use. Faults keep their codes on the wire.
+// All implementations are safe for concurrent use. Errors keep their codes on the
+// wire.
 package admin
 
 import (
@@ -18,7 +19,7 @@ import (
 	"github.com/blockforger/eventrouter/events/pattern"
 )
 
-// Admin is everything that an operator does.
+// Admin has all operations of an operator.
 type Admin interface {
 	Keys
 	Records
@@ -32,23 +33,23 @@ type Keys interface {
 	CreateKey(ctx context.Context, in NewKey) (CreatedKey, error)
 	// ListKeys lists a tenant's keys, oldest first.
 	ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error)
-	// RevokeKey ends a key within 30 seconds, for good.
+	// RevokeKey revokes a key permanently; it takes effect within 30 seconds.
 	RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error)
-	// RotateKey makes a key like another one, which then has an end: both work
-	// until it comes. Conflict while another rotation of the key has not ended.
+	// RotateKey creates a key with the tenant and permissions of another one, which
+	// then expires after the overlap. Both work until then. Conflict while another rotation of the key has not ended.
 	RotateKey(ctx context.Context, in Rotation) (CreatedKey, error)
-	// ExportKeys lists what is stored of a tenant's keys, for ImportKeys.
+	// ExportKeys lists the stored form of a tenant's keys, for ImportKeys.
 	ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error)
-	// ImportKeys stores keys that another deployment has made, and answers how
-	// many. Those that are there already with the same secret are replaced; one
-	// whose id has another secret or tenant is a Conflict, and none is stored.
+	// ImportKeys stores keys that another deployment created, and returns their
+	// number. Existing keys with the same secret are replaced. If an id exists with
+	// another secret or tenant, the error is Conflict and no key is stored.
 	ImportKeys(ctx context.Context, keys []StoredKey) (int, error)
 }
 
-// Rotation asks for a key to follow another one.
+// Rotation holds the arguments of RotateKey.
 type Rotation struct {
 	KeyID   apikey.ID `json:"keyId"`
-	Overlap int64     `json:"overlap"`          // for how many seconds the old one still works
+	Overlap int64     `json:"overlap"`          // the seconds for which the old key still works
 	Expires time.Time `json:"expires,omitzero"` // of the new one; zero: never
 }
 
@@ -64,20 +65,20 @@ type StoredKey struct {
 	Replaces    apikey.ID           `json:"replaces,omitempty"` // the key that was rotated to make this one
 }
 
-// NewKey asks for an API key.
+// NewKey holds the arguments of CreateKey.
 type NewKey struct {
 	Tenant      events.TenantID     `json:"tenant"`
 	Permissions []apikey.Permission `json:"permissions"`
 	Expires     time.Time           `json:"expires,omitzero"` // zero: never
 }
 
-// CreatedKey shows a key once.
+// CreatedKey is a new key with its secret, which is not stored.
 type CreatedKey struct {
 	KeyID apikey.ID `json:"keyId"`
 	Key   string    `json:"key"` // the secret itself
 }
 
-// KeyInfo is what may be shown of a key.
+// KeyInfo describes a key without its secret and hash.
 type KeyInfo struct {
 	KeyID       apikey.ID           `json:"keyId"`
 	Tenant      events.TenantID     `json:"tenant"`
@@ -86,23 +87,23 @@ type KeyInfo struct {
 	Created     time.Time           `json:"created"`
 	Expires     time.Time           `json:"expires,omitzero"`
 	Revoked     time.Time           `json:"revoked,omitzero"`
-	LastUsed    time.Time           `json:"lastUsed,omitzero"` // to the day
+	LastUsed    time.Time           `json:"lastUsed,omitzero"` // accurate to the day
 }
 
-// Records reads what requests have left.
+// Records reads records, usage and entries.
 type Records interface {
 	// ListRecords lists the records of a schema in key order, after a key.
 	ListRecords(ctx context.Context, q RecordQuery) (RecordPage, error)
-	// Usage tells what a tenant used in a month such as 2026-11.
+	// Usage returns a tenant's usage in a month, for example 2026-11.
 	Usage(ctx context.Context, t events.TenantID, month string) (Usage, error)
-	// ListEntries lists entries that were to be published, by their state.
+	// ListEntries lists the outbox entries that match a query.
 	ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error)
-	// SettleEntries makes entries pending again, those that were published too,
-	// for as long as their mark lasts; or it gives up those that are not.
+	// SettleEntries makes entries pending again, also published ones, as long as
+	// their idempotency record exists; or it drops entries that are not published.
 	SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error)
 }
 
-// RecordQuery asks for a page of records.
+// RecordQuery selects a page of records.
 type RecordQuery struct {
 	Tenant events.TenantID  `json:"tenant"`
 	Schema events.SchemaID  `json:"schema"`
@@ -123,7 +124,7 @@ type Record struct {
 	Data     jsontext.Value   `json:"data"`
 }
 
-// Usage is what a tenant used in a month, in tokens.
+// Usage is a tenant's usage in a month, in tokens.
 type Usage struct {
 	Tenant   events.TenantID                                `json:"tenant"`
 	Month    string                                         `json:"month"`
@@ -132,7 +133,7 @@ type Usage struct {
 	ByDay    map[string]int64                               `json:"byDay"`
 }
 
-// EntryQuery chooses entries; an empty field chooses all.
+// EntryQuery selects entries; an empty field matches all.
 type EntryQuery struct {
 	Tenant   events.TenantID `json:"tenant,omitempty"`
 	Bus      events.BusARN   `json:"bus,omitempty"`
@@ -150,7 +151,7 @@ type EntryPage struct {
 	Cursor  string      `json:"cursor,omitempty"`
 }
 
-// EntryInfo is what may be shown of an entry: no payload.
+// EntryInfo describes an entry without its payload.
 type EntryInfo struct {
 	OutputID   string            `json:"outputId"`
 	Tenant     events.TenantID   `json:"tenant"`
@@ -166,27 +167,28 @@ type EntryInfo struct {
 	Time       time.Time         `json:"time"` // of the change
 }
 
-// EntryAction is done to every entry that the query chooses.
+// EntryAction is an action on all entries that match the query.
 type EntryAction struct {
 	Query  EntryQuery `json:"query"`
 	Action string     `json:"action"` // retry or drop
 }
 
-// EntryActed tells how many entries were chosen.
+// EntryActed holds the number of entries that were changed.
 type EntryActed struct {
 	Count int `json:"count"`
 }
 
-// Functions shows the functions and what became of events on their way to them.
+// Functions reads the logs of the functions and the deliveries of events to them.
 type Functions interface {
 	// Logs reads a function's log from a position, 0 being the oldest line kept.
 	Logs(ctx context.Context, function string, from int64, limit int) (LogPage, error)
 	// DeadLetters lists events that no retry has delivered.
 	DeadLetters(ctx context.Context) ([]DeadLetter, error)
-	// RetryDeadLetters sends those named again, or all where none is.
+	// RetryDeadLetters sends the named dead letters again, or all if ids is empty,
+	// and returns their number.
 	RetryDeadLetters(ctx context.Context, ids []string) (int, error)
 	Events
-	// Explain says which rules and functions each event would reach.
+	// Explain returns the rules and functions that each event would reach.
 	Explain(ctx context.Context, entries []ExplainEntry) ([]Explanation, error)
 }
 
@@ -202,8 +204,8 @@ type LogLine struct {
 	Text string    `json:"text"`
 }
 
-// DeadLetter is an event that no retry has delivered. The event itself stays
-// where it is kept: it holds an API key.
+// DeadLetter is an event that no retry has delivered. It does not
+// include the event itself, which holds an API key.
 type DeadLetter struct {
 	ID       string    `json:"id"`
 	Function string    `json:"function"`
@@ -213,7 +215,7 @@ type DeadLetter struct {
 	Time     time.Time `json:"time"`
 }
 
-// ExplainEntry is an entry of PutEvents as far as rules can see it.
+// ExplainEntry has the members of a PutEvents entry that rules match.
 type ExplainEntry struct {
 	Bus        string `json:"bus"`
 	Source     string `json:"source"`
@@ -221,17 +223,17 @@ type ExplainEntry struct {
 	Detail     string `json:"detail"`
 }
 
-// Explanation says where an event would go.
+// Explanation lists the rules of a bus with their results for an event.
 type Explanation struct {
 	Rules []RuleVerdict `json:"rules"`
 }
 
-// RuleVerdict is one rule's answer to an event.
+// RuleVerdict reports whether a rule matches an event.
 type RuleVerdict struct {
 	Rule    string   `json:"rule"`
 	Matches bool     `json:"matches"`
 	Targets []string `json:"targets,omitempty"`
-	Why     string   `json:"why,omitempty"` // where it does not match
-	// Explanation tells it field by field; only a trace has it.
+	Why     string   `json:"why,omitempty"` // the reason, if the rule does not match
+	// Explanation is the result for each field; only a trace has it.
 	Explanation *pattern.Explanation `json:"explanation,omitempty"`
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/store/memstore"
 )
 
-// fakeFunctions answers what a server would, from memory.
+// fakeFunctions is an in-memory implementation of Functions.
 type fakeFunctions struct{ retried []string }
 
 func (f *fakeFunctions) Logs(_ context.Context, function string, from int64, limit int) (admin.LogPage, error) {
@@ -49,7 +49,7 @@ func (f *fakeFunctions) Explain(_ context.Context, entries []admin.ExplainEntry)
 	return []admin.Explanation{{Rules: []admin.RuleVerdict{{Rule: "r", Matches: entries[0].Source == "s"}}}}, nil
 }
 
-// both runs a test against the direct form, and through handler and client.
+// both runs a test with a Direct, and with a Client and the handler over it.
 func both(t *testing.T, test func(t *testing.T, a admin.Admin, s *store.Store, f *fakeFunctions)) {
 	for _, form := range []string{"direct", "client"} {
 		t.Run(form, func(t *testing.T) {
@@ -174,8 +174,9 @@ func TestFunctions(t *testing.T) {
 	})
 }
 
-// TestAnswersThisMachineAlone: whatever address the server listens on.
-func TestAnswersThisMachineAlone(t *testing.T) {
+// TestOnlyThisMachineIsServed checks the peer, Host, Origin and content type that
+// the handler requires, on any address that the server listens on.
+func TestOnlyThisMachineIsServed(t *testing.T) {
 	ledger := memstore.New(nil)
 	h := admin.NewHandler(admin.NewDirect(ledger, store.New(ledger, nil), &fakeFunctions{}, nil))
 	for name, c := range map[string]struct {
@@ -225,7 +226,7 @@ func TestMalformedCalls(t *testing.T) {
 	}
 }
 
-func TestClientSaysWhatToDo(t *testing.T) {
+func TestClientErrorsSayWhatToDo(t *testing.T) {
 	if _, err := admin.NewClient("http://127.0.0.1:1").DeadLetters(t.Context()); !strings.Contains(fault.MessageOf(err), "eventrouter serve") {
 		t.Errorf("%v", err)
 	}

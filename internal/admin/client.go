@@ -25,7 +25,7 @@ type client struct {
 
 var _ Admin = (*client)(nil)
 
-// NewClient returns a client of the server at endpoint, such as
+// NewClient returns a client of the server at endpoint, for example
 // http://127.0.0.1:4010.
 func NewClient(endpoint string) Admin {
 	return &client{endpoint: strings.TrimRight(endpoint, "/"), http: &http.Client{}}
@@ -39,12 +39,12 @@ func do[T any](ctx context.Context, c *client, name string, in any) (T, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint+Prefix+name, bytes.NewReader(body))
 	if err != nil {
-		return out, fault.Errorf(fault.Invalid, "endpoint %q is not a URL such as http://127.0.0.1:4010", c.endpoint)
+		return out, fault.Errorf(fault.Invalid, "endpoint %q is not a URL; an example is http://127.0.0.1:4010", c.endpoint)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.http.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return out, fault.Errorf(fault.NotFound, "no server answers at %s: start one with `eventrouter serve`, or name another with --endpoint-url", c.endpoint)
+		return out, fault.Errorf(fault.NotFound, "no server responds at %s: start one with `eventrouter serve`, or name another with --endpoint-url", c.endpoint)
 	}
 	if err != nil {
 		return out, fault.Wrap("admin."+name, fault.Unavailable, err)
@@ -57,7 +57,7 @@ func do[T any](ctx context.Context, c *client, name string, in any) (T, error) {
 	if resp.StatusCode != http.StatusOK {
 		var f wireFault
 		if json.Unmarshal(answer, &f) != nil || f.Code == "" {
-			return out, fault.Errorf(fault.Unavailable, "%s answered %s: is it an eventrouter server?", c.endpoint, resp.Status)
+			return out, fault.Errorf(fault.Unavailable, "%s returned %s: is it an eventrouter server?", c.endpoint, resp.Status)
 		}
 		code, ok := fault.ParseCode(f.Code)
 		if !ok {

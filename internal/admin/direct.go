@@ -15,15 +15,15 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Direct is an [Admin] over the stores themselves. The functions are another's
-// matter: a local server's, or CloudWatch's and SQS's.
+// Direct is an [Admin] that accesses the stores directly. Function operations are
+// delegated to Functions: a local server, or CloudWatch and SQS.
 type Direct struct {
 	Functions
 	keys  apikey.Store
 	store *store.Store
 	now   func() time.Time
 
-	// Objects, where it is set, is the bucket in which records are shown.
+	// Objects is the bucket that records are projected to; it may be nil.
 	Objects blob.Bucket
 
 	// Tenants, where it is set, lists the tenants that have files: a key for any
@@ -33,7 +33,8 @@ type Direct struct {
 
 var _ Admin = (*Direct)(nil)
 
-// NewDirect returns an Admin over keys and records. A nil clock is time.Now.
+// NewDirect returns an Admin over keys and records. A nil clock means
+// time.Now.
 func NewDirect(keys apikey.Store, s *store.Store, f Functions, clock func() time.Time) *Direct {
 	if clock == nil {
 		clock = time.Now
@@ -165,7 +166,7 @@ func (d *Direct) Usage(ctx context.Context, t events.TenantID, month string) (Us
 		return Usage{}, err
 	}
 	if _, err := time.Parse("2006-01", month); err != nil {
-		return Usage{}, fault.Errorf(fault.Invalid, "month must be such as 2026-11, not %q", month)
+		return Usage{}, fault.Errorf(fault.Invalid, "month must have the form YYYY-MM, for example 2026-11, not %q", month)
 	}
 	u, err := d.store.Usage(ctx, t, month)
 	if err != nil {
@@ -178,19 +179,20 @@ func (d *Direct) Usage(ctx context.Context, t events.TenantID, month string) (Us
 	return out, nil
 }
 
-// marksAtOnce is how many marks one page of entries is looked for in.
-const marksAtOnce = 200
+// recordsPerPage is the number of idempotency records that are scanned for one
+// page of entries.
+const recordsPerPage = 200
 
 // ListEntries implements [Records].
 func (d *Direct) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
-	marks, next, err := d.store.IdempotencyRecords(ctx, q.Cursor, marksAtOnce)
+	marks, next, err := d.store.IdempotencyRecords(ctx, q.Cursor, recordsPerPage)
 	if err != nil {
 		return EntryPage{}, fault.Wrap("admin.ListEntries", fault.Unavailable, err)
 	}
 	page := EntryPage{Entries: []EntryInfo{}, Cursor: next}
 	for m := range marks {
 		for i := range marks[m].Outputs.Entries {
-			if info := entryInfo(&marks[m], i); q.chooses(&info) {
+			if info := entryInfo(&marks[m], i); q.matches(&info) {
 				page.Entries = append(page.Entries, info)
 			}
 		}
@@ -206,18 +208,18 @@ func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed,
 	case "drop":
 		state = store.EntryDropped
 	default:
-		return EntryActed{}, fault.Errorf(fault.Invalid, "action %q is unknown; known are retry and drop", in.Action)
+		return EntryActed{}, fault.Errorf(fault.Invalid, "action %q is unknown; valid are retry and drop", in.Action)
 	}
 	var acted EntryActed
 	for cursor := ""; ; {
-		marks, next, err := d.store.IdempotencyRecords(ctx, cursor, marksAtOnce)
+		marks, next, err := d.store.IdempotencyRecords(ctx, cursor, recordsPerPage)
 		if err != nil {
 			return acted, fault.Wrap("admin.SettleEntries", fault.Unavailable, err)
 		}
 		for m := range marks {
 			s := store.Progress{Reopen: true}
 			for i := range marks[m].Outputs.Entries {
-				if info := entryInfo(&marks[m], i); in.Query.chooses(&info) && changes(store.EntryState(info.State), state) {
+				if info := entryInfo(&marks[m], i); in.Query.matches(&info) && canTransition(store.EntryState(info.State), state) {
 					s.Entries = append(s.Entries, store.EntryResult{Index: i, State: state, Time: d.now()})
 				}
 			}
@@ -235,19 +237,19 @@ func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed,
 	}
 }
 
-// changes tells the entries that an action does something to: what is published
-// can be published again, but not given up.
-func changes(from, to store.EntryState) bool {
+// canTransition reports whether an action changes an entry from one state to
+// another: a published entry can be published again but not dropped.
+func canTransition(from, to store.EntryState) bool {
 	return from != to && !(from == store.EntryPublished && to == store.EntryDropped)
 }
 
-func (q *EntryQuery) chooses(e *EntryInfo) bool {
+func (q *EntryQuery) matches(e *EntryInfo) bool {
 	return (q.Tenant == "" || q.Tenant == e.Tenant) && (q.Bus == "" || q.Bus == e.Bus) &&
 		(q.State == "" || q.State == e.State) && (q.OutputID == "" || q.OutputID == e.OutputID) &&
 		(q.Since.IsZero() || !e.Time.Before(q.Since)) && (q.Until.IsZero() || e.Time.Before(q.Until))
 }
 
-// EntriesOf are the entries of a mark, in their order.
+// EntriesOf returns the entries of an idempotency record, in their order.
 func EntriesOf(m *store.IdempotencyRecord) []EntryInfo {
 	infos := make([]EntryInfo, len(m.Outputs.Entries))
 	for i := range infos {

@@ -51,7 +51,7 @@ func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
 		if keys[i], err = in[i].key(); err != nil {
 			return 0, fault.Errorf(fault.Invalid, "key %d: %s", i+1, fault.MessageOf(err))
 		}
-		if err := d.importable(ctx, &keys[i]); err != nil {
+		if err := d.checkImport(ctx, &keys[i]); err != nil {
 			return 0, err
 		}
 	}
@@ -63,9 +63,9 @@ func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
 	return len(keys), nil
 }
 
-// importable refuses a key that would take the place of another. What is
-// stored and not imported, its last use, is kept; so is a revocation.
-func (d *Direct) importable(ctx context.Context, k *apikey.Key) error {
+// checkImport rejects a key that would replace another one. It keeps the stored
+// last use, which is not imported, and a stored revocation.
+func (d *Direct) checkImport(ctx context.Context, k *apikey.Key) error {
 	have, err := d.keys.Key(ctx, k.ID)
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -73,7 +73,7 @@ func (d *Direct) importable(ctx context.Context, k *apikey.Key) error {
 	case err != nil:
 		return fault.Wrap("admin.ImportKeys", fault.Unavailable, err)
 	case have.Tenant != k.Tenant || have.Hash != k.Hash:
-		return fault.Errorf(fault.Conflict, "key %s is here already, with another secret or tenant", k.ID)
+		return fault.Errorf(fault.Conflict, "key %s exists already, with another secret or tenant", k.ID)
 	}
 	k.LastUsed = have.LastUsed
 	if k.Revoked.IsZero() {
@@ -82,7 +82,7 @@ func (d *Direct) importable(ctx context.Context, k *apikey.Key) error {
 	return nil
 }
 
-// key checks what is to be imported.
+// key returns the key to be imported after checking it.
 func (s *StoredKey) key() (apikey.Key, error) {
 	k := apikey.Key{Permissions: s.Permissions, Created: s.Created, Expires: s.Expires, Revoked: s.Revoked, Replaces: s.Replaces}
 	var err error

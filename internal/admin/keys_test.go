@@ -81,9 +81,9 @@ func TestKeyOfAnUnknownTenant(t *testing.T) {
 	}
 }
 
-// TestKeysMove: a key that was made in one deployment works in another, to
-// which nothing but its hash was brought.
-func TestKeysMove(t *testing.T) {
+// TestExportedKeysCanBeImported checks that a key of one deployment works in
+// another, to which only its hash was copied.
+func TestExportedKeysCanBeImported(t *testing.T) {
 	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
 		ctx := t.Context()
 		made, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.BackendCalls}})
@@ -97,7 +97,7 @@ func TestKeysMove(t *testing.T) {
 
 		elsewhere := memstore.New(nil)
 		b := admin.NewDirect(elsewhere, store.New(elsewhere, nil), nil, nil)
-		for range 2 { // once more changes nothing
+		for range 2 { // importing twice has the same effect
 			if n, err := b.ImportKeys(ctx, exported); n != 1 || err != nil {
 				t.Fatalf("%d, %v", n, err)
 			}

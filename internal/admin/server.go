@@ -21,7 +21,7 @@ import (
 // Prefix is the path under which administration is served.
 const Prefix = "/_/admin/"
 
-// call is one operation on the wire: POST {Prefix}{name} with a JSON body.
+// A call is one operation on the wire: POST {Prefix}{name} with a JSON body.
 type call struct {
 	name  string
 	serve func(ctx context.Context, a Admin, body []byte) (any, error)
@@ -88,10 +88,11 @@ func on[T any](name string, do func(context.Context, Admin, T) (any, error)) cal
 	}}
 }
 
-// NewHandler serves a to peers on this machine, whatever address it listens on:
-// it refuses a peer that is not on a loopback address, a Host or Origin that
-// does not name this machine (a web page could otherwise reach it through a
-// visitor's browser), and every content type but JSON.
+// NewHandler returns a handler that serves a to peers on this machine only,
+// whatever address it listens on. It rejects a peer that is not on a loopback
+// address, a Host or Origin that does not name this machine (a web page could
+// otherwise reach it through a visitor's browser), and content types other than
+// JSON.
 func NewHandler(a Admin) http.Handler {
 	mux := http.NewServeMux()
 	for _, c := range slices.Concat(calls, tenantCalls) {
@@ -118,20 +119,20 @@ func NewHandler(a Admin) http.Handler {
 	})
 }
 
-// sameMachine verifies that the request comes from this machine and was meant
-// for it.
+// sameMachine verifies that the request comes from this machine and is addressed
+// to it.
 func sameMachine(r *http.Request) error {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return fault.Errorf(fault.Denied, "administration answers peers on this machine alone")
+		return fault.Errorf(fault.Denied, "administration is available only to peers on this machine")
 	}
 	if !namesThisMachine(r.Host) {
-		return fault.Errorf(fault.Denied, "administration answers requests to localhost alone, not to %q", r.Host)
+		return fault.Errorf(fault.Denied, "administration is available only at localhost, not at %q", r.Host)
 	}
 	for _, origin := range r.Header.Values("Origin") {
 		host, found := strings.CutPrefix(origin, "http://")
 		if !found || !namesThisMachine(host) {
-			return fault.Errorf(fault.Denied, "administration refuses the origin %q", origin)
+			return fault.Errorf(fault.Denied, "administration is not available to pages of the origin %q", origin)
 		}
 	}
 	return nil
@@ -149,8 +150,8 @@ func namesThisMachine(hostport string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// wireFault is a fault on the wire. It goes to an operator on the same machine,
-// so that it tells the whole text and not what a caller may see.
+// wireFault is an error on the wire. Because its reader is an operator on the same
+// machine, it holds the full text and not only the safe message.
 type wireFault struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -164,7 +165,7 @@ func reply(w http.ResponseWriter, out any, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	// An event may repeat a name: EventBridge does not mind.
+	// An event may repeat a name: EventBridge accepts this.
 	_ = json.MarshalWrite(w, out, json.Deterministic(true), jsontext.AllowDuplicateNames(true))
 }
 

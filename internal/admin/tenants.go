@@ -10,45 +10,46 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Tenants does what is done once in the life of a tenant.
+// Tenants has the operations that are rare in the life of a tenant.
 type Tenants interface {
-	// Holdings names the schemas and months of which something is kept.
+	// Holdings lists the schemas and months with stored data.
 	Holdings(ctx context.Context, t events.TenantID) (Holdings, error)
-	// PurgeTenant deletes all that is kept of a tenant: records with their
-	// objects and files, marks, bills, API keys. Conflict while a key is active.
+	// PurgeTenant deletes all data of a tenant: records with their objects and
+	// files, idempotency records, bills, API keys. The error is Conflict while a key
+	// is active.
 	PurgeTenant(ctx context.Context, t events.TenantID) (Purged, error)
 	// MigrateSchema moves the records of a schema to another backend or key field.
 	MigrateSchema(ctx context.Context, m Migration) (Migrated, error)
 }
 
-// Holdings are what there is of a tenant.
+// Holdings lists the stored data of a tenant.
 type Holdings struct {
 	Schemas []events.SchemaID `json:"schemas"`
 	Months  []string          `json:"months"`
 }
 
-// Purged tells what a purge has deleted.
+// Purged reports what a purge has deleted.
 type Purged struct {
-	Items   int `json:"items"`   // of the ledger: heads, marks, bills, API keys
-	Objects int `json:"objects"` // in which records were shown
-	// Revoked is when the last API key was revoked. Until 30 seconds later it
-	// may still have let something in, which another purge finds.
+	Items   int `json:"items"`   // of the ledger: records, idempotency records, bills, API keys
+	Objects int `json:"objects"` // that records were projected to
+	// Revoked is when the last API key was revoked. Requests may have been accepted
+	// until 30 seconds later; another purge then deletes their data.
 	Revoked time.Time `json:"revoked,omitzero"`
 }
 
-// Migration asks for records to be moved.
+// Migration holds the arguments of MigrateSchema.
 type Migration struct {
 	Tenant   events.TenantID `json:"tenant"`
 	Schema   events.SchemaID `json:"schema"`
 	Backend  events.Backend  `json:"backend"`
 	KeyField string          `json:"keyField"`
-	DryRun   bool            `json:"dryRun"` // only look
+	DryRun   bool            `json:"dryRun"` // count without moving
 }
 
-// Migrated tells of a migration, or of what one would do.
+// Migrated reports the result of a migration, or of a dry run.
 type Migrated struct {
-	Records int `json:"records"` // that there are
-	Moved   int `json:"moved"`   // of them, that had to be moved
+	Records int `json:"records"` // of the schema
+	Moved   int `json:"moved"`   // records that had to be moved
 }
 
 // Holdings implements [Tenants].
@@ -84,7 +85,7 @@ func (d *Direct) PurgeTenant(ctx context.Context, t events.TenantID) (Purged, er
 		}
 	}
 	if active > 0 {
-		return Purged{}, fault.Errorf(fault.Conflict, "tenant %s has %d active API keys: revoke them first, so that nothing new comes in", t, active)
+		return Purged{}, fault.Errorf(fault.Conflict, "tenant %s has %d active API keys: revoke them first, so that no new requests are accepted", t, active)
 	}
 	if p.Items, err = d.store.Purge(ctx, t); err != nil {
 		return p, fault.Wrap("admin.PurgeTenant", fault.Unavailable, err)
@@ -95,8 +96,8 @@ func (d *Direct) PurgeTenant(ctx context.Context, t events.TenantID) (Purged, er
 	return p, nil
 }
 
-// purgeObjects deletes the objects and files that show a tenant's records. It
-// comes after the ledger: without a head nothing is shown anew.
+// purgeObjects deletes the objects and files of a tenant's records. It must run
+// after the ledger is purged, because a record could otherwise be projected again.
 func (d *Direct) purgeObjects(ctx context.Context, t events.TenantID) (n int, err error) {
 	if d.Objects == nil {
 		return 0, nil
