@@ -20,7 +20,7 @@ import (
 	"github.com/blockforger/eventrouter/local/sqs"
 )
 
-// A Server is AWS's side on one machine.
+// A Server is AWS on one machine.
 type Server struct {
 	opts Options
 	log  *slog.Logger
@@ -40,8 +40,8 @@ type Server struct {
 	handler http.Handler
 }
 
-// Open opens what is kept in dir, which is made where it is missing. The fault
-// is Unavailable where another process has it open.
+// Open opens the data in dir, and creates the directory if it does not exist. The
+// fault is Unavailable if another process has it open.
 func Open(dir string, opts *Options) (*Server, error) {
 	o := opts.withDefaults()
 	kept, err := datafile.Open(dir, o.MaxDataBytes, buckets...)
@@ -100,11 +100,11 @@ func (s *Server) load() error {
 // a retry.
 func (s *Server) Pending() (due, waiting int) { return s.deliveries.Pending() }
 
-// DeadLetters are the deliveries that were given up.
+// DeadLetters returns the deliveries that were given up.
 func (s *Server) DeadLetters() *delivery.DeadLetters { return s.deliveries.DeadLetters() }
 
-// Handler is the AWS endpoint. It answers every path; what is not served gets
-// an error in AWS's shape.
+// Handler returns the AWS endpoint. A request that is not served gets an error in
+// AWS's shape.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 func (s *Server) routes() http.Handler {
@@ -119,9 +119,9 @@ func (s *Server) routes() http.Handler {
 	return endpoint{services: services, paths: paths, log: s.log, bodyTimeout: s.opts.BodyTimeout}
 }
 
-// Run carries out deliveries until ctx ends; then it starts no further one,
-// waits for those under way, and returns. What is left resumes with the next
-// Run, in this process or another.
+// Run runs deliveries, schedules and replays until ctx ends, waits for the
+// deliveries that are running, and returns. The others resume with the next Run,
+// in this process or another.
 func (s *Server) Run(ctx context.Context) error {
 	if !s.running.CompareAndSwap(false, true) {
 		return fault.Errorf(fault.Conflict, "the local server runs already")
@@ -136,8 +136,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close writes what is still in memory and closes the file. Run must have
-// returned.
+// Close writes the log lines that are still in memory and closes the file. Run
+// must have returned.
 func (s *Server) Close() error {
 	return errors.Join(s.logs.Flush(context.Background()), s.file.Close())
 }

@@ -188,9 +188,8 @@ func compactObject(text string) (jsontext.Value, bool) {
 	return v, true
 }
 
-// ingest stores events with the tasks that they give, all or none, and then
-// lets the tasks be carried out.
-// along is written with them.
+// ingest stores events together with their delivery tasks and other writes, all or
+// none, and then queues the tasks.
 func (s *Service) ingest(ctx context.Context, events []*incoming, along ...datafile.Write) error {
 	if len(events)+len(along) == 0 {
 		return nil
@@ -201,11 +200,11 @@ func (s *Service) ingest(ctx context.Context, events []*incoming, along ...dataf
 		a.event.Seq = s.opts.Sequence.Next()
 		made, kept := s.route(a)
 		writes = append(writes, kept...)
-		record, err := a.event.encode()
+		event, err := s.events.write(&a.event)
 		if err != nil {
 			return err
 		}
-		writes = append(writes, s.file.Put(BucketEvents, datafile.SeqKey(a.event.Seq), record))
+		writes = append(writes, event)
 		for _, t := range made {
 			w, err := s.opts.Deliveries.Write(t)
 			if err != nil {
@@ -223,6 +222,6 @@ func (s *Service) ingest(ctx context.Context, events []*incoming, along ...dataf
 		t.Due = t.Due.Add(s.opts.Chaos.Wait())
 	}
 	s.opts.Deliveries.Add(tasks...)
-	s.arrived.Raise()
+	s.events.stored.Raise()
 	return nil
 }

@@ -62,14 +62,14 @@ type Service struct {
 	opts        Options
 	file        *datafile.File
 	catalog     catalog
-	arrived     signal.Signal // raised when an event was stored
+	events      eventStore
 	replayAsked signal.Signal // raised when a replay is to begin or to end
 	refused     atomic.Int64  // when events were last refused for lack of space, in ns; 0: never
 }
 
 // Open loads what is set up in a file.
 func Open(file *datafile.File, opts Options) (*Service, error) {
-	s := &Service{opts: opts, file: file}
+	s := &Service{opts: opts, file: file, events: eventStore{file: file, keep: opts.KeepEvents, deliveries: opts.Deliveries}}
 	if err := s.loadCatalog(); err != nil {
 		return nil, err
 	}

@@ -9,9 +9,11 @@ import (
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/local/datafile"
+	"github.com/blockforger/eventrouter/local/delivery"
+	"github.com/blockforger/eventrouter/local/signal"
 )
 
-// An EventQuery says which events are wanted; its zero value means all.
+// An EventQuery selects events; the zero value selects all.
 type EventQuery struct {
 	Bus     string           // a name or ARN; "" means every bus
 	Pattern *pattern.Pattern // nil means every event
@@ -19,8 +21,8 @@ type EventQuery struct {
 	Follow  bool             // go on with events yet to come, until the context ends
 }
 
-// Events yields what the buses took, the oldest first, as far as it is kept
-// (see Options.KeepEvents). With Follow it ends with ctx, without an error.
+// Events yields the stored events of the buses, the oldest first (see
+// Options.KeepEvents). With Follow it ends with ctx, without an error.
 func (s *Service) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		bus := ""
@@ -33,8 +35,8 @@ func (s *Service) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, err
 			bus = arn
 		}
 		for next := uint64(0); ; {
-			news := s.arrived.Wait()
-			batch, after, err := s.eventsFrom(next, bus, &q)
+			news := s.events.stored.Wait()
+			batch, after, err := s.events.read(next, bus, &q)
 			if err != nil {
 				yield(Event{}, fault.Wrap("read events", fault.Internal, err))
 				return
@@ -60,9 +62,9 @@ func (s *Service) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, err
 	}
 }
 
-// EventsFrom reads some of what the query wants from a place on, 0 being the
-// oldest event kept, and answers where to go on. Where that is the same place,
-// there is nothing more yet.
+// EventsFrom returns some of the events that match a query, starting at a sequence
+// number, 0 for the oldest event, and the number to continue at. If that is the
+// same number, there are no more events yet.
 func (s *Service) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint64, err error) {
 	bus := ""
 	if q.Bus != "" {
@@ -70,16 +72,30 @@ func (s *Service) EventsFrom(seq uint64, q EventQuery) (batch []Event, next uint
 			return nil, seq, err
 		}
 	}
-	if batch, next, err = s.eventsFrom(seq, bus, &q); err != nil {
+	if batch, next, err = s.events.read(seq, bus, &q); err != nil {
 		err = fault.Wrap("read events", fault.Internal, err)
 	}
 	return batch, next, err
 }
 
-// eventsFrom reads a batch of what the query wants. after is where to go on; it
-// is next where there is nothing more. Reading in batches keeps no read
-// transaction open while the caller thinks: that would let the file grow.
-func (s *Service) eventsFrom(next uint64, bus string, q *EventQuery) (batch []Event, after uint64, err error) {
+// An eventStore holds the newest events.
+type eventStore struct {
+	file       *datafile.File
+	keep       int // how many events stay after their delivery
+	deliveries *delivery.Dispatcher
+	stored     signal.Signal // raised when an event was stored
+}
+
+// write returns the write that stores an event.
+func (s *eventStore) write(e *Event) (datafile.Write, error) {
+	record, err := e.encode()
+	return s.file.Put(BucketEvents, datafile.SeqKey(e.Seq), record), err
+}
+
+// read returns a batch of the events that match a query, starting at next. after
+// is where to continue; it equals next if there are no more events. Batches keep
+// no read transaction open while the caller works: that would let the file grow.
+func (s *eventStore) read(next uint64, bus string, q *EventQuery) (batch []Event, after uint64, err error) {
 	const most = 256
 	after = next
 	err = s.file.Each(BucketEvents, datafile.SeqKey(next), func(key, record []byte) (bool, error) {
@@ -107,8 +123,7 @@ func (q *EventQuery) wants(e *Event, bus string) bool {
 	return err == nil && matches
 }
 
-// trimEvents forgets events beyond the number that is kept, the oldest first,
-// but none that is still to be delivered.
+// trimEvents removes old events, also from archives, until ctx ends.
 func (s *Service) trimEvents(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -118,32 +133,34 @@ func (s *Service) trimEvents(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := errors.Join(s.trimOnce(ctx), s.trimArchives(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.events.trim(ctx), s.trimArchives(ctx)); err != nil && ctx.Err() == nil {
 			s.opts.Log.Error("old events could not be removed", "error", err)
 		}
 	}
 }
 
-func (s *Service) trimOnce(ctx context.Context) error {
+// trim removes events beyond the number that is kept, the oldest first, except
+// those that are still to be delivered.
+func (s *eventStore) trim(ctx context.Context) error {
 	const mostScanned = 50_000
-	pending, err := s.opts.Deliveries.Undelivered()
+	pending, err := s.deliveries.Undelivered()
 	if err != nil {
 		return err
 	}
 	var seqs []uint64
 	if err := s.file.Keys(BucketEvents, nil, func(key []byte) bool {
 		seqs = append(seqs, datafile.SeqOf(key))
-		return len(seqs) < s.opts.KeepEvents+mostScanned
+		return len(seqs) < s.keep+mostScanned
 	}); err != nil {
 		return err
 	}
 	var writes []datafile.Write
-	if len(seqs) > s.opts.KeepEvents {
-		if err := s.opts.Deliveries.TrimOutcomes(ctx, seqs[len(seqs)-s.opts.KeepEvents], pending); err != nil {
+	if len(seqs) > s.keep {
+		if err := s.deliveries.TrimOutcomes(ctx, seqs[len(seqs)-s.keep], pending); err != nil {
 			return err
 		}
 	}
-	for i := 0; i < len(seqs)-s.opts.KeepEvents; i++ {
+	for i := 0; i < len(seqs)-s.keep; i++ {
 		if !pending[seqs[i]] {
 			writes = append(writes, s.file.Remove(BucketEvents, datafile.SeqKey(seqs[i])))
 		}
