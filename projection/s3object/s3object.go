@@ -1,17 +1,18 @@
-// Package s3object shows records as objects: one JSON document each, at
+// Package s3object projects records to objects. Each record is one JSON document at
 //
 //	data/{tenant}/{schema}/{key}.json
 //
-// with the key escaped as in URLs. It is plain JSON, indented, its members
-// sorted and its numbers exact, for any tool to read. On AWS the bucket is one
-// of S3's, on one machine it is a directory.
+// with the key escaped as in URLs. The document is indented JSON with sorted members
+// and exact numbers, which any tool can read. On AWS the bucket is an S3 bucket; on a
+// single machine it is a directory.
 //
-// The object's metadata hold the stamp of the head that it shows and the
-// SHA-256 of its bytes. Where they are missing or do not fit, a person wrote the
-// object; it must then be a JSON object whose key member is the key in its name.
-// An object that a person removed is a record that was removed.
+// The object's metadata hold the version of its record (the member stamp) and the
+// SHA-256 of its bytes. If either is missing or the SHA-256 differs, the object is an
+// external edit; it must then be a JSON object whose key member is the key in its
+// name. An object that was deleted externally is the deletion of its record.
 //
-// The ledger decides; what is written and what is believed, package store says.
+// The ledger is authoritative. Package store decides when an object is written and
+// which external edits are imported.
 package s3object
 
 import (
@@ -24,14 +25,14 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A Projection shows records as objects of a bucket. It is safe for concurrent use.
+// A Projection writes records to objects of a bucket. It is safe for concurrent use.
 type Projection struct {
 	bucket blob.Bucket
 }
 
 var _ store.Projection = (*Projection)(nil)
 
-// New returns the projection into a bucket.
+// New returns a projection to a bucket.
 func New(b blob.Bucket) *Projection { return &Projection{bucket: b} }
 
 const suffix = ".json"
@@ -40,16 +41,16 @@ func folder(c store.Collection) string {
 	return "data/" + string(c.Tenant) + "/" + string(c.Schema) + "/"
 }
 
-// Object names the record's object.
+// Object returns the name of the record's object.
 func (p *Projection) Object(r store.Ref) string {
 	return folder(r.Collection) + r.Key.Escape() + suffix
 }
 
-// Shared answers false: each record has its own object.
+// Shared returns false: each record has its own object.
 func (p *Projection) Shared() bool { return false }
 
-// Keys lists the records that have an object. What has another name than we
-// would give it is passed over.
+// Keys returns the keys of the records that have an object. It ignores objects whose
+// names Object does not return for any key.
 func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.RecordKey, error) {
 	const page = 1000
 	prefix := folder(c)
@@ -90,9 +91,9 @@ func keyOf(name string, l store.Layout) (events.RecordKey, bool) {
 
 // Open reads the objects of the records.
 func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layout, keys []events.RecordKey) (store.Snapshot, error) {
-	v := &view{p: p, read: make(map[events.RecordKey]shown, len(keys))}
-	found := make([]shown, len(keys))
-	err := each(len(keys), func(i int) error {
+	v := &view{p: p, read: make(map[events.RecordKey]observedObject, len(keys))}
+	found := make([]observedObject, len(keys))
+	err := forEach(len(keys), func(i int) error {
 		name := p.Object(store.Ref{Collection: c, Key: keys[i]})
 		o, err := p.bucket.Get(ctx, name, "")
 		switch {

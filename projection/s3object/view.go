@@ -16,20 +16,20 @@ import (
 
 // The metadata of an object.
 const (
-	stampName = "stamp"  // of the head that it shows
-	sumName   = "sha256" // of the bytes: metadata can outlive an edit
+	versionName = "stamp"  // the version of the record
+	sumName     = "sha256" // of the bytes, because an external edit can keep the metadata
 )
 
 type view struct {
 	p    *Projection
-	read map[events.RecordKey]shown
+	read map[events.RecordKey]observedObject
 }
 
-// shown is what an object showed when it was read.
-type shown struct {
+// An observedObject is an object as it was read.
+type observedObject struct {
 	store.Observed
-	etag  blob.ETag     // "" where there was no object
-	stamp store.Version // "" where a person wrote it
+	etag    blob.ETag     // "" if there was no object
+	version store.Version // "" if the object is an external edit
 }
 
 func (v *view) Observed(k events.RecordKey) store.Observed { return v.read[k].Observed }
@@ -38,27 +38,27 @@ func (v *view) ExternallyEdited() ([]events.RecordKey, bool) { return nil, false
 
 func (v *view) Fits(store.Record) error { return nil }
 
-// Write writes each object on its own, and goes on after a failure.
-func (v *view) Write(ctx context.Context, heads []store.Record, _ int64) (int64, error) {
-	return 0, each(len(heads), func(i int) error { return v.write(ctx, &heads[i]) })
+// Write writes each object separately, and continues after an error.
+func (v *view) Write(ctx context.Context, records []store.Record, _ int64) (int64, error) {
+	return 0, forEach(len(records), func(i int) error { return v.write(ctx, &records[i]) })
 }
 
 func (v *view) write(ctx context.Context, h *store.Record) error {
-	was, name := v.read[h.Key], v.p.Object(h.Ref)
+	before, name := v.read[h.Key], v.p.Object(h.Ref)
 	switch {
-	case h.Deleted && was.etag == "":
+	case h.Deleted && before.etag == "":
 		return nil
 	case h.Deleted:
-		return v.p.bucket.Delete(ctx, name, blob.Condition{IfMatch: was.etag})
-	case was.stamp == h.Version:
-		return nil // an earlier attempt got as far as this
+		return v.p.bucket.Delete(ctx, name, blob.Condition{IfMatch: before.etag})
+	case before.version == h.Version:
+		return nil // an earlier attempt has written it
 	}
 	data, err := encode(h.Data)
 	if err != nil {
 		return err
 	}
-	metadata := map[string]string{stampName: string(h.Version), sumName: sumOf(data)}
-	_, err = v.p.bucket.Put(ctx, name, data, metadata, blob.Condition{IfMatch: was.etag, IfNone: was.etag == ""})
+	metadata := map[string]string{versionName: string(h.Version), sumName: sumOf(data)}
+	_, err = v.p.bucket.Put(ctx, name, data, metadata, blob.Condition{IfMatch: before.etag, IfNone: before.etag == ""})
 	return err
 }
 
@@ -73,11 +73,12 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// decode reads an object. What we wrote is not looked at any closer.
-func decode(o blob.Object, k events.RecordKey, l store.Layout) shown {
-	s := shown{etag: o.ETag, Observed: store.Observed{Data: o.Data}}
-	if o.Metadata[sumName] == sumOf(o.Data) && o.Metadata[stampName] != "" {
-		s.Managed, s.stamp = true, store.Version(o.Metadata[stampName])
+// decode reads an object. It validates the data only if the object is an external
+// edit.
+func decode(o blob.Object, k events.RecordKey, l store.Layout) observedObject {
+	s := observedObject{etag: o.ETag, Observed: store.Observed{Data: o.Data}}
+	if o.Metadata[sumName] == sumOf(o.Data) && o.Metadata[versionName] != "" {
+		s.Managed, s.version = true, store.Version(o.Metadata[versionName])
 		return s
 	}
 	s.Data = jsontext.Value(o.Data).Clone()
@@ -90,33 +91,33 @@ func decode(o blob.Object, k events.RecordKey, l store.Layout) shown {
 	return s
 }
 
-// check verifies that what a person wrote is the record that its name says.
+// check verifies that an externally edited object is a record with the key in its name.
 func check(o blob.Object, k events.RecordKey, l store.Layout) error {
 	var members map[string]jsontext.Value
 	if err := events.Unmarshal(o.Key, o.Data, &members); err != nil {
-		return located(o, err)
+		return withPosition(o, err)
 	}
 	raw, ok := members[l.KeyField]
 	if !ok || members == nil {
 		return fault.Errorf(fault.Invalid, "%s: the member %q is missing; it must be %s", o.Key, l.KeyField, k.Value(l.IntegerKey))
 	}
 	if got, err := events.KeyOf(raw, l.IntegerKey); err != nil || got != k {
-		return fault.Errorf(fault.Invalid, "%s: the member %q must be %s, as the object's name says", o.Key, l.KeyField, k.Value(l.IntegerKey))
+		return fault.Errorf(fault.Invalid, "%s: the member %q must be %s, the key in the object's name", o.Key, l.KeyField, k.Value(l.IntegerKey))
 	}
 	return nil
 }
 
-// each runs f for every index, some at a time, and waits. Of several errors it
-// answers a Precondition last: another error must not be hidden by what is
-// cured by reading again.
-func each(n int, f func(i int) error) error {
-	const atOnce = 8
+// forEach runs f for every index, several concurrently, and waits for all. Of several
+// errors it returns one that is not Precondition, if there is one: the caller handles
+// Precondition by reading again, which must not hide other errors.
+func forEach(n int, f func(i int) error) error {
+	const maxConcurrent = 8
 	if n == 1 {
 		return f(0)
 	}
 	var group sync.WaitGroup
 	errs := make([]error, n)
-	tokens := make(chan struct{}, atOnce)
+	tokens := make(chan struct{}, maxConcurrent)
 	for i := range n {
 		tokens <- struct{}{}
 		group.Go(func() {

@@ -11,9 +11,9 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 )
 
-// located adds line and column to a fault about an object that is not valid
-// JSON: a person is to find the place in an editor.
-func located(o blob.Object, err error) error {
+// withPosition adds line and column to a fault about an object that is not valid JSON,
+// so that the position can be found in an editor.
+func withPosition(o blob.Object, err error) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(o.Data))
 	var syntax *jsontext.SyntacticError
 	for {
@@ -22,7 +22,7 @@ func located(o blob.Object, err error) error {
 			continue
 		}
 		if readErr == io.EOF || !errors.As(readErr, &syntax) {
-			return err // it is valid JSON, but no record
+			return err // it is valid JSON, but not a record
 		}
 		break
 	}
