@@ -10,24 +10,24 @@ import (
 // A file is one version of a CSV file as it was read or written.
 type file struct {
 	name string
-	etag blob.ETag // "" where there is no file
+	etag blob.ETag // "" if there is no file
 	data []byte
-	ours bool // no person has changed it since we wrote it
+	ours bool // it has no external edit
 
-	number int64 // the write number in the metadata, where it is ours; a file may have no rows
+	number int64 // the write number in the metadata, if it has no external edit; a file may have no rows
 }
 
-// A cache keeps the files that were used last, so that reading a record asks
-// for the file only if it has changed. It is bounded by the bytes of the files.
+// A cache keeps the files that were used last, so that a file is read again only if it
+// has changed. Its size is limited by the bytes of the files.
 type cache struct {
 	mu    sync.Mutex
-	files []*cachedFile // the last used last
+	files []*cachedFile // in the order of their last use
 }
 
 const maxCached = MaxFile + 16<<20
 
-// A cachedFile is a file that is parsed when it is first asked for, and again
-// where the schema says otherwise how keys are read.
+// A cachedFile is a file that is parsed when it is first used, and again if the type
+// of the keys has changed in the schema.
 type cachedFile struct {
 	file
 	mu     sync.Mutex

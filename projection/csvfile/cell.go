@@ -9,8 +9,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// appendText writes text as a cell of a text column: a spreadsheet must not take
-// it for a formula, nor a reader for something else.
+// appendText writes text as a cell, with a leading ' if a spreadsheet would read it as
+// a formula or a reader as another JSON value.
 func appendText(b []byte, text []byte) []byte {
 	if len(text) == 0 || startsLikeFormula(text[0]) {
 		b = append(b, '\'')
@@ -67,7 +67,7 @@ func readValue(cell []byte) (jsontext.Value, error) {
 	return quote(readText(cell))
 }
 
-// literal answers the JSON value that a cell is, unless it is text.
+// literal returns the JSON value of a cell, and false if the cell is text.
 func literal(cell []byte) (jsontext.Value, bool) {
 	if len(cell) == 0 {
 		return nil, false
@@ -97,8 +97,8 @@ func quote(text []byte) (jsontext.Value, error) {
 	return jsontext.AppendQuote(nil, text)
 }
 
-// appendKey writes a key: the schema tells what it is, so that only what a
-// spreadsheet would take for a formula needs the sign of text.
+// appendKey writes a key. Its type is known from the schema, so it has a leading ' only
+// if a spreadsheet would read it as a formula.
 func appendKey(b []byte, k events.RecordKey, integer bool) []byte {
 	if integer {
 		return append(b, k...)

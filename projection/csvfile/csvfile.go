@@ -1,18 +1,18 @@
-// Package csvfile shows the records of a schema as one CSV file, at
+// Package csvfile projects the records of a schema to one CSV file, at
 //
 //	data/{tenant}/{schema}.csv
 //
-// which a spreadsheet opens, and in which a person may change, add and remove
-// rows. On AWS the bucket is one of S3's, on one machine it is a directory.
+// It can be opened in a spreadsheet, and its rows can be changed, added and removed.
+// On AWS the bucket is an S3 bucket; on a single machine it is a directory.
 //
 // # Format
 //
-// RFC 4180, UTF-8, lines end in CRLF. When reading, LF alone and a byte order
-// mark are taken too, and blank lines are passed over.
+// The format is RFC 4180 in UTF-8, with lines that end in CRLF. A reader also accepts
+// LF and a byte order mark, and ignores blank lines.
 //
-// The header names the schema's properties in order. A column that the schema
-// no longer has stays; one that it has gained is put in its place, with all
-// rows, by the next write. Columns may stand in another order. Behind them come
+// The header names the schema's properties in order. A column of a property that the
+// schema no longer has is kept. If the schema has a new property, the next write adds
+// its column to all rows. Columns may be in another order. The last columns are
 //
 //   - _null: the properties whose value is null, as a JSON array of their names.
 //   - _more: the properties without a column, as a JSON object.
@@ -23,18 +23,18 @@
 // In the first format the column _written, a blank and a time preceded _null, and
 // no column had a version. Such a file is read; the next write converts it.
 //
-// A cell is empty where the record does not have the property. A number, true,
-// false, an array or an object is its JSON. Text is itself, but with a leading '
-// where it begins with one of = + - @ ' tab CR LF, where it is empty, and where
-// it would be taken for a JSON value: the text 42 is '42. When reading, one
-// leading ' is taken off, and TRUE and FALSE, which spreadsheets write, are true
-// and false. In the column of the key the schema says what it is: 42 needs no '
-// there. Names in the header are written as text is.
+// A cell is empty if the record does not have the property. A number, true, false, an
+// array or an object is written as JSON. Text is written as it is, but with a leading
+// ' if it begins with one of = + - @ ' tab CR LF, if it is empty, or if it would be
+// read as a JSON value: the text 42 is '42. A reader removes one leading ', and reads
+// TRUE and FALSE, which spreadsheets write, as true and false. The type of the key is
+// known from the schema, so the key 42 needs no '. Names in the header are written
+// like text.
 //
-// What cannot be read this way is reported with line and column, and other rows
-// are served; the file is not written until it is put right.
+// A row that cannot be read is reported with line and column, and the other rows can
+// be read. The file is not written until the row has been corrected.
 //
-// # Who wrote it
+// # External edits
 //
 // The object's metadata hold the SHA-256 and the number of the file as this
 // package wrote it. If the SHA-256 is another, a person has edited the file. No
@@ -58,7 +58,8 @@
 //
 // A missing file is not a request to remove every record: it is written again.
 //
-// The ledger decides; what is written and what is believed, package store says.
+// The ledger is authoritative. Package store decides when the file is written and
+// applies these rules.
 package csvfile
 
 import (
@@ -75,15 +76,15 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// MaxFile is the size of the largest file, in bytes. A change that would make
-// it larger is refused; changes made at the same time, which did not know of
-// one another, may go past it by [maxOverrun].
+// MaxFile is the maximum size of a file in bytes. A change that would exceed it is
+// rejected. Concurrent changes, which are checked independently, may exceed it by up
+// to [maxOverrun].
 const MaxFile = 50 << 20
 
 const maxOverrun = 1 << 20
 
-// A Projection shows records in the CSV files of a bucket. It is safe for
-// concurrent use.
+// A Projection writes records to the CSV files of a bucket. It is safe for concurrent
+// use.
 type Projection struct {
 	bucket blob.Bucket
 	cache  cache
@@ -91,20 +92,20 @@ type Projection struct {
 
 var _ store.Projection = (*Projection)(nil)
 
-// New returns the projection into a bucket.
+// New returns a projection to a bucket.
 func New(b blob.Bucket) *Projection { return &Projection{bucket: b} }
 
 func fileName(c store.Collection) string {
 	return "data/" + string(c.Tenant) + "/" + string(c.Schema) + ".csv"
 }
 
-// Object names the file.
+// Object returns the name of the file.
 func (p *Projection) Object(r store.Ref) string { return fileName(r.Collection) }
 
-// Shared answers true: the file has all records of the schema.
+// Shared returns true: the file holds all records of the schema.
 func (p *Projection) Shared() bool { return true }
 
-// Keys lists the keys of all rows that have a good one.
+// Keys returns the keys of all rows whose key is valid.
 func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.RecordKey, error) {
 	t, err := p.table(ctx, c, l)
 	if err != nil {
@@ -122,7 +123,8 @@ func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layou
 	return &view{p: p, c: c, l: l, table: t}, nil
 }
 
-// table reads the file, or only asks whether it is still the one it knows.
+// table returns the table of the file. It reads the file only if it differs from the
+// cached one.
 func (p *Projection) table(ctx context.Context, c store.Collection, l store.Layout) (*table, error) {
 	name := fileName(c)
 	known := p.cache.get(name)

@@ -24,8 +24,8 @@ type header struct {
 	names   []string // in the order of the file; "" for _version and _written
 	columns map[string]int
 	key     int
-	null    int       // -1 where there is none
-	more    int       // likewise
+	null    int       // -1 if there is none
+	more    int       // -1 if there is none
 	version int       // likewise
 	written int       // likewise; only the first format has it
 	time    time.Time // in _written
@@ -37,8 +37,8 @@ func reserved(name string) bool {
 		name == writtenColumn || strings.HasPrefix(name, writtenColumn+" ")
 }
 
-// newHeader is the header of a layout. Columns that an old header has besides
-// stand behind those of the schema.
+// newHeader returns the header of a layout. Additional columns of an old header follow
+// those of the schema.
 func newHeader(l store.Layout, old *header) *header {
 	names := []string{}
 	add := func(name string) {
@@ -63,7 +63,7 @@ func newHeader(l store.Layout, old *header) *header {
 	return h
 }
 
-// indexed finds the columns by name.
+// indexed returns a header whose columns can be found by name.
 func indexed(names []string) *header {
 	h := &header{names: names, columns: make(map[string]int, len(names)), null: -1, more: -1, version: -1, written: -1}
 	for i, name := range names {
@@ -155,7 +155,7 @@ func (h *header) append(b []byte) []byte {
 	return append(b, "\r\n"...)
 }
 
-// checkLayout refuses a layout whose key field cannot be a column.
+// checkLayout rejects a layout whose key field cannot be a column.
 func checkLayout(l store.Layout) error {
 	if reserved(l.KeyField) {
 		return fault.Errorf(fault.Invalid, "the key field %q has a name that csv keeps for itself", l.KeyField)

@@ -21,7 +21,8 @@ type member struct {
 	value jsontext.Value
 }
 
-// membersOf splits a record, in its order. The values are parts of it.
+// membersOf returns the members of a record in their order. The values share its
+// memory.
 func membersOf(record jsontext.Value) ([]member, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(record))
 	if _, err := dec.ReadToken(); err != nil {
@@ -131,7 +132,7 @@ func readVersion(cell []byte) rowVersion {
 	return v
 }
 
-// readNumber reads a positive number without a sign; 0 if it is none.
+// readNumber returns the positive number, without a sign, that the text holds, or 0.
 func readNumber(digits []byte) int64 {
 	var n int64
 	for _, c := range digits {
@@ -165,7 +166,7 @@ func objectOf(list []member) (jsontext.Value, error) {
 	return v, v.Compact()
 }
 
-// A cellError is what is wrong with one cell of a row.
+// A cellError is an error in one cell of a row.
 type cellError struct {
 	column int
 	reason string

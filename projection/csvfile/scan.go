@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// A field is one cell as it stands in the file.
+// A field is one cell of the file.
 type field struct {
-	text  []byte // without quotes; part of the file where nothing had to be resolved
+	text  []byte // without quotes; it shares the file's memory if it has no escapes
 	start int    // offset of its first byte
 }
 
-// A syntaxError tells at which byte of the file reading ended, and why.
+// A syntaxError holds the offset in the file at which reading ended, and the reason.
 type syntaxError struct {
 	offset int
 	reason string
@@ -19,9 +19,8 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.reason }
 
-// scanRow reads the row that begins at data[pos], which must be within data. It
-// appends its fields and answers where the row's content and the row itself,
-// with its line break, end.
+// scanRow reads the row that begins at data[pos], which must be within data. It appends
+// the row's fields and returns the end of the row without and with its line break.
 func scanRow(data []byte, pos int, fields []field) (_ []field, end, next int, err error) {
 	for {
 		f := field{start: pos}
@@ -58,8 +57,8 @@ func scanRow(data []byte, pos int, fields []field) (_ []field, end, next int, er
 	}
 }
 
-// scanQuoted reads the quoted cell that opens at data[pos] and answers what
-// stands behind it.
+// scanQuoted reads the quoted cell that begins at data[pos] and returns its text and
+// the position after it.
 func scanQuoted(data []byte, pos int) (text []byte, next int, err error) {
 	open := pos
 	pos++
@@ -84,7 +83,7 @@ func scanQuoted(data []byte, pos int) (text []byte, next int, err error) {
 	return text, pos, nil
 }
 
-// appendField writes a cell, in quotes where it must be.
+// appendField writes a cell, in quotes if necessary.
 func appendField(b, text []byte) []byte {
 	if !needsQuotes(text) {
 		return append(b, text...)
@@ -103,8 +102,8 @@ func appendField(b, text []byte) []byte {
 	return append(b, '"')
 }
 
-// needsQuotes is also true of blanks at the ends, which some readers trim, and
-// of what a file must not begin with.
+// needsQuotes reports whether a cell must be quoted. This includes cells with blanks at
+// either end, which some readers trim, and text that a file must not begin with.
 func needsQuotes(text []byte) bool {
 	return len(text) > 0 && (text[0] == ' ' || text[len(text)-1] == ' ' ||
 		bytes.ContainsAny(text, ",\"\r\n") || bytes.HasPrefix(text, byteOrderMark))

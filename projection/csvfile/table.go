@@ -11,8 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A table is a file that has been read as far as to know where the row of each
-// key is. It is not changed any more.
+// A table is a file with the position of the row of each key. It is immutable.
 type table struct {
 	file
 	keyField   string
@@ -20,20 +19,20 @@ type table struct {
 
 	number int64 // the largest write number, 0 if there is none
 
-	header *header // nil where it cannot be read, or there is no file
+	header *header // nil if it cannot be read, or there is no file
 	rows   []row
 	index  map[events.RecordKey]int // into rows, the first of a key
 
-	// unread is the first thing that keeps a row from being found by its key; a
-	// key that is not in index may be in such a row.
+	// unread is the first error that prevents a row from being found by its key. A key
+	// that is not in index may be in such a row.
 	unread error
-	broken map[events.RecordKey]error // rows that were found, but are not to be believed
+	broken map[events.RecordKey]error // the errors of rows that were found, but are not valid
 }
 
-// A row is where a row stands in the file.
+// A row is the position of a row in the file.
 type row struct {
-	start, end, next int // next is behind the line break
-	cell             int // where the cell _version begins
+	start, end, next int // next is the offset after the line break
+	cell             int // the offset of the cell _version
 	key              events.RecordKey
 	version          rowVersion
 }
@@ -71,14 +70,14 @@ func newTable(f file, l store.Layout) *table {
 
 // readRows finds the rows from pos on.
 func (t *table) readRows(pos int) {
-	// Most files are read far more often than they have rows of odd length.
+	// The number of line breaks is an estimate of the number of rows.
 	t.rows = make([]row, 0, bytes.Count(t.data[pos:], []byte{'\n'})+1)
 	var fields []field
 	for pos = t.skipBlank(pos); pos < len(t.data); pos = t.skipBlank(pos) {
 		var err error
 		r := row{start: pos}
 		if fields, r.end, r.next, err = scanRow(t.data, pos, fields[:0]); err != nil {
-			t.note(t.located(err)) // where the next row begins cannot be told
+			t.note(t.located(err)) // the start of the next row is unknown
 			return
 		}
 		pos = r.next
@@ -88,7 +87,7 @@ func (t *table) readRows(pos int) {
 
 func (t *table) addRow(r row, fields []field) {
 	if allEmpty(fields) {
-		return // what a spreadsheet leaves of a row that was cleared
+		return // a spreadsheet leaves empty cells if a row is cleared
 	}
 	if t.header.key >= len(fields) {
 		t.note(t.locatedAt(r.start, "the row has %d cells, its header %d", len(fields), len(t.header.names)))
@@ -139,7 +138,7 @@ func (t *table) breakRow(k events.RecordKey, err error) {
 	}
 }
 
-// record reads the row of a key; NotFound where there is none.
+// record reads the row of a key. The error is NotFound if there is none.
 func (t *table) record(k events.RecordKey, l store.Layout) (jsontext.Value, error) {
 	if err := t.broken[k]; err != nil {
 		return nil, err
@@ -180,7 +179,7 @@ func (t *table) skipBlank(pos int) int {
 	return pos
 }
 
-// located turns an error of the scanner into a fault that names the place.
+// located returns an error of the scanner as a fault with line and column.
 func (t *table) located(err error) error {
 	if wrong, ok := err.(*syntaxError); ok {
 		return t.locatedAt(wrong.offset, "%s", wrong.reason)

@@ -21,7 +21,7 @@ type view struct {
 	*table
 }
 
-// Shown answers for any record.
+// Observed returns the file's row of a record.
 func (v *view) Observed(k events.RecordKey) store.Observed {
 	if v.etag == "" {
 		return store.Observed{Managed: true} // see the package comment
@@ -32,7 +32,7 @@ func (v *view) Observed(k events.RecordKey) store.Observed {
 	case v.ours && err != nil:
 		return store.Observed{Managed: true}
 	case absent && v.unread != nil:
-		return store.Observed{Err: v.unread} // it may be what cannot be read
+		return store.Observed{Err: v.unread} // the record may be in the row that cannot be read
 	case absent:
 		return store.Observed{Row: v.rowOf(row{})}
 	case err != nil:
@@ -49,8 +49,9 @@ func (v *view) rowOf(r row) *store.Row {
 	}
 }
 
-// Edited reports whether the file is not as we wrote it, or has a header under
-// which this schema's records cannot be written: it then has to be written whole.
+// ExternallyEdited returns the keys of all rows, and true, if the file has an external
+// edit, an invalid row or no column _version: each row must then be compared with its
+// record.
 func (v *view) ExternallyEdited() ([]events.RecordKey, bool) {
 	if v.ours && v.unread == nil && v.header.version >= 0 {
 		return nil, false
@@ -58,7 +59,7 @@ func (v *view) ExternallyEdited() ([]events.RecordKey, bool) {
 	return slices.Collect(maps.Keys(v.index)), true
 }
 
-// Fits measures the row of a head against the room that is left.
+// Fits returns an error if the file would be too large with the row of the record.
 func (v *view) Fits(h store.Record) error {
 	size := len(v.data)
 	if i, ok := v.index[h.Key]; ok {
@@ -87,7 +88,7 @@ func tooLarge(name string, size int) error {
 		name, size, MaxFile)
 }
 
-// Write writes the file, with the rows of the heads replaced, added or left out.
+// Write writes the file, with the rows of the records replaced, added or removed.
 func (v *view) Write(ctx context.Context, heads []store.Record, after int64) (int64, error) {
 	if err := checkLayout(v.l); err != nil {
 		return 0, err
@@ -118,8 +119,8 @@ func (v *view) Write(ctx context.Context, heads []store.Record, after int64) (in
 	return number, nil
 }
 
-// understood refuses to write over what a person wrote and we cannot read,
-// unless it is a row that a change is to replace.
+// understood returns an error if the file has an invalid external edit, which must not
+// be overwritten. It allows an invalid row that a change replaces.
 func (v *view) understood(changes map[events.RecordKey]*store.Record) error {
 	if v.unread != nil {
 		return v.unread
@@ -135,15 +136,15 @@ func (v *view) understood(changes map[events.RecordKey]*store.Record) error {
 	return nil
 }
 
-// rewrite makes the new content under a write number. Rows that do not change are
-// copied, but for that number.
+// rewrite returns the new content of the file with a write number. Of an unchanged row
+// it replaces only that number.
 func (v *view) rewrite(heads []store.Record, changes map[events.RecordKey]*store.Record, number int64) (data []byte, changed bool, err error) {
 	head := v.header
 	grown := head == nil || !head.covers(v.l)
 	if grown {
 		head = newHeader(v.l, v.header)
 	}
-	const digits = 36 // by which a cell _version may grow
+	const digits = 36 // the maximum growth of a cell _version
 	b := make([]byte, 0, len(v.data)+len(v.rows)*digits+len(heads)*256+1024)
 	b = head.append(b)
 	changed = grown && v.etag != "" || !v.ours && v.etag != ""
