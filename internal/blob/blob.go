@@ -1,8 +1,8 @@
-// Package blob is a bucket of objects with conditional writes: the form in
-// which tenant files are read, and in which s3 and csv records are shown.
+// Package blob defines a bucket of objects with conditional writes. Tenant files are
+// read from a bucket, and s3 and csv records are projected to one.
 //
-// A [Bucket] is safe for concurrent use, also by several processes: what a
-// conditional write promises holds between all of them.
+// A [Bucket] is safe for concurrent use, also by several processes: conditional
+// writes are atomic between all of them.
 package blob
 
 import (
@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// An ETag names one version of one object. It changes with each write that
-// changes the bytes; a write of equal bytes may keep it.
+// An ETag identifies one version of one object. It changes with each write of
+// other bytes; a write of equal bytes may leave it unchanged.
 type ETag string
 
-// Info is what a listing tells of an object.
+// Info describes an object in a listing.
 type Info struct {
 	Key      string
 	ETag     ETag
@@ -29,33 +29,33 @@ type Object struct {
 	Metadata map[string]string // lower-case names; may be nil
 }
 
-// A Condition says what must hold for a write to be done. The zero Condition
-// always holds.
+// A Condition must hold for a write to take place. The zero Condition always
+// holds.
 type Condition struct {
-	IfMatch ETag // the object is there and has this ETag
-	IfNone  bool // the object is not there
+	IfMatch ETag // the object exists and has this ETag
+	IfNone  bool // the object does not exist
 }
 
 // A Bucket holds objects by key. Keys are slash-separated paths; every element
-// must be safe in a file name, and a Bucket refuses what is not (Invalid). No key
-// may lie below another, as a/b does below a: a directory cannot hold both.
+// must be safe in a file name; otherwise the error is Invalid. No key may be below
+// another, for example a/b below a, because a directory cannot hold both.
 //
-// Codes: NotFound where there is no such object, Precondition where a condition
-// does not hold or a rival was faster (both mean: read again), Denied,
+// Error codes: NotFound if the object does not exist, Precondition if a condition
+// does not hold or another writer was faster (read again in both cases), Denied,
 // Unavailable.
 type Bucket interface {
-	// Get reads an object. Where it still has the ETag known, which may be "",
-	// the data is not read and the error is [ErrNotModified].
+	// Get reads an object. If the object still has the ETag known, which may be
+	// "", the data is not read and the error is [ErrNotModified].
 	Get(ctx context.Context, key string, known ETag) (Object, error)
 
-	// Put writes an object whole: a reader sees the old one or the new one.
+	// Put writes an object atomically: a reader gets the old or the new one.
 	Put(ctx context.Context, key string, data []byte, metadata map[string]string, c Condition) (ETag, error)
 
-	// Delete removes an object. Without a condition a missing one is no error.
+	// Delete removes an object. Without a condition, a missing object is not an error.
 	Delete(ctx context.Context, key string, c Condition) error
 
-	// List tells of the objects whose key begins with prefix and is greater
-	// than after, in ascending byte order, at most limit.
+	// List lists at most limit objects whose key begins with prefix and is greater
+	// than after, in ascending byte order.
 	List(ctx context.Context, prefix, after string, limit int) ([]Info, error)
 }
 

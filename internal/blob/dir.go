@@ -15,29 +15,30 @@ import (
 )
 
 // A Dir is a Bucket in a directory. An object is a plain file at its key, which
-// a person may read and edit with any tool.
+// can be read and edited with any tool.
 //
 // # Files
 //
-// Beside an object name lies .name.meta once the Dir has written it: version
-// and metadata, each bound to the SHA-256 of the content it belongs to. A file
-// that was edited has another sum, so that its ETag is another and its metadata
-// is gone; a file without a .meta is as good, its ETag being the sum alone.
-// Trees written by hand are therefore served as they are, and read-only ones too.
+// For each object that the Dir has written, the file .name.meta beside it holds
+// version and metadata with the SHA-256 of the content that they belong to. An
+// edited file has another SHA-256, and so another ETag and no metadata. A file
+// without a .meta is an object too; its ETag is derived from the SHA-256 only. So
+// files that other programs wrote are served, also from a read-only directory.
 //
-// A write makes a temporary file and syncs it, replaces .meta by one that knows
-// the old content and the new, renames the file over the object, and syncs the
-// directory: whatever is cut off in between, content and metadata fit. Writers
-// of a directory exclude one another by a lock (flock) on its file .lock, also
-// between processes; a person's editor asks for no lock, so that its write is
-// seen or lost if it falls into the same milliseconds. Names that begin with a dot are the Dir's own and no keys.
+// A write creates a temporary file and syncs it, replaces .meta by one with the
+// versions of the old and the new content, renames the file over the object, and
+// syncs the directory: content and metadata match if the write is interrupted at
+// any step. Writers of a directory exclude one another by a lock (flock) on its
+// file .lock, also between processes. An editor does not take the lock, so its
+// write may be lost if it happens within the same milliseconds. Names that begin
+// with a dot are reserved for the Dir and are not keys.
 //
-// An element of a key longer than 200 bytes, more than a file name may have with
-// what is added to it, is cut into pieces of 200: all but the last a directory
+// An element of a key longer than 200 bytes, which could exceed the length of a
+// file name with the added characters, is split into parts of 200 bytes: all but the last a directory
 // whose name ends in "~", all but the first a name that begins with "~".
 //
-// Symbolic links are followed to files within the directory; one that leads out
-// of it is refused (Denied), as is a link to a directory when listing.
+// Symbolic links to files within the directory are followed. A link out of the
+// directory is an error (Denied), and so is a link to a directory when listing.
 type Dir struct {
 	root  *os.Root
 	locks dirLocks
@@ -45,16 +46,16 @@ type Dir struct {
 
 	synced sync.Map // directories whose names are durable
 
-	// before is called ahead of each I/O that changes something; an error ends
-	// the write there. Tests cut writes off with it.
+	// before is called before each I/O that changes something; an error ends the
+	// write there. Tests use it to interrupt writes.
 	before func(step string) error
 }
 
 var _ Bucket = (*Dir)(nil)
 
-// OpenDir opens a directory that exists. It is created by its owner, not here:
-// a misspelt path must not become an empty tree. Faults are NotFound, Denied
-// and Invalid.
+// OpenDir opens a directory that exists. It does not create the directory, because
+// a misspelt path would become an empty one. The error is NotFound, Denied or
+// Invalid.
 func OpenDir(name string) (*Dir, error) {
 	root, err := os.OpenRoot(name)
 	switch {
@@ -69,7 +70,7 @@ func OpenDir(name string) (*Dir, error) {
 	return &Dir{root: root, before: func(string) error { return nil }}, nil
 }
 
-// Close gives the directory back. No method may be called after it.
+// Close releases the directory. No method may be called after it.
 func (d *Dir) Close() error { return d.root.Close() }
 
 // Get reads an object.
@@ -79,7 +80,7 @@ func (d *Dir) Get(ctx context.Context, key string, known ETag) (Object, error) {
 	}
 	name := fileName(key)
 	if known != "" {
-		// The sum may still be known from before, which saves reading the file.
+		// With a cached checksum the file need not be read.
 		if info, err := d.stat(key, name); err == nil && info.ETag == known {
 			return Object{}, ErrNotModified
 		}
@@ -137,8 +138,8 @@ func (d *Dir) put(ctx context.Context, key string, data []byte, metadata map[str
 	return next.etag(), d.syncDir(path.Dir(name))
 }
 
-// Delete removes an object. The .meta goes first: one that outlived its object
-// would take a file made by hand for ours.
+// Delete removes an object. The .meta is removed first: if it remained, its
+// metadata could apply to a file that another program creates later.
 func (d *Dir) Delete(ctx context.Context, key string, c Condition) error {
 	if err := firstError(ctx.Err(), CheckDelete(key, c)); err != nil {
 		return err
@@ -149,7 +150,7 @@ func (d *Dir) Delete(ctx context.Context, key string, c Condition) error {
 func (d *Dir) delete(ctx context.Context, key string, c Condition) error {
 	name := fileName(key)
 	if _, err := d.root.Lstat(name); missing(err) {
-		return c.Check(key, "") // and nothing needs a lock
+		return c.Check(key, "") // no lock is needed
 	}
 	unlock, err := d.lock(ctx, path.Dir(name))
 	if err != nil {
@@ -171,8 +172,8 @@ func (d *Dir) delete(ctx context.Context, key string, c Condition) error {
 	return d.syncDir(path.Dir(name))
 }
 
-// current tells the version of an object that may be missing; it is called
-// with the directory's lock held.
+// current returns the version of an object, the zero version if it does not exist.
+// It is called with the directory's lock held.
 func (d *Dir) current(key, name string) (version, error) {
 	o, err := d.readOnce(key, name)
 	if missing(err) || errors.Is(err, errNoFile) {
@@ -181,8 +182,8 @@ func (d *Dir) current(key, name string) (version, error) {
 	return o.version, err
 }
 
-// read reads object and metadata. Where they do not fit, a writer may be at
-// work, so it looks again while none is.
+// read reads object and metadata. If they do not match, a writer may be active, so
+// it reads them again while no writer is.
 func (d *Dir) read(key, name string) (Object, error) {
 	o, err := d.readOnce(key, name)
 	if err == nil && o.edited {
@@ -194,14 +195,14 @@ func (d *Dir) read(key, name string) (Object, error) {
 	return o.Object, err
 }
 
-// A fileObject is an object with what the directory knows of it.
+// A fileObject is an object with its version and state in the directory.
 type fileObject struct {
 	Object
 	version version
-	edited  bool // there is a .meta, but for another content
+	edited  bool // there is a .meta, but of another content
 }
 
-// errNoFile is the error for what is there but is no object.
+// errNoFile is the error for a directory entry that is not a regular file.
 var errNoFile = fault.Errorf(fault.NotFound, "is not a regular file")
 
 func (d *Dir) readOnce(key, name string) (fileObject, error) {
@@ -211,7 +212,7 @@ func (d *Dir) readOnce(key, name string) (fileObject, error) {
 		return fileObject{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return fileObject{}, errNoFile // a pipe, say, would never end
+		return fileObject{}, errNoFile // reading a pipe would never end
 	}
 	file, err := d.root.Open(name)
 	if err != nil {
@@ -243,7 +244,8 @@ func (d *Dir) readOnce(key, name string) (fileObject, error) {
 	}, nil
 }
 
-// stat tells of an object, without reading it where its sum is known.
+// stat returns the Info of an object. It does not read the object if its checksum
+// is cached.
 func (d *Dir) stat(key, name string) (Info, error) {
 	info, err := d.root.Stat(name)
 	if err != nil {

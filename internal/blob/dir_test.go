@@ -34,7 +34,7 @@ func TestMemory(t *testing.T) {
 	blobtest.Run(t, func(*testing.T) blob.Bucket { return blob.NewMemory() }, nil)
 }
 
-func TestOpenDirRefuses(t *testing.T) {
+func TestOpenDirErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	writeFile(t, file, "x")
 	for name, want := range map[string]fault.Code{
@@ -47,7 +47,7 @@ func TestOpenDirRefuses(t *testing.T) {
 	}
 }
 
-// A tree that a person wrote is served as it is, and an editor's write shows.
+// Files that the Dir did not write are served, and an editor's changes are detected.
 func TestDirServesPlainFiles(t *testing.T) {
 	root := t.TempDir()
 	pet := filepath.Join(root, "schemas/acme/pet.json")
@@ -60,7 +60,7 @@ func TestDirServesPlainFiles(t *testing.T) {
 	if _, err := d.Get(t.Context(), "schemas/acme/pet.json", first.ETag); err != blob.ErrNotModified {
 		t.Errorf("get with the ETag that it has: %v", err)
 	}
-	writeFile(t, pet, "[]") // same size, and within the grain of the clock
+	writeFile(t, pet, "[]") // same size, and within the clock's resolution
 	second, err := d.Get(t.Context(), "schemas/acme/pet.json", first.ETag)
 	if err != nil || second.ETag == first.ETag || string(second.Data) != "[]" {
 		t.Errorf("got %+v, %v after an edit", second, err)
@@ -75,8 +75,8 @@ func TestDirServesPlainFiles(t *testing.T) {
 	}
 }
 
-// What was known of a file's sum must not outlive a change of the file.
-func TestDirNoticesChangesOfOldFiles(t *testing.T) {
+// The cached checksum of a file must not be used after the file changed.
+func TestDirDetectsChangesOfOldFiles(t *testing.T) {
 	root := t.TempDir()
 	file := filepath.Join(root, "a")
 	writeFile(t, file, "one")
@@ -95,8 +95,8 @@ func TestDirNoticesChangesOfOldFiles(t *testing.T) {
 	}
 }
 
-// Two changes within the grain of the file system's clock look alike from outside.
-func TestDirNoticesChangesAtOnce(t *testing.T) {
+// Two changes within the resolution of the file system's clock have the same time.
+func TestDirDetectsQuickChanges(t *testing.T) {
 	root := t.TempDir()
 	file := filepath.Join(root, "a")
 	now := time.Now()
@@ -115,8 +115,8 @@ func TestDirNoticesChangesAtOnce(t *testing.T) {
 	}
 }
 
-// Bytes that come again are another version: a condition on the former fails.
-func TestDirTellsEqualBytesApart(t *testing.T) {
+// Equal bytes written again are another version: a condition on the earlier one fails.
+func TestDirVersionsOfEqualBytesDiffer(t *testing.T) {
 	d := openDir(t)
 	seen := map[blob.ETag]bool{}
 	for _, data := range []string{"a", "b", "a", "a"} {
@@ -137,7 +137,7 @@ func listOne(t *testing.T, b blob.Bucket) blob.Info {
 	return listed[0]
 }
 
-func TestDirEditTakesMetadataAway(t *testing.T) {
+func TestDirEditRemovesMetadata(t *testing.T) {
 	root := t.TempDir()
 	d := dirAt(t, root)
 	etag, err := d.Put(t.Context(), "a", []byte("ours"), map[string]string{"stamp": "1"}, blob.Condition{})
@@ -154,7 +154,7 @@ func TestDirEditTakesMetadataAway(t *testing.T) {
 	}
 }
 
-func TestDirRefusesLinksOutOfIt(t *testing.T) {
+func TestDirRejectsLinksOutOfIt(t *testing.T) {
 	outside, root := t.TempDir(), t.TempDir()
 	writeFile(t, filepath.Join(outside, "secret"), "secret")
 	writeFile(t, filepath.Join(root, "in/a"), "a")

@@ -12,16 +12,16 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// A write that is cut off at any of its steps leaves the old object or the new
-// one, with the metadata that belongs to it, and the next write goes through.
-func TestDirWriteCutOff(t *testing.T) {
+// TestDirInterruptedWrite checks that a write that is interrupted at any step leaves
+// the old or the new object with its metadata, and that the next write succeeds.
+func TestDirInterruptedWrite(t *testing.T) {
 	old := map[string]string{"stamp": "old"}
 	next := map[string]string{"stamp": "new"}
 	for _, data := range []string{"new", "old"} { // equal bytes are the harder case
 		for n := 0; ; n++ {
-			d := cutDir(t)
+			d := interruptibleDir(t)
 			must(t)(d.Put(t.Context(), "dir/a", []byte("old"), old, Condition{}))
-			cut := cutAt(d, n, syscall.ENOSPC)
+			cut := interruptAfter(d, n, syscall.ENOSPC)
 			_, err := d.Put(t.Context(), "dir/a", []byte(data), next, Condition{})
 			if !*cut {
 				if err != nil || n < 5 {
@@ -30,7 +30,7 @@ func TestDirWriteCutOff(t *testing.T) {
 				break
 			}
 			if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "disk is full") {
-				t.Errorf("step %d: %v, want Unavailable that tells of the disk", n, err)
+				t.Errorf("step %d: %v, want Unavailable that names the disk", n, err)
 			}
 			o, err := d.Get(t.Context(), "dir/a", "")
 			if err != nil {
@@ -43,16 +43,16 @@ func TestDirWriteCutOff(t *testing.T) {
 			}
 			d.before = func(string) error { return nil }
 			must(t)(d.Put(t.Context(), "dir/a", []byte("then"), next, Condition{IfMatch: o.ETag}))
-			noneTemporary(t, d)
+			noTemporaryFiles(t, d)
 		}
 	}
 }
 
-func TestDirDeleteCutOff(t *testing.T) {
+func TestDirInterruptedDelete(t *testing.T) {
 	for n := 0; ; n++ {
-		d := cutDir(t)
+		d := interruptibleDir(t)
 		must(t)(d.Put(t.Context(), "a", []byte("old"), map[string]string{"stamp": "old"}, Condition{}))
-		cut := cutAt(d, n, syscall.EIO)
+		cut := interruptAfter(d, n, syscall.EIO)
 		err := d.Delete(t.Context(), "a", Condition{})
 		if !*cut {
 			if err != nil {
@@ -67,11 +67,11 @@ func TestDirDeleteCutOff(t *testing.T) {
 		if err := d.Delete(t.Context(), "a", Condition{}); err != nil {
 			t.Errorf("step %d: deleting again: %v", n, err)
 		}
-		if err := d.root.WriteFile("a", []byte("old"), 0o644); err != nil { // by hand
+		if err := d.root.WriteFile("a", []byte("old"), 0o644); err != nil { // by another program
 			t.Fatal(err)
 		}
 		if o, err := d.Get(t.Context(), "a", ""); err != nil || o.Metadata != nil {
-			t.Errorf("step %d: got %v, %v: metadata came back from the dead", n, o.Metadata, err)
+			t.Errorf("step %d: got %v, %v: the metadata of the deleted object is back", n, o.Metadata, err)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestDirFaults(t *testing.T) {
 	}
 }
 
-func cutDir(t *testing.T) *Dir {
+func interruptibleDir(t *testing.T) *Dir {
 	t.Helper()
 	d, err := OpenDir(t.TempDir())
 	if err != nil {
@@ -105,8 +105,8 @@ func cutDir(t *testing.T) *Dir {
 	return d
 }
 
-// cutAt lets n steps pass and fails all that come after.
-func cutAt(d *Dir, n int, err error) *bool {
+// interruptAfter makes all steps after the first n fail.
+func interruptAfter(d *Dir, n int, err error) *bool {
 	cut := new(bool)
 	d.before = func(string) error {
 		if n--; n < 0 {
@@ -118,11 +118,11 @@ func cutAt(d *Dir, n int, err error) *bool {
 	return cut
 }
 
-func noneTemporary(t *testing.T, d *Dir) {
+func noTemporaryFiles(t *testing.T, d *Dir) {
 	t.Helper()
 	err := fs.WalkDir(d.root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
 		if strings.HasPrefix(filepath.Base(name), temporaryPrefix) {
-			t.Errorf("%s was left behind", name)
+			t.Errorf("%s remains", name)
 		}
 		return err
 	})

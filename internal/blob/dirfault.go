@@ -10,14 +10,14 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// missing reports whether err says that there is no such file, or that what is
-// above it is a file itself.
+// missing reports whether err means that the file does not exist, or that its
+// parent is not a directory.
 func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// dirFault gives an error of the file system its code, and words that say what
-// to do about it. Coded ones pass.
+// dirFault returns an error of the file system with a code, and with a message that
+// says how to correct it. Errors that have a code are returned unchanged.
 func dirFault(op, key string, err error) error {
 	if err == nil {
 		return nil
@@ -40,7 +40,7 @@ func dirFault(op, key string, err error) error {
 		words = "cannot be written: the disk is full"
 	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EEXIST):
 		code, words = fault.Invalid, "is in the place of a directory"
-	// The os package exports no value for this one.
+	// Package os exports no value for this error.
 	case strings.Contains(err.Error(), "path escapes from parent"):
 		code, words = fault.Denied, "is reached by a symbolic link that leads out of the directory"
 	}

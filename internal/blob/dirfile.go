@@ -14,12 +14,12 @@ import (
 
 const (
 	maxElement      = 200 // bytes of a key's element in one file name
-	continued       = "~" // ends a directory's name and begins those in it where an element goes on
+	continued       = "~" // ends a directory's name and begins the names in it if an element is split
 	temporaryPrefix = ".tmp-"
 	lockName        = ".lock"
 )
 
-// fileName is the path of an object below the root. See [Dir] for long elements.
+// fileName returns the path of an object below the root. See [Dir] for long elements.
 func fileName(key string) string {
 	if len(key) <= maxElement {
 		return key
@@ -38,14 +38,14 @@ func fileName(key string) string {
 	return b.String()
 }
 
-// metaName is the path of what is kept beside an object.
+// metaName returns the path of an object's .meta file.
 func metaName(name string) string {
 	return path.Join(path.Dir(name), "."+path.Base(name)+".meta")
 }
 
-// makeDirs creates a directory and those above it, durably. One that exists is
-// synced once too: its creator may be another goroutine that is about to sync it,
-// or a process that was killed.
+// makeDirs durably creates a directory and those above it. A directory that exists
+// is synced once too: another goroutine that created it may not have synced it
+// yet, or the process that created it may have been killed.
 func (d *Dir) makeDirs(dir string) error {
 	if dir == "." {
 		return nil
@@ -79,7 +79,7 @@ func (d *Dir) makeDirs(dir string) error {
 	return nil
 }
 
-// writeTemporary writes a file that no key can name, and syncs it.
+// writeTemporary writes and syncs a file whose name is not a key.
 func (d *Dir) writeTemporary(dir string, data []byte) (_ string, err error) {
 	if err := d.before("create"); err != nil {
 		return "", err
@@ -133,7 +133,7 @@ func (d *Dir) syncDir(dir string) error {
 	return f.Sync()
 }
 
-// sweep removes temporary files that a crash has left behind.
+// sweep removes temporary files that remain after a crash.
 func sweep(root *os.Root, dir string, now time.Time) {
 	const abandoned = time.Hour
 	entries, err := fs.ReadDir(root.FS(), dir)

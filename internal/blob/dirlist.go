@@ -10,8 +10,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// List tells of the objects below a prefix. It reads the names of the whole
-// directory that the prefix ends in, and what it does not know the sum of.
+// List lists the objects below a prefix. It reads the names of the whole directory
+// that the prefix ends in, and the files without a cached checksum.
 func (d *Dir) List(ctx context.Context, prefix, after string, limit int) ([]Info, error) {
 	if err := firstError(ctx.Err(), CheckPrefix(prefix)); err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (d *Dir) List(ctx context.Context, prefix, after string, limit int) ([]Info
 		}
 		info, err := d.stat(info.Key, fileName(info.Key))
 		if missing(err) || errors.Is(err, errNoFile) {
-			continue // gone since, or never an object
+			continue // removed meanwhile, or not an object
 		}
 		if err != nil {
 			return nil, dirFault("list", prefix, err)
@@ -70,7 +70,7 @@ func (d *Dir) walk(ctx context.Context, dir, above string, visit func(key string
 	return err
 }
 
-// walkContinued does the same in a directory whose names continue the last
+// walkContinued visits the keys in a directory whose names continue the last
 // element of above.
 func (d *Dir) walkContinued(ctx context.Context, dir, above string, visit func(key string)) error {
 	entries, err := d.entries(ctx, dir)
@@ -94,8 +94,8 @@ func (d *Dir) walkContinued(ctx context.Context, dir, above string, visit func(k
 	return err
 }
 
-// walkLink visits a file that a link leads to. A link to a directory could go
-// in a circle.
+// walkLink visits the target of a link to a file. A link to a directory is an
+// error, because it could be part of a cycle.
 func (d *Dir) walkLink(file, key string, visit func(key string)) error {
 	info, err := d.root.Stat(file)
 	switch {

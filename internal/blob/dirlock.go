@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// dirLocks holds one token for each directory: goroutines wait for it, and only
-// the one that has it asks for the lock between processes.
+// dirLocks holds one token for each directory: goroutines wait for it, and only the
+// goroutine that has it takes the lock between processes.
 type dirLocks struct {
 	mu     sync.Mutex
 	tokens map[string]chan struct{}
 }
 
-// token returns the directory's, and whether it is asked for the first time.
+// token returns the directory's token, and whether this is the first call for it.
 func (l *dirLocks) token(dir string) (_ chan struct{}, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,12 +52,12 @@ func (d *Dir) lock(ctx context.Context, dir string) (unlock func(), err error) {
 		sweep(d.root, dir, time.Now())
 	}
 	return func() {
-		file.Close() // which gives the lock back
+		file.Close() // releases the lock
 		<-token
 	}, nil
 }
 
-// lockShared waits until no writer is at work. It creates nothing, so that a
+// lockShared waits until no writer is active. It creates no file, so that a
 // read-only directory can be read.
 func (d *Dir) lockShared(dir string) (unlock func(), err error) {
 	file, err := d.root.Open(path.Join(dir, lockName))
@@ -73,8 +73,8 @@ func (d *Dir) lockShared(dir string) (unlock func(), err error) {
 	return func() { file.Close() }, nil
 }
 
-// waitFor takes the lock of a file that another process may hold. It asks again
-// and again, since a system call that waits could not be ended with ctx.
+// waitFor takes the lock of a file that another process may hold. It polls,
+// because a system call that waits could not be ended with ctx.
 func waitFor(ctx context.Context, file *os.File, exclusive bool) error {
 	wait := 200 * time.Microsecond
 	for {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the advisory lock of an open file, which belongs to this
-// opening of it and ends when it is closed, or with the process.
+// tryLock takes the advisory lock of an open file. The lock belongs to this open
+// file and is released when it is closed or the process ends.
 func tryLock(file *os.File, exclusive bool) (bool, error) {
 	how := unix.LOCK_SH
 	if exclusive {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock takes the lock of an open file, which ends when it is closed, or with
-// the process.
+// tryLock takes the lock of an open file. The lock is released when the file is
+// closed or the process ends.
 func tryLock(file *os.File, exclusive bool) (bool, error) {
 	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if exclusive {

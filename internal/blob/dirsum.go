@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A sumCache remembers the sums of files that have not been touched since, so
-// that asking whether something changed does not read everything.
+// A sumCache holds the checksums of files that have not changed since they were
+// read, so that detecting changes does not read all files.
 type sumCache struct {
 	mu   sync.Mutex
 	sums map[string]knownSum
@@ -20,15 +20,15 @@ type knownSum struct {
 	sum      [sha256.Size]byte
 }
 
-// put remembers the sum of what was read no earlier than at the time given. A
-// file changed just before is left out: another change within the grain of the
-// file system's clock would not show.
+// put stores the checksum of a file that was read at the given time or later. A
+// file that changed just before is left out: another change within the resolution
+// of the file system's clock could not be detected.
 func (c *sumCache) put(name string, info fs.FileInfo, sum [sha256.Size]byte, at time.Time) {
-	const grain = 2 * time.Second // that of the coarsest file systems
+	const resolution = 2 * time.Second // that of the coarsest file systems
 	const most = 100_000
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at.Sub(info.ModTime()) < grain {
+	if at.Sub(info.ModTime()) < resolution {
 		delete(c.sums, name)
 		return
 	}
@@ -38,7 +38,7 @@ func (c *sumCache) put(name string, info fs.FileInfo, sum [sha256.Size]byte, at 
 	c.sums[name] = knownSum{size: info.Size(), modified: info.ModTime(), sum: sum}
 }
 
-// get answers the sum if the file is as it was.
+// get returns the checksum if the file is unchanged.
 func (c *sumCache) get(name string, info fs.FileInfo) ([sha256.Size]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

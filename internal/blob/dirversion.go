@@ -10,14 +10,14 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// A version is what is known of one content of one object.
+// A version identifies one content of one object.
 type version struct {
 	Sum      [sha256.Size]byte
-	Number   string // random; "" where the Dir did not write the content
+	Number   string // random; "" if the Dir did not write the content
 	Metadata map[string]string
 }
 
-// etag returns "" for the zero version: there is no object.
+// etag returns the ETag, "" for the zero version: the object does not exist.
 func (v version) etag() ETag {
 	if v.Sum == ([sha256.Size]byte{}) {
 		return ""
@@ -29,23 +29,23 @@ func (v version) etag() ETag {
 	return ETag(sum + "-" + v.Number)
 }
 
-// newNumber makes the part of an ETag that tells equal contents apart.
+// newNumber returns the part of an ETag that differs for equal contents.
 func newNumber() string {
 	var b [8]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
 }
 
-// A metaEntry is a version as .meta holds it.
+// A metaEntry is the stored form of a version in .meta.
 type metaEntry struct {
 	SHA256   string            `json:"sha256"`
 	Version  string            `json:"version"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
-// versionOf looks the content up in the object's .meta. edited says that there
-// is one, which knows nothing of this content; so does a .meta that cannot be
-// read as one: what it said is lost, and the object is not.
+// versionOf finds the version of a content in the object's .meta. It returns
+// edited if there is a .meta without this content, or one that cannot be decoded:
+// then the metadata are lost, but not the object.
 func (d *Dir) versionOf(name string, sum [sha256.Size]byte) (v version, edited bool, err error) {
 	raw, err := d.root.ReadFile(metaName(name))
 	if missing(err) {
@@ -66,9 +66,8 @@ func (d *Dir) versionOf(name string, sum [sha256.Size]byte) (v version, edited b
 	return version{Sum: sum}, true, nil
 }
 
-// writeVersions replaces .meta by one that knows the content to come and the
-// one that is there, the new first: where both are the same bytes it counts
-// from now on.
+// writeVersions replaces .meta by one with the versions of the next and the current
+// content. The next is first, so that it applies if both have the same bytes.
 func (d *Dir) writeVersions(name string, next, old version) error {
 	entries := []metaEntry{next.entry()}
 	if old.Number != "" {

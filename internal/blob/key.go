@@ -13,8 +13,8 @@ const (
 )
 
 // CheckKey verifies that key is a slash-separated path whose elements are safe
-// in a file name. An element that begins with a dot is refused: that keeps ".."
-// out, and what a [Dir] keeps for itself. The fault is Invalid.
+// in a file name. An element that begins with a dot is rejected: this excludes
+// ".." and the internal files of a [Dir]. The error is Invalid.
 func CheckKey(key string) error {
 	if err := checkText(key); err != nil {
 		return err
@@ -30,8 +30,8 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// CheckPrefix verifies that prefix is "" or the beginning of a good key. The
-// fault is Invalid.
+// CheckPrefix verifies that prefix is "" or the beginning of a valid key. The
+// error is Invalid.
 func CheckPrefix(prefix string) error {
 	if prefix == "" {
 		return nil
@@ -56,7 +56,7 @@ func checkText(key string) error {
 
 // checkMetadata verifies that every Bucket can keep the metadata as it is:
 // names of lower-case letters, digits and "-", values of visible ASCII, 2 KB
-// together. The fault is Invalid.
+// together. The error is Invalid.
 func checkMetadata(metadata map[string]string) error {
 	size := 0
 	for name, value := range metadata {
@@ -76,10 +76,10 @@ func checkMetadata(metadata map[string]string) error {
 	return nil
 }
 
-// CheckWrite verifies all that a Put is given but the data.
+// CheckWrite verifies the arguments of a Put except the data.
 func CheckWrite(key string, metadata map[string]string, c Condition) error {
 	if c.IfNone && c.IfMatch != "" {
-		return fault.Errorf(fault.Invalid, "a condition asks for an object to be absent and to have ETag %s", c.IfMatch)
+		return fault.Errorf(fault.Invalid, "a condition requires an object to be absent and to have ETag %s", c.IfMatch)
 	}
 	if err := CheckKey(key); err != nil {
 		return err
@@ -87,23 +87,23 @@ func CheckWrite(key string, metadata map[string]string, c Condition) error {
 	return checkMetadata(metadata)
 }
 
-// CheckDelete verifies all that a Delete is given: the absence of an object is
-// no condition to remove it on.
+// CheckDelete verifies the arguments of a Delete. The condition that the object is
+// absent is invalid.
 func CheckDelete(key string, c Condition) error {
 	if c.IfNone {
-		return fault.Errorf(fault.Invalid, "a delete asks for object %q to be absent", key)
+		return fault.Errorf(fault.Invalid, "a delete requires object %q to be absent", key)
 	}
 	return CheckKey(key)
 }
 
-// Check answers whether the condition holds for the object that is there; an
-// ETag of "" says that there is none. The fault is Precondition.
+// Check verifies the condition for an object with the ETag found, which is "" if
+// the object does not exist. The error is Precondition.
 func (c Condition) Check(key string, found ETag) error {
 	switch {
 	case c.IfNone && found != "":
 		return fault.Errorf(fault.Precondition, "object %q exists already", key)
 	case c.IfMatch != "" && found == "":
-		return fault.Errorf(fault.Precondition, "object %q is gone", key)
+		return fault.Errorf(fault.Precondition, "object %q does not exist any more", key)
 	case c.IfMatch != "" && c.IfMatch != found:
 		return fault.Errorf(fault.Precondition, "object %q has changed", key)
 	}

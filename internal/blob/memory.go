@@ -13,8 +13,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// Memory is a Bucket in memory: the executable specification, and what tests
-// of other packages use.
+// Memory is a Bucket in memory, for the tests of other packages and as the
+// reference implementation.
 type Memory struct {
 	mu      sync.Mutex
 	version int
@@ -23,7 +23,7 @@ type Memory struct {
 
 var _ Bucket = (*Memory)(nil)
 
-// NewMemory makes an empty bucket.
+// NewMemory returns an empty bucket.
 func NewMemory() *Memory {
 	return &Memory{objects: make(map[string]Object)}
 }
@@ -81,7 +81,7 @@ func (m *Memory) Delete(ctx context.Context, key string, c Condition) error {
 	return nil
 }
 
-// List tells of the objects below a prefix.
+// List lists the objects below a prefix.
 func (m *Memory) List(ctx context.Context, prefix, after string, limit int) ([]Info, error) {
 	if err := firstError(ctx.Err(), CheckPrefix(prefix)); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func firstByKey(found []Info, limit int) []Info {
 	return found[:min(len(found), max(limit, 0))]
 }
 
-// firstError returns the first error that there is.
+// firstError returns the first error that is not nil.
 func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

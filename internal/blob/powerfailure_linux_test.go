@@ -14,7 +14,7 @@ import (
 )
 
 // A write or removal that has returned survives a power failure at any later
-// point, with its metadata, and an object is never half of one.
+// point, with its metadata, and an object is always complete.
 func TestDirPowerFailure(t *testing.T) {
 	powerfailure.Run(t, func(d *powerfailure.Disk) {
 		type write struct{ key, data string } // no data: removed

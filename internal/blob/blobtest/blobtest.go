@@ -1,5 +1,5 @@
-// Package blobtest is the contract of [blob.Bucket] in code: one suite that
-// every form of a bucket runs.
+// Package blobtest tests the contract of [blob.Bucket] with one suite that every
+// implementation runs.
 //
 //	func TestDir(t *testing.T) { blobtest.Run(t, openDir, nil) }
 package blobtest
@@ -20,21 +20,21 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 )
 
-// Options say what the implementation behind a bucket cannot do.
+// Options names the promises that an implementation cannot keep.
 type Options struct {
 	// NoConditionalDelete leaves out the promises on deletes with a condition.
 	NoConditionalDelete bool
 
-	// MergesMetadata leaves out the promise that a put takes away the metadata
-	// that it does not name.
+	// MergesMetadata leaves out the promise that a put removes the metadata that
+	// it does not name.
 	MergesMetadata bool
 
-	// ShortNames leaves out keys with elements that no file system takes as a
-	// name: those of more than 255 bytes.
+	// ShortNames leaves out keys with elements of more than 255 bytes, which are
+	// too long for a file name.
 	ShortNames bool
 
-	// DeletesGone leaves out the promise that a delete of what is gone does not
-	// meet its condition.
+	// DeletesGone leaves out the promise that a conditional delete of a missing
+	// object fails.
 	DeletesGone bool
 }
 
@@ -43,7 +43,7 @@ type promise struct {
 	check func(*testing.T, blob.Bucket)
 }
 
-// Run runs the suite; open makes an empty bucket for each test.
+// Run runs the suite; open returns an empty bucket for each test.
 func Run(t *testing.T, open func(t *testing.T) blob.Bucket, o *Options) {
 	promises := []promise{
 		{"what is put is got", putGet},
@@ -67,7 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Bucket, o *Options) {
 		o = new(Options)
 	}
 	if !o.MergesMetadata {
-		promises = append(promises, promise{"metadata goes with its version", metadataGoes})
+		promises = append(promises, promise{"metadata goes with its version", metadataIsRemoved})
 	}
 	if !o.ShortNames {
 		promises = append(promises, promise{"long keys are kept apart", longKeys})
@@ -118,15 +118,15 @@ func putTwice(t *testing.T, b blob.Bucket) {
 	// The bytes are the same, so the ETag need not change; the metadata must.
 	put(t, b, "a", []byte("two"), map[string]string{"stamp": "3"}, blob.Condition{})
 	if o := get(t, b, "a"); o.Metadata["stamp"] != "3" {
-		t.Errorf("got metadata %v of the former version", o.Metadata)
+		t.Errorf("got metadata %v of the earlier version", o.Metadata)
 	}
 }
 
-func metadataGoes(t *testing.T, b blob.Bucket) {
+func metadataIsRemoved(t *testing.T, b blob.Bucket) {
 	put(t, b, "a", []byte("one"), map[string]string{"stamp": "1"}, blob.Condition{})
 	put(t, b, "a", []byte("two"), nil, blob.Condition{})
 	if o := get(t, b, "a"); len(o.Metadata) != 0 {
-		t.Errorf("got metadata %v of the former version", o.Metadata)
+		t.Errorf("got metadata %v of the earlier version", o.Metadata)
 	}
 }
 
@@ -160,7 +160,7 @@ func etags(t *testing.T, b blob.Bucket) {
 		seen[etag] = data
 		listed, err := b.List(t.Context(), "", "", 10)
 		if err != nil || len(listed) != 1 || listed[0].ETag != etag {
-			t.Errorf("a listing tells %+v, %v, want ETag %s", listed, err, etag)
+			t.Errorf("a listing has %+v, %v, want ETag %s", listed, err, etag)
 		}
 	}
 }
@@ -172,7 +172,7 @@ func ifNone(t *testing.T, b blob.Bucket) {
 	_, err = b.Put(t.Context(), "a", []byte("one"), nil, blob.Condition{IfNone: true})
 	wantCode(t, "second create of equal bytes", err, fault.Precondition)
 	if o := get(t, b, "a"); string(o.Data) != "one" {
-		t.Errorf("got %q after a refused create", o.Data)
+		t.Errorf("got %q after a rejected create", o.Data)
 	}
 	remove(t, b, "a")
 	put(t, b, "a", []byte("three"), nil, blob.Condition{IfNone: true})
@@ -188,10 +188,10 @@ func ifMatch(t *testing.T, b blob.Bucket) {
 	_, err = b.Put(t.Context(), "a", nil, nil, blob.Condition{IfMatch: first, IfNone: true})
 	wantCode(t, "two conditions at once", err, fault.Invalid)
 	if o := get(t, b, "a"); string(o.Data) != "two" {
-		t.Errorf("got %q after refused replacements", o.Data)
+		t.Errorf("got %q after rejected replacements", o.Data)
 	}
 	if _, err = b.Get(t.Context(), "b", ""); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a refused replacement created: %v", err)
+		t.Errorf("a rejected replacement created: %v", err)
 	}
 }
 
@@ -204,11 +204,11 @@ func deletes(t *testing.T, b blob.Bucket) {
 	remove(t, b, "never/there")
 	wantCode(t, "delete if absent", b.Delete(t.Context(), "a", blob.Condition{IfNone: true}), fault.Invalid)
 	if listed, err := b.List(t.Context(), "", "", 10); err != nil || len(listed) != 0 {
-		t.Errorf("a listing tells %v, %v after all was deleted", listed, err)
+		t.Errorf("a listing has %v, %v after all was deleted", listed, err)
 	}
 	put(t, b, "dir/a", []byte("x"), nil, blob.Condition{IfNone: true})
 	if o := get(t, b, "dir/a"); len(o.Metadata) != 0 {
-		t.Errorf("metadata %v outlived its object", o.Metadata)
+		t.Errorf("metadata %v remained after its object", o.Metadata)
 	}
 }
 
@@ -217,7 +217,7 @@ func conditionalDelete(t *testing.T, b blob.Bucket) {
 	second := put(t, b, "a", []byte("two"), nil, blob.Condition{})
 	wantCode(t, "delete with an old ETag", b.Delete(t.Context(), "a", blob.Condition{IfMatch: first}), fault.Precondition)
 	if o := get(t, b, "a"); string(o.Data) != "two" {
-		t.Errorf("got %q after a refused delete", o.Data)
+		t.Errorf("got %q after a rejected delete", o.Data)
 	}
 	if err := b.Delete(t.Context(), "a", blob.Condition{IfMatch: second}); err != nil {
 		t.Errorf("delete with its ETag: %v", err)
@@ -245,7 +245,7 @@ func list(t *testing.T, b blob.Bucket) {
 		{"", "", 3, keys[:3]},
 		{"", "", 0, nil},
 		{"", "a.json", 2, keys[3:5]},
-		{"", "a.jsom", 1, keys[2:3]}, // after need not be there
+		{"", "a.jsom", 1, keys[2:3]}, // after need not exist
 		{"a/", "", 100, keys[3:6]},
 		{"a/1", "", 100, keys[3:5]},
 		{"a/", "a/10", 100, keys[5:6]},
@@ -262,7 +262,7 @@ func list(t *testing.T, b blob.Bucket) {
 		}
 		for _, info := range listed {
 			if info.Size != int64(len(info.Key)) || info.Modified.IsZero() {
-				t.Errorf("a listing tells %+v", info)
+				t.Errorf("a listing has %+v", info)
 			}
 		}
 	}
@@ -285,7 +285,7 @@ func list(t *testing.T, b blob.Bucket) {
 
 func oddKeys(t *testing.T, b blob.Bucket) {
 	long := strings.Repeat("%C3%A4", 128)
-	keptApart(t, b, []string{
+	keysAreSeparate(t, b, []string{
 		"data/t/s/%2E%2E.json", "data/t/s/%2e%2e.json", "data/t/s/a b+c&d=e?#.json", "data/t/s/a%20b.json",
 		"data/t/s/ü.json", "data/t/s/u\u0308.json", "data/t/s/a~", "data/t/s/" + strings.Repeat("x", 200) + "~",
 		"data/t/s/" + long[:200], "data/t/s/" + long[:201],
@@ -295,14 +295,14 @@ func oddKeys(t *testing.T, b blob.Bucket) {
 
 func longKeys(t *testing.T, b blob.Bucket) {
 	long := strings.Repeat("%C3%A4", 128) // the longest escape of a record key
-	keptApart(t, b, []string{
+	keysAreSeparate(t, b, []string{
 		"data/t/s/" + long + ".json", "data/t/s/" + long + "x.json", "data/t/s/" + long[:200], "data/t/s/" + long[:201],
 		"data/" + strings.Repeat("d", 300) + "/a", "data/" + strings.Repeat("d", 300) + "b",
 		"data/" + strings.Repeat("x", 200) + "~", "data/" + strings.Repeat("x", 300),
 	})
 }
 
-func keptApart(t *testing.T, b blob.Bucket, keys []string) {
+func keysAreSeparate(t *testing.T, b blob.Bucket, keys []string) {
 	t.Helper()
 	for _, key := range keys {
 		put(t, b, key, []byte(key), map[string]string{"n": strconv.Itoa(len(key))}, blob.Condition{IfNone: true})
@@ -396,8 +396,8 @@ func counterRace(t *testing.T, b blob.Bucket) {
 	}
 }
 
-// Increment adds 1 to the number in an object, once: Precondition where a rival
-// was faster.
+// Increment adds 1 to the number in an object. The error is Precondition if
+// another writer changed the object first.
 func Increment(ctx context.Context, b blob.Bucket, key string) error {
 	o, err := b.Get(ctx, key, "")
 	if err != nil {

@@ -19,11 +19,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(awstest.Main(m)) }
 
-// TestConformance asks other people's implementations of S3 for a second
-// opinion on the same promises.
+// TestConformance runs the suite on independent implementations of S3.
 func TestConformance(t *testing.T) {
-	// Below versitygw is a directory, and it answers success to a delete of what
-	// is gone.
+	// versitygw stores objects in a directory, and returns success for a delete of a
+	// missing object.
 	versitygw := &blobtest.Options{ShortNames: true, DeletesGone: true}
 	for _, c := range []struct {
 		name    string

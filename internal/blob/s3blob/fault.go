@@ -12,8 +12,8 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 )
 
-// fault gives an error of the SDK its code, and words that say what to do. What
-// is wrong with the bucket itself must not pass for a missing object.
+// fault returns an error of the SDK with a code, and with a message that says how
+// to correct it. An error of the bucket must not be reported as a missing object.
 func (b *Bucket) fault(op, key string, err error, ifMatch bool) error {
 	var code string
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
@@ -33,7 +33,7 @@ func (b *Bucket) fault(op, key string, err error, ifMatch bool) error {
 	case code == "ExpiredToken", code == "ExpiredTokenException", code == "InvalidToken", code == "InvalidAccessKeyId", code == "SignatureDoesNotMatch":
 		return b.coded(fault.Denied, op, err, "the credentials are not valid for S3 bucket %q (%s)", b.name, code)
 	case status == http.StatusForbidden, code == "AccessDenied", code == "AllAccessDisabled":
-		// S3 says so of a missing object too, to who may not list the bucket.
+		// S3 returns this for a missing object too, without permission to list the bucket.
 		return b.coded(fault.Denied, op, err, "access to object %q in S3 bucket %q is denied: the role needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket", b.prefix+key, b.name)
 	case code == "EntityTooLarge":
 		return b.coded(fault.TooLarge, op, err, "object %q is larger than S3 takes", b.prefix+key)

@@ -1,17 +1,17 @@
-// Package s3blob is the form of [blob.Bucket] that lies in an S3 bucket.
+// Package s3blob implements [blob.Bucket] in an S3 bucket.
 //
 // An object's key is the S3 key behind a prefix, its ETag is S3's, its metadata
 // is S3 user metadata. Each method is one request of S3's (List one for each
 // 1,000 objects), which is sent at most five times where it failed for
 // the moment; the SDK's own retries are disabled.
 //
-// Conditions are S3's If-Match and If-None-Match. It answers 412 where one does
-// not hold, 409 to a writer that met another, and 404 to an If-Match on what has
-// been deleted: all are the fault Precondition, which means to read again. A put
-// whose answer was lost and that was sent again may get it too.
+// Conditions are S3's If-Match and If-None-Match. S3 returns 412 if a condition does
+// not hold, 409 on a conflict with another writer, and 404 for an If-Match on a
+// deleted object: all are the code Precondition, which means to read again. A put
+// that was repeated because its response was lost may get Precondition too.
 //
-// S3 makes an ETag of the bytes alone, so that equal bytes written later satisfy
-// a condition on the earlier ones.
+// S3 derives an ETag from the bytes only, so equal bytes that were written later
+// satisfy a condition on the earlier ones.
 package s3blob
 
 import (
@@ -32,15 +32,15 @@ import (
 	"github.com/blockforger/eventrouter/internal/retry"
 )
 
-// A Bucket is safe for concurrent use.
+// A Bucket implements [blob.Bucket]. It is safe for concurrent use.
 type Bucket struct {
 	client *s3.Client
 	name   string
 	prefix string
 }
 
-// calls repeats temporary failures: throttling, a fault of AWS, a broken
-// connection, or no complete response within the time of an attempt.
+// calls is the retry policy for temporary failures: throttling, an error of AWS, a
+// broken connection, or no complete response within the time of an attempt.
 var calls = retry.Policy{
 	Transient: func(err error) bool {
 		return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) ||
@@ -53,7 +53,7 @@ var _ blob.Bucket = (*Bucket)(nil)
 
 // New returns the objects of an S3 bucket whose keys begin with prefix, which is
 // "" or ends in "/". It does no I/O, and does not use the client's own retries.
-// The fault is Invalid.
+// The error is Invalid.
 func New(client *s3.Client, bucket, prefix string) (*Bucket, error) {
 	if bucket == "" {
 		return nil, fault.Errorf(fault.Invalid, "the name of the S3 bucket is empty")
@@ -154,7 +154,7 @@ func (b *Bucket) Delete(ctx context.Context, key string, c blob.Condition) error
 	return nil
 }
 
-// List tells of the objects below a prefix.
+// List lists the objects below a prefix.
 func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) ([]blob.Info, error) {
 	if err := blob.CheckPrefix(prefix); err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) ([]b
 		for _, o := range out.Contents {
 			after = strings.TrimPrefix(aws.ToString(o.Key), b.prefix)
 			if blob.CheckKey(after) != nil {
-				continue // the mark of a folder that a console makes, or none of ours
+				continue // a folder marker of the AWS console, or not a valid key
 			}
 			info := blob.Info{Key: after, ETag: blob.ETag(aws.ToString(o.ETag)), Size: aws.ToInt64(o.Size)}
 			if o.LastModified != nil {
@@ -201,8 +201,8 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) ([]b
 
 func (b *Bucket) key(key string) *string { return aws.String(b.prefix + key) }
 
-// quiet keeps the SDK from warning of objects that were stored without a
-// checksum, as those are that a person uploads with an older tool.
+// quiet disables the SDK's warnings about objects without a checksum, for example
+// those that were uploaded with an older tool.
 func quiet(o *s3.Options) { o.DisableLogOutputChecksumValidationSkipped = true }
 
 func optional(s string) *string {
@@ -212,7 +212,7 @@ func optional(s string) *string {
 	return &s
 }
 
-// contentType lets a browser show what a person opens.
+// contentType returns the type with which a browser displays an object.
 func contentType(key string) *string {
 	switch path.Ext(key) {
 	case ".json":

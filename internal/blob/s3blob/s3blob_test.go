@@ -48,7 +48,7 @@ func bucket(t *testing.T, client *s3.Client, prefix string) *s3blob.Bucket {
 	return b
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewErrors(t *testing.T) {
 	for _, c := range [][2]string{{"", ""}, {"b", "no-slash"}, {"b", "/"}, {"b", "../"}, {"b", "a//"}, {"b", ".a/"}} {
 		if _, err := s3blob.New(nil, c[0], c[1]); !fault.Is(err, fault.Invalid) {
 			t.Errorf("New(%q, %q): %v, want Invalid", c[0], c[1], err)
@@ -56,8 +56,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// Two prefixes in one bucket see nothing of each other.
-func TestPrefixesKeepApart(t *testing.T) {
+// Two prefixes in one bucket are independent.
+func TestPrefixesAreSeparate(t *testing.T) {
 	client := fake(t)
 	dev, prod := bucket(t, client, "dev/"), bucket(t, client, "prod/")
 	if _, err := dev.Put(t.Context(), "a", []byte("dev"), nil, blob.Condition{}); err != nil {
@@ -75,7 +75,7 @@ func TestPrefixesKeepApart(t *testing.T) {
 	}
 }
 
-// What a console makes of a folder is no object of ours.
+// A folder marker of the AWS console is not an object.
 func TestListSkipsFolders(t *testing.T) {
 	client := fake(t)
 	for _, key := range []string{"data/", "data/a", "data/.DS_Store"} {
@@ -106,8 +106,9 @@ func TestMissingBucket(t *testing.T) {
 	}
 }
 
-// answering is a client of an S3 that gives every request the same answer.
-func answering(t *testing.T, status int, code string, seen func(*http.Request)) *s3.Client {
+// clientWithResponse returns a client of an S3 that returns the same response to
+// every request.
+func clientWithResponse(t *testing.T, status int, code string, seen func(*http.Request)) *s3.Client {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if seen != nil {
 			seen(r)
@@ -121,7 +122,7 @@ func answering(t *testing.T, status int, code string, seen func(*http.Request)) 
 	return s3.NewFromConfig(awstest.Config(srv.URL))
 }
 
-func TestAnswersOfS3(t *testing.T) {
+func TestErrorsOfS3(t *testing.T) {
 	match := blob.Condition{IfMatch: `"x"`}
 	for _, c := range []struct {
 		status    int
@@ -142,12 +143,12 @@ func TestAnswersOfS3(t *testing.T) {
 		{500, "InternalError", match, fault.Unavailable},
 		{400, "EntityTooLarge", match, fault.TooLarge},
 	} {
-		b := bucket(t, answering(t, c.status, c.code, nil), "")
+		b := bucket(t, clientWithResponse(t, c.status, c.code, nil), "")
 		_, putErr := b.Put(t.Context(), "a", []byte("x"), nil, c.condition)
 		deleteErr := b.Delete(t.Context(), "a", c.condition)
 		for what, err := range map[string]error{"put": putErr, "delete": deleteErr} {
 			if fault.CodeOf(err) != c.want {
-				t.Errorf("%s answered %d %s: %v, want %s", what, c.status, c.code, err, c.want)
+				t.Errorf("%s, response %d %s: %v, want %s", what, c.status, c.code, err, c.want)
 			}
 		}
 	}
@@ -155,7 +156,7 @@ func TestAnswersOfS3(t *testing.T) {
 
 func TestConditionsAreSent(t *testing.T) {
 	var last http.Header
-	b := bucket(t, answering(t, 200, "", func(r *http.Request) { last = r.Header }), "")
+	b := bucket(t, clientWithResponse(t, 200, "", func(r *http.Request) { last = r.Header }), "")
 	if err := b.Delete(t.Context(), "a", blob.Condition{IfMatch: `"x"`}); err != nil || last.Get("If-Match") != `"x"` {
 		t.Errorf("delete: %v, If-Match %q", err, last.Get("If-Match"))
 	}
@@ -163,7 +164,7 @@ func TestConditionsAreSent(t *testing.T) {
 		last.Get("If-None-Match") != "*" || last.Get("X-Amz-Meta-Stamp") != "s" || last.Get("Content-Type") != "application/json" {
 		t.Errorf("put: %v, headers %v", err, last)
 	}
-	b = bucket(t, answering(t, 304, "", nil), "")
+	b = bucket(t, clientWithResponse(t, 304, "", nil), "")
 	if _, err := b.Get(t.Context(), "a", `"x"`); !errors.Is(err, blob.ErrNotModified) {
 		t.Errorf("304: %v, want ErrNotModified", err)
 	}
@@ -172,7 +173,7 @@ func TestConditionsAreSent(t *testing.T) {
 // Each method costs one request.
 func TestRequests(t *testing.T) {
 	var methods []string
-	b := bucket(t, answering(t, 200, "", func(r *http.Request) { methods = append(methods, r.Method) }), "")
+	b := bucket(t, clientWithResponse(t, 200, "", func(r *http.Request) { methods = append(methods, r.Method) }), "")
 	for _, call := range []func() error{
 		func() error { _, err := b.Get(t.Context(), "a", ""); return err },
 		func() error { _, err := b.Put(t.Context(), "a", nil, nil, blob.Condition{}); return err },
@@ -187,7 +188,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// A request that S3 fails is sent five times in all, and one that it refuses, once.
+// A request that fails temporarily is sent five times; one that S3 rejects, once.
 func TestAttempts(t *testing.T) {
 	for _, c := range []struct{ status, want int }{{500, 5}, {503, 5}, {429, 5}, {404, 1}, {403, 1}, {412, 1}, {304, 1}} {
 		requests := 0
@@ -195,7 +196,7 @@ func TestAttempts(t *testing.T) {
 		if c.status == 429 {
 			code = "TooManyRequestsException"
 		}
-		b := bucket(t, answering(t, c.status, code, func(*http.Request) { requests++ }), "")
+		b := bucket(t, clientWithResponse(t, c.status, code, func(*http.Request) { requests++ }), "")
 		for name, call := range map[string]func() error{
 			"get":    func() error { _, err := b.Get(t.Context(), "a", `"x"`); return err },
 			"put":    func() error { _, err := b.Put(t.Context(), "a", []byte("x"), nil, blob.Condition{}); return err },
@@ -204,14 +205,14 @@ func TestAttempts(t *testing.T) {
 		} {
 			requests = 0
 			if err := call(); err == nil || requests != c.want {
-				t.Errorf("%s answered %d: %d requests, %v; want %d requests", name, c.status, requests, err, c.want)
+				t.Errorf("%s, response %d: %d requests, %v; want %d requests", name, c.status, requests, err, c.want)
 			}
 		}
 	}
 }
 
 // Every attempt of a put sends the whole object.
-func TestPutIsSentWholeAgain(t *testing.T) {
+func TestRetriedPutSendsTheWholeObject(t *testing.T) {
 	var bodies []string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -229,8 +230,8 @@ func TestPutIsSentWholeAgain(t *testing.T) {
 	}
 }
 
-// A download that breaks off is started again.
-func TestGetThatBreaksOff(t *testing.T) {
+// An interrupted download is repeated.
+func TestInterruptedDownloadIsRepeated(t *testing.T) {
 	requests := 0
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		requests++

@@ -16,7 +16,8 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 )
 
-// A silentS3 sends no response to a number of requests, or never ends its body.
+// A silentS3 sends no response to a number of requests, or sends an incomplete
+// body.
 type silentS3 struct {
 	silent   int  // requests without a response
 	inBody   bool // the response begins
