@@ -9,10 +9,11 @@
 //
 //   - Durability: when Update returns nil, what its function did is on disk.
 //   - Atomicity: a function that fails has no effect, and neither undoes nor
-//     fails the others that were to be committed with it.
-//   - One process: the file is locked; who comes second is told who holds it.
+//     fails the others in its group.
+//   - One process: the file is locked; in a second process, Open returns an error
+//     that names the first.
 //
-// There is no goroutine: one of the waiting callers commits for all.
+// The package starts no goroutine: one of the waiting callers commits for all.
 package boltdb
 
 import (
@@ -33,22 +34,22 @@ import (
 	"github.com/blockforger/eventrouter/internal/durable"
 )
 
-// maxGroup is how many updates are committed together at most.
+// maxGroup is the maximum number of updates in one commit.
 const maxGroup = 256
 
-// Options are what a database may be told; the zero value means the defaults.
+// Options configures a database; the zero value uses the defaults.
 type Options struct {
-	// LockWait is how long Open waits for another process to let go of the
-	// file; 500 ms.
+	// LockWait is how long Open waits for another process to release the file;
+	// 0 means 500 ms.
 	LockWait time.Duration
 
-	// MaxSize is the largest that the file may become, in bytes; 0: as the disk
-	// allows. Beyond, an update is Unavailable as on a full disk.
+	// MaxSize is the maximum size of the file in bytes; 0 means no limit. Updates
+	// above it are Unavailable, as on a full disk.
 	MaxSize int
 
-	// Fault, in tests, is asked before and after every commit and before every
-	// view; its error is answered instead, "commit:before" of an update without
-	// and "commit:after" of one with effect.
+	// Fault injects errors in tests. It is called before and after every commit
+	// and before every view. An error of "commit:before" is returned by an update
+	// without effect, one of "commit:after" by an update with effect.
 	Fault func(op string) error
 }
 
@@ -88,7 +89,7 @@ func Open(path string, o *Options) (*DB, error) {
 		_ = db.bolt.Close()
 		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
 	}
-	if err := sign(path); err != nil {
+	if err := writeHolder(path); err != nil {
 		_ = db.bolt.Close()
 		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
 	}
@@ -123,8 +124,8 @@ func (db *DB) open() (err error) {
 	return err
 }
 
-// verify checks the file's structure. It has the file opened for reading
-// meanwhile, for the lock; bbolt then follows no page of it.
+// verify checks the file's structure. It opens the file for reading meanwhile, to
+// hold the lock; bbolt then follows no page of it.
 func (db *DB) verify() error {
 	var file *os.File // bbolt's own
 	bolt, err := bbolt.Open(db.path, 0o600, &bbolt.Options{
@@ -152,9 +153,8 @@ func (db *DB) verify() error {
 	return nil
 }
 
-// create makes an empty database and puts it in place whole, so that a file of
-// no length is never one that a crash left while it was being made. If another
-// process has put one there meanwhile, that one remains.
+// create creates an empty database atomically, so that a crash never leaves an
+// empty file. If another process has created the file meanwhile, that file remains.
 func create(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
@@ -180,8 +180,8 @@ func create(path string) error {
 // Path returns the file's name.
 func (db *DB) Path() string { return db.path }
 
-// Close waits for the commit under way and closes the file. Updates that still
-// wait for theirs fail with Unavailable and no effect.
+// Close waits for the commit under way and closes the file. Updates that
+// still wait fail with Unavailable and have no effect.
 func (db *DB) Close() error {
 	db.turn <- struct{}{}
 	defer func() { <-db.turn }()
@@ -195,12 +195,12 @@ func (db *DB) Close() error {
 	if already {
 		return nil
 	}
-	unsign(db.path) // while the lock is still ours
+	removeHolder(db.path) // while the lock is held
 	return fault.Wrap("boltdb.Close", fault.Internal, db.bolt.Close())
 }
 
-// View runs fn in a read-only transaction. What it gets from tx is valid until
-// it returns. It neither waits for updates nor holds them up.
+// View runs fn in a read-only transaction. Values from tx are valid until fn
+// returns. View does not wait for updates and does not delay them.
 func (db *DB) View(fn func(*bbolt.Tx) error) error {
 	if err := db.fault("view"); err != nil {
 		return err
@@ -223,8 +223,9 @@ func (db *DB) fault(op string) error {
 	return db.o.Fault(op)
 }
 
-// commitFault codes what a commit failed with. Nothing of it is in effect. Of a
-// resize that failed bbolt hands on the text alone, hence the look at its end.
+// commitFault returns the error of a failed commit, which has no effect, with a
+// code. For a failed resize bbolt returns only the text of the cause, so the suffix
+// is compared too.
 func (db *DB) commitFault(err error) error {
 	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, bolterrors.ErrMaxSizeReached} {
 		if errors.Is(err, full) || strings.HasSuffix(err.Error(), full.Error()) {

@@ -89,14 +89,14 @@ func testUpdatesShareACommit(t *testing.T) {
 	}
 	path := temp(t)
 	db := open(t, path, &boltdb.Options{Fault: held})
-	const n = 2 * 256 // and more than one commit takes
+	const n = 2 * 256 // more than fit in one commit
 	whenAllWait(gate)
 	many(n, func(i int) {
 		if err := db.Update(context.Background(), put(fmt.Sprint(i), "v")); err != nil {
 			t.Errorf("update %d: %v", i, err)
 		}
 	})
-	const most = 1 + 2 // the first comes alone, or with those that were there
+	const most = 1 + 2 // the first commit may have any number of updates
 	if c := commits.Load(); c > most {
 		t.Errorf("%d updates took %d commits, want at most %d", n, c, most)
 	}
@@ -106,14 +106,16 @@ func testUpdatesShareACommit(t *testing.T) {
 	db = open(t, path, nil)
 	for i := range n {
 		if get(t, db, fmt.Sprint(i)) != "v" {
-			t.Fatalf("update %d was acknowledged and is gone", i)
+			t.Fatalf("update %d was acknowledged and is lost", i)
 		}
 	}
 }
 
-func TestAFailureHurtsNoOther(t *testing.T) { synctest.Test(t, testAFailureHurtsNoOther) }
+func TestFailureDoesNotAffectOtherUpdates(t *testing.T) {
+	synctest.Test(t, testFailureDoesNotAffectOtherUpdates)
+}
 
-func testAFailureHurtsNoOther(t *testing.T) {
+func testFailureDoesNotAffectOtherUpdates(t *testing.T) {
 	gate := make(chan struct{})
 	db := open(t, temp(t), &boltdb.Options{Fault: func(op string) error {
 		if op == "commit:before" {
@@ -186,12 +188,12 @@ func testUnchangedIsNotSynced(t *testing.T) {
 	})
 	for i := 1; i < 10; i += 2 {
 		if get(t, db, fmt.Sprint(i)) != "v" {
-			t.Errorf("update %d was lost with its unchanged fellows", i)
+			t.Errorf("update %d was lost with the unchanged updates of its group", i)
 		}
 	}
 }
 
-func TestContextEndsTheWaitOnly(t *testing.T) {
+func TestContextEndsOnlyTheWait(t *testing.T) {
 	begun, gate := make(chan struct{}), make(chan struct{})
 	db := open(t, temp(t), nil)
 	first := make(chan error)
@@ -217,7 +219,7 @@ func TestContextEndsTheWaitOnly(t *testing.T) {
 		t.Error(err)
 	}
 	if get(t, db, "second") != "" {
-		t.Error("an update that was given up has an effect")
+		t.Error("an update whose context ended has an effect")
 	}
 	if err := db.Update(ctx, put("fourth", "v")); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("update with an ended context: %v", err)
@@ -280,12 +282,12 @@ func TestClose(t *testing.T) {
 		t.Errorf("view of a closed file: %v", err)
 	}
 	if _, err := os.Stat(path + ".pid"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the pid file is left behind: %v", err)
+		t.Errorf("the pid file remains: %v", err)
 	}
 	db = open(t, path, nil)
 	acknowledged.Range(func(key, _ any) bool {
 		if get(t, db, key.(string)) != "v" {
-			t.Errorf("%s was acknowledged and is gone", key)
+			t.Errorf("%s was acknowledged and is lost", key)
 		}
 		return true
 	})
@@ -301,7 +303,7 @@ func TestFileMode(t *testing.T) {
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	path := temp(t)
 	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
@@ -352,7 +354,7 @@ func TestFullDisk(t *testing.T) {
 		t.Helper()
 		for i := range acknowledged {
 			if len(get(t, db, fmt.Sprint(i))) != 10_000 {
-				t.Errorf("update %d was acknowledged and is gone", i)
+				t.Errorf("update %d was acknowledged and is lost", i)
 			}
 		}
 		if get(t, db, "before") != "v" || get(t, db, "again") != "" {
@@ -415,7 +417,7 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// TestChild is the body of the child process, and nothing elsewhere.
+// TestChild is the body of the child process; otherwise it does nothing.
 func TestChild(t *testing.T) {
 	path := os.Getenv("BOLTDB_CHILD")
 	if path == "" {
@@ -436,13 +438,13 @@ func TestChild(t *testing.T) {
 	})
 }
 
-func TestSecondProcessIsToldWhoHoldsIt(t *testing.T) {
+func TestSecondProcessGetsTheNameOfTheFirst(t *testing.T) {
 	path := temp(t)
 	open(t, path, nil)
 	began := time.Now()
 	_, err := boltdb.Open(path, &boltdb.Options{LockWait: 100 * time.Millisecond})
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d (", os.Getpid())) {
-		t.Errorf("the second is told %v", err)
+		t.Errorf("the second process gets %v", err)
 	}
 	if wait := time.Since(began); wait > 2*time.Second {
 		t.Errorf("the second waited %v", wait)
@@ -458,11 +460,11 @@ func TestSecondProcessIsToldWhoHoldsIt(t *testing.T) {
 	}
 	_, err = boltdb.Open(path, &boltdb.Options{LockWait: 100 * time.Millisecond})
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d (", cmd.Process.Pid)) {
-		t.Errorf("the parent is told %v", err)
+		t.Errorf("the parent process gets %v", err)
 	}
 }
 
-func TestKillLosesNothing(t *testing.T) {
+func TestKilledProcessLosesNoUpdate(t *testing.T) {
 	path := temp(t)
 	var keys []string
 	for range 3 {
@@ -486,7 +488,7 @@ func TestKillLosesNothing(t *testing.T) {
 	db := open(t, path, nil)
 	for _, key := range keys {
 		if get(t, db, key) != "v" {
-			t.Fatalf("%s was acknowledged and is gone", key)
+			t.Fatalf("%s was acknowledged and is lost", key)
 		}
 	}
 	t.Logf("%d updates in 3 processes", len(keys))

@@ -11,8 +11,8 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// ErrUnchanged is what a function returns that found nothing to write. Update
-// then returns nil, and where all of a group are of that kind nothing is synced.
+// ErrUnchanged is returned by a function that has nothing to write. Update then
+// returns nil, and a group with only such functions is not synced.
 var ErrUnchanged = errors.New("nothing to write")
 
 // A call is one update that waits to be committed.
@@ -29,7 +29,7 @@ func (c *call) finish(err error) {
 	close(c.done)
 }
 
-// result hands the outcome to the caller; a panic of fn continues there.
+// result returns the error of fn to the caller, or continues the panic of fn.
 func (c *call) result() error {
 	if c.panicked != nil {
 		panic(c.panicked)
@@ -38,16 +38,16 @@ func (c *call) result() error {
 }
 
 // Update runs fn in a transaction that it may share with others and returns
-// when it is durable. If fn fails, its error comes back and it has no effect.
+// when it is durable. If fn fails, Update returns its error and fn has no effect.
 //
-// fn may be run several times before it is committed, so it must do nothing but
-// read and write tx and set its own results anew. A failure makes its fellows
-// run again: where fn has only found that there is nothing to write it should
-// return ErrUnchanged, which is success. It must not call Update.
+// fn may run several times before it is committed, so it must only read and write
+// tx and set its own results again each time. A failure makes the others of its
+// group run again, so fn should return ErrUnchanged, which is success, if it has
+// nothing to write. It must not call Update.
 //
-// Unavailable: the disk is full or the file is closed, fn has no effect; or ctx
-// ended while fn was still waiting, likewise. Once a commit has begun, Update
-// waits for its end whatever ctx says.
+// The error is Unavailable, and fn has no effect, if the disk is full, the file is
+// closed, or ctx ended while fn was waiting. Once a commit has begun, Update waits
+// for its end even if ctx ends.
 func (db *DB) Update(ctx context.Context, fn func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap("boltdb.Update", fault.Unavailable, err)
@@ -83,7 +83,7 @@ func (db *DB) enqueue(c *call) bool {
 	return true
 }
 
-// withdraw takes c out of the queue; false where a commit has it already.
+// withdraw removes c from the queue; it returns false if c is being committed.
 func (db *DB) withdraw(c *call) bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -95,7 +95,7 @@ func (db *DB) withdraw(c *call) bool {
 	return true
 }
 
-// take empties the queue, oldest first, as far as one commit goes.
+// take removes the next group from the queue, oldest first, at most [MaxGroup].
 func (db *DB) take() []*call {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -105,8 +105,8 @@ func (db *DB) take() []*call {
 	return group
 }
 
-// commit makes the group durable. bbolt cannot undo a part of a transaction: so
-// where one of the group fails, all is rolled back and the rest run again.
+// commit makes the group durable. bbolt cannot undo a part of a transaction: if one
+// function of the group fails, all are rolled back and the others run again.
 func (db *DB) commit(group []*call) {
 	for len(group) > 0 {
 		failed, err := db.try(group)
@@ -121,8 +121,8 @@ func (db *DB) commit(group []*call) {
 	}
 }
 
-// try commits the group in one transaction. Where a function fails it answers
-// which, with its error; else -1 and the error of the commit as a whole.
+// try commits the group in one transaction. If a function fails, it returns the
+// index and the error of the function; otherwise -1 and the error of the commit.
 func (db *DB) try(group []*call) (failed int, err error) {
 	if err := db.fault("commit:before"); err != nil {
 		return -1, err
@@ -151,7 +151,7 @@ func (db *DB) try(group []*call) (failed int, err error) {
 	return -1, db.fault("commit:after")
 }
 
-// run calls fn; a panic is kept for the caller whose function it was.
+// run calls fn and stores its panic for the caller of Update.
 func (c *call) run(tx *bbolt.Tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -8,18 +8,19 @@ import (
 	"time"
 )
 
-// The lock itself is the kernel's, on the data file. The file beside it only
-// says whose it is; left behind by a crash it misleads no one, since it is read
-// only while the lock is held.
+// lockFile returns the name of the file that names the process with the lock. The
+// lock itself is the kernel's, on the data file. A lock file that remains after a
+// crash does no harm, because it is read only while the lock is held.
 func lockFile(path string) string { return path + ".pid" }
 
-// sign writes who holds the lock. Arguments are left out: they may hold secrets.
-func sign(path string) error {
+// writeHolder writes the name of this process, without its arguments, which may
+// hold secrets.
+func writeHolder(path string) error {
 	line := fmt.Sprintf("process %d (%s) since %s\n", os.Getpid(), filepath.Base(os.Args[0]), time.Now().UTC().Format(time.RFC3339))
 	return os.WriteFile(lockFile(path), []byte(line), 0o600)
 }
 
-func unsign(path string) { _ = os.Remove(lockFile(path)) }
+func removeHolder(path string) { _ = os.Remove(lockFile(path)) }
 
 func holder(path string) string {
 	line, err := os.ReadFile(lockFile(path))

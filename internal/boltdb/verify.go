@@ -55,7 +55,7 @@ type verifier struct {
 // verify checks the structure of the file: that it is as long as its newest meta
 // page says, and that the tree of each bucket and the list of free pages are
 // well-formed. It returns what is wrong as an error without the file's name. It
-// reads every page that is in use. Values are not looked at.
+// reads every page that is in use. Values are not checked.
 func verify(file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -74,7 +74,7 @@ func verify(file *os.File) error {
 	return v.free()
 }
 
-// readMeta returns the newest of the two meta pages that is whole.
+// readMeta returns the newest of the two meta pages that is undamaged.
 func readMeta(file io.ReaderAt, size int64) (newest meta, err error) {
 	found := false
 	try := func(offset int64) {
@@ -110,8 +110,7 @@ func parseMeta(b []byte) (meta, bool) {
 	return m, ok
 }
 
-// page reads a page, with what overflows into the pages behind it, and marks it
-// as in use.
+// page reads a page with its overflow pages and marks it as in use.
 func (v *verifier) page(id uint64) (data []byte, err error) {
 	if id < 2 || id >= v.pages {
 		return nil, fmt.Errorf("page %d does not exist", id)
@@ -137,8 +136,8 @@ func (v *verifier) page(id uint64) (data []byte, err error) {
 	return data, nil
 }
 
-// tree checks the pages of a bucket from one on. Its keys are not less than from.
-// The root holds nothing but buckets.
+// tree checks a page of a bucket and the pages below it. Its keys must not be less
+// than from. The root holds only buckets.
 func (v *verifier) tree(id uint64, from []byte, isRoot bool) error {
 	data, err := v.page(id)
 	if err != nil {

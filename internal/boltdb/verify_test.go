@@ -67,7 +67,8 @@ func filled(t *testing.T) []byte {
 	return content
 }
 
-// TestDamagedFileIsReported: the error names the file, and the file is unchanged.
+// TestDamagedFileIsReported checks that the error names the file, and that the file
+// is unchanged.
 func TestDamagedFileIsReported(t *testing.T) {
 	whole := filled(t)
 	page := os.Getpagesize()
@@ -129,11 +130,11 @@ func lastUsed(t *testing.T, content []byte) int {
 
 const damageSeeds = "EVENTROUTER_TEST_DAMAGE"
 
-// TestNoDamageCrashes overwrites random parts of a file and opens it, in a process
-// of its own: what is not reported as damaged can be read to its end.
-func TestNoDamageCrashes(t *testing.T) {
+// TestDamageNeverCrashes overwrites random parts of a file and opens it, in a
+// separate process: a file that is not reported as damaged can be read completely.
+func TestDamageNeverCrashes(t *testing.T) {
 	if os.Getenv(damageSeeds) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestNoDamageCrashes$")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestDamageNeverCrashes$")
 		cmd.Env = append(os.Environ(), damageSeeds+"=300")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -177,9 +178,9 @@ func TestNoDamageCrashes(t *testing.T) {
 	}
 }
 
-// TestCreationIsWhole: another process that creates the file at the same time
-// does not disturb, and nothing but the file remains.
-func TestCreationIsWhole(t *testing.T) {
+// TestCreationIsAtomic checks that processes can create the file at the same time,
+// and that only the file remains.
+func TestCreationIsAtomic(t *testing.T) {
 	dir := t.TempDir()
 	many(8, func(int) {
 		db, err := boltdb.Open(dir+"/x.db", nil)

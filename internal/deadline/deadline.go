@@ -1,6 +1,6 @@
 // Package deadline reserves the end of an invocation's time. The work of an
 // invocation gets a context that ends early, so that its results can still be
-// stored and logged, and its answer returned, before the invocation is killed.
+// stored and logged, and its response returned, before the invocation is killed.
 //
 //	ctx, cancel := deadline.Reserve(ctx) // in the handler
 //	defer cancel()
@@ -28,7 +28,7 @@ func Reserve(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(ctx)
 	}
 	margin := min(maxMargin, max(0, time.Until(end)/4))
-	// The last quarter of the margin is for the log line and the answer.
+	// The last quarter of the margin is for the log line and the response.
 	final, cancelFinal := context.WithDeadline(ctx, end.Add(-margin/4))
 	work, cancelWork := context.WithDeadline(context.WithValue(ctx, finalKey{}, final), end.Add(-margin))
 	return work, func() {
@@ -37,8 +37,8 @@ func Reserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// Final returns a context for storing what became of the work of ctx, which may
-// have ended: it ends later than one of [Reserve], yet before the invocation.
+// Final returns a context for storing the results of the work of ctx, which may
+// have ended. It ends later than the context of [Reserve], but before the invocation.
 // Without a reservation it is ctx.
 func Final(ctx context.Context) context.Context {
 	if final, ok := ctx.Value(finalKey{}).(context.Context); ok {

@@ -1,7 +1,6 @@
-// Package seal keeps what is written to a local disk from being read there: it
-// seals values with AES-256-GCM under a key that lies in a file of mode 0600
-// beside the data. It guards against a data file that is copied, backed up or
-// searched on its own, not against who may read the key file too.
+// Package seal encrypts values on a local disk: it seals them with AES-256-GCM and
+// a key in a file of mode 0600 beside the data. It protects a data file that is
+// copied, backed up or searched without the key file.
 //
 // A sealed value is nonce (12 bytes), ciphertext, tag (16 bytes). Nonces are
 // random, which is sound for 2^32 values under one key.
@@ -26,12 +25,13 @@ import (
 // FileName is the key file's name within its folder: 64 hex digits and a newline.
 const FileName = "seal.key"
 
-// Overhead is by how many bytes a sealed value is longer.
+// Overhead is the number of bytes by which a sealed value is longer.
 const Overhead = 12 + 16
 
 const keySize = 32
 
-// A Key seals and opens. It is safe for concurrent use, and prints as nothing.
+// A Key seals and opens values. It is safe for concurrent use. Printing it does not
+// show the key.
 type Key struct{ aead cipher.AEAD }
 
 // Open reads the key file of a folder. It creates the key file if neither it nor
@@ -71,7 +71,7 @@ func (k *Key) Seal(dst, plaintext, additional []byte) []byte {
 	return k.aead.Seal(dst, nil, plaintext, additional)
 }
 
-// Open appends the plaintext to dst. The fault is Internal where the value was
+// Open appends the plaintext to dst. The error is Internal if the value was
 // changed, moved, or sealed with another key.
 func (k *Key) Open(dst, sealed, additional []byte) ([]byte, error) {
 	out, err := k.aead.Open(dst, nil, sealed, additional)
@@ -108,8 +108,8 @@ func read(path string) ([]byte, error) {
 	return secret, nil
 }
 
-// create writes a new key and puts it in place whole; a key that another
-// process has put there meanwhile stays.
+// create atomically creates the key file; a key that another process has created
+// meanwhile remains.
 func create(path string) (err error) {
 	var secret [keySize]byte
 	_, _ = rand.Read(secret[:])                                    // never fails

@@ -26,7 +26,7 @@ func open(t *testing.T, dir string) *seal.Key {
 	return k
 }
 
-func TestSealedComesBack(t *testing.T) {
+func TestSealAndOpen(t *testing.T) {
 	dir := t.TempDir()
 	plaintext, where := []byte(`{"api_key":"secret"}`), []byte("heads")
 	sealed := open(t, dir).Seal([]byte("prefix"), plaintext, where)
@@ -45,7 +45,7 @@ func TestSealedComesBack(t *testing.T) {
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	k := open(t, t.TempDir())
 	sealed := k.Seal(nil, []byte("value"), []byte("here"))
 	flipped := bytes.Clone(sealed)
@@ -103,7 +103,7 @@ func TestKeyFile(t *testing.T) {
 	open(t, dir)
 }
 
-func TestWhatIsNoKey(t *testing.T) {
+func TestInvalidKeyFiles(t *testing.T) {
 	for _, text := range []string{"", "x", strings.Repeat("0", 63), strings.Repeat("0", 66), strings.Repeat("g", 64)} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, seal.FileName), []byte(text), 0o600); err != nil {
@@ -124,11 +124,11 @@ func TestWhatIsNoKey(t *testing.T) {
 		t.Errorf("a symbolic link: %v", err)
 	}
 	if _, err := seal.Open(filepath.Join(dir, "none"), dataFile); err == nil {
-		t.Error("a folder that does not exist is not refused")
+		t.Error("a folder that does not exist is not an error")
 	}
 }
 
-func TestManyOpenAtOnce(t *testing.T) {
+func TestConcurrentOpen(t *testing.T) {
 	dir := t.TempDir()
 	keys := make([]*seal.Key, 16)
 	var group sync.WaitGroup
@@ -163,8 +163,9 @@ func BenchmarkSeal(b *testing.B) {
 	}
 }
 
-// TestAMissingKeyIsNotReplaced: data that is there was sealed with the key that is not.
-func TestAMissingKeyIsNotReplaced(t *testing.T) {
+// TestMissingKeyIsNotReplaced checks that no new key is created beside data, which
+// was sealed with the missing key.
+func TestMissingKeyIsNotReplaced(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, dataFile), []byte("sealed"), 0o600); err != nil {
 		t.Fatal(err)
