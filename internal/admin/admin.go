@@ -29,7 +29,8 @@ type Admin interface {
 
 // Keys manages API keys.
 type Keys interface {
-	// CreateKey makes a key; NotFound if there is no such tenant. Its secret is in the answer and nowhere else.
+	// CreateKey creates a key; NotFound if the tenant does not exist. Only the
+	// result holds its secret.
 	CreateKey(ctx context.Context, in NewKey) (CreatedKey, error)
 	// ListKeys lists a tenant's keys, oldest first.
 	ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error)

@@ -54,7 +54,7 @@ func checkText(key string) error {
 	return nil
 }
 
-// checkMetadata verifies that every Bucket can keep the metadata as it is:
+// checkMetadata verifies that every Bucket can store the metadata unchanged:
 // names of lower-case letters, digits and "-", values of visible ASCII, 2 KB
 // together. The error is Invalid.
 func checkMetadata(metadata map[string]string) error {

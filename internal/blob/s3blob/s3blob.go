@@ -1,9 +1,9 @@
 // Package s3blob implements [blob.Bucket] in an S3 bucket.
 //
 // An object's key is the S3 key behind a prefix, its ETag is S3's, its metadata
-// is S3 user metadata. Each method is one request of S3's (List one for each
-// 1,000 objects), which is sent at most five times where it failed for
-// the moment; the SDK's own retries are disabled.
+// is S3 user metadata. Each method is one request (List: one for each 1,000
+// objects), which is sent at most five times if it fails temporarily; the SDK's
+// own retries are disabled.
 //
 // Conditions are S3's If-Match and If-None-Match. S3 returns 412 if a condition does
 // not hold, 409 on a conflict with another writer, and 404 for an If-Match on a
