@@ -36,7 +36,7 @@ type refusal struct {
 	position     refusalPosition
 }
 
-// A refusalPosition says which position AWS reports for a refusal.
+// A refusalPosition is the position that AWS reports for a rejection.
 type refusalPosition uint8
 
 const (

@@ -10,7 +10,7 @@ import (
 type condition interface {
 	// holds reports whether a leaf of the event satisfies the condition.
 	holds(v *value) bool
-	// appendJSON writes the condition as it stands in a pattern.
+	// appendJSON appends the condition as it is written in a pattern.
 	appendJSON(b []byte) []byte
 }
 
@@ -163,8 +163,8 @@ type (
 func (exists) holds(*value) bool { return true }
 func (absent) holds(*value) bool { return false }
 
-// anythingBut holds for every leaf that none of its conditions holds for. All
-// of them are of one operator; "" stands for literals.
+// anythingBut holds for every leaf for which none of its conditions holds. All of them
+// have the same operator; "" means literals.
 type anythingBut struct {
 	operator string
 	excluded []condition

@@ -8,14 +8,14 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// Error says why a pattern is refused, in AWS's words.
+// An Error is the reason why a pattern is rejected, with AWS's message.
 type Error struct {
 	// Reason is AWS's text, without its prefix and without the position.
 	Reason string
-	// Line and Column, from 1, are where the fault is; 0 where the whole pattern
-	// is at fault. Columns count bytes.
+	// Line and Column, from 1, are the position of the error; they are 0 if the error
+	// is not at one position. Columns count bytes.
 	Line, Column int
-	// Hint, in our words, says what would be right; it may be empty.
+	// Hint describes what is valid. It is not AWS's text, and may be empty.
 	Hint string
 
 	code fault.Code
@@ -42,7 +42,7 @@ func (e *Error) Unwrap() error {
 	return fault.Errorf(code, "%s", e.Error())
 }
 
-// An EventError says why an event cannot be matched at all.
+// An EventError is the reason why an event cannot be parsed for matching.
 type EventError struct {
 	Reason       string
 	Line, Column int
@@ -58,7 +58,7 @@ func (e *EventError) Unwrap() error { return fault.Errorf(fault.Invalid, "%s", e
 // operators are the names that an expression may have.
 var operators = []string{"prefix", "suffix", "equals-ignore-case", "wildcard", "numeric", "cidr", "exists", "anything-but", "exactly"}
 
-// hints tell what would be right, by how AWS's reason begins.
+// hints holds the hints, by the beginning of AWS's reason.
 var hints = []struct{ reason, hint string }{
 	{"Filter is not an object", `a pattern is an object: {"source": ["..."]}`},
 	{"Empty objects", "name at least one field"},

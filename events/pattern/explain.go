@@ -9,9 +9,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// An Explanation tells why an event matches a pattern or does not: a tree with
-// a node for each step of the pattern's paths. It marshals to JSON as it is, and
-// [Explanation.String] draws it.
+// An Explanation explains why an event matches a pattern or does not. It is a tree with
+// a node for each step of the pattern's paths. It can be marshaled to JSON, and
+// [Explanation.String] formats it as text.
 type Explanation struct {
 	// Name is the last step of the path; "event" for the whole, "$or" for a
 	// choice, "branch 2" for one of its alternatives.
@@ -32,8 +32,8 @@ type Explanation struct {
 	Children []*Explanation `json:"children,omitempty"`
 }
 
-// Explain tells why the event matches the pattern or does not. $or is shown as
-// it multiplies out: what all branches share first, then each of them.
+// Explain returns why the event matches the pattern or does not. $or is expanded: the
+// explanation has the fields that all branches share first, then each branch.
 func Explain(p *Pattern, event *Event) *Explanation {
 	x := explainer{event: event, paths: readPaths(event)}
 	root := &Explanation{Name: "event", Matched: p.Match(event)}
@@ -96,7 +96,7 @@ func (x *explainer) alternative(parent *Explanation, a fieldSet, explained map[s
 	}
 }
 
-// apart says why fields that hold one by one do not hold together.
+// reasonApart returns why fields that match separately do not match together.
 func (x *explainer) reasonApart(a fieldSet) string {
 	if path, ok := x.dividingArray(a); ok {
 		return fmt.Sprintf("each field holds, but in different elements of %s; one element must hold them all", path)

@@ -16,8 +16,8 @@ import (
 // those that can still matter. Only an event with duplicate names has two.
 type chosenElements []*element
 
-// blocks returns where to go on if the leaf at this place cannot be chosen:
-// it stands in an array of which another element is chosen already.
+// blocks returns the place to continue at if the leaf at this place cannot be chosen,
+// because it is in an array of which another element is already chosen.
 func (c chosenElements) blocks(at int32) (next int32, blocked bool) {
 	for _, e := range c {
 		for ; e != nil; e = e.outer {
@@ -64,8 +64,8 @@ func (c chosenElements) with(e *element, later fieldSet) chosenElements {
 	return next
 }
 
-// holds reports whether inner is e or stands in it. The nil element, outside of
-// all arrays, holds every one.
+// contains reports whether inner is e or is within it. The nil element, which is outside
+// of all arrays, contains every element.
 func (e *element) contains(inner *element) bool {
 	if e == nil {
 		return true

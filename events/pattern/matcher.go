@@ -3,9 +3,8 @@ package pattern
 import "sync"
 
 // A Matcher holds patterns by key and finds those that an event matches, in a
-// time that hardly depends on how many there are: each pattern is filed under
-// the field that tells it best from the others, and only the patterns that an
-// event's values lead to are tried.
+// time that hardly depends on their number: each pattern is indexed by its most
+// selective field, and only the patterns found by an event's values are matched.
 //
 // The zero value is an empty Matcher. All methods may be called at the same
 // time; a call of Match sees each rule wholly or not at all.

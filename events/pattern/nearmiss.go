@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// nearMisses says what in the event comes close to a field that does not match.
+// nearMisses returns descriptions of the values in the event that almost match a field
+// that does not match.
 func (x *explainer) nearMisses(f *field) []string {
 	leaves := x.event.at(f.path)
 	if len(leaves) == 0 {
@@ -146,8 +147,7 @@ func distance(a, b string) int {
 	return row[len(t)]
 }
 
-// nearMiss says how a leaf comes close to a condition that does not hold for
-// it, or nothing.
+// nearMiss returns how a leaf almost meets a condition that does not hold for it, or "".
 func nearMiss(c condition, v *value) string {
 	switch c := c.(type) {
 	case literal:

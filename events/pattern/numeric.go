@@ -104,7 +104,7 @@ func (c numericCompiler) operand(label string) (number, error) {
 	return newNumber(t.raw), nil
 }
 
-// check refuses a number that comparing could not tell from its neighbours.
+// check rejects a number that a comparison could not distinguish from its neighbours.
 func (n number) check() error {
 	if n.comparable {
 		return nil

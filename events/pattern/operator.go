@@ -44,7 +44,7 @@ func (c *compiler) condition(t token) (condition, error) {
 
 const oneKey = "Only one key allowed in match expression"
 
-// tooMany is what AWS says after numeric and after anything-but.
+// tooMany is AWS's message after numeric and after anything-but.
 const tooMany = "Too many elements in numeric expression"
 
 // expression reads {"operator": operand} whose brace is read.

@@ -6,11 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// A Pattern says which events are wanted. It is immutable and safe for
-// concurrent use.
+// A Pattern is a compiled event pattern. It is immutable and safe for concurrent use.
 type Pattern struct {
-	// alternatives are what $or multiplies out to; an event matches the pattern
-	// if it matches one of them.
+	// alternatives are the expansion of $or: an event matches the pattern if it matches
+	// one of them.
 	alternatives []fieldSet
 }
 

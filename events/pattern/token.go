@@ -52,7 +52,7 @@ type token struct {
 	raw string
 }
 
-// text is what a name or string says, and the source text of anything else.
+// text returns the value of a name or string, and the source text of any other token.
 func (t token) text() string {
 	if t.kind == fieldName || t.kind == stringValue {
 		return t.raw[1 : len(t.raw)-1]
