@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -111,6 +112,14 @@ func (a *archive) compile() (err error) {
 	return err
 }
 
+// An archiveStore holds the archives and their events.
+type archiveStore struct {
+	file   *datafile.File
+	now    func() time.Time
+	mu     *sync.RWMutex // the catalog's
+	byName map[string]*archive
+}
+
 func (s *Service) archiveARN(name string) string { return s.arn("events", "archive/"+name) }
 
 // archivedKey orders an archive's events by their time, then by their arrival.
@@ -130,14 +139,14 @@ func inArchive(archive string, key []byte) bool {
 	return len(key) == len(archive)+17 && strings.HasPrefix(string(key), archive+"\x00")
 }
 
-// archiveWrites are the writes that put an event into the archives of its bus.
-// One that is a replay is not archived again. The catalog is locked.
-func (s *Service) archiveWrites(a *incoming) []datafile.Write {
+// writes returns the writes that put an event into the archives of its bus. A
+// replayed event is not archived again. The catalog is locked.
+func (s *archiveStore) writes(a *incoming) []datafile.Write {
 	if a.event.Replay != "" || a.only != nil {
 		return nil
 	}
 	var writes []datafile.Write
-	for _, one := range s.catalog.archives {
+	for _, one := range s.byName {
 		if one.Bus == a.bus && (one.compiled == nil || one.compiled.Match(a.parsed)) {
 			writes = append(writes, s.file.Put(bucketArchived, archivedKey(one.Name, a.event.Time, a.event.Seq), a.event.JSON))
 			a.archived = append(a.archived, one)
@@ -146,29 +155,29 @@ func (s *Service) archiveWrites(a *incoming) []datafile.Write {
 	return writes
 }
 
-// countArchived counts what has been archived, once it is durable.
-func (s *Service) countArchived(events []*incoming) {
+// count adds archived events to the counts of their archives, after the commit.
+func (s *archiveStore) count(events []*incoming) {
 	for _, a := range events {
 		if len(a.archived) == 0 {
 			continue
 		}
-		s.catalog.mu.Lock()
+		s.mu.Lock()
 		for _, one := range a.archived {
 			one.count++
 			one.size += len(a.event.JSON)
 		}
-		s.catalog.mu.Unlock()
+		s.mu.Unlock()
 	}
 }
 
-func (s *Service) loadArchives() error {
-	s.catalog.archives = map[string]*archive{}
+func (s *archiveStore) load() error {
+	s.byName = map[string]*archive{}
 	err := s.file.Each(bucketArchives, nil, func(_, record []byte) (bool, error) {
 		one := &archive{}
 		if err := json.Unmarshal(record, one); err != nil {
 			return false, err
 		}
-		s.catalog.archives[one.Name] = one
+		s.byName[one.Name] = one
 		return true, one.compile()
 	})
 	if err != nil {
@@ -176,7 +185,7 @@ func (s *Service) loadArchives() error {
 	}
 	return s.file.Each(bucketArchived, nil, func(key, event []byte) (bool, error) {
 		name, _, _ := strings.Cut(string(key), "\x00")
-		if one := s.catalog.archives[name]; one != nil {
+		if one := s.byName[name]; one != nil {
 			one.count++
 			one.size += len(event)
 		}
@@ -192,7 +201,7 @@ func (s *Service) CreateArchive(ctx context.Context, in *CreateArchiveInput) (*C
 	if err != nil {
 		return nil, err
 	}
-	if s.catalog.archives[in.ArchiveName] != nil {
+	if s.archives.byName[in.ArchiveName] != nil {
 		return nil, awsjson.Errorf("ResourceAlreadyExistsException", "Archive %s already exists.", in.ArchiveName)
 	}
 	one := &archive{Name: in.ArchiveName, Bus: b.Name, Pattern: in.EventPattern, Description: in.Description,
@@ -200,15 +209,14 @@ func (s *Service) CreateArchive(ctx context.Context, in *CreateArchiveInput) (*C
 	if in.RetentionDays != nil {
 		one.Retention = *in.RetentionDays
 	}
-	if err := s.keepArchive(ctx, one); err != nil {
+	if err := s.archives.put(ctx, one); err != nil {
 		return nil, err
 	}
 	return &CreateArchiveOutput{ArchiveArn: s.archiveARN(one.Name), State: enabled, CreationTime: &one.Created}, nil
 }
 
-// keepArchive checks the pattern, writes an archive to disk and puts it into the
-// catalog, which is locked.
-func (s *Service) keepArchive(ctx context.Context, one *archive) error {
+// put checks the pattern of an archive and stores it. The catalog is locked.
+func (s *archiveStore) put(ctx context.Context, one *archive) error {
 	if one.Pattern != "" {
 		if _, err := pattern.Admit([]byte(one.Pattern), 0); err != nil {
 			return invalidPattern(err)
@@ -224,13 +232,13 @@ func (s *Service) keepArchive(ctx context.Context, one *archive) error {
 	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketArchives, []byte(one.Name), record)}); err != nil {
 		return err
 	}
-	s.catalog.archives[one.Name] = one
+	s.byName[one.Name] = one
 	return nil
 }
 
-// findArchive looks an archive up. The catalog is locked.
-func (s *Service) findArchive(name string) (*archive, error) {
-	if one := s.catalog.archives[name]; one != nil {
+// find returns an archive by name. The catalog is locked.
+func (s *archiveStore) find(name string) (*archive, error) {
+	if one := s.byName[name]; one != nil {
 		return one, nil
 	}
 	return nil, awsjson.Errorf("ResourceNotFoundException", "Archive %s does not exist.", awsjson.Clip(name))
@@ -240,12 +248,12 @@ func (s *Service) findArchive(name string) (*archive, error) {
 func (s *Service) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
-	one, err := s.findArchive(in.ArchiveName)
+	one, err := s.archives.find(in.ArchiveName)
 	if err != nil {
 		return nil, err
 	}
 	writes := []datafile.Write{s.file.Remove(bucketArchives, []byte(one.Name))}
-	err = s.eachArchivedKey(one.Name, func(key []byte) bool {
+	err = s.archives.keys(one.Name, func(key []byte) bool {
 		writes = append(writes, s.file.Remove(bucketArchived, key))
 		return true
 	})
@@ -255,11 +263,11 @@ func (s *Service) DeleteArchive(ctx context.Context, in *DeleteArchiveInput) (*a
 	if err := s.file.Commit(ctx, writes); err != nil {
 		return nil, err
 	}
-	delete(s.catalog.archives, one.Name)
+	delete(s.archives.byName, one.Name)
 	return nil, nil
 }
 
-func (s *Service) eachArchivedKey(archive string, visit func(key []byte) bool) error {
+func (s *archiveStore) keys(archive string, visit func(key []byte) bool) error {
 	return s.file.Keys(bucketArchived, []byte(archive+"\x00"), func(key []byte) bool {
 		return inArchive(archive, key) && visit(append([]byte(nil), key...))
 	})
@@ -269,7 +277,7 @@ func (s *Service) eachArchivedKey(archive string, visit func(key []byte) bool) e
 func (s *Service) DescribeArchive(_ context.Context, in *DescribeArchiveInput) (*DescribeArchiveOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
-	one, err := s.findArchive(in.ArchiveName)
+	one, err := s.archives.find(in.ArchiveName)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +291,7 @@ func (s *Service) ListArchives(_ context.Context, in *ListArchivesInput) (*ListA
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	matching := map[string]*archive{}
-	for name, one := range s.catalog.archives {
+	for name, one := range s.archives.byName {
 		if (in.EventSourceArn == "" || in.EventSourceArn == s.busARN(one.Bus)) && (in.State == "" || in.State == enabled) {
 			matching[name] = one
 		}
@@ -302,7 +310,7 @@ func (s *Service) ListArchives(_ context.Context, in *ListArchivesInput) (*ListA
 func (s *Service) UpdateArchive(ctx context.Context, in *UpdateArchiveInput) (*UpdateArchiveOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
-	old, err := s.findArchive(in.ArchiveName)
+	old, err := s.archives.find(in.ArchiveName)
 	if err != nil {
 		return nil, err
 	}
@@ -311,23 +319,23 @@ func (s *Service) UpdateArchive(ctx context.Context, in *UpdateArchiveInput) (*U
 	if in.RetentionDays != nil {
 		one.Retention = *in.RetentionDays
 	}
-	if err := s.keepArchive(ctx, &one); err != nil {
+	if err := s.archives.put(ctx, &one); err != nil {
 		return nil, err
 	}
 	return &UpdateArchiveOutput{ArchiveArn: s.archiveARN(one.Name), State: enabled, CreationTime: &one.Created}, nil
 }
 
-// trimArchives removes events that are older than their archive keeps them.
-func (s *Service) trimArchives(ctx context.Context) error {
-	s.catalog.mu.Lock()
-	defer s.catalog.mu.Unlock()
-	for _, one := range s.catalog.archives {
+// trim removes events that are older than the retention of their archive.
+func (s *archiveStore) trim(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.byName {
 		if one.Retention == 0 {
 			continue
 		}
-		oldest := s.opts.Now().AddDate(0, 0, -one.Retention)
+		oldest := s.now().AddDate(0, 0, -one.Retention)
 		var writes []datafile.Write
-		if err := s.eachArchivedKey(one.Name, func(key []byte) bool {
+		if err := s.keys(one.Name, func(key []byte) bool {
 			if !archivedTime(one.Name, key).Before(oldest) {
 				return false
 			}

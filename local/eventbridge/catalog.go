@@ -20,10 +20,9 @@ const defaultBus = "default"
 // targets. Its lock is held to look and to change memory, and over the write to
 // disk of a change, so that disk and memory see changes in one order.
 type catalog struct {
-	mu       sync.RWMutex
-	buses    map[string]*bus
-	archives map[string]*archive
-	replays  map[string]*replay
+	mu      sync.RWMutex
+	buses   map[string]*bus
+	replays map[string]*replay
 
 	connections  map[string]*connection
 	destinations map[string]*destination

@@ -133,7 +133,7 @@ func (s *Service) trimEvents(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := errors.Join(s.events.trim(ctx), s.trimArchives(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.events.trim(ctx), s.archives.trim(ctx)); err != nil && ctx.Err() == nil {
 			s.opts.Log.Error("old events could not be removed", "error", err)
 		}
 	}

@@ -217,7 +217,7 @@ func (s *Service) ingest(ctx context.Context, events []*incoming, along ...dataf
 	if err := s.file.Commit(ctx, writes); err != nil {
 		return err
 	}
-	s.countArchived(events)
+	s.archives.count(events)
 	for _, t := range tasks {
 		t.Due = t.Due.Add(s.opts.Chaos.Wait())
 	}

@@ -134,7 +134,7 @@ func (s *Service) StartReplay(ctx context.Context, in *StartReplayInput) (*Start
 	if !ok {
 		return nil, awsjson.Errorf("ValidationException", "Parameter EventSourceArn is not valid. Reason: Must contain an archive ARN.")
 	}
-	one, err := s.findArchive(name)
+	one, err := s.archives.find(name)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (s *Service) route(a *incoming) ([]*delivery.Task, []datafile.Write) {
 	if len(rules) > 0 {
 		s.opts.Metrics.Count("", "MatchedEvents", 1)
 	}
-	return s.tasks(a, rules), s.archiveWrites(a)
+	return s.tasks(a, rules), s.archives.writes(a)
 }
 
 // tasks makes the tasks that an event gives by the rules that it fell under.

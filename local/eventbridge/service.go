@@ -63,6 +63,7 @@ type Service struct {
 	file        *datafile.File
 	catalog     catalog
 	events      eventStore
+	archives    archiveStore
 	replayAsked signal.Signal // raised when a replay is to begin or to end
 	refused     atomic.Int64  // when events were last refused for lack of space, in ns; 0: never
 }
@@ -70,10 +71,11 @@ type Service struct {
 // Open loads what is set up in a file.
 func Open(file *datafile.File, opts Options) (*Service, error) {
 	s := &Service{opts: opts, file: file, events: eventStore{file: file, keep: opts.KeepEvents, deliveries: opts.Deliveries}}
+	s.archives = archiveStore{file: file, now: opts.Now, mu: &s.catalog.mu}
 	if err := s.loadCatalog(); err != nil {
 		return nil, err
 	}
-	return s, errors.Join(s.loadArchives(), s.loadReplays(), s.loadDestinations())
+	return s, errors.Join(s.archives.load(), s.loadReplays(), s.loadDestinations())
 }
 
 // Run removes old events and runs replays until ctx ends.
