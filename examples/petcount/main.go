@@ -1,8 +1,8 @@
 // Command petcount is a Lambda function behind a rule on output events: it
-// counts the pets that were created, each once, however often its event comes.
+// counts the pets that were created, each once, even if its event is redelivered.
 //
-// The output rule needs "metadata": true, for the id to know an event by. The
-// table needs a string key "id"; TABLE names it.
+// The output rule needs "metadata": true, so that events have an id. The table
+// needs a string key "id"; the environment variable TABLE names it.
 package main
 
 import (
@@ -33,8 +33,8 @@ func main() {
 	lambda.Start(consumer.Handle)
 }
 
-// newConsumer counts each pet that was created. Its handler's effect and the mark
-// of the event are one transaction, so it needs no claims.
+// newConsumer counts each pet that was created. Its handler writes the effect and
+// the event's id in one transaction, so it needs no claims.
 func newConsumer(seen seen) *typed.Consumer {
 	return typed.On(registry, func(ctx context.Context, created typed.OutputDetail[pet]) error {
 		if created.Metadata == nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// table is a DynamoDB that knows this program's one transaction.
+// A table is a DynamoDB that supports only this program's transaction.
 type table struct {
 	ids   map[string]bool
 	count int
@@ -73,9 +73,9 @@ func TestEachPetCountsOnce(t *testing.T) {
 	}
 	b.busy = true
 	if err := handle(t.Context(), []byte(event("3"))); err == nil {
-		t.Error("a conflict must be an error, so that Lambda tries again")
+		t.Error("a conflict must be an error, so that Lambda retries")
 	}
 	if err := handle(t.Context(), []byte("x")); err == nil {
-		t.Error("what is no event must be an error")
+		t.Error("a payload that is not an event must be an error")
 	}
 }

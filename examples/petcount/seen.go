@@ -11,18 +11,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// remember is how long an id is known: longer than anything delivers again. The
-// table's time to live is on "expires".
+// remember is how long an id is stored: longer than events are redelivered. The
+// table's time to live uses the attribute "expires".
 const remember = 35 * 24 * time.Hour
 
-// seen is a de-duplicating store: an effect and the id that it is due to are
-// written together or not at all.
+// seen is a deduplicating store: an effect and the id of its event are written in
+// one transaction.
 type seen struct {
 	client *dynamodb.Client
 	table  string
 }
 
-// once carries out the effect, unless the id has been seen.
+// once applies the effect unless the id is stored already.
 func (s seen) once(ctx context.Context, id string, effect types.TransactWriteItem) error {
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
 		{Put: &types.Put{
@@ -35,8 +35,8 @@ func (s seen) once(ctx context.Context, id string, effect types.TransactWriteIte
 		}},
 		effect,
 	}})
-	// Only the first item has a condition: a failed one is a duplicate. All
-	// other reasons are worth Lambda's retry.
+	// Only the first item has a condition: if it fails, the event is a duplicate.
+	// All other errors make Lambda retry.
 	canceled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	if ok && len(canceled.CancellationReasons) > 0 && aws.ToString(canceled.CancellationReasons[0].Code) == "ConditionalCheckFailed" {
 		return nil
@@ -44,7 +44,7 @@ func (s seen) once(ctx context.Context, id string, effect types.TransactWriteIte
 	return err
 }
 
-// add is the effect of adding n to a counter.
+// add returns the effect that adds n to a counter.
 func (s seen) add(counter string, n int) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName:        &s.table,

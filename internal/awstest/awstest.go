@@ -1,5 +1,5 @@
-// Package awstest starts stand-ins of AWS for tests: other people's
-// implementations of its APIs, not mocks of ours.
+// Package awstest starts stand-ins of AWS for tests: independent implementations of
+// its APIs, not mocks.
 //
 //	func TestMain(m *testing.M) { os.Exit(awstest.Main(m)) }
 //
@@ -8,14 +8,13 @@
 //		...
 //	}
 //
-// A stand-in is started by the first test that asks for it, is shared by all
-// tests of the binary, and ends with it. Its port is picked by the kernel. All
-// are reached over loopback; DynamoDB Local alone cannot be told to listen
-// there only. Tests that share one keep apart by the names of their tables,
-// buckets and queues.
+// A stand-in is started by the first test that uses it, is shared by all tests of
+// the binary, and ends with it. The kernel chooses its port. All are reached over
+// loopback, and all except DynamoDB Local listen on loopback only. Tests that share
+// a stand-in use different names of tables, buckets and queues.
 //
-// A tool that is not installed skips the test, with the command that installs
-// it. AWSTEST_REQUIRE=1 makes that a failure: nothing is skipped unseen in CI.
+// If a tool is not installed, the test is skipped with the command that installs
+// it. With AWSTEST_REQUIRE=1, as in CI, the test fails instead.
 //
 // All functions are safe for concurrent use.
 package awstest
@@ -31,8 +30,8 @@ import (
 // requireVariable is the environment variable that makes a missing tool a failure.
 const requireVariable = "AWSTEST_REQUIRE"
 
-// Config configures a client of the stand-in at url, with credentials that no
-// real service knows. It reads neither environment nor files.
+// Config configures a client of the stand-in at url, with credentials that
+// no real service accepts. It reads neither environment variables nor files.
 func Config(url string) aws.Config {
 	return aws.Config{
 		Region:       "us-east-1",
@@ -48,14 +47,15 @@ func Config(url string) aws.Config {
 //
 //	func TestMain(m *testing.M) { os.Exit(awstest.Main(m)) }
 //
-// Linux ends them without it too, however the binary dies.
+// On Linux the kernel ends them even if the binary is killed.
 func Main(m *testing.M) int {
 	code := m.Run()
 	processes.stop()
 	return code
 }
 
-// missing skips the test for want of a tool, or fails it where tools are required.
+// missing skips the test because a tool is missing, or fails it if tools are
+// required.
 func missing(t testing.TB, why, install string) {
 	t.Helper()
 	if os.Getenv(requireVariable) == "1" {

@@ -9,8 +9,8 @@ import (
 )
 
 // DynamoDB returns the URL of DynamoDB Local, AWS's own implementation in
-// Java, which keeps its tables in memory. AWSTEST_DYNAMODB_URL names one that
-// runs already.
+// Java, which keeps its tables in memory. AWSTEST_DYNAMODB_URL is the URL of
+// a running one.
 func DynamoDB(t testing.TB) string {
 	t.Helper()
 	if url := os.Getenv("AWSTEST_DYNAMODB_URL"); url != "" {
@@ -30,7 +30,7 @@ func DynamoDB(t testing.TB) string {
 	}
 	url, err := processes.url("dynamodb", func(port int) *exec.Cmd {
 		cmd := exec.Command(java,
-			// A test lives for seconds: start fast rather than run fast.
+			// Tests take seconds, so a fast start is more important than speed.
 			"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m",
 			"-Djava.library.path="+filepath.Join(filepath.Dir(jar), "DynamoDBLocal_lib"),
 			"-jar", jar, "-inMemory", "-sharedDb", "-disableTelemetry", "-port", strconv.Itoa(port))

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// motoServer runs moto in one thread: its backends are not safe for more.
+// motoServer runs moto in one thread: its backends are not safe for concurrent use.
 const motoServer = `
 import os, sys
 os.environ["MOTO_PORT"] = sys.argv[1]
@@ -18,7 +18,7 @@ run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_bac
 `
 
 // Moto returns the URL of moto, which stands in for EventBridge, SQS and most
-// other services. AWSTEST_MOTO_URL names one that runs already.
+// other services. AWSTEST_MOTO_URL is the URL of a running one.
 func Moto(t testing.TB) string {
 	t.Helper()
 	if url := os.Getenv("AWSTEST_MOTO_URL"); url != "" {

@@ -2,8 +2,8 @@ package awstest
 
 import "syscall"
 
-// dieWithParent has the kernel end a process when the thread that started it
-// is gone, even where the test binary was killed.
-func dieWithParent() *syscall.SysProcAttr {
+// endWithParent makes the kernel end a process when the thread that started it
+// ends, even if the test binary is killed.
+func endWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

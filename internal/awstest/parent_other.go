@@ -4,5 +4,5 @@ package awstest
 
 import "syscall"
 
-// dieWithParent can do nothing here: only [Main] ends the processes.
-func dieWithParent() *syscall.SysProcAttr { return nil }
+// endWithParent does nothing on this system: only [Main] ends the processes.
+func endWithParent() *syscall.SysProcAttr { return nil }

@@ -23,7 +23,7 @@ type pool struct {
 	byName map[string]*process
 }
 
-// A process is one running stand-in, or why it does not run.
+// A process is one running stand-in, or the error of its start.
 type process struct {
 	url string
 	err error
@@ -32,8 +32,8 @@ type process struct {
 	log *os.File
 }
 
-// url returns where the named stand-in listens; the first call starts it. A
-// start that failed is not tried again: each test tells the same reason.
+// url returns the URL of the named stand-in; the first call starts it. A failed
+// start is not repeated: each test reports the same error.
 func (p *pool) url(name string, command func(port int) *exec.Cmd) (string, error) {
 	return p.start(name, "http", command)
 }
@@ -58,8 +58,8 @@ func (p *pool) stop() {
 	clear(p.byName)
 }
 
-// launch starts a stand-in on a free port. Somebody else may take the port
-// before it does; then it ends at once, and another port is tried.
+// launch starts a stand-in on a free port. If another process takes the
+// port first, the stand-in ends at once, and another port is tried.
 func launch(name, scheme string, command func(port int) *exec.Cmd) *process {
 	const attempts = 3
 	var proc *process
@@ -97,13 +97,13 @@ func run(name string, cmd *exec.Cmd) *process {
 		return &process{err: err}
 	}
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = dieWithParent()
+	cmd.SysProcAttr = endWithParent()
 
 	proc := &process{cmd: cmd, log: log, end: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// The kernel takes the thread that started a process for its parent:
-		// this one has to live as long as the process.
+		// For the kernel, the parent of a process is the thread that started it:
+		// this thread must live as long as the process.
 		runtime.LockOSThread()
 		err := cmd.Start()
 		started <- err
@@ -121,8 +121,8 @@ func run(name string, cmd *exec.Cmd) *process {
 
 var errEnded = errors.New("the process ended")
 
-// await waits until something answers HTTP at url, while the process runs. Whom
-// it speaks to over TLS is not checked: that is for the clients of tests.
+// await waits until url responds over HTTP, while the process runs. It does not
+// verify the certificate: the clients of tests do.
 func (p *process) await(url string) error {
 	const patience = 60 * time.Second
 	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
@@ -131,7 +131,7 @@ func (p *process) await(url string) error {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		select {
 		case <-p.end:
-			return fmt.Errorf("%w: %s", errEnded, p.lastWords())
+			return fmt.Errorf("%w: %s", errEnded, p.outputEnd())
 		case <-time.After(20 * time.Millisecond):
 		}
 		if res, err := client.Get(url); err == nil {
@@ -139,11 +139,11 @@ func (p *process) await(url string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s did not answer within %v: %s", url, patience, p.lastWords())
+	return fmt.Errorf("%s did not respond within %v: %s", url, patience, p.outputEnd())
 }
 
-// lastWords is the end of what the process has printed.
-func (p *process) lastWords() string {
+// outputEnd returns the end of the process's output.
+func (p *process) outputEnd() string {
 	const most = 800
 	text, err := os.ReadFile(p.log.Name())
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// Program returns the URL of a stand-in that is a test's own: a program that
-// listens on the port it is given and answers HTTP. It is started, shared and
-// ended as the others are; the name tells programs apart.
+// Program returns the URL of a program of the test that serves HTTP on the port
+// that command receives. It is started, shared and ended like the stand-ins, and
+// identified by name.
 func Program(t testing.TB, name string, command func(port int) *exec.Cmd) string {
 	t.Helper()
 	url, err := processes.url(name, command)

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// repositoryRoot is the directory of the root module: tools are installed
-// there, whichever package or nested module the test belongs to.
+// repositoryRoot returns the directory of the root module, where the tools are
+// installed for tests of all packages and nested modules.
 func repositoryRoot() (string, error) {
 	const module = "module github.com/blockforger/eventrouter\n"
 	dir, err := os.Getwd()

@@ -10,8 +10,8 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 )
 
-// S3 returns the URL of a gofakes3 of the test's own, with no bucket in it. It
-// runs in this process, over plain HTTP, and ends with the test.
+// S3 returns the URL of a new gofakes3 without buckets. It runs in this process,
+// over plain HTTP, and ends with the test.
 func S3(t testing.TB) string {
 	t.Helper()
 	quiet := gofakes3.WithLogger(gofakes3.StdLog(log.New(io.Discard, "", 0)))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// ServiceSpec returns the file of AWS's service specification in the npm package
+// ServiceSpec returns the path of AWS's service specification in the npm package
 // that package.json pins.
 func ServiceSpec(t testing.TB) string {
 	t.Helper()

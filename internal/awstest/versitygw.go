@@ -21,10 +21,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// VersityGW configures a client of versitygw, an S3 over a directory that keeps
-// every condition, also on deletes, and verifies checksums and signatures. With
-// secure set it is spoken to over TLS, with a certificate that this client alone
-// knows. There are no buckets in it but those that tests make.
+// VersityGW starts versitygw and returns the configuration of a client. versitygw
+// is an S3 server over a directory that supports all conditions, also on deletes,
+// and verifies checksums and signatures. If secure is set, the client uses TLS, with
+// a certificate that only this client trusts. It has no buckets at first.
 func VersityGW(t testing.TB, secure bool) aws.Config {
 	t.Helper()
 	root, err := repositoryRoot()
@@ -35,7 +35,7 @@ func VersityGW(t testing.TB, secure bool) aws.Config {
 	if _, err := os.Stat(binary); err != nil {
 		missing(t, "versitygw is not at "+binary, "cd "+root+" && make tools-conformance")
 	}
-	// Each call starts one of its own: what it holds goes with the test.
+	// Each call starts a new server, whose data are deleted after the test.
 	dir, err := os.MkdirTemp("", "awstest-versitygw-*")
 	if err != nil {
 		t.Fatal(err)
@@ -66,8 +66,8 @@ func VersityGW(t testing.TB, secure bool) aws.Config {
 	return config
 }
 
-// certificate makes one for 127.0.0.1, and answers who trusts it and the flags
-// that name its files.
+// certificate creates a certificate for 127.0.0.1. It returns a pool that trusts it
+// and the flags that name its files.
 func certificate(t testing.TB, dir string) (*x509.CertPool, []string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

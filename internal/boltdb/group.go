@@ -95,7 +95,7 @@ func (db *DB) withdraw(c *call) bool {
 	return true
 }
 
-// take removes the next group from the queue, oldest first, at most [MaxGroup].
+// take removes the next group from the queue, oldest first, at most maxGroup.
 func (db *DB) take() []*call {
 	db.mu.Lock()
 	defer db.mu.Unlock()

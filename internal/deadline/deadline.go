@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// maxMargin is how much of an invocation's time is reserved at most. A short
-// time-out reserves a quarter.
+// maxMargin is the maximum time that is reserved. For a short time-out a quarter is
+// reserved.
 const maxMargin = 2 * time.Second
 
 type finalKey struct{}

@@ -3,9 +3,9 @@
 //
 // A program reads every format up to its own number, and rejects a value of a
 // newer one without changing it: after an upgrade that was undone, the older
-// program must not take newer data for its own. Whoever changes a format adds
-// one to its number, keeps the code that reads the older ones, and puts a fixture
-// into testdata/formats. A program that writes a newer format into a data file
+// program must not take newer data for its own. A change of a format adds one
+// to its number, keeps the code that reads older ones, and adds a fixture to
+// testdata/formats. A program that writes a newer format into a data file
 // also sets the file's own number, so that an older program does not open it.
 package format
 
@@ -24,7 +24,8 @@ const (
 	LocalFile   = 1 // the buckets and keys of local.db
 )
 
-// Field is a number as a struct's field holds it: 0, which is no number, for 1.
+// Field returns the value of a struct's field for a format number: 0, which is
+// omitted, for 1.
 func Field(number int) int {
 	if number == 1 {
 		return 0
@@ -49,7 +50,7 @@ func (e *newerError) Error() string {
 }
 
 // Check returns an error for a number above known; no number, 0, is 1. The
-// error is no rejection: a request that meets it is tried again, and not lost.
+// error is not a rejection: a request that gets it is retried, and not lost.
 func Check(what string, number, known int64) error {
 	if number <= known {
 		return nil

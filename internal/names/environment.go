@@ -1,6 +1,6 @@
-// Package names holds every name on which function, command line and
-// stack must agree: environment variables, and resources by environment. It
-// imports the standard library only, so that all three can.
+// Package names holds every name that function, command line and stack share:
+// environment variables, and resources by environment. It imports only the standard
+// library, so that all three can import it.
 package names
 
 import (
@@ -11,7 +11,7 @@ import (
 
 // Environment variables of the functions.
 const (
-	EnvEnvironment   = "EVENTROUTER_ENVIRONMENT"    // the environment's name, such as dev
+	EnvEnvironment   = "EVENTROUTER_ENVIRONMENT"    // the environment's name, for example dev
 	EnvTable         = "EVENTROUTER_TABLE"          // name of the DynamoDB table
 	EnvBucket        = "EVENTROUTER_BUCKET"         // name of the S3 bucket
 	EnvSchemasPrefix = "EVENTROUTER_SCHEMAS_PREFIX" // key prefix of tenant files in the bucket
@@ -21,7 +21,7 @@ const (
 	EnvInputBus      = "EVENTROUTER_INPUT_BUS"      // name of the bus that input events come from
 	EnvOutputBus     = "EVENTROUTER_OUTPUT_BUS"     // ARN of the bus for output rules without one; the account's default bus if empty
 	EnvOutputBuses   = "EVENTROUTER_OUTPUT_BUSES"   // JSON array: the allow-list of output buses
-	EnvMarkDays      = "EVENTROUTER_MARK_DAYS"      // days for which a mark lasts
+	EnvMarkDays      = "EVENTROUTER_MARK_DAYS"      // days for which an idempotency record lasts
 	EnvTimeout       = "EVENTROUTER_TIMEOUT"        // the function's time-out in seconds
 	EnvStrictKeys    = "EVENTROUTER_STRICT_KEYS"    // "true": check the API key's state on every call
 )
@@ -35,7 +35,7 @@ const (
 	GC    = "400"
 )
 
-// MarkDays is for how many days a mark lasts unless set otherwise.
+// MarkDays is the default number of days for which an idempotency record lasts.
 const MarkDays = 35
 
 // Timeout is the function's time-out. A relay leaves a commit alone until it is
@@ -59,12 +59,13 @@ const (
 	LocalRegion  = "us-east-1"
 )
 
-// MetricNamespace is where the embedded metrics go.
+// MetricNamespace is the CloudWatch namespace of the embedded metrics.
 const MetricNamespace = "EventRouter"
 
 var environment = regexp.MustCompile(`^[a-z][a-z0-9-]{0,19}$`)
 
-// An Environment keeps several deployments apart in an account.
+// An Environment is the name of a deployment; it separates several deployments in
+// one account.
 type Environment string
 
 // ParseEnvironment checks the name: 1 to 20 lower-case letters, digits and

@@ -12,7 +12,7 @@ var updateFormats = flag.Bool("update-formats", false, "write the names of testd
 
 const namesFile = "../../testdata/formats/v1/names.json"
 
-// pinnedNames are the names that deployments and their operators use.
+// pinnedNames returns the names that deployments and their operators use.
 func pinnedNames() map[string]map[string]string {
 	const e, region, account = Environment("pins"), "us-east-1", "111122223333"
 	return map[string]map[string]string{

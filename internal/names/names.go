@@ -17,14 +17,14 @@ const (
 	DefaultBus = "default"
 )
 
-// Sources of events: what the router takes, and what it publishes by default.
+// Sources of events: of input events, and by default of output events.
 const (
 	InputSource  = "blockforger-input"
 	OutputSource = "blockforger-output"
 )
 
-// Bucket names the bucket. S3 knows one namespace for all accounts, so that
-// account and region are part of it.
+// Bucket names the bucket. S3 has one namespace for all accounts, so the name
+// includes account and region.
 func (e Environment) Bucket(account, region string) string {
 	return "eventrouter-" + string(e) + "-" + account + "-" + region
 }

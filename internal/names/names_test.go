@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestLongestNamesFit: what [ParseEnvironment] lets through must fit every
-// resource, in the region and account with the longest names.
+// TestLongestNamesFit checks that each name that [ParseEnvironment] accepts fits
+// every resource, in the region and account with the longest names.
 func TestLongestNamesFit(t *testing.T) {
 	const region, account = "ap-southeast-1", "123456789012"
 	longest, err := ParseEnvironment("e" + strings.Repeat("n", 19))
@@ -25,15 +25,15 @@ func TestLongestNamesFit(t *testing.T) {
 		{longest.Alarm("input-dead-letters"), 255}, {BusGuard(strings.Repeat("b", 256)), 1011}, {longest.Name(KeyAlias), 256}, {longest.Name(Dashboard), 255},
 	} {
 		if len(c.name) > c.most {
-			t.Errorf("%s has %d characters, AWS takes %d", c.name, len(c.name), c.most)
+			t.Errorf("%s has %d characters, AWS allows %d", c.name, len(c.name), c.most)
 		}
 	}
 }
 
-func TestRefusedEnvironments(t *testing.T) {
+func TestInvalidEnvironments(t *testing.T) {
 	for _, s := range []string{"", "Prod", "1dev", "-dev", "a_b", "a.b", "a b", strings.Repeat("a", 21), "d\u00e9v"} {
 		if e, err := ParseEnvironment(s); err == nil {
-			t.Errorf("%q is taken as %q", s, e)
+			t.Errorf("%q is accepted as %q", s, e)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package retry repeats a call to a service that failed for the moment. It is
+// Package retry repeats calls to a service that failed temporarily. It is
 // the only place where a call to AWS is repeated: the drivers use it with the
 // SDK's own retries disabled, and nothing above the drivers repeats a call.
 package retry
@@ -12,7 +12,7 @@ import (
 // maxAttempts is the most times that one call is sent.
 const maxAttempts = 5
 
-// A Policy says how calls are repeated. It is safe for concurrent use.
+// A Policy configures how calls are repeated. It is safe for concurrent use.
 type Policy struct {
 	// Transient reports whether the same call may succeed a moment later.
 	Transient func(error) bool
@@ -47,8 +47,8 @@ func (p *Policy) attempt(ctx context.Context, f func(context.Context) error) err
 	return f(ctx)
 }
 
-// Pause waits after a failed attempt, counted from 0. It returns false where
-// there must not be another.
+// Pause waits after a failed attempt, counted from 0. It returns false if there
+// must not be another attempt.
 func (p *Policy) Pause(ctx context.Context, attempt int) bool {
 	if attempt+1 >= maxAttempts {
 		return false
@@ -59,8 +59,8 @@ func (p *Policy) Pause(ctx context.Context, attempt int) bool {
 	return Wait(ctx, p.Backoff(attempt))
 }
 
-// Wait pauses for d before another attempt. It returns false where ctx leaves
-// no time for one: at once if the deadline is known to be too early, else when
+// Wait pauses for d before another attempt. It returns false if ctx leaves no time
+// for one: at once if the deadline is known to be too early, else when
 // ctx is done.
 func Wait(ctx context.Context, d time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
@@ -76,7 +76,7 @@ func Wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// FullJitter is the pause after a failed attempt, counted from 0: up to 25 ms,
+// FullJitter returns the random pause after a failed attempt, counted from 0: up to 25 ms,
 // doubling to at most most. It spreads callers that failed together over the
 // whole interval.
 func FullJitter(attempt int, most time.Duration) time.Duration {

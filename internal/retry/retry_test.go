@@ -70,7 +70,7 @@ func TestDoEndsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestDoSendsACallThatHangsAgain(t *testing.T) {
+func TestDoRepeatsACallThatHangs(t *testing.T) {
 	p := policy()
 	p.Timeout = time.Millisecond
 	calls := 0
