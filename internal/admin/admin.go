@@ -43,7 +43,8 @@ type Keys interface {
 	ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error)
 	// ImportKeys stores keys that another deployment created, and returns their
 	// number. Existing keys with the same secret are replaced. If an id exists with
-	// another secret or tenant, the error is Conflict and no key is stored.
+	// another secret or tenant, the error is Conflict; if a tenant does not exist, it
+	// is NotFound. No key is stored then. The number of active keys is not checked.
 	ImportKeys(ctx context.Context, keys []StoredKey) (int, error)
 }
 

@@ -67,7 +67,7 @@ func (d *Direct) checkTenant(ctx context.Context, t events.TenantID) error {
 	}
 	known, err := d.Tenants(ctx)
 	if err != nil {
-		return fault.Wrap("admin.CreateKey", fault.Unavailable, err)
+		return fault.Wrap("admin.Tenants", fault.Unavailable, err)
 	}
 	if !slices.Contains(known, t) {
 		return fault.Errorf(fault.NotFound, "tenant %s does not exist: there is no file %s/tenant.properties; tenants that exist: %s", t, t, namesOf(known))

@@ -51,6 +51,11 @@ func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
 		if keys[i], err = in[i].key(); err != nil {
 			return 0, fault.Errorf(fault.Invalid, "key %d: %s", i+1, fault.MessageOf(err))
 		}
+		if i == 0 || keys[i].Tenant != keys[i-1].Tenant {
+			if err := d.checkTenant(ctx, keys[i].Tenant); err != nil {
+				return 0, err
+			}
+		}
 		if err := d.checkImport(ctx, &keys[i]); err != nil {
 			return 0, err
 		}

@@ -75,6 +75,22 @@ func TestKeyOfAnUnknownTenant(t *testing.T) {
 	if _, err := d.CreateKey(t.Context(), in); err != nil {
 		t.Error(err)
 	}
+	stored, err := d.ExportKeys(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Tenants = func(context.Context) ([]events.TenantID, error) { return []events.TenantID{"acme"}, nil }
+	other := stored[0]
+	other.KeyID, other.Tenant = "bbbbbbbbbbbbbbbb", "rival"
+	if n, err := d.ImportKeys(t.Context(), append(stored, other)); n != 0 || !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "tenant rival does not exist") {
+		t.Errorf("import of a key of an unknown tenant: %d, %v", n, err)
+	}
+	if keys, err := d.ListKeys(t.Context(), "rival"); err != nil || len(keys) != 0 {
+		t.Errorf("%+v, %v", keys, err)
+	}
+	if n, err := d.ImportKeys(t.Context(), stored); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
 	d.Tenants = func(context.Context) ([]events.TenantID, error) { return nil, errors.New("no bucket") }
 	if _, err := d.CreateKey(t.Context(), in); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v", err)
