@@ -218,7 +218,7 @@ func TestAuthenticate(t *testing.T) {
 		{expired, "acme", apikey.BackendCalls, "", "is expired"},
 		{revokedSecret, "acme", apikey.BackendCalls, "", "is revoked"},
 		{unknown, "acme", apikey.BackendCalls, "", "is unknown"},
-		{forgedSecret, "acme", apikey.BackendCalls, "", "has another secret"},
+		{forgedSecret, "acme", apikey.BackendCalls, "", "does not match the secret"},
 		{"erk_x", "acme", apikey.BackendCalls, "", "malformed"},
 		{"", "acme", apikey.BackendCalls, "", "malformed"},
 	} {

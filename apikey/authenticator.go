@@ -13,23 +13,22 @@ import (
 )
 
 const (
-	// MaxPositive and MaxNegative are how long a key is cached at most: one that
-	// exists, and that a key does not exist (R51).
+	// MaxPositive is the longest time for which a key is cached (R51), MaxNegative
+	// the longest time for which the absence of a key is cached.
 	MaxPositive = 30 * time.Second
 	MaxNegative = 5 * time.Second
 )
 
-// AuthenticatorOptions say what an [Authenticator] needs not be told. The zero
-// value, and nil, are defaults.
+// AuthenticatorOptions configures an [Authenticator]; nil and the zero value use the
+// defaults.
 type AuthenticatorOptions struct {
 	Clock              func() time.Time // by default [time.Now]
-	Positive, Negative time.Duration    // at most and by default [MaxPositive] and [MaxNegative]
-	MaxEntries         int              // keys that are remembered; 10,000 by default
+	Positive, Negative time.Duration    // at maxEntries and by default [MaxPositive] and [MaxNegative]
+	MaxEntries         int              // cached keys; 10,000 by default
 }
 
-// An Authenticator checks API keys. A key that is revoked is refused at most 30
-// seconds later, and a new one taken at most 5 seconds later. It is safe for
-// concurrent use.
+// An Authenticator checks API keys. A revoked key is rejected within 30 seconds, and
+// a new key is accepted within 5 seconds. It is safe for concurrent use.
 type Authenticator struct {
 	keys               Store
 	clock              func() time.Time
@@ -37,13 +36,13 @@ type Authenticator struct {
 	cache              *cache.Cache[ID, *knownKey]
 }
 
-// A knownKey is a key as it was read, and whether its use today is noted.
+// A knownKey is a cached key and the day for which its use was stored.
 type knownKey struct {
 	Key
-	noted atomic.Int64 // the last day, in days since 1970
+	recorded atomic.Int64 // the last day, in days since 1970
 }
 
-// NewAuthenticator makes one that reads keys from where they are stored.
+// NewAuthenticator returns an authenticator that reads keys from a store.
 func NewAuthenticator(keys Store, o *AuthenticatorOptions) *Authenticator {
 	if o == nil {
 		o = &AuthenticatorOptions{}
@@ -53,18 +52,18 @@ func NewAuthenticator(keys Store, o *AuthenticatorOptions) *Authenticator {
 	if a.clock == nil {
 		a.clock = time.Now
 	}
-	most := o.MaxEntries
-	if most <= 0 {
-		most = 10_000
+	maxEntries := o.MaxEntries
+	if maxEntries <= 0 {
+		maxEntries = 10_000
 	}
-	a.cache = cache.New[ID, *knownKey](a.clock, most)
+	a.cache = cache.New[ID, *knownKey](a.clock, maxEntries)
 	return a
 }
 
-// Authenticate answers the key that a secret belongs to, where that key is
-// active, is the tenant's, and has the permission. Whatever else is the case is
-// one and the same Unauthenticated fault, whose cause is for the log alone and
-// names at most the key id. Where keys cannot be read, it is Unavailable.
+// Authenticate returns the key that a secret belongs to, if the key is active,
+// belongs to tenant t and has permission p. In every other case it returns the same
+// Unauthenticated error. The cause of that error is only for the log and contains no
+// more than the key id. If the key cannot be read, the error is Unavailable.
 func (a *Authenticator) Authenticate(ctx context.Context, secret events.Secret, t events.TenantID, p Permission) (Key, error) {
 	id, hash, err := Parse(secret)
 	if err != nil {
@@ -79,39 +78,40 @@ func (a *Authenticator) Authenticate(ctx context.Context, secret events.Secret, 
 	if !unknown {
 		k = known.Key
 	}
-	// An unknown id is compared too, with zeroes, so that it takes as long.
+	// Unknown ids are compared too, with a zero hash, so that the response time does
+	// not reveal whether an id exists.
 	same := subtle.ConstantTimeCompare(hash[:], k.Hash[:]) == 1
 	reason := k.inactive(a.clock())
 	switch {
 	case unknown:
 		reason = "is unknown"
 	case !same:
-		reason = "has another secret"
+		reason = "does not match the secret"
 	case k.Tenant != t:
 		reason = "belongs to another tenant"
 	case reason != "":
 	case !k.Allows(p):
 		reason = "lacks permission " + string(p)
 	default:
-		a.note(ctx, known)
+		a.recordUse(ctx, known)
 		return k, nil
 	}
 	return Key{}, unauthenticated(fmt.Errorf("key %s %s", id, reason))
 }
 
-// note has the day of a key's use written down, once a day and not once a call.
-// Where that fails the key is as good as ever, and the next reading of it tries
-// again.
-func (a *Authenticator) note(ctx context.Context, k *knownKey) {
+// recordUse stores the day on which a key was last used, at maxEntries once a day. An
+// error is ignored: the key stays valid, and the update is repeated after the key is
+// next loaded.
+func (a *Authenticator) recordUse(ctx context.Context, k *knownKey) {
 	const day = 24 * time.Hour
 	today := a.clock().UTC().Truncate(day)
 	days := int64(today.Sub(time.Unix(0, 0)) / day)
-	if k.LastUsed.Before(today) && k.noted.Swap(days) < days {
+	if k.LastUsed.Before(today) && k.recorded.Swap(days) < days {
 		_ = a.keys.TouchKey(ctx, k.ID, today)
 	}
 }
 
-// load reads a key. A fault of the store is not remembered.
+// load reads a key. A fault of the store is not cached; Absent has it dropped first.
 func (a *Authenticator) load(ctx context.Context, id ID) cache.Loaded[*knownKey] {
 	asked := a.clock()
 	k, err := a.keys.Key(ctx, id)

@@ -22,7 +22,7 @@ import (
 // A Sender makes one PutEvents call. It is safe for concurrent use.
 type Sender interface {
 	// Send puts 1 to [events.MaxEntries] entries, with a total [events.Entry.Size]
-	// of at most [events.MaxBytes], to buses of one region. It returns a result
+	// below [events.MaxBytes], to buses of one region. It returns a result
 	// for each entry, in order, or an error for the whole call: a rejection if
 	// EventBridge rejected the call, Unavailable if it can be repeated.
 	Send(ctx context.Context, region string, entries []events.Entry) ([]Result, error)
@@ -77,7 +77,7 @@ func (p *Publisher) send(ctx context.Context, b batch, entries []events.Entry, o
 			outcomes[at] = classify(results[i])
 		}
 	case err == nil:
-		b.fill(outcomes, Outcome{Verdict: Retry, Code: "IncompleteAnswer"})
+		b.fill(outcomes, Outcome{Verdict: Retry, Code: "IncompleteResponse"})
 	case !fault.IsRejection(err):
 		b.fill(outcomes, Outcome{Verdict: Retry, Code: fault.CodeOf(err).String()})
 	case len(b.index) == 1:

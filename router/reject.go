@@ -9,11 +9,11 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// reject returns the result of an authorized request that a later stage did not
-// let pass (R7, R11). A result that an earlier delivery stored takes precedence
+// reject returns the result of an authorized request that a later stage rejected
+// (R7, R11). A result that an earlier delivery stored takes precedence
 // over the rejection. A rejection that depends on state is stored, so that a
 // redelivery gets the same result whatever the state is then. Every other
-// rejection, and every fault, is returned as the error that it is.
+// rejection, and every fault, is returned unchanged.
 func (r *Router) reject(ctx context.Context, req *authorizedRequest, key events.RecordKey, rejection error) (committed, error) {
 	if !fault.IsRejection(rejection) || !canBeStored(req, rejection) {
 		return committed{}, rejection
@@ -25,28 +25,27 @@ func (r *Router) reject(ctx context.Context, req *authorizedRequest, key events.
 	case found && stored.Rejected:
 		return committed{record: store.IdempotencyRecord{Result: stored}}, nil
 	case found:
-		// The change was committed earlier; only its object may be out of date.
+		// The change was committed earlier. Its object may still have to be updated.
 		return committed{record: store.IdempotencyRecord{Key: req.idempotency, Result: stored}, projected: true}, nil
-	case dependsOnState(req, rejection):
+	case mustStore(req, rejection):
 		return r.storeRejection(ctx, req, key, rejection)
 	}
 	return committed{}, rejection
 }
 
-// canBeStored reports whether an idempotency record can exist for the request.
-// The id of a REST call without an idempotency key is never used again, and a
-// stored result does not take precedence over a key that the commit found
-// revoked.
+// canBeStored reports whether a stored result applies to the request. The id of a
+// REST call without an idempotency key is never used again. If the commit found the
+// API key revoked, that rejection is returned even if a result is stored.
 func canBeStored(req *authorizedRequest, rejection error) bool {
 	return req.idempotency.Origin != store.OriginRESTOnce && !fault.Is(rejection, fault.Unauthenticated)
 }
 
-// dependsOnState reports whether the same request could be accepted later, so
-// that its rejection must be stored. A PATCH is validated after its merge, so
-// that all of its rejections do. A rejection that is announced by an event is
-// stored too, or each redelivery would announce it again. A request that exceeds
-// the rate is not rejected for good.
-func dependsOnState(req *authorizedRequest, rejection error) bool {
+// mustStore reports whether the rejection must be stored: if the same request could
+// be accepted in another state. A PATCH is validated after merging, so that every
+// rejection of a PATCH depends on the state. A rejection that is announced by an
+// event is stored too, or each redelivery would announce it again. A request beyond
+// the rate limit can be repeated, so that its rejection is not stored.
+func mustStore(req *authorizedRequest, rejection error) bool {
 	if _, ok := errors.AsType[*Throttled](rejection); ok {
 		return false
 	}

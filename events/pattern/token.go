@@ -9,13 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// The scanner reads JSON as AWS's parser does, which no JSON library for Go
-// does: duplicate names are passed on, whatever follows the first value is
-// ignored, and errors arise in reading order, so that a pattern with two faults
-// is refused for the one that AWS names.
+// The scanner reads JSON as AWS's parser does, which no JSON library for Go does.
+// Duplicate names are kept. Input after the first value is ignored. Errors are
+// reported in reading order, so that a pattern with two errors is rejected with the
+// one that AWS reports.
 
-// Bounds of AWS's parser. They also keep hostile input from costing more than
-// its size.
+// Bounds of AWS's parser. They also bound the cost of hostile input.
 const (
 	maxDepth        = 1000
 	maxNumberLength = 1000
@@ -43,9 +42,10 @@ func (k kind) isScalar() bool { return k >= stringValue }
 type token struct {
 	kind  kind
 	start int
-	// end is behind the token. scanned is where AWS's parser is when it reports
-	// the token: behind the opening quotation mark of a string, and for the name
-	// of a field as far into the field's value.
+	// end is the offset after the token. scanned is the offset that AWS's parser has
+	// reached when it reports the token: for a string, after the opening quotation
+	// mark; for a field name, likewise within the field's value (set if the scanner
+	// looks ahead).
 	end, scanned int
 	// raw is the source text; for names and strings it is the decoded text
 	// between quotation marks.
@@ -60,8 +60,8 @@ func (t token) text() string {
 	return t.raw
 }
 
-// A syntaxError is a fault at an offset of the source. AWS reports another one,
-// parsed: how far its parser had read.
+// A syntaxError is an error in the source. at is its offset; parsed is the offset
+// that AWS reports, which is how far its parser had read.
 type syntaxError struct {
 	at, parsed int
 	reason     string
@@ -72,7 +72,7 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.reason }
 
-// startMarker is the end of the reason of a container that is not closed.
+// startMarker returns the suffix of the message for a container that is not closed.
 func (e *syntaxError) startMarker(src string) string {
 	if e.marker < 0 {
 		return ""
@@ -87,8 +87,9 @@ type scanner struct {
 	comma    bool // the open container already has a member
 	afterKey bool
 	done     bool // the first value is complete
-	// lookAhead has a field name read the beginning of its value as well, as AWS's
-	// parser does: a syntax error there comes before any fault of the name.
+	// If lookAhead is set, reading a field name also reads the start of its value, as
+	// AWS's parser does, so that a syntax error in the value is reported before an
+	// error in the name.
 	lookAhead bool
 }
 
@@ -166,7 +167,7 @@ func (s *scanner) atEnd() (token, error) {
 	return token{}, err
 }
 
-// endInside is the error of a source that ends between the parts of a member.
+// endInside returns the error for input that ends inside a member.
 func (s *scanner) endInside() error {
 	return fail(s.pos, "Unexpected end-of-input within/between %s entries", s.containerName())
 }
@@ -398,7 +399,7 @@ func controlCharacter(at int, c byte) error {
 	return fail(at, "Illegal unquoted character ((CTRL-CHAR, code %d)): has to be escaped using backslash to be included in string value", c)
 }
 
-// escaped goes on with a string at its first backslash.
+// escaped reads the rest of a string, from its first backslash at i.
 func (s *scanner) escaped(start, i int) (string, error) {
 	var b strings.Builder
 	b.WriteString(s.src[start:i])
@@ -462,7 +463,7 @@ func unescape(b *strings.Builder, src string) (int, *syntaxError) {
 				}
 			}
 		}
-		b.WriteRune(utf8.RuneError) // half a pair stands for no character
+		b.WriteRune(utf8.RuneError) // an unpaired surrogate decodes to U+FFFD
 		return 6, nil
 	default:
 		r, _ := utf8.DecodeRuneInString(src[1:])

@@ -13,16 +13,16 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// An Outcome is what publishing does to a registry.
+// An Outcome is the effect of Publish on a schema.
 type Outcome string
 
 const (
-	Created   Outcome = "create"    // the schema is new
-	Updated   Outcome = "update"    // it gets another version
-	Unchanged Outcome = "unchanged" // its newest version says the same
+	Created   Outcome = "create"    // the schema is created
+	Updated   Outcome = "update"    // a new version is added
+	Unchanged Outcome = "unchanged" // the latest version has the same content
 )
 
-// Compare tells what Publish would do, and does nothing.
+// Compare reports what Publish would do, without changing the registry.
 func (r *Registry) Compare(ctx context.Context, d Document) (Outcome, error) {
 	current, err := r.Document(ctx, d.Name)
 	switch {
@@ -36,9 +36,9 @@ func (r *Registry) Compare(ctx context.Context, d Document) (Outcome, error) {
 	return Updated, nil
 }
 
-// Publish writes a document, in OpenAPI 3, as the newest version of its schema,
-// unless the newest one says the same already. It is not atomic: of two who
-// publish at once, both may add a version.
+// Publish writes a document, in OpenAPI 3, as the latest version of its schema,
+// unless the latest version has the same content. It is not atomic: concurrent
+// calls may each add a version.
 func (r *Registry) Publish(ctx context.Context, d Document) (Outcome, error) {
 	outcome, err := r.Compare(ctx, d)
 	if err != nil {
@@ -49,14 +49,14 @@ func (r *Registry) Publish(ctx context.Context, d Document) (Outcome, error) {
 	case Created:
 		_, err = r.client.CreateSchema(ctx, &schemas.CreateSchemaInput{RegistryName: &r.name,
 			SchemaName: &d.Name, Type: types.TypeOpenApi3, Content: &content})
-		if err = r.failedWrite("CreateSchema", d.Name, err); fault.Is(err, fault.NotFound) {
+		if err = r.wrapWriteError("CreateSchema", d.Name, err); fault.Is(err, fault.NotFound) {
 			return "", &fault.Error{Code: fault.NotFound, Err: err,
-				Message: fmt.Sprintf("%s does not exist; make it with: aws schemas create-registry --registry-name %s", r, r.name)}
+				Message: fmt.Sprintf("%s does not exist; create it with: aws schemas create-registry --registry-name %s", r, r.name)}
 		}
 	case Updated:
 		_, err = r.client.UpdateSchema(ctx, &schemas.UpdateSchemaInput{RegistryName: &r.name,
 			SchemaName: &d.Name, Type: types.TypeOpenApi3, Content: aws.String(content)})
-		err = r.failedWrite("UpdateSchema", d.Name, err)
+		err = r.wrapWriteError("UpdateSchema", d.Name, err)
 	}
 	if err != nil {
 		return "", err
@@ -64,14 +64,16 @@ func (r *Registry) Publish(ctx context.Context, d Document) (Outcome, error) {
 	return outcome, nil
 }
 
-func (r *Registry) failedWrite(action, subject string, err error) error {
+// wrapWriteError adds the call and its subject to an error; it returns nil for nil.
+func (r *Registry) wrapWriteError(action, subject string, err error) error {
 	if err == nil {
 		return nil
 	}
 	return r.failed(action, subject, err)
 }
 
-// sameJSON compares without regard to blanks and the order of members.
+// sameJSON reports whether two documents are equal, ignoring white space and the
+// order of members.
 func sameJSON(a, b []byte) bool {
 	x, y := jsontext.Value(bytes.Clone(a)), jsontext.Value(bytes.Clone(b))
 	sorted := jsontext.ReorderRawObjects(true)
