@@ -208,6 +208,16 @@ eventbridge-output=[{},{"eventbridge_arn":"`+other+`","source":"acme.orders"}]
 	handler = start()
 	invoke("event POST with strict keys", event("ons3", "POST", `{"id":"strict","n":1}`), `"statusCode":201`)
 
+	read := func(key string) string {
+		out, err := files.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+		if err != nil {
+			return ""
+		}
+		defer out.Body.Close()
+		data, _ := io.ReadAll(out.Body)
+		return string(data)
+	}
+
 	// What an invocation cannot finish is the relay's.
 	noBus.left.Store(100)
 	noObject.left.Store(100)
@@ -217,17 +227,20 @@ eventbridge-output=[{},{"eventbridge_arn":"`+other+`","source":"acme.orders"}]
 	noBus.left.Store(0)
 	noObject.left.Store(0)
 	handler = start() // the relay runs in a process of its own
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
+	for published, deadline := false, time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
 		r.during("relay", "publish, project and aggregate")
 		log.Reset()
 		if _, err := handler.Invoke(ctx, []byte(schedule)); err != nil {
 			t.Fatal(err)
 		}
-		if regexp.MustCompile(`"EntriesPublished":[1-9]`).Match(log.Bytes()) {
+		// One run may come too early for some of the requests: each is left to its
+		// invocation for a while.
+		published = published || regexp.MustCompile(`"EntriesPublished":[1-9]`).Match(log.Bytes())
+		if published && strings.Contains(read("data/acme/ons3/late.json"), "late") && strings.Contains(read("data/acme/oncsv.csv"), "late") && read("data/acme/ons3/tom.json") == "" {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the relay publishes nothing: %s", &log)
+			t.Fatalf("the relay publishes or projects nothing: %s", &log)
 		}
 	}
 	if _, err := files.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("data/acme/ons3/late.json")}); err != nil {
