@@ -364,6 +364,56 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// rotatedMeanwhile runs another rotation before it stores the first key.
+type rotatedMeanwhile struct {
+	*storedKeys
+	other func()
+}
+
+func (s *rotatedMeanwhile) PutKey(ctx context.Context, k apikey.Key) error {
+	if other := s.other; other != nil {
+		s.other = nil
+		other()
+	}
+	return s.storedKeys.PutKey(ctx, k)
+}
+
+// TestConcurrentRotations: the second of two rotations that both passed the check
+// before either stored a key fails, and leaves the keys of the first.
+func TestConcurrentRotations(t *testing.T) {
+	keys := &rotatedMeanwhile{storedKeys: &storedKeys{}}
+	old, _ := newKey(t, keys.storedKeys, time.Time{}, apikey.BackendCalls)
+	rotate := func() (apikey.Key, error) {
+		k, secret, err := apikey.Rotate(t.Context(), keys, old.ID, time.Hour, time.Time{}, start, rand.Reader)
+		if err != nil && secret != "" {
+			t.Error("a secret was returned with an error")
+		}
+		return k, err
+	}
+	var first apikey.Key
+	keys.other = func() {
+		var err error
+		if first, err = rotate(); err != nil {
+			t.Error(err)
+		}
+	}
+	if k, err := rotate(); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), string(first.ID)+" replaces it") {
+		t.Errorf("%+v, %v", k, err)
+	}
+	active := map[apikey.ID]bool{}
+	for id, k := range keys.keys {
+		if k.Active(start) {
+			active[id] = true
+		}
+	}
+	if want := (map[apikey.ID]bool{old.ID: true, first.ID: true}); !cmp.Equal(active, want) {
+		t.Errorf("active keys %v, want %v", active, want)
+	}
+	if len(keys.keys) != 3 || !keys.keys[old.ID].Expires.Equal(start.Add(time.Hour)) {
+		t.Errorf("%+v", keys.keys)
+	}
+}
+
 // TestTwoKeysAtMostDuringARotation: no second rotation begins before the first has
 // ended, of the key or of the one that replaces it.
 func TestTwoKeysAtMostDuringARotation(t *testing.T) {

@@ -27,8 +27,10 @@ func Revoke(ctx context.Context, keys Store, id ID, now time.Time) (Key, error) 
 // on for overlap and then expires, so that both work meanwhile. expires is when
 // the new key does; zero is never. At most two keys are active during a rotation:
 // the fault is Conflict for a key that is not active, one that is being rotated,
-// and one whose predecessor is still active. The new key is stored before the old
-// one is given its end: a crash between the two leaves both working.
+// and one whose predecessor is still active. Of concurrent rotations of one key at
+// most one succeeds; each of the others revokes the key that it stored, whose secret
+// is not returned. The new key is stored before the old one is given its end: a
+// crash between the two leaves both working.
 func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expires, now time.Time, random io.Reader) (Key, events.Secret, error) {
 	old, err := keys.Key(ctx, id)
 	if err != nil {
@@ -37,7 +39,7 @@ func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expir
 	if reason := old.inactive(now); reason != "" {
 		return Key{}, "", fault.Errorf(fault.Conflict, "key %s %s; create a new one", id, reason)
 	}
-	if err := checkRotation(ctx, keys, &old, now); err != nil {
+	if err := checkRotation(ctx, keys, &old, "", now); err != nil {
 		return Key{}, "", err
 	}
 	fresh, secret, err := New(old.Tenant, old.Permissions, expires, now, random)
@@ -47,6 +49,14 @@ func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expir
 	fresh.Replaces = old.ID
 	if err := keys.PutKey(ctx, fresh); err != nil {
 		return Key{}, "", fault.Wrap("apikey.Rotate", fault.Unavailable, err)
+	}
+	// Of two rotations that both passed the first check, the later to store its key
+	// finds the other's here.
+	if err := checkRotation(ctx, keys, &old, fresh.ID, now); err != nil {
+		if _, revokeErr := Revoke(ctx, keys, fresh.ID, now); revokeErr != nil {
+			return Key{}, "", revokeErr
+		}
+		return Key{}, "", err
 	}
 	if end := now.Add(overlap); old.Expires.IsZero() || end.Before(old.Expires) {
 		old.Expires = end
@@ -58,15 +68,15 @@ func Rotate(ctx context.Context, keys Store, id ID, overlap time.Duration, expir
 }
 
 // checkRotation returns an error while a rotation that the key takes part in has
-// not ended: a third key would be active.
-func checkRotation(ctx context.Context, keys Store, k *Key, now time.Time) error {
+// not ended: a third key would be active. The key own is the caller's.
+func checkRotation(ctx context.Context, keys Store, k *Key, own ID, now time.Time) error {
 	all, err := keys.KeysOf(ctx, k.Tenant)
 	if err != nil {
 		return fault.Wrap("apikey.Rotate", fault.Unavailable, err)
 	}
 	for _, other := range all {
 		switch {
-		case !other.Active(now):
+		case other.ID == own || !other.Active(now):
 		case other.Replaces == k.ID:
 			return fault.Errorf(fault.Conflict, "key %s is being rotated, and %s replaces it: rotate that one when %s has ended; if its secret is lost, revoke it and rotate %s again",
 				k.ID, other.ID, k.ID, k.ID)
