@@ -14,14 +14,6 @@ import (
 // number that may have a fraction.
 type Time struct{ time.Time }
 
-// atTime is the wire form of t; nil for the zero time, so that it is left out.
-func atTime(t time.Time) *Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &Time{t}
-}
-
 // MarshalJSONTo writes seconds with milliseconds, as AWS does.
 func (t Time) MarshalJSONTo(enc *jsontext.Encoder) error {
 	ms := t.UnixMilli()
