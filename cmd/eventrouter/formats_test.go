@@ -44,7 +44,7 @@ const pins = events.TenantID("pins")
 // pinnedRequest is one of the 50 requests, and its result in format 1.
 type pinnedRequest struct {
 	Name    string         `json:"name"`
-	Payload jsontext.Value `json:"payload"` // of the function; $KEY stands for the API key
+	Payload jsontext.Value `json:"payload"` // of the function; $KEY is replaced by the API key
 
 	// The idempotency key and what is derived from it.
 	Origin      store.Origin     `json:"origin"`

@@ -22,7 +22,7 @@ type patternInput struct {
 	MaxLength int    `default:"2048" help:"The maximum length of the pattern in characters. AWS raises the limit of an account to 4096 on request."`
 }
 
-// inconclusive ends a command with 2, so that a script can tell it from the
+// inconclusive ends a command with 2, so that a script can distinguish it from the
 // exitStatus no.
 type inconclusive struct{ error }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// OutcomeDetail is the detail of the event that tells a sender what became of
+// OutcomeDetail is the detail of the event that reports to a sender what became of
 // its input event, on the bus that the tenant property eventbridge-results
 // names. It holds no payload.
 type OutcomeDetail struct {
