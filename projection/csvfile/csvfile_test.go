@@ -889,6 +889,27 @@ func TestMissingFileIsWrittenAgain(t *testing.T) {
 	}
 }
 
+// The write numbers of a file that was lost continue from those that the records
+// hold: with numbers that start again, an edit of a restored row would count as one
+// of an older copy, and an older copy could be taken for the restored file.
+func TestWriteNumbersOfALostFile(t *testing.T) {
+	l := newLedger(t)
+	l.put("a", `{"id":"a","name":"one"}`)
+	l.put("b", `{"id":"b"}`)
+	l.put("b", `{"id":"b","name":"two"}`)
+	older := l.content()
+	if err := l.bucket.Delete(t.Context(), "data/acme/pet.csv", blob.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	l.put("c", `{"id":"c"}`)
+	l.wantRow("b", "b,two,,,,,4.v2")
+	l.edit("b,two", "b,by hand")
+	l.want("b", `{"id":"b","name":"by hand"}`)
+	l.want("c", `{"id":"c"}`)
+	l.save(older)
+	l.want("c", `{"id":"c"}`) // the older copy does not remove what it never contained
+}
+
 // Records whose projection is asked for while a write is under way go into one
 // write after it.
 func TestOneWriteForAllThatWait(t *testing.T) { synctest.Test(t, testOneWriteForAllThatWait) }
