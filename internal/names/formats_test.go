@@ -19,10 +19,11 @@ func pinnedNames() map[string]map[string]string {
 		"environment": {
 			"EnvEnvironment": EnvEnvironment, "EnvTable": EnvTable, "EnvBucket": EnvBucket, "EnvSchemasPrefix": EnvSchemasPrefix,
 			"EnvDataPrefix": EnvDataPrefix, "EnvAccount": EnvAccount, "EnvPartition": EnvPartition, "EnvOutputBuses": EnvOutputBuses,
+			"EnvInputBus": EnvInputBus, "EnvOutputBus": EnvOutputBus,
 			"EnvMarkDays": EnvMarkDays, "EnvTimeout": EnvTimeout, "EnvStrictKeys": EnvStrictKeys, "EnvGC": EnvGC,
 		},
 		"resources": {
-			"Stack": e.Name(Stack), "Function": e.Name(Function), "TestFunction": e.Name(TestFunction), "Table": e.Name(Table), "InputRule": e.Name(InputRule),
+			"Stack": e.Name(Stack), "Function": e.Name(Function), "TestFunction": e.Name(TestFunction), "RelayFunction": e.Name(RelayFunction), "Table": e.Name(Table), "InputRule": e.Name(InputRule),
 			"TestRule": e.Name(TestRule), "RelayRule": e.Name(RelayRule), "InputDLQ": e.Name(InputDLQ), "FailureQueue": e.Name(FailureQueue),
 			"InputBuffer": e.Name(InputBuffer), "Archive": e.Name(Archive), "InputBus": e.Name(InputBus), "Dashboard": e.Name(Dashboard),
 			"Bucket": e.Bucket(account, region), "Role": e.Role(region), "TestRole": e.TestRole(region), "LogGroup": LogGroup(e.Name(Function)),
