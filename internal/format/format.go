@@ -5,8 +5,10 @@
 // newer one without changing it: after an upgrade that was undone, the older
 // program must not take newer data for its own. A change of a format adds one
 // to its number, keeps the code that reads older ones, and adds a fixture to
-// testdata/formats. A program that writes a newer format into a data file
-// also sets the file's own number, so that an older program does not open it.
+// testdata/formats. Each record and key holds its own number, which is checked
+// when it is read: records of format 2 do not change the number of the file, and
+// an older program opens it and rejects only them. The number of a file changes
+// with its buckets and keys; an older program does not open the file then.
 package format
 
 import (
