@@ -3,6 +3,7 @@ package apikey
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/blockforger/eventrouter/events"
@@ -82,6 +83,47 @@ func checkRotation(ctx context.Context, keys Store, k *Key, own ID, now time.Tim
 				k.ID, other.ID, k.ID, k.ID)
 		case other.ID == k.Replaces:
 			return fault.Errorf(fault.Conflict, "key %s replaces %s, which is active %s: revoke that one first, or wait", k.ID, other.ID, other.until())
+		}
+	}
+	return nil
+}
+
+// CheckImport returns a Conflict if storing keys, all of one tenant, would leave three
+// keys of one rotation active: a key with the one that it replaces and the one that
+// replaces it, or with two that replace it.
+func CheckImport(ctx context.Context, keys Store, imported []Key, now time.Time) error {
+	if len(imported) == 0 {
+		return nil
+	}
+	stored, err := keys.KeysOf(ctx, imported[0].Tenant)
+	if err != nil {
+		return fault.Wrap("apikey.CheckImport", fault.Unavailable, err)
+	}
+	active := map[ID]*Key{}
+	for _, list := range [][]Key{stored, imported} {
+		for i := range list {
+			delete(active, list[i].ID)
+			if list[i].Active(now) {
+				active[list[i].ID] = &list[i]
+			}
+		}
+	}
+	related := map[ID][]ID{} // each active key, with the active ones that it replaces or that replace it
+	for id, k := range active {
+		if active[k.Replaces] != nil {
+			related[id] = append(related[id], k.Replaces)
+			related[k.Replaces] = append(related[k.Replaces], id)
+		}
+	}
+	for _, k := range imported {
+		for _, id := range append(related[k.ID], k.ID) {
+			if len(related[id]) < 2 {
+				continue
+			}
+			three := append(related[id][:2:2], id)
+			slices.Sort(three)
+			return fault.Errorf(fault.Conflict, "keys %s, %s and %s of one rotation would be active, at most two are allowed: revoke one, or leave it out",
+				three[0], three[1], three[2])
 		}
 	}
 	return nil

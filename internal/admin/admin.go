@@ -43,8 +43,9 @@ type Keys interface {
 	ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error)
 	// ImportKeys stores keys that another deployment created, and returns their
 	// number. Existing keys with the same secret are replaced. If an id exists with
-	// another secret or tenant, the error is Conflict; if a tenant does not exist, it
-	// is NotFound. No key is stored then. The number of active keys is not checked.
+	// another secret or tenant, or three keys of one rotation would be active, the
+	// error is Conflict; if a tenant does not exist, it is NotFound. No key is stored
+	// then.
 	ImportKeys(ctx context.Context, keys []StoredKey) (int, error)
 }
 

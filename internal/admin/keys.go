@@ -60,6 +60,15 @@ func (d *Direct) ImportKeys(ctx context.Context, in []StoredKey) (int, error) {
 			return 0, err
 		}
 	}
+	byTenant := map[events.TenantID][]apikey.Key{}
+	for i := range keys {
+		byTenant[keys[i].Tenant] = append(byTenant[keys[i].Tenant], keys[i])
+	}
+	for _, list := range byTenant {
+		if err := apikey.CheckImport(ctx, d.keys, list, d.now()); err != nil {
+			return 0, err
+		}
+	}
 	for i := range keys {
 		if err := d.keys.PutKey(ctx, keys[i]); err != nil {
 			return i, fault.Wrap("admin.ImportKeys", fault.Unavailable, err)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
@@ -163,4 +165,61 @@ func TestExportedKeysCanBeImported(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestImportOfRotatedKeys: an import makes at most two keys of a rotation active,
+// together with those that are stored.
+func TestImportOfRotatedKeys(t *testing.T) {
+	newAdmin := func() *admin.Direct {
+		ledger := memstore.New(nil)
+		return admin.NewDirect(ledger, store.New(ledger, nil), nil, nil)
+	}
+	created := time.Now().UTC().Truncate(time.Second)
+	key := func(id, replaces string) admin.StoredKey {
+		return admin.StoredKey{KeyID: apikey.ID(strings.Repeat(id, 16)), Tenant: "acme", Permissions: []apikey.Permission{apikey.ReadOnly},
+			SHA256: strings.Repeat("ab", 32), Created: created, Replaces: apikey.ID(strings.Repeat(replaces, 16))}
+	}
+	a, b, c, other := key("a", ""), key("b", "a"), key("c", "b"), key("d", "")
+	second := key("e", "a") // of the same key
+	ended := a
+	ended.Expires = created.Add(-time.Hour)
+	list := func(keys ...admin.StoredKey) []admin.StoredKey { return keys }
+	for name, test := range map[string]struct {
+		stored, in []admin.StoredKey
+		want       string // of the error; "" for none
+	}{
+		"a rotation":                     {nil, list(a, b, other), ""},
+		"a rotation, replacement stored": {list(b), list(a), ""},
+		"again":                          {list(a, b), list(a, b), ""},
+		"a chain, its start ended":       {nil, list(ended, b, c), ""},
+		"a chain, its start ends now":    {list(a, b), list(ended, c), ""},
+		"a chain":                        {nil, list(a, b, c), "keys aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb and cccccccccccccccc"},
+		"the end of a chain":             {list(a, b), list(other, c), "keys aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb and cccccccccccccccc"},
+		"the middle of a chain":          {list(a, c), list(b), "keys aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb and cccccccccccccccc"},
+		"the start of a chain":           {list(b, c), list(a), "keys aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb and cccccccccccccccc"},
+		"two replacements":               {list(a, b), list(second), "keys aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb and eeeeeeeeeeeeeeee"},
+		"two replacements, key missing":  {list(b), list(second), ""},
+	} {
+		d := newAdmin()
+		if _, err := d.ImportKeys(t.Context(), test.stored); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		before, err := d.ExportKeys(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := d.ImportKeys(t.Context(), test.in)
+		if test.want == "" {
+			if n != len(test.in) || err != nil {
+				t.Errorf("%s: %d, %v", name, n, err)
+			}
+			continue
+		}
+		if n != 0 || !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %d, %v, want a conflict that says %q", name, n, err, test.want)
+		}
+		if after, err := d.ExportKeys(t.Context(), "acme"); err != nil || !cmp.Equal(before, after) {
+			t.Errorf("%s: a rejected import changed the keys: %v %s", name, err, cmp.Diff(before, after))
+		}
+	}
 }
