@@ -23,7 +23,7 @@ const (
 func (s *Service) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	name, err := s.find(r.PathValue("FunctionName"))
 	if err != nil {
-		awsjson.WriteError(w, restjson.ContentType, err)
+		restjson.WriteError(w, err)
 		return
 	}
 	payload, err := awsjson.ReadBody(w, r)
@@ -31,7 +31,7 @@ func (s *Service) serveInvoke(w http.ResponseWriter, r *http.Request) {
 		err = checkPayload(payload, r.Header.Get("X-Amz-Invocation-Type") == "Event")
 	}
 	if err != nil {
-		awsjson.WriteError(w, restjson.ContentType, err)
+		restjson.WriteError(w, err)
 		return
 	}
 	switch r.Header.Get("X-Amz-Invocation-Type") {
@@ -39,7 +39,7 @@ func (s *Service) serveInvoke(w http.ResponseWriter, r *http.Request) {
 		s.invokeNow(w, r, name, payload)
 	case "Event":
 		if err := s.InvokeLater(r.Context(), name, payload); err != nil {
-			awsjson.WriteError(w, restjson.ContentType, err)
+			restjson.WriteError(w, err)
 			return
 		}
 		w.Header().Set("X-Amzn-Requestid", awsjson.NewID())
@@ -47,7 +47,7 @@ func (s *Service) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	case "DryRun":
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		awsjson.WriteError(w, restjson.ContentType, awsjson.Errorf("InvalidParameterValueException", "The invocation type must be RequestResponse, Event or DryRun."))
+		restjson.WriteError(w, awsjson.Errorf("InvalidParameterValueException", "The invocation type must be RequestResponse, Event or DryRun."))
 	}
 }
 
@@ -73,7 +73,7 @@ func (s *Service) invokeNow(w http.ResponseWriter, r *http.Request, name string,
 	id := awsjson.NewID()
 	answer, failed, err := s.Invoke(r.Context(), name, id, payload)
 	if err != nil {
-		awsjson.WriteError(w, restjson.ContentType, err)
+		restjson.WriteError(w, err)
 		return
 	}
 	h := w.Header()

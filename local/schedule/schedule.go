@@ -23,14 +23,21 @@ type Schedule interface {
 	Next(anchor, after time.Time, in *time.Location) (next time.Time, ok bool)
 }
 
-// Parse reads an expression. The fault is Invalid.
-func Parse(expression string) (Schedule, error) {
+// Parse reads the expression of a rule. The fault is Invalid.
+func Parse(expression string) (Schedule, error) { return parse(expression, false) }
+
+// ParseScheduler reads the expression of an EventBridge Scheduler schedule: unlike a
+// rule's, its rate may have any number with a singular or plural unit (recorded on
+// AWS, 2025-01-08: rate(2 minute)). The fault is Invalid.
+func ParseScheduler(expression string) (Schedule, error) { return parse(expression, true) }
+
+func parse(expression string, anyPlural bool) (Schedule, error) {
 	kind, rest, ok := strings.Cut(expression, "(")
 	body, closed := strings.CutSuffix(rest, ")")
 	if ok && closed {
 		switch kind {
 		case "rate":
-			return parseRate(body)
+			return parseRate(body, anyPlural)
 		case "cron":
 			return parseCron(body)
 		case "at":
@@ -48,12 +55,13 @@ var rateUnits = map[string]time.Duration{"minute": time.Minute, "hour": time.Hou
 // longest keeps rates, and sums of them with a time, within a Duration.
 const longest = 100 * 365 * 24 * time.Hour
 
-// parseRate wants the singular for 1 and the plural else, as EventBridge does.
-func parseRate(body string) (Schedule, error) {
+// parseRate reads a number and a unit. Unless anyPlural is set, the unit must be
+// singular for 1 and plural for other numbers, as EventBridge requires.
+func parseRate(body string, anyPlural bool) (Schedule, error) {
 	count, unit, _ := strings.Cut(body, " ")
 	n, err := strconv.ParseUint(count, 10, 32)
 	every, known := rateUnits[strings.TrimSuffix(unit, "s")]
-	if err != nil || n == 0 || !known || strings.HasSuffix(unit, "s") != (n != 1) {
+	if err != nil || n == 0 || !known || !anyPlural && strings.HasSuffix(unit, "s") != (n != 1) {
 		return nil, fault.Errorf(fault.Invalid, "rate(%s) is not valid; examples are rate(1 minute), rate(5 hours), rate(2 days)", body)
 	}
 	if time.Duration(n) > longest/every {

@@ -65,10 +65,20 @@ type ListScheduleGroupsOutput struct {
 
 const defaultGroup = "default"
 
-// group is a schedule group.
+// group is a schedule group. It is not changed but replaced.
 type group struct {
-	Name    string       `json:"name"`
-	Created awsjson.Time `json:"created"`
+	Name     string            `json:"name"`
+	Created  awsjson.Time      `json:"created"`
+	Modified awsjson.Time      `json:"modified,omitzero"` // zero: never
+	Tags     map[string]string `json:"tags,omitempty"`
+	Token    string            `json:"token,omitempty"` // the client token of its creation
+}
+
+func (one *group) modified() *awsjson.Time {
+	if one.Modified.IsZero() {
+		return &one.Created
+	}
+	return &one.Modified
 }
 
 func (s *Schedules) groupARN(name string) string { return s.arn("schedule-group/" + name) }
@@ -77,19 +87,33 @@ func (s *Schedules) groupARN(name string) string { return s.arn("schedule-group/
 func (s *Schedules) CreateScheduleGroup(ctx context.Context, in *CreateScheduleGroupInput) (*CreateScheduleGroupOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.groups[in.Name] != nil {
+	if have := s.groups[in.Name]; have != nil {
+		if in.ClientToken != "" && in.ClientToken == have.Token {
+			return &CreateScheduleGroupOutput{ScheduleGroupArn: s.groupARN(in.Name)}, nil
+		}
 		return nil, &awsjson.Error{Code: "ConflictException", Status: http.StatusConflict, Message: "Schedule group " + in.Name + " already exists."}
 	}
-	one := &group{Name: in.Name, Created: awsjson.Time{Time: s.opts.Now()}}
+	one := &group{Name: in.Name, Created: awsjson.Time{Time: s.opts.Now()}, Tags: map[string]string{}, Token: in.ClientToken}
+	for _, t := range in.Tags {
+		one.Tags[t.Key] = t.Value
+	}
+	if err := s.putGroup(ctx, one); err != nil {
+		return nil, err
+	}
+	return &CreateScheduleGroupOutput{ScheduleGroupArn: s.groupARN(in.Name)}, nil
+}
+
+// putGroup stores a group and then puts it in place. The lock is held.
+func (s *Schedules) putGroup(ctx context.Context, one *group) error {
 	record, err := json.Marshal(one)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(BucketGroups, []byte(in.Name), record)}); err != nil {
-		return nil, err
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(BucketGroups, []byte(one.Name), record)}); err != nil {
+		return err
 	}
-	s.groups[in.Name] = one
-	return &CreateScheduleGroupOutput{ScheduleGroupArn: s.groupARN(in.Name)}, nil
+	s.groups[one.Name] = one
+	return nil
 }
 
 func notFound(what string) error {
@@ -136,7 +160,7 @@ func (s *Schedules) GetScheduleGroup(_ context.Context, in *GetScheduleGroupInpu
 	if err != nil {
 		return nil, err
 	}
-	return &GetScheduleGroupOutput{Arn: s.groupARN(one.Name), Name: one.Name, State: "ACTIVE", CreationDate: &one.Created, LastModificationDate: &one.Created}, nil
+	return &GetScheduleGroupOutput{Arn: s.groupARN(one.Name), Name: one.Name, State: "ACTIVE", CreationDate: &one.Created, LastModificationDate: one.modified()}, nil
 }
 
 // ListScheduleGroups lists groups by name.
@@ -147,7 +171,7 @@ func (s *Schedules) ListScheduleGroups(_ context.Context, in *ListScheduleGroups
 	out := &ListScheduleGroupsOutput{ScheduleGroups: []scheduleGroupSummary{}, NextToken: next}
 	for _, name := range names {
 		one := s.groups[name]
-		out.ScheduleGroups = append(out.ScheduleGroups, scheduleGroupSummary{Arn: s.groupARN(name), Name: name, State: "ACTIVE", CreationDate: &one.Created, LastModificationDate: &one.Created})
+		out.ScheduleGroups = append(out.ScheduleGroups, scheduleGroupSummary{Arn: s.groupARN(name), Name: name, State: "ACTIVE", CreationDate: &one.Created, LastModificationDate: one.modified()})
 	}
 	return out, err
 }

@@ -98,6 +98,9 @@ func (s *Schedules) Operations() []restjson.Operation {
 		restjson.Op("GET /schedule-groups/{Name}", "GetScheduleGroup", s.GetScheduleGroup),
 		restjson.Op("DELETE /schedule-groups/{Name}", "DeleteScheduleGroup", s.DeleteScheduleGroup),
 		restjson.Op("GET /schedule-groups", "ListScheduleGroups", s.ListScheduleGroups),
+		restjson.Op("POST /tags/{ResourceArn}", "TagResource", s.TagResource),
+		restjson.Op("DELETE /tags/{ResourceArn}", "UntagResource", s.UntagResource),
+		restjson.Op("GET /tags/{ResourceArn}", "ListTagsForResource", s.ListTagsForResource),
 	}
 }
 
@@ -116,7 +119,7 @@ func (s *Schedules) scheduleARN(e *entry) string { return s.arn("schedule/" + e.
 
 // compile reads expression and time zone; the error is AWS's.
 func (e *entry) compile() (err error) {
-	if e.when, err = schedule.Parse(e.ScheduleExpression); err != nil {
+	if e.when, err = schedule.ParseScheduler(e.ScheduleExpression); err != nil {
 		return awsjson.Errorf("ValidationException", "Invalid Schedule Expression %s.", e.ScheduleExpression)
 	}
 	if e.zone, err = time.LoadLocation(e.ScheduleExpressionTimezone); err != nil || e.ScheduleExpressionTimezone == "Local" {
@@ -157,7 +160,10 @@ func (s *Schedules) CreateSchedule(ctx context.Context, in *CreateScheduleInput)
 	if _, err := s.findGroup(e.Group); err != nil {
 		return nil, err
 	}
-	if s.entries[e.key()] != nil {
+	if have := s.entries[e.key()]; have != nil {
+		if in.ClientToken != "" && in.ClientToken == have.ClientToken {
+			return &CreateScheduleOutput{ScheduleArn: s.scheduleARN(have)}, nil
+		}
 		return nil, &awsjson.Error{Code: "ConflictException", Status: http.StatusConflict, Message: "Schedule " + in.Name + " already exists."}
 	}
 	if err := s.put(ctx, e); err != nil {
@@ -178,6 +184,7 @@ func (s *Schedules) put(ctx context.Context, e *entry) error {
 	if e.ScheduleExpressionTimezone == "" {
 		e.ScheduleExpressionTimezone = "UTC"
 	}
+	e.Target = e.Target.withRetryPolicy()
 	if err := e.compile(); err != nil {
 		return err
 	}

@@ -39,6 +39,23 @@ type Target struct {
 	SqsParameters         *sqsParameters         `json:"SqsParameters,omitempty"`
 }
 
+// withRetryPolicy returns the target with its retry policy complete: GetSchedule
+// returns the defaults too (recorded on AWS, 2025-01-08).
+func (t *Target) withRetryPolicy() *Target {
+	target, policy := *t, retryPolicy{}
+	if t.RetryPolicy != nil {
+		policy = *t.RetryPolicy
+	}
+	if policy.MaximumEventAgeInSeconds == nil {
+		policy.MaximumEventAgeInSeconds = new(86400)
+	}
+	if policy.MaximumRetryAttempts == nil {
+		policy.MaximumRetryAttempts = new(185)
+	}
+	target.RetryPolicy = &policy
+	return &target
+}
+
 type CreateScheduleInput struct {
 	ActionAfterCompletion      string              `json:"ActionAfterCompletion,omitempty" aws:"enum=NONE|DELETE"`
 	ClientToken                string              `json:"ClientToken,omitempty" aws:"max=64,pattern=[a-zA-Z0-9-_]+"`

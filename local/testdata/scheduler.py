@@ -17,19 +17,27 @@ def make(name, expression, **more):
 made = make("often", "rate(5 minutes)", Description="d", ScheduleExpressionTimezone="Europe/Berlin", FlexibleTimeWindow={"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5})
 assert made["ScheduleArn"] == arn("scheduler", "schedule/default/often"), made
 refused("ConflictException", make, name="often", expression="rate(5 minutes)")
-for bad in [{"expression": "rate(1 minutes)"}, {"expression": "soon"}, {"ScheduleExpressionTimezone": "Mars/Base"},
+for bad in [{"expression": "rate(1 mins)"}, {"expression": "soon"}, {"ScheduleExpressionTimezone": "Mars/Base"},
             {"FlexibleTimeWindow": {"Mode": "FLEXIBLE"}}, {"name": "no blanks"}, {"State": "ASLEEP"},
             {"StartDate": datetime(2030, 1, 2), "EndDate": datetime(2030, 1, 1)}, {"Target": target | {"RoleArn": "me"}}]:
     refused("ValidationException", make, **({"name": "bad", "expression": "rate(5 minutes)"} | bad))
 refused("ResourceNotFoundException", make, name="x", expression="rate(5 minutes)", GroupName="none")
 got = scheduler.get_schedule(Name="often")
-assert got["ScheduleExpressionTimezone"] == "Europe/Berlin" and got["State"] == "ENABLED" and got["Target"] == target, got
+assert got["ScheduleExpressionTimezone"] == "Europe/Berlin" and got["State"] == "ENABLED", got
+assert got["Target"] == target | {"RetryPolicy": {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}}, got
 assert got["GroupName"] == "default" and got["ActionAfterCompletion"] == "NONE" and got["CreationDate"].year > 2000, got
 scheduler.update_schedule(Name="often", ScheduleExpression="cron(0 3 ? * MON#1 *)".replace("MON#1", "2#1"), FlexibleTimeWindow=off, Target=target, State="DISABLED")
 got = scheduler.get_schedule(Name="often")
 assert got["State"] == "DISABLED" and "Description" not in got and got["ScheduleExpressionTimezone"] == "UTC", got
 
-scheduler.create_schedule_group(Name="mine", Tags=[{"Key": "a", "Value": "b"}])
+group = scheduler.create_schedule_group(Name="mine", Tags=[{"Key": "a", "Value": "b"}])["ScheduleGroupArn"]
+scheduler.tag_resource(ResourceArn=group, Tags=[{"Key": "c", "Value": "d"}, {"Key": "a", "Value": "e"}])
+tags = lambda: {t["Key"]: t["Value"] for t in scheduler.list_tags_for_resource(ResourceArn=group)["Tags"]}
+assert tags() == {"a": "e", "c": "d"}, tags()
+scheduler.untag_resource(ResourceArn=group, TagKeys=["a", "c", "absent"])
+assert tags() == {}, tags()
+refused("ResourceNotFoundException", scheduler.list_tags_for_resource, ResourceArn=arn("scheduler", "schedule-group/none"))
+refused("ValidationException", scheduler.list_tags_for_resource, ResourceArn=arn("scheduler", "schedule/default/often"))
 refused("ConflictException", scheduler.create_schedule_group, Name="mine")
 make("in-mine", "rate(1 day)", GroupName="mine")
 assert [s["Name"] for s in scheduler.list_schedules(GroupName="mine")["Schedules"]] == ["in-mine"]

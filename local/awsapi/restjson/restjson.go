@@ -58,6 +58,12 @@ func bind(r *http.Request, in reflect.Value) error {
 	for i := range in.NumField() {
 		tag := in.Type().Field(i).Tag
 		value := ""
+		if name := tag.Get("query"); name != "" && in.Field(i).Kind() == reflect.Slice {
+			if list := query[name]; list != nil {
+				in.Field(i).Set(reflect.ValueOf(list))
+			}
+			continue
+		}
 		if name := tag.Get("path"); name != "" {
 			value = r.PathValue(name)
 		} else if name := tag.Get("query"); name != "" {
@@ -96,7 +102,15 @@ func Register(mux *http.ServeMux, log *slog.Logger, ops ...Operation) {
 			if awsjson.AsError(err).HTTPStatus() >= 500 {
 				log.Error("an AWS operation failed here", "operation", op.Name, "error", err)
 			}
-			awsjson.WriteError(w, ContentType, err)
+			WriteError(w, err)
 		})
 	}
+}
+
+// WriteError writes err as a REST-JSON error: its code is in a header, its message in
+// the member Message.
+func WriteError(w http.ResponseWriter, err error) {
+	e := awsjson.AsError(err)
+	w.Header().Set("X-Amzn-Errortype", e.Code)
+	awsjson.Write(w, ContentType, e.HTTPStatus(), map[string]string{"Message": e.Message})
 }
