@@ -59,7 +59,11 @@ func TestImportOfTheStack(t *testing.T) {
 		matched := ""
 		for _, v := range verdicts {
 			if v.Matches {
-				matched += v.Rule.Name + " -> " + strings.Join(v.Rule.Targets, ",")
+				for _, r := range rules {
+					if r.Name == v.Rule {
+						matched += r.Name + " -> " + strings.Join(r.Targets, ",")
+					}
+				}
 			}
 		}
 		want := map[string]string{

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/eventbridge"
@@ -31,10 +32,10 @@ func TestAnEventsStory(t *testing.T) {
 	})
 	defer close(hold)
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
-	want := map[string]delivery.State{"good": delivery.Delivered, "bad": delivery.Waiting, "busy": delivery.Waiting, "nobody": delivery.GivenUp}
-	var story eventbridge.EventTrace
+	want := map[string]string{"good": "delivered", "bad": "waiting", "busy": "waiting", "nobody": "given up"}
+	var story trace.Arrival
 	eventually(t, "the deliveries' states", func() bool {
-		stories, err := m.EventBridge.Traces(context.Background(), id)
+		stories, err := m.EventBridge.Arrivals(context.Background(), id)
 		if err != nil || len(stories) != 1 {
 			t.Fatal(stories, err)
 		}
@@ -47,15 +48,15 @@ func TestAnEventsStory(t *testing.T) {
 		}
 		return len(story.Deliveries) == len(want)
 	})
-	if len(story.Event.Rules) != 4 || len(story.Verdicts) != 5 {
-		t.Errorf("%d rules matched, %d verdicts", len(story.Event.Rules), len(story.Verdicts))
+	if len(story.Rules) != 5 {
+		t.Errorf("%d rules", len(story.Rules))
 	}
-	for _, v := range story.Verdicts {
-		if v.Explanation == nil || v.Matches == (v.Rule.Name == "other") {
+	for _, v := range story.Rules {
+		if v.Explanation == nil || v.Matches == (v.Rule == "other") {
 			t.Errorf("%+v", v)
 		}
 	}
-	if _, err := m.EventBridge.Traces(context.Background(), "unknown"); !fault.Is(err, fault.NotFound) {
+	if _, err := m.EventBridge.Arrivals(context.Background(), "unknown"); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 }
@@ -79,20 +80,20 @@ func TestAStoryTellsOfRetriesAndDeadLetterQueues(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
-	var told []delivery.Status
+	var told []trace.Delivery
 	eventually(t, "both ends", func() bool {
-		stories, err := m.EventBridge.Traces(t.Context(), id)
+		stories, err := m.EventBridge.Arrivals(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		told = stories[0].Deliveries
-		slices.SortFunc(told, func(a, b delivery.Status) int { return cmp.Compare(a.Rule, b.Rule) })
-		return len(told) == 2 && told[0].LastError != "" && told[0].State != delivery.Waiting && told[1].LastError != ""
+		slices.SortFunc(told, func(a, b trace.Delivery) int { return cmp.Compare(a.Rule, b.Rule) })
+		return len(told) == 2 && told[0].LastError != "" && told[0].State != "waiting" && told[1].LastError != ""
 	})
-	if d := told[0]; d.State != delivery.Delivered || d.Attempts != 2 || d.LastError != "not now" {
+	if d := told[0]; d.State != "delivered" || d.Attempts != 2 || d.LastError != "not now" {
 		t.Errorf("%+v", d)
 	}
-	if d := told[1]; d.State != delivery.GivenUp || d.Attempts != 1 || d.Queue != queue {
+	if d := told[1]; d.State != "given up" || d.Attempts != 1 || d.Queue != queue {
 		t.Errorf("%+v", d)
 	}
 	put(t, m.client(), entry("x", "b", `{}`), entry("x", "b", `{}`))

@@ -16,6 +16,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/names"
+	"github.com/blockforger/eventrouter/internal/trace"
 )
 
 type entryCommands struct {
@@ -60,7 +61,7 @@ func (c *entriesList) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	all := []admin.EntryInfo{}
+	all := []trace.Entry{}
 	for {
 		page, err := s.admin.ListEntries(s.ctx, q)
 		if err != nil {
@@ -72,7 +73,7 @@ func (c *entriesList) Run(s *session) error {
 		}
 	}
 	if done, err := s.print.printJSON(struct {
-		Entries []admin.EntryInfo `json:"entries"`
+		Entries []trace.Entry `json:"entries"`
 	}{all}); done {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/trace"
 )
 
 // eventsCommands are the commands that show events.
@@ -80,7 +81,7 @@ func (c *tailCommand) query(s *session) (admin.TailQuery, error) {
 }
 
 // printEvent prints an event on one line.
-func (s *session) printEvent(e *admin.EventInfo) error {
+func (s *session) printEvent(e *trace.Info) error {
 	if s.print.json {
 		line, err := json.Marshal(e, jsontext.AllowDuplicateNames(true))
 		if err == nil {
@@ -98,7 +99,7 @@ func (s *session) printEvent(e *admin.EventInfo) error {
 }
 
 // envelopeOf returns the event as its sender wrote it; fields that cannot be read are empty.
-func envelopeOf(e *admin.EventInfo) (sent events.Envelope) {
+func envelopeOf(e *trace.Info) (sent events.Envelope) {
 	_ = json.Unmarshal(e.Event, &sent, jsontext.AllowDuplicateNames(true))
 	return sent
 }

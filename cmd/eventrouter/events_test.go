@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/local/eventbridge"
 )
 
@@ -36,10 +36,10 @@ func TestTrace(t *testing.T) {
 	key := makeKey(t, srv.url, "evented").Key
 	ids := send(t, srv, inputEntry(key, "POST", `{"string":"hello","numeric":1}`, ""), inputEntry(key, "POST", `{"string":7,"numeric":1}`, ""),
 		putEntry{Source: "shop", DetailType: "sale", Detail: `{"items":[{"api_key":"c4n4ry","api_key":2}]}`})
-	var trace string
+	var shown string
 	defer func() {
 		if t.Failed() {
-			t.Logf("the last trace:\n%s", trace)
+			t.Logf("the last trace:\n%s", shown)
 		}
 	}()
 	// The parts do not come in the order of the trace: an output event is delivered
@@ -57,23 +57,23 @@ func TestTrace(t *testing.T) {
 		"\n      matched by eventrouter-test-local\n",
 	} {
 		eventually(t, fmt.Sprintf("%q in the trace", want), func() bool {
-			_, trace, _ = runCLI(t, srv.url, "events", "trace", ids[0])
-			return strings.Contains(trace, want)
+			_, shown, _ = runCLI(t, srv.url, "events", "trace", ids[0])
+			return strings.Contains(shown, want)
 		})
 	}
 	eventually(t, "the refusal is logged", func() bool {
-		_, trace, _ = runCLI(t, srv.url, "events", "trace", ids[1])
-		return strings.Contains(trace, " rejected, status 400, ") && strings.Contains(trace, "must be a string, not a number\n  effect     none\n")
+		_, shown, _ = runCLI(t, srv.url, "events", "trace", ids[1])
+		return strings.Contains(shown, " rejected, status 400, ") && strings.Contains(shown, "must be a string, not a number\n  effect     none\n")
 	})
-	if _, trace, _ = runCLI(t, srv.url, "events", "trace", ids[2]); strings.Contains(trace, "matched by") || strings.Contains(trace, "effect") {
-		t.Errorf("an event that matches nothing:\n%s", trace)
+	if _, shown, _ = runCLI(t, srv.url, "events", "trace", ids[2]); strings.Contains(shown, "matched by") || strings.Contains(shown, "effect") {
+		t.Errorf("an event that matches nothing:\n%s", shown)
 	}
-	if _, trace, _ = runCLI(t, srv.url, "events", "trace", "--explain", ids[0]); !strings.Contains(trace, "✗ the event does not match\n") || strings.Contains(trace, key) {
-		t.Errorf("explained:\n%s", trace)
+	if _, shown, _ = runCLI(t, srv.url, "events", "trace", "--explain", ids[0]); !strings.Contains(shown, "✗ the event does not match\n") || strings.Contains(shown, key) {
+		t.Errorf("explained:\n%s", shown)
 	}
 
 	code, out, _ := runCLI(t, srv.url, "events", "trace", ids[0], "--output", "json")
-	var parsed admin.Trace
+	var parsed trace.Event
 	if err := json.Unmarshal([]byte(out), &parsed); code != 0 || err != nil || len(parsed.Effects) != 1 || len(parsed.Effects[0].Outputs) != 1 ||
 		len(parsed.Effects[0].Outputs[0].Traces) != 1 || strings.Contains(out, key) {
 		t.Errorf("%v %s", err, out)

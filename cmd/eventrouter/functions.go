@@ -19,6 +19,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/internal/redact"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/eventbridge"
@@ -97,21 +98,19 @@ func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, err
 func (f functions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
 	out := make([]admin.Explanation, len(entries))
 	for i, e := range entries {
-		verdicts, err := f.local.EventBridge.Explain(&eventbridge.PutEventsRequestEntry{EventBusName: e.Bus, Source: e.Source, DetailType: e.DetailType, Detail: e.Detail})
+		rules, err := f.local.EventBridge.Explain(&eventbridge.PutEventsRequestEntry{EventBusName: e.Bus, Source: e.Source, DetailType: e.DetailType, Detail: e.Detail})
 		if err != nil {
 			// What PutEvents would refuse reaches nothing; sending it tells why.
-			out[i].Rules = []admin.RuleVerdict{{Rule: "(none)", Why: err.Error()}}
+			out[i].Rules = []trace.Rule{{Rule: "(none)", Why: err.Error()}}
 			continue
 		}
-		for _, v := range verdicts {
-			verdict := admin.RuleVerdict{Rule: v.Rule.Name, Matches: v.Matches && v.Why == "", Why: v.Why}
+		for _, v := range rules {
 			if !v.Matches && v.Explanation != nil {
-				verdict.Why = strings.Join(differences(v.Explanation), "; ")
+				v.Why = strings.Join(differences(v.Explanation), "; ")
 			}
-			for _, t := range v.Rule.Targets {
-				verdict.Targets = append(verdict.Targets, t[strings.LastIndexByte(t, ':')+1:])
-			}
-			out[i].Rules = append(out[i].Rules, verdict)
+			// The explanation holds values of the event, which are not masked.
+			v.Matches, v.Explanation = v.Matches && v.Why == "", nil
+			out[i].Rules = append(out[i].Rules, v)
 		}
 	}
 	return out, nil

@@ -17,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/trace"
 )
 
 type putEventsCommand struct {
@@ -58,10 +59,10 @@ func (d *detail) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // entryResult is the result for one entry.
 type entryResult struct {
-	EventID  string              `json:"eventId,omitzero"`
-	Error    string              `json:"error,omitzero"`
-	Problems []string            `json:"problems,omitempty"` // errors that the router would report
-	Rules    []admin.RuleVerdict `json:"rules"`
+	EventID  string       `json:"eventId,omitzero"`
+	Error    string       `json:"error,omitzero"`
+	Problems []string     `json:"problems,omitempty"` // errors that the router would report
+	Rules    []trace.Rule `json:"rules"`
 }
 
 // Run checks, explains and sends the entries.

@@ -20,6 +20,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/tenant"
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
@@ -52,7 +53,7 @@ type (
 	}
 	exportedEntry struct {
 		Kind string `json:"kind"`
-		admin.EntryInfo
+		trace.Entry
 	}
 )
 

@@ -18,7 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
-	"github.com/blockforger/eventrouter/lambda/eventlog"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/store"
@@ -31,15 +31,15 @@ type traceCommand struct {
 
 // Run prints the trace of an event.
 func (c *traceCommand) Run(s *session) error {
-	trace, err := s.admin.Trace(s.ctx, c.ID)
+	one, err := s.admin.Trace(s.ctx, c.ID)
 	if err != nil {
 		return err
 	}
-	if done, err := s.print.printJSON(trace); done {
+	if done, err := s.print.printJSON(one); done {
 		return err
 	}
 	t := &tracePrinter{printer: s.print, explain: c.Explain}
-	t.event(&trace)
+	t.event(&one)
 	return t.err
 }
 
@@ -59,31 +59,31 @@ func (t *tracePrinter) colouredField(paint func(string) string, what, format str
 	t.line("%s%s %s", t.indent, paint(fmt.Sprintf("%-10s", what)), fmt.Sprintf(format, args...))
 }
 
-func (t *tracePrinter) event(trace *admin.Trace) {
-	if len(trace.Arrivals) == 0 {
-		t.line("%s%s %s", t.indent, t.bold("event "+trace.EventID), t.faint("(see above)"))
+func (t *tracePrinter) event(e *trace.Event) {
+	if len(e.Arrivals) == 0 {
+		t.line("%s%s %s", t.indent, t.bold("event "+e.EventID), t.faint("(see above)"))
 		return
 	}
-	sent := envelopeOf(&trace.Arrivals[0].EventInfo)
-	t.line("%s%s  %s from %s", t.indent, t.bold("event "+trace.EventID), sent.DetailType, sent.Source)
+	sent := envelopeOf(&e.Arrivals[0].Info)
+	t.line("%s%s  %s from %s", t.indent, t.bold("event "+e.EventID), sent.DetailType, sent.Source)
 	outer := t.indent
 	t.indent += "  "
-	for i := range trace.Arrivals {
-		t.arrival(&trace.Arrivals[i])
+	for i := range e.Arrivals {
+		t.arrival(&e.Arrivals[i])
 	}
-	for i := range trace.Lines {
-		t.logged(&trace.Lines[i])
+	for i := range e.Lines {
+		t.logged(&e.Lines[i])
 	}
-	for i := range trace.Effects {
-		t.effect(&trace.Effects[i])
+	for i := range e.Effects {
+		t.effect(&e.Effects[i])
 	}
-	if len(trace.Effects) == 0 && sent.IsInput() {
+	if len(e.Effects) == 0 && sent.IsInput() {
 		t.field("effect", "none")
 	}
 	t.indent = outer
 }
 
-func (t *tracePrinter) arrival(a *admin.Arrival) {
+func (t *tracePrinter) arrival(a *trace.Arrival) {
 	replay := ""
 	if a.Replay != "" {
 		replay = ", by the replay " + a.Replay
@@ -100,7 +100,7 @@ func (t *tracePrinter) arrival(a *admin.Arrival) {
 	}
 }
 
-func (t *tracePrinter) rule(r *admin.RuleVerdict) {
+func (t *tracePrinter) rule(r *trace.Rule) {
 	why := r.Why
 	if r.Explanation != nil && !r.Explanation.Matched && !r.Matches {
 		why = strings.Join(unmetConditions(r.Explanation), "; ")
@@ -136,7 +136,7 @@ func unmetConditions(x *pattern.Explanation) []string {
 	return append(all, x.Notes...)
 }
 
-func (t *tracePrinter) delivery(d *admin.Delivery) {
+func (t *tracePrinter) delivery(d *trace.Delivery) {
 	paint := t.faint
 	switch d.State {
 	case "delivered":
@@ -162,7 +162,7 @@ func (t *tracePrinter) delivery(d *admin.Delivery) {
 
 // logged prints a line of a function's log; of the router's own lines only the most
 // useful members.
-func (t *tracePrinter) logged(l *admin.FunctionLine) {
+func (t *tracePrinter) logged(l *trace.Line) {
 	text := l.Text
 	var canonical struct {
 		Message   string  `json:"msg"`
@@ -188,7 +188,7 @@ func (t *tracePrinter) logged(l *admin.FunctionLine) {
 	t.field("logged", "%s %s", l.Function, t.faint(l.Time.UTC().Format("15:04:05.000")+" "+text))
 }
 
-func (t *tracePrinter) effect(e *admin.Effect) {
+func (t *tracePrinter) effect(e *trace.Effect) {
 	record := strings.TrimRight(fmt.Sprintf("%s/%s/%s", e.Tenant, e.Schema, e.Key), "/")
 	if e.Rejected != "" {
 		t.field("effect", "none: %s %s was rejected: %s", e.Operation, record, e.Rejected)
@@ -205,7 +205,7 @@ func (t *tracePrinter) effect(e *admin.Effect) {
 	}
 }
 
-func (t *tracePrinter) output(o *admin.Output) {
+func (t *tracePrinter) output(o *trace.Output) {
 	failed := ""
 	if o.Error != "" {
 		failed = ", last error: " + o.Error
@@ -231,14 +231,14 @@ func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, 
 		}
 		query.Pattern = p
 	}
-	page := admin.EventPage{Events: []admin.EventInfo{}}
+	page := admin.EventPage{Events: []trace.Info{}}
 	for from := uint64(max(q.From, 0)); ; {
 		batch, next, err := f.local.EventBridge.EventsFrom(from, query)
 		if err != nil {
 			return page, err
 		}
 		for i := range batch {
-			page.Events = append(page.Events, eventInfo(&batch[i]))
+			page.Events = append(page.Events, batch[i].Info())
 		}
 		page.Next = int64(next)
 		if q.From >= 0 || next == from {
@@ -249,12 +249,8 @@ func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, 
 	}
 }
 
-func eventInfo(e *eventbridge.Event) admin.EventInfo {
-	return admin.EventInfo{ID: e.ID, Bus: e.Bus, Received: e.Received, Replay: e.Replay, Event: eventlog.Mask(e.JSON)}
-}
-
 // Trace implements [admin.Events]. It also traces the events that the event caused.
-func (f functions) Trace(ctx context.Context, eventID string) (admin.Trace, error) {
+func (f functions) Trace(ctx context.Context, eventID string) (trace.Event, error) {
 	t := tracer{functions: f, visited: map[string]bool{}}
 	return t.trace(ctx, eventID)
 }
@@ -266,91 +262,29 @@ type tracer struct {
 	received map[[sha256.Size]byte][]eventbridge.Event
 }
 
-func (t *tracer) trace(ctx context.Context, eventID string) (admin.Trace, error) {
-	trace := admin.Trace{EventID: eventID, Arrivals: []admin.Arrival{}, Lines: []admin.FunctionLine{}, Effects: []admin.Effect{}}
+func (t *tracer) trace(ctx context.Context, eventID string) (trace.Event, error) {
+	one := trace.Event{EventID: eventID, Arrivals: []trace.Arrival{}, Lines: []trace.Line{}, Effects: []trace.Effect{}}
 	if t.visited[eventID] {
-		return trace, nil
+		return one, nil
 	}
 	t.visited[eventID] = true
-	traces, err := t.local.EventBridge.Traces(ctx, eventID)
-	if err != nil {
-		return trace, err
+	var err error
+	if one.Arrivals, err = t.local.EventBridge.Arrivals(ctx, eventID); err != nil {
+		return one, err
 	}
-	for i := range traces {
-		trace.Arrivals = append(trace.Arrivals, arrival(&traces[i]))
+	if one.Lines, err = t.lines(ctx, eventID); err != nil {
+		return one, err
 	}
-	if trace.Lines, err = t.lines(ctx, eventID); err != nil {
-		return trace, err
-	}
-	trace.Effects, err = t.effects(ctx, eventID, traces[0].Event.Received)
-	return trace, err
+	one.Effects, err = t.effects(ctx, eventID, one.Arrivals[0].Received)
+	return one, err
 }
-
-func arrival(s *eventbridge.EventTrace) admin.Arrival {
-	a := admin.Arrival{EventInfo: eventInfo(&s.Event), Rules: []admin.RuleVerdict{}, Deliveries: []admin.Delivery{}}
-	matched := slices.Clone(s.Event.Rules)
-	for _, v := range s.Verdicts {
-		at := slices.Index(matched, v.Rule.ARN)
-		if at >= 0 {
-			matched = slices.Delete(matched, at, at+1)
-		}
-		a.Rules = append(a.Rules, ruleVerdict(&v, at >= 0, a.Event))
-	}
-	for _, arn := range matched {
-		a.Rules = append(a.Rules, admin.RuleVerdict{Rule: ruleName(arn), Matches: true, Why: "the rule does not exist any more"})
-	}
-	for _, d := range s.Deliveries {
-		a.Deliveries = append(a.Deliveries, admin.Delivery{Rule: ruleName(d.Rule), Target: d.Target, State: string(d.State),
-			Attempts: d.Attempts, Due: d.Due, LastError: d.LastError, Queue: d.Queue})
-	}
-	return a
-}
-
-// ruleVerdict returns the result of a rule for the event. If the rule gives another
-// result now, Why says that it was changed.
-func ruleVerdict(v *eventbridge.Verdict, matched bool, masked []byte) admin.RuleVerdict {
-	out := admin.RuleVerdict{Rule: v.Rule.Name, Matches: matched, Why: v.Why, Explanation: explainMasked(v, masked)}
-	for _, t := range v.Rule.Targets {
-		out.Targets = append(out.Targets, targetName(t))
-	}
-	switch {
-	case matched && !v.Matches:
-		out.Why = "it matched when the event was received; the rule was changed since"
-	case !matched && v.Matches && v.Why == "":
-		out.Why = "it would match now: the rule was changed since, or the replay excluded it"
-	}
-	return out
-}
-
-// explainMasked explains the match with the masked event, so that no key is shown.
-// It returns nil if the pattern gives another result for the masked event.
-func explainMasked(v *eventbridge.Verdict, masked []byte) *pattern.Explanation {
-	if v.Explanation == nil {
-		return nil
-	}
-	p, err := pattern.Compile([]byte(v.Rule.Pattern))
-	if err != nil {
-		return nil
-	}
-	e, err := pattern.Parse(masked)
-	if err != nil {
-		return nil
-	}
-	if why := pattern.Explain(p, e); why.Matched == v.Matches {
-		return why
-	}
-	return nil
-}
-
-// ruleName returns the name in a rule's ARN, without the bus.
-func ruleName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
 // targetName returns the last part of a target's ARN.
 func targetName(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
 // lines returns the log lines of all functions that contain the event's id.
-func (t *tracer) lines(ctx context.Context, eventID string) ([]admin.FunctionLine, error) {
-	found := []admin.FunctionLine{}
+func (t *tracer) lines(ctx context.Context, eventID string) ([]trace.Line, error) {
+	found := []trace.Line{}
 	for _, name := range t.local.Functions.Names() {
 		lines, err := t.local.Functions.Logs(ctx, name, logs.Query{})
 		if err != nil {
@@ -358,19 +292,19 @@ func (t *tracer) lines(ctx context.Context, eventID string) ([]admin.FunctionLin
 		}
 		for l := range lines {
 			if strings.Contains(l.Text, eventID) {
-				found = append(found, admin.FunctionLine{Function: name, LogLine: admin.LogLine{Time: l.Time, Text: l.Text}})
+				found = append(found, trace.Line{Function: name, Time: l.Time, Text: l.Text})
 			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b admin.FunctionLine) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(found, func(a, b trace.Line) int { return a.Time.Compare(b.Time) })
 	return found, nil
 }
 
 const recordsPerPage = 500
 
 // effects returns the effects of the event's requests, from the ledger.
-func (t *tracer) effects(ctx context.Context, eventID string, received time.Time) ([]admin.Effect, error) {
-	effects := []admin.Effect{}
+func (t *tracer) effects(ctx context.Context, eventID string, received time.Time) ([]trace.Effect, error) {
+	effects := []trace.Effect{}
 	for cursor := ""; ; {
 		marks, next, err := t.records.IdempotencyRecords(ctx, cursor, recordsPerPage)
 		if err != nil {
@@ -392,15 +326,15 @@ func (t *tracer) effects(ctx context.Context, eventID string, received time.Time
 	}
 }
 
-func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, received time.Time) (admin.Effect, error) {
+func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, received time.Time) (trace.Effect, error) {
 	r := &m.Result
-	e := admin.Effect{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation, Key: r.Ref.Key, Revision: r.Revision, Time: r.Time,
-		Tokens: m.Bill.Tokens, Month: m.Bill.Month, KeyID: apikey.ID(m.Bill.KeyID), Outputs: []admin.Output{}}
+	e := trace.Effect{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation, Key: r.Ref.Key, Revision: r.Revision, Time: r.Time,
+		Tokens: m.Bill.Tokens, Month: m.Bill.Month, KeyID: apikey.ID(m.Bill.KeyID), Outputs: []trace.Output{}}
 	if r.Rejected {
 		e.Rejected = cmp.Or(r.Message, r.Code.String())
 	}
 	for i, info := range admin.EntriesOf(m) {
-		out := admin.Output{EntryInfo: info, Traces: []admin.Trace{}}
+		out := trace.Output{Entry: info, Traces: []trace.Event{}}
 		rendered, err := m.Render(i)
 		if err != nil {
 			return e, err
@@ -413,11 +347,11 @@ func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, receive
 			if taken.Received.Before(received) {
 				continue // received before its cause, so another event
 			}
-			trace, err := t.trace(ctx, taken.ID)
+			caused, err := t.trace(ctx, taken.ID)
 			if err != nil {
 				return e, err
 			}
-			out.Traces = append(out.Traces, trace)
+			out.Traces = append(out.Traces, caused)
 		}
 		e.Outputs = append(e.Outputs, out)
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
-	"github.com/blockforger/eventrouter/events/pattern"
+	"github.com/blockforger/eventrouter/internal/trace"
 )
 
 // Admin has all operations of an operator.
@@ -150,24 +150,8 @@ type EntryQuery struct {
 // EntryPage is a page of entries; Cursor is where the next one starts, "" at
 // the end. A page may be empty and not the last.
 type EntryPage struct {
-	Entries []EntryInfo `json:"entries"`
-	Cursor  string      `json:"cursor,omitempty"`
-}
-
-// EntryInfo describes an entry without its payload.
-type EntryInfo struct {
-	OutputID   string            `json:"outputId"`
-	Tenant     events.TenantID   `json:"tenant"`
-	Schema     events.SchemaID   `json:"schema"`
-	Operation  events.Operation  `json:"operation"`
-	Key        events.RecordKey  `json:"key"`
-	Bus        events.BusARN     `json:"bus"`
-	Source     string            `json:"source"`
-	DetailType events.DetailType `json:"detailType"`
-	State      string            `json:"state"`
-	Attempts   int               `json:"attempts"`
-	Error      string            `json:"error,omitempty"`
-	Time       time.Time         `json:"time"` // of the change
+	Entries []trace.Entry `json:"entries"`
+	Cursor  string        `json:"cursor,omitempty"`
 }
 
 // EntryAction is an action on all entries that match the query.
@@ -228,15 +212,5 @@ type ExplainEntry struct {
 
 // Explanation lists the rules of a bus with their results for an event.
 type Explanation struct {
-	Rules []RuleVerdict `json:"rules"`
-}
-
-// RuleVerdict reports whether a rule matches an event.
-type RuleVerdict struct {
-	Rule    string   `json:"rule"`
-	Matches bool     `json:"matches"`
-	Targets []string `json:"targets,omitempty"`
-	Why     string   `json:"why,omitempty"` // the reason, if the rule does not match
-	// Explanation is the result for each field; only a trace has it.
-	Explanation *pattern.Explanation `json:"explanation,omitempty"`
+	Rules []trace.Rule `json:"rules"`
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 )
@@ -38,15 +39,15 @@ func (f *fakeFunctions) RetryDeadLetters(_ context.Context, ids []string) (int, 
 }
 
 func (f *fakeFunctions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, error) {
-	return admin.EventPage{Events: []admin.EventInfo{{ID: q.Bus + q.Pattern, Event: jsontext.Value(`{"a":1,"a":2}`)}}, Next: q.From + 1}, nil
+	return admin.EventPage{Events: []trace.Info{{ID: q.Bus + q.Pattern, Event: jsontext.Value(`{"a":1,"a":2}`)}}, Next: q.From + 1}, nil
 }
 
-func (f *fakeFunctions) Trace(_ context.Context, eventID string) (admin.Trace, error) {
-	return admin.Trace{EventID: eventID, Effects: []admin.Effect{{Outputs: []admin.Output{{Traces: []admin.Trace{{EventID: "output"}}}}}}}, nil
+func (f *fakeFunctions) Trace(_ context.Context, eventID string) (trace.Event, error) {
+	return trace.Event{EventID: eventID, Effects: []trace.Effect{{Outputs: []trace.Output{{Traces: []trace.Event{{EventID: "output"}}}}}}}, nil
 }
 
 func (f *fakeFunctions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
-	return []admin.Explanation{{Rules: []admin.RuleVerdict{{Rule: "r", Matches: entries[0].Source == "s"}}}}, nil
+	return []admin.Explanation{{Rules: []trace.Rule{{Rule: "r", Matches: entries[0].Source == "s"}}}}, nil
 }
 
 // both runs a test with a Direct, and with a Client and the handler over it.

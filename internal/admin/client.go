@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/trace"
 )
 
 // A client is an [Admin] over the handler of a running server.
@@ -142,8 +143,8 @@ func (c *client) Tail(ctx context.Context, q TailQuery) (EventPage, error) {
 }
 
 // Trace implements [Events].
-func (c *client) Trace(ctx context.Context, eventID string) (Trace, error) {
-	return do[Trace](ctx, c, "trace", eventArgs{eventID})
+func (c *client) Trace(ctx context.Context, eventID string) (trace.Event, error) {
+	return do[trace.Event](ctx, c, "trace", eventArgs{eventID})
 }
 
 // Explain implements [Functions].

@@ -12,6 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -189,7 +190,7 @@ func (d *Direct) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, erro
 	if err != nil {
 		return EntryPage{}, fault.Wrap("admin.ListEntries", fault.Unavailable, err)
 	}
-	page := EntryPage{Entries: []EntryInfo{}, Cursor: next}
+	page := EntryPage{Entries: []trace.Entry{}, Cursor: next}
 	for m := range marks {
 		for i := range marks[m].Outputs.Entries {
 			if info := entryInfo(&marks[m], i); q.matches(&info) {
@@ -243,24 +244,24 @@ func canTransition(from, to store.EntryState) bool {
 	return from != to && !(from == store.EntryPublished && to == store.EntryDropped)
 }
 
-func (q *EntryQuery) matches(e *EntryInfo) bool {
+func (q *EntryQuery) matches(e *trace.Entry) bool {
 	return (q.Tenant == "" || q.Tenant == e.Tenant) && (q.Bus == "" || q.Bus == e.Bus) &&
 		(q.State == "" || q.State == e.State) && (q.OutputID == "" || q.OutputID == e.OutputID) &&
 		(q.Since.IsZero() || !e.Time.Before(q.Since)) && (q.Until.IsZero() || e.Time.Before(q.Until))
 }
 
 // EntriesOf returns the entries of an idempotency record, in their order.
-func EntriesOf(m *store.IdempotencyRecord) []EntryInfo {
-	infos := make([]EntryInfo, len(m.Outputs.Entries))
+func EntriesOf(m *store.IdempotencyRecord) []trace.Entry {
+	infos := make([]trace.Entry, len(m.Outputs.Entries))
 	for i := range infos {
 		infos[i] = entryInfo(m, i)
 	}
 	return infos
 }
 
-func entryInfo(m *store.IdempotencyRecord, i int) EntryInfo {
+func entryInfo(m *store.IdempotencyRecord, i int) trace.Entry {
 	e, r := &m.Outputs.Entries[i], &m.Result
-	return EntryInfo{
+	return trace.Entry{
 		OutputID: m.OutputID(i), Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation, Key: r.Ref.Key,
 		Bus: e.Bus, Source: e.Source, DetailType: e.DetailType,
 		State: string(e.State), Attempts: e.Attempts, Error: e.Error, Time: r.Time,

@@ -1,7 +1,10 @@
 package eventbridge
 
 import (
+	"strings"
+
 	"github.com/blockforger/eventrouter/events/pattern"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
@@ -38,43 +41,49 @@ func (s *Service) Rules() []ruleInfo {
 	return rules
 }
 
-// A Verdict is what one rule makes of an entry.
-type Verdict struct {
-	Rule    ruleInfo `json:"rule"`
-	Matches bool     `json:"matches"`
-	Why     string   `json:"why,omitempty"` // why it does not reach the targets
-	// Explanation tells field by field why the pattern matches or does not; nil
-	// where the rule has none.
-	Explanation *pattern.Explanation `json:"explanation,omitempty"`
+// A verdict is the result of one rule for an event.
+type verdict struct {
+	rule     ruleInfo
+	compiled *pattern.Pattern // nil for a rule on a schedule
+	trace.Rule
 }
 
-// Explain tells, without sending it, what each rule of the entry's bus would
-// make of an entry. The error is the one that PutEvents would have for it.
-func (s *Service) Explain(in *PutEventsRequestEntry) ([]Verdict, error) {
+// Explain returns the result of each rule of the entry's bus for an entry, without
+// sending it. The error is the one that PutEvents would return for it.
+func (s *Service) Explain(in *PutEventsRequestEntry) ([]trace.Rule, error) {
 	a, refused := s.accept(in, s.opts.Now())
 	if refused != nil {
 		return nil, refused
 	}
-	return s.judge(a)
+	verdicts, err := s.judge(a)
+	rules := make([]trace.Rule, len(verdicts))
+	for i := range verdicts {
+		rules[i] = verdicts[i].Rule
+	}
+	return rules, err
 }
 
-// judge asks each rule of an incoming event's bus.
-func (s *Service) judge(a *incoming) ([]Verdict, error) {
+// judge matches an incoming event against each rule of its bus.
+func (s *Service) judge(a *incoming) ([]verdict, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b := s.catalog.buses[a.bus]
 	if b == nil {
 		return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist here: the event would be taken, kept, and reach nothing.", awsjson.Clip(a.event.Bus))
 	}
-	var verdicts []Verdict
+	var verdicts []verdict
 	for _, name := range sortedKeys(b.rules) {
 		verdicts = append(verdicts, b.rules[name].judge(a.parsed))
 	}
 	return verdicts, nil
 }
 
-func (r *rule) judge(e *pattern.Event) Verdict {
-	v := Verdict{Rule: r.info()}
+func (r *rule) judge(e *pattern.Event) verdict {
+	v := verdict{rule: r.info(), compiled: r.compiled}
+	v.Rule.Rule = r.Name
+	for _, t := range v.rule.Targets {
+		v.Targets = append(v.Targets, lastPart(t))
+	}
 	if r.compiled != nil {
 		v.Explanation = pattern.Explain(r.compiled, e)
 		v.Matches = v.Explanation.Matched
@@ -91,3 +100,6 @@ func (r *rule) judge(e *pattern.Event) Verdict {
 	}
 	return v
 }
+
+// lastPart returns the last part of an ARN: the name of a function or a queue.
+func lastPart(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
