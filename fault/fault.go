@@ -94,6 +94,9 @@ type Violation struct {
 	Pointer string `json:"pointer"`
 	// Message says what is wrong and what would be valid.
 	Message string `json:"message"`
+	// Indexes says which tokens of the pointer are indexes of array elements, and not
+	// names that the sender chose: bit i stands for token i. It is not stored.
+	Indexes uint64 `json:"-"`
 }
 
 // Error is a coded error.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
@@ -81,6 +82,8 @@ func newFixture(t *testing.T) *fixture {
 		"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{}]\n",
 		"acme/pet.json":          `{"properties":{"id":{"type":"string"}},"required":["name"]}`,
 		"acme/secret.json":       `{"meta":{"logKey":false}}`,
+		"acme/order.json": `{"properties":{"price":{"type":"number"},"items":{"items":{"properties":{"a/b":{"type":"string"}},"required":["sku"]}}},
+			"additionalProperties":{"type":"boolean"}}`,
 	} {
 		if _, err := files.Put(t.Context(), name, []byte(text), nil, blob.Condition{}); err != nil {
 			t.Fatal(err)
@@ -359,6 +362,52 @@ func TestLogLine(t *testing.T) {
 		if line.Rest["requestId"] != "req-1" || line.Rest["outcome"] == nil || line.Rest["stagesMs"] == nil && line.Rest["status"] != 400.0 {
 			t.Errorf("line = %s", text)
 		}
+	}
+}
+
+// TestProblemsOnTheLogLine checks that the line of a rejected request lists every
+// violation, and of the sender's own names only those that the schema declares.
+func TestProblemsOnTheLogLine(t *testing.T) {
+	f := newFixture(t)
+	order := f.event("e1", "order", `{"price":"c4n4ry","items":[{"sku":1},{"sku":1,"a/b":2},{"a/b":"x"}],"c4n4ry-name":3,"0":4}`)
+	for _, c := range []struct{ payload, want string }{
+		{order, `[{"pointer":"/*","message":"must be a boolean, not a number"},{"pointer":"/*","message":"must be a boolean, not a number"},` +
+			`{"pointer":"/items/1/a~1b","message":"must be a string, not a number"},{"pointer":"/items/2/sku","message":"is required"},` +
+			`{"pointer":"/price","message":"must be a number, not a string"}]`},
+		{f.event("e2", "pet", `{"id":5,"name":1}`), `[{"pointer":"/id","message":"key must be a string"}]`},
+		{f.event("e3", "pet", `{"name":1,"c4n4ry-name":{"a":1,"a":2}}`), `[{"pointer":"/detail/payload/*/*","message":"repeats a name"}]`},
+		{strings.Replace(order, `"tenant":"acme"`, `"tenant":7`, 1), `[{"pointer":"/detail/tenant","message":"must not be a number"}]`},
+		{f.event("e4", "pet", `[]`), `[{"pointer":"/detail/payload","message":"must be an object"}]`},
+		{f.event("e5", "pet", `{"name":1}`), ``},
+	} {
+		f.log.Reset()
+		if _, err := f.invoke(c.payload); err != nil {
+			t.Fatal(err)
+		}
+		var line struct {
+			Problems jsontext.Value `json:"problems"`
+		}
+		if err := json.Unmarshal(f.log.Bytes(), &line); err != nil || string(line.Problems) != c.want {
+			t.Errorf("%v\ngot  %s\nwant %s\n%s", err, line.Problems, c.want, f.log.String())
+		}
+		if strings.Contains(f.log.String(), "c4n4ry") {
+			t.Errorf("the log holds a name or a value of the sender: %s", f.log.String())
+		}
+	}
+}
+
+// TestLongListsOfProblemsFitOnTheLogLine: CloudWatch truncates a line beyond 256 KB.
+func TestLongListsOfProblemsFitOnTheLogLine(t *testing.T) {
+	f := newFixture(t)
+	if _, err := f.invoke(f.event("e1", "order", `{"items":[`+strings.Repeat(`{"a/b":1},`, 3000)+`{}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	var line struct {
+		Violations int               `json:"violations"`
+		Problems   []fault.Violation `json:"problems"`
+	}
+	if err := json.Unmarshal(f.log.Bytes(), &line); err != nil || line.Violations != 1000 || len(line.Problems) < 500 || f.log.Len() > 100<<10 {
+		t.Errorf("%v: %d violations, %d problems, %d bytes", err, line.Violations, len(line.Problems), f.log.Len())
 	}
 }
 

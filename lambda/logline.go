@@ -57,6 +57,7 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 		b.text("error", fault.Clip(errorText(r.Cause), 1024))
 		if n := len(fault.ViolationsOf(r.Cause)); n > 0 {
 			b.number("violations", int64(n))
+			b.problems(r.Problems())
 		}
 	}
 	if r.Published.Err != nil {
@@ -247,6 +248,24 @@ func (l *line) text(name, value string) {
 		quoted, _ = jsontext.AppendQuote(l.b, strings.ToValidUTF8(value, "\uFFFD"))
 	}
 	l.b = quoted
+}
+
+// problems adds the violations of a request, as many as fit.
+func (l *line) problems(violations []fault.Violation) {
+	const most = 64 << 10 // CloudWatch truncates a line beyond 256 KB
+	l.name("problems")
+	l.b = append(l.b, '[')
+	for i, begin := 0, len(l.b); i < len(violations) && len(l.b)-begin < most; i++ {
+		if i > 0 {
+			l.b = append(l.b, ',')
+		}
+		l.b = append(l.b, '{')
+		// A pointer to the whole document is empty, and so left out.
+		l.text("pointer", fault.Clip(violations[i].Pointer, fault.MaxPointer))
+		l.text("message", fault.Clip(violations[i].Message, 512))
+		l.b = append(l.b, '}')
+	}
+	l.b = append(l.b, ']')
 }
 
 func (l *line) number(name string, value int64) {

@@ -1,7 +1,11 @@
 package router
 
 import (
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
@@ -40,8 +44,9 @@ type Report struct {
 	Quota     Quota
 	Stages    []Stage
 
-	now  func() time.Time
-	last time.Time
+	contract *tenant.Schema // of a request that was validated
+	now      func() time.Time
+	last     time.Time
 }
 
 // A Stage is the duration of one stage.
@@ -75,6 +80,7 @@ func (r *Report) authorized(g *authorizedRequest) {
 
 func (r *Report) validated(op *validatedRequest) {
 	r.lap("validate")
+	r.contract = op.contract
 	r.names(op.ref.Key, op.contract)
 }
 
@@ -90,6 +96,46 @@ func (r *Report) applied(*committed) { r.lap("apply") }
 func (r *Report) published(e outbox.PublishResult) {
 	r.lap("emit")
 	r.Published = e
+}
+
+// envelopeNames are the names that an event's form declares.
+var envelopeNames = []string{"account", "api_key", "correlationId", "detail", "detail-type", "hops", "id", "idempotency_key",
+	"metadata", "operation", "payload", "region", "resources", "rootSchema", "source", "tenant", "time", "version"}
+
+// Problems returns the violations of a rejected request for the log. Their pointers
+// hold only names that the schema, or the form of an event, declares: a sender's own
+// names are data of the tenant and become *.
+func (r *Report) Problems() []fault.Violation {
+	violations := slices.Clone(fault.ViolationsOf(r.Cause))
+	for i := range violations {
+		v := &violations[i]
+		v.Pointer = RedactPointer(v.Pointer, v.Indexes, r.contract)
+	}
+	return violations
+}
+
+// RedactPointer replaces the tokens of a JSON Pointer by * that are neither declared
+// nor the index of an array's element; see [fault.Violation.Indexes]. A nil schema
+// stands for the form of an event.
+func RedactPointer(pointer string, indexes uint64, schema *tenant.Schema) string {
+	var b strings.Builder
+	n := 0
+	for token := range jsontext.Pointer(pointer).Tokens() {
+		declared := indexes>>n&1 != 0
+		switch {
+		case declared:
+		case schema != nil:
+			declared = schema.Declares(token)
+		default:
+			declared = slices.Contains(envelopeNames, token)
+		}
+		if !declared {
+			token = "*"
+		}
+		b.WriteString(string(jsontext.Pointer("").AppendToken(token)))
+		n++
+	}
+	return b.String()
 }
 
 // finish sets how the request ended.

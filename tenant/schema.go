@@ -28,6 +28,7 @@ type Schema struct {
 	Raw jsontext.Value
 
 	validator *jsonschema.Schema
+	names     []string // see Declares; sorted
 	own       []Rule
 	outputs   [len(events.Writes)][]Output
 }
@@ -41,6 +42,13 @@ func (s *Schema) Outputs(op events.Operation) []Output {
 		}
 	}
 	return nil
+}
+
+// Declares reports whether the schema's text names a property: among properties or
+// required, at any depth. Other names of a record's members come from its sender.
+func (s *Schema) Declares(name string) bool {
+	_, found := slices.BinarySearch(s.names, name)
+	return found
 }
 
 // Rules returns the schema's own output rules, in order, without the tenant's.

@@ -3,6 +3,7 @@ package tenant
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -56,6 +57,7 @@ func (l *schemaLoader) load() {
 	l.key()
 	l.compile()
 	l.columns()
+	l.names()
 }
 
 func (l *schemaLoader) decode() bool {
@@ -162,6 +164,33 @@ func (l *schemaLoader) columns() {
 		columns = append([]string{l.schema.KeyField}, columns...)
 	}
 	l.schema.Columns = columns
+}
+
+// names lists the names of properties that the schema declares.
+func (l *schemaLoader) names() {
+	names := []string{l.schema.KeyField}
+	for todo := []any{l.tree}; len(todo) > 0; {
+		v := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		switch v := v.(type) {
+		case []any:
+			todo = append(todo, v...)
+		case map[string]any:
+			if declared, ok := v["properties"].(map[string]any); ok {
+				names = slices.AppendSeq(names, maps.Keys(declared))
+			}
+			if required, ok := v["required"].([]any); ok {
+				for _, name := range required {
+					if name, ok := name.(string); ok {
+						names = append(names, name)
+					}
+				}
+			}
+			todo = slices.AppendSeq(todo, maps.Values(v))
+		}
+	}
+	slices.Sort(names)
+	l.schema.names = slices.Clip(slices.Compact(names))
 }
 
 // checkMatches returns a fatal diagnostic if too many rules of the schema and its tenant

@@ -49,7 +49,7 @@ func (s *Schema) Validate(ctx context.Context, doc jsontext.Value) error {
 func violations(invalid *jsonschema.ValidationError) []fault.Violation {
 	list := make([]fault.Violation, len(invalid.Violations))
 	for i, v := range invalid.Violations {
-		list[i] = fault.Violation{Pointer: fault.Clip(v.Pointer, fault.MaxPointer), Message: v.Message}
+		list[i] = fault.Violation{Pointer: fault.Clip(v.Pointer, fault.MaxPointer), Message: v.Message, Indexes: v.Indexes}
 	}
 	return list
 }

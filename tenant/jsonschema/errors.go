@@ -31,6 +31,9 @@ func (e *CompileError) Error() string {
 type Violation struct {
 	// Pointer is the JSON Pointer of the value in the document.
 	Pointer string
+	// Indexes has bit i set if token i of the pointer is the index of an array's
+	// element, up to i = 63; the other tokens are names.
+	Indexes uint64
 	// Schema is the location of the keyword that is violated: a JSON Pointer in
 	// the schema's text, behind the URI of another document where the keyword
 	// belongs to one.

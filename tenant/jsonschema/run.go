@@ -324,8 +324,10 @@ func (r *run) violateAt(location string, name []byte, message string) {
 		return
 	}
 	var p []byte
-	for _, token := range r.path {
+	var indexes uint64
+	for i, token := range r.path {
 		if token < 0 {
+			indexes |= 1 << i
 			p = strconv.AppendInt(append(p, '/'), int64(^token), 10)
 		} else {
 			p = appendToken(p, r.doc.str(token))
@@ -335,5 +337,5 @@ func (r *run) violateAt(location string, name []byte, message string) {
 		p = appendToken(p, name)
 	}
 	r.spend(16 + (len(p)+len(message)+len(location))/16)
-	r.violations = append(r.violations, Violation{Pointer: string(p), Schema: location, Message: message})
+	r.violations = append(r.violations, Violation{Pointer: string(p), Indexes: indexes, Schema: location, Message: message})
 }
