@@ -77,6 +77,33 @@ func BenchmarkMatcher(b *testing.B) {
 	}
 }
 
+// largeEvent has 1,100 bytes, most of them in members that no rule names.
+const largeEvent = `{"version":"0","id":"6a7e8feb-b491-4cf7-a9f1-bf3703467718","detail-type":"order.placed","source":"shop.orders","account":"111122223333","time":"2026-01-02T03:04:05Z","region":"eu-central-1","resources":["arn:aws:s3:::bucket-77/orders/77.json"],"detail":{"id":"order-77","customer":{"id":"customer-77","name":"Ada Lovelace","email":"ada@example.com","tier":"gold","address":"10.1.77.9","street":"12 St James's Square","city":"London","postcode":"SW1Y 4JH"},"total":77.50,"currency":"EUR","note":null,"description":"Two books for the shelf beside the window, wrapped; leave them with the neighbour if nobody is at home.","items":[{"sku":"sku-1","title":"On the Connexion of the Physical Sciences","count":2,"price":19.25},{"sku":"sku-77","title":"Sketch of the Analytical Engine","count":1,"price":39.00}],"shipping":{"method":"express","carrier":"parcel-service","weight":1.25,"insured":true,"window":{"from":"2026-01-03T08:00:00Z","to":"2026-01-03T12:00:00Z"}},"payment":{"method":"card","authorized":true,"reference":"pay-0001112223334445556667778889990"},"tags":["new","web","gift"],"express":true}}`
+
+// BenchmarkMatchJSON reads and matches an event of 1,100 bytes, and reads it alone.
+func BenchmarkMatchJSON(b *testing.B) {
+	event := []byte(largeEvent)
+	for _, n := range []int{1, 100, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			m := fill(b, ruleSets[0].rule, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				if keys, err := m.MatchJSON(event); err != nil || len(keys) == 0 {
+					b.Fatal("nothing matches", err)
+				}
+			}
+		})
+	}
+	b.Run("parse", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := Parse(event); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 func BenchmarkParse(b *testing.B) {
 	event := []byte(benchEvent)
 	b.SetBytes(int64(len(event)))

@@ -1,18 +1,26 @@
 package pattern
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
 // An Event is parsed once and may then be matched against any number of
 // patterns. It is immutable and safe for concurrent use.
 type Event struct {
-	src    string
-	leaves []value // sorted by path, then as they stand in the event
+	src string
+	// flat and err are set when the leaves are first needed: a Matcher reads the text instead.
+	once sync.Once
+	flat *flatEvent
+	err  error
+}
+
+// A flatEvent is all leaves of an event.
+type flatEvent struct {
+	leaves []value // sorted by path, then in the event's order
 	paths  []pathLeaves
 }
 
@@ -31,6 +39,7 @@ type value struct {
 	number     float64 // of a number, where comparable
 	path       string
 	at         int32    // the leaves before it in the event
+	slot       int32    // of the path, in a selection
 	element    *element // the innermost array element that holds it
 }
 
@@ -65,21 +74,47 @@ const usualLeaves = 64
 // both of its values count; what follows the event is ignored.
 func Parse(event []byte) (*Event, error) {
 	if !utf8.Valid(event) {
-		return nil, &EventError{Reason: "not UTF-8", Line: 1, Column: 1}
+		return nil, notUTF8()
 	}
+	e := &Event{src: string(event)}
+	if quickValid(e.src) {
+		return e, nil
+	}
+	if _, err := e.flatten(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func notUTF8() error { return &EventError{Reason: "not UTF-8", Line: 1, Column: 1} }
+
+// flatten returns all leaves. An event that Parse has returned has no error.
+func (e *Event) flatten() (*flatEvent, error) {
+	e.once.Do(func() { e.flat, e.err = flattened(e.src) })
+	return e.flat, e.err
+}
+
+// all returns the leaves of an event that Parse has returned.
+func (e *Event) all() *flatEvent {
+	all, _ := e.flatten()
+	return all
+}
+
+// flattened reads the leaves of an event with the scanner.
+func flattened(src string) (*flatEvent, error) {
 	r := eventReader{
-		scanner: newScanner(string(event)),
-		leaves:  make([]value, 0, min(bytes.Count(event, []byte{':'}), usualLeaves)),
+		scanner: newScanner(src),
+		leaves:  make([]value, 0, min(strings.Count(src, ":"), usualLeaves)),
 	}
 	if err := r.event(); err != nil {
 		at := r.scanner.pos
 		if syntax, ok := err.(*syntaxError); ok {
 			at = syntax.at
 		}
-		line, column := position(r.scanner.src, at)
+		line, column := position(src, at)
 		return nil, &EventError{Reason: err.Error(), Line: line, Column: column}
 	}
-	e := &Event{src: r.scanner.src, leaves: r.leaves}
+	e := &flatEvent{leaves: r.leaves}
 	slices.SortFunc(e.leaves, func(a, b value) int {
 		return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.at, b.at))
 	})
@@ -93,7 +128,7 @@ func Parse(event []byte) (*Event, error) {
 }
 
 // at returns the leaves at a path.
-func (e *Event) at(path string) []value {
+func (e *flatEvent) at(path string) []value {
 	i, found := slices.BinarySearchFunc(e.paths, path, func(p pathLeaves, path string) int {
 		return strings.Compare(p.path, path)
 	})

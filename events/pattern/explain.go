@@ -107,7 +107,7 @@ func (x *explainer) reasonApart(a fieldSet) string {
 // fields adds a node for each field that is asked for, and reports whether all
 // fields of the alternative hold one by one.
 func (x *explainer) fields(parent *Explanation, a fieldSet, asked func(*field) bool) bool {
-	together := search{event: x.event, chosenLeaves: make([]*value, len(a))}
+	together := search{event: x.event.all(), chosenLeaves: make([]*value, len(a))}
 	together.matchFrom(a, nil)
 	all := true
 	for i := range a {
@@ -179,7 +179,7 @@ func (x *explainer) resolveParents(node *Explanation, a fieldSet) {
 // decide names the condition that held, for the leaf that was chosen, or for
 // the first that would do.
 func (x *explainer) setDecided(node *Explanation, f *field, pick *value) {
-	leaves := x.event.at(f.path)
+	leaves := x.event.all().at(f.path)
 	if pick != nil {
 		leaves = []value{*pick}
 	}
@@ -208,7 +208,7 @@ func (x *explainer) dividingArray(a fieldSet) (path string, ok bool) {
 	fieldsIn := map[string]int{}
 	for i := range a {
 		paths := map[string]bool{}
-		for _, v := range x.event.at(a[i].path) {
+		for _, v := range x.event.all().at(a[i].path) {
 			if !a[i].holds(&v) {
 				continue
 			}

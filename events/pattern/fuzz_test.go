@@ -43,6 +43,7 @@ func checkEvent(t *testing.T, m *Matcher[int], sources []string, src string) {
 		t.Fatalf("%s: %v", src, err)
 	}
 	found := m.Match(event)
+	selected(t, m, src)
 	for i, source := range sources {
 		if source == "" {
 			if slices.Contains(found, i) {

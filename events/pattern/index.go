@@ -7,7 +7,9 @@ import (
 // An index maps properties of leaves to the alternatives that can match them, so
 // that an event is compared with few alternatives.
 type index struct {
-	paths map[string]*pathIndex
+	root      pathNode    // the paths that patterns name
+	slots     []*pathNode // by slot; nil for a free one
+	freeSlots []int32
 	// always holds the alternatives that can match an event without any leaf.
 	always bucket
 }
@@ -16,7 +18,8 @@ type index struct {
 type entry struct {
 	rule    *rule
 	fields  fieldSet
-	indexed int // the field it is filed under, -1 for none
+	paths   []*pathNode // of the fields
+	indexed int         // the field it is filed under, -1 for none
 	keys    []indexKey
 }
 
@@ -29,14 +32,16 @@ type pathIndex struct {
 }
 
 func (x *index) add(rule *rule, a fieldSet) *entry {
-	e := &entry{rule: rule, fields: a, indexed: -1}
+	e := &entry{rule: rule, fields: slices.Clone(a), paths: make([]*pathNode, len(a)), indexed: -1}
 	best := 0
-	for i := range a {
-		f := &a[i]
+	for i := range e.fields {
+		f := &e.fields[i]
+		n := x.name(f.path)
+		e.paths[i], f.slot = n, n.slot
 		if f.absent {
 			continue // may match without a leaf
 		}
-		keys, cost := x.indexKeys(f)
+		keys, cost := n.index.indexKeys(f)
 		if e.indexed < 0 || cost < best || cost == best && len(f.path) > len(a[e.indexed].path) {
 			e.indexed, e.keys, best = i, keys, cost
 		}
@@ -45,18 +50,13 @@ func (x *index) add(rule *rule, a fieldSet) *entry {
 		x.always = append(x.always, e)
 		return e
 	}
-	if x.paths == nil {
-		x.paths = map[string]*pathIndex{}
+	n := e.paths[e.indexed]
+	if n.index == nil {
+		n.index = &pathIndex{}
 	}
-	path := a[e.indexed].path
-	p := x.paths[path]
-	if p == nil {
-		p = &pathIndex{}
-		x.paths[path] = p
-	}
-	p.entries++
+	n.index.entries++
 	for _, key := range e.keys {
-		p.tables[key.table].add(key.key, e)
+		n.index.tables[key.table].add(key.key, e)
 	}
 	return e
 }
@@ -64,22 +64,23 @@ func (x *index) add(rule *rule, a fieldSet) *entry {
 func (x *index) remove(e *entry) {
 	if e.indexed < 0 {
 		x.always = x.always.without(e)
-		return
+	} else {
+		n := e.paths[e.indexed]
+		for _, key := range e.keys {
+			n.index.tables[key.table].remove(key.key, e)
+		}
+		if n.index.entries--; n.index.entries == 0 {
+			n.index = nil
+		}
 	}
-	path := e.fields[e.indexed].path
-	p := x.paths[path]
-	for _, key := range e.keys {
-		p.tables[key.table].remove(key.key, e)
-	}
-	if p.entries--; p.entries == 0 {
-		delete(x.paths, path)
+	for _, n := range e.paths {
+		x.forget(n)
 	}
 }
 
 // indexKeys returns the keys under which to index a field, and how many entries
 // these keys hold already.
-func (x *index) indexKeys(f *field) (keys []indexKey, cost int) {
-	p := x.paths[f.path]
+func (p *pathIndex) indexKeys(f *field) (keys []indexKey, cost int) {
 	for _, c := range f.conditions {
 		var best indexKeys
 		fewest := -1
@@ -161,12 +162,12 @@ func (b bucket) without(e *entry) bucket {
 }
 
 // prefixes adds the entries of all keys that text starts with.
-func (s *indexTable) prefixes(text string, t *candidates) {
+func prefixes[T string | []byte](s *indexTable, text T, t *candidates) {
 	for _, n := range s.lengths {
 		if n > len(text) {
 			return
 		}
-		t.add(s.buckets[text[:n]])
+		t.add(s.buckets[string(text[:n])])
 	}
 }
 

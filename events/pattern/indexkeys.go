@@ -2,7 +2,6 @@ package pattern
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -136,14 +135,19 @@ func (c numeric) indexKeys() indexKeys {
 }
 
 // orderedBits encodes a double as binary digits that sort as the numbers do.
-func orderedBits(f float64) string {
+func orderedBits(f float64) string { return string(appendOrderedBits(nil, f)) }
+
+func appendOrderedBits(b []byte, f float64) []byte {
 	bits := math.Float64bits(f)
 	if f < 0 {
 		bits = ^bits
 	} else {
 		bits |= 1 << 63
 	}
-	return fmt.Sprintf("%064b", bits)
+	for i := 63; i >= 0; i-- {
+		b = append(b, '0'+byte(bits>>i&1))
+	}
+	return b
 }
 
 func numberKey(f float64) string { return string(appendNumberKey(nil, f)) }

@@ -109,7 +109,7 @@ func (c chosenElements) each(leaves []value, f func(*value) bool) bool {
 }
 
 func (a fieldSet) match(event *Event) bool {
-	s := search{event: event}
+	s := search{event: event.all()}
 	return s.matchFrom(a, nil)
 }
 
@@ -121,7 +121,10 @@ const maxSteps = 1 << 16
 // A search remembers what has failed, so that it looks at each pair of field
 // and element once, whatever the event.
 type search struct {
-	event  *Event
+	// Either the whole event or the leaves that a Matcher has selected.
+	event    *flatEvent
+	selected *selection
+
 	failed map[string]struct{}
 	steps  int
 	// picks, if not nil, is given the leaf chosen for each field, last first.
@@ -158,9 +161,16 @@ func (c chosenElements) key(fieldsLeft int) string {
 	return string(b)
 }
 
+func (s *search) leavesOf(f *field) []value {
+	if s.selected != nil {
+		return s.selected.at(f.slot)
+	}
+	return s.event.at(f.path)
+}
+
 func (s *search) matchField(fields fieldSet, c chosenElements) bool {
 	f, later := &fields[0], fields[1:]
-	leaves := s.event.at(f.path)
+	leaves := s.leavesOf(f)
 	if f.absent && !c.each(leaves, func(*value) bool { return true }) && s.matchFrom(later, c) {
 		return true
 	}

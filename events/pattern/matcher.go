@@ -1,6 +1,10 @@
 package pattern
 
-import "sync"
+import (
+	"sync"
+	"unicode/utf8"
+	"unsafe"
+)
 
 // A Matcher holds patterns by key and finds those that an event matches, in a
 // time that hardly depends on their number: each pattern is indexed by its most
@@ -65,13 +69,27 @@ func (m *Matcher[K]) Len() int {
 // Match returns the keys of the patterns that the event matches, each once and
 // in no particular order.
 func (m *Matcher[K]) Match(event *Event) []K {
+	keys, _ := m.match(event.src, event.flatten) // Parse has found no error
+	return keys
+}
+
+// MatchJSON is Match for an event that is matched once. The error is that of [Parse].
+func (m *Matcher[K]) MatchJSON(event []byte) ([]K, error) {
+	if !utf8.Valid(event) {
+		return nil, notUTF8()
+	}
+	// A match keeps no part of the text, so that it needs no copy.
+	text := unsafe.String(unsafe.SliceData(event), len(event))
+	return m.match(text, func() (*flatEvent, error) { return flattened(string(event)) })
+}
+
+func (m *Matcher[K]) match(text string, whole func() (*flatEvent, error)) ([]K, error) {
 	t, _ := m.pool.Get().(*candidates)
 	if t == nil {
-		t = newCandidates()
+		t = &candidates{}
 	}
-	t.event = event
 	m.mu.RLock()
-	m.index.collect(t)
+	err := m.index.match(t, text, whole)
 	m.mu.RUnlock()
 
 	var keys []K
@@ -84,5 +102,5 @@ func (m *Matcher[K]) Match(event *Event) []K {
 	if t.reset() {
 		m.pool.Put(t)
 	}
-	return keys
+	return keys, err
 }

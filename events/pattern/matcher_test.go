@@ -47,7 +47,7 @@ func TestMatcherReplacesAndRemoves(t *testing.T) {
 		t.Errorf("after two was removed, found %q", found)
 	}
 	m.Remove("one")
-	if len(m.index.paths)+len(m.index.always) != 0 {
+	if len(m.index.root.children)+len(m.index.always) != 0 || len(m.index.freeSlots) != len(m.index.slots) {
 		t.Errorf("an emptied matcher keeps %v", m.index)
 	}
 }

@@ -9,7 +9,7 @@ import (
 // nearMisses returns descriptions of the values in the event that almost match a field
 // that does not match.
 func (x *explainer) nearMisses(f *field) []string {
-	leaves := x.event.at(f.path)
+	leaves := x.event.all().at(f.path)
 	if len(leaves) == 0 {
 		return x.missing(f)
 	}
@@ -96,7 +96,7 @@ func (x *explainer) scalarOnTheWay(path string) string {
 // elsewhere finds the path in the event that ends or goes on as the wanted one.
 func (x *explainer) elsewhere(path string) (string, bool) {
 	last := path[strings.LastIndexByte(path, '.')+1:]
-	for _, p := range x.event.paths {
+	for _, p := range x.event.all().paths {
 		if strings.HasSuffix(p.path, "."+path) || p.path == last || strings.HasSuffix(p.path, "."+last) {
 			return p.path, true
 		}

@@ -20,8 +20,9 @@ type fieldSet []field
 type field struct {
 	path       string
 	conditions []condition
-	absent     bool // oneKey of the conditions is {"exists": false}
-	value      bool // oneKey of them is another
+	absent     bool  // oneKey of the conditions is {"exists": false}
+	value      bool  // oneKey of them is another
+	slot       int32 // of the path, in the entry of an index
 }
 
 // Compile reads an event pattern. A pattern that AWS refuses is refused with an
