@@ -8,6 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant/diag"
 	"github.com/blockforger/eventrouter/tenant/jsonschema"
 )
 
@@ -25,7 +26,11 @@ func (l *schemaLoader) compile() {
 			return
 		}
 	}
-	validator, err := jsonschema.Compile(text, &jsonschema.Options{URI: folderURL + string(l.schema.ID) + ".json", MaxDepth: events.MaxDepth})
+	options := &jsonschema.Options{URI: folderURL + string(l.schema.ID) + ".json", MaxDepth: events.MaxDepth}
+	if l.linting {
+		options.Unknown = l.warnUnknown
+	}
+	validator, err := jsonschema.Compile(text, options)
 	if invalid, ok := errors.AsType[*jsonschema.CompileError](err); ok {
 		for _, d := range invalid.Diagnostics {
 			l.failAt(jsontext.Pointer(d.Pointer), "schema does not compile: %q %s", d.Pointer, d.Message)
@@ -41,6 +46,29 @@ func (l *schemaLoader) compile() {
 		return
 	}
 	l.schema.validator = validator
+}
+
+// maxUnknown is the maximum number of unknown keywords that are listed: to find one
+// takes time in proportion to the length of the file.
+const maxUnknown = 20
+
+// warnUnknown adds a warning for an unknown keyword, or for a format that is probably
+// misspelled: other unknown formats are annotations.
+func (l *schemaLoader) warnUnknown(u jsonschema.Unknown) {
+	if l.unknown++; l.unknown > maxUnknown {
+		if l.unknown == maxUnknown+1 {
+			l.Warnf(l.Begin, "schema has more than %d unknown keywords; the others are not listed", maxUnknown)
+		}
+		return
+	}
+	suggestion := diag.Suggest(u.Name, u.Known)
+	where, _ := locate(l.json, jsontext.Pointer(u.Pointer))
+	switch {
+	case u.Format && suggestion != "":
+		l.Warnf(l.Begin+where.nameAt, "unknown format %s%s: it is not checked", diag.Quote(u.Name), suggestion)
+	case !u.Format && u.Pointer != "/meta":
+		l.Warnf(l.Begin+where.nameAt, "unknown keyword %s%s: it has no effect", diag.Quote(u.Name), suggestion)
+	}
 }
 
 // decodeTree decodes a schema; numbers stay text.

@@ -97,6 +97,7 @@ func (l *schemaLoader) key() {
 	field := l.schema.KeyField
 	subschemas := applicable(l.tree)
 	types, declaredAt := l.declared(subschemas, field)
+	l.declaredAt = declaredAt
 	if declaredAt == "" {
 		l.admitted = admit(subschemas, field)
 		return

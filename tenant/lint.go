@@ -2,6 +2,8 @@ package tenant
 
 import (
 	"context"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/blockforger/eventrouter/events"
@@ -34,6 +36,9 @@ func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]diag.Diagnostic
 	files := map[string][]string{}
 	for _, key := range keys {
 		dir, file, below := strings.Cut(strings.TrimPrefix(key, l.prefix), "/")
+		if !below && o.Only == "" && reported(dir) {
+			l.add(diag.SeverityWarning, dir, "file is not read; the files of a tenant are in a folder with the tenant's name")
+		}
 		if !below || strings.HasPrefix(dir, ".") || o.Only != "" && dir != o.Only {
 			continue
 		}
@@ -74,7 +79,13 @@ func (l *linter) folder(ctx context.Context, dir string, files []string) error {
 		switch {
 		case file == propertiesFile:
 			hasProperties = true
-		case strings.Contains(file, "/") || strings.HasPrefix(file, "."):
+		case strings.Contains(file, "/"):
+			if !strings.HasPrefix(file, testsFolder) && reported(file) {
+				l.add(diag.SeverityWarning, dir+"/"+file, "file is not read; schemas are directly in the folder of the tenant, and its tests are in "+dir+"/tests")
+			} else if strings.HasPrefix(file, testsFolder) && reported(file) && (!isSchema || strings.Count(file, "/") > 1) {
+				l.add(diag.SeverityWarning, dir+"/"+file, "file is not read; a test is "+dir+"/tests/NAME.json")
+			}
+		case !reported(file):
 		case isSchema:
 			schema, err := events.ParseSchemaID(name)
 			if err != nil {
@@ -84,6 +95,8 @@ func (l *linter) folder(ctx context.Context, dir string, files []string) error {
 			schemas = append(schemas, schema)
 		case strings.HasSuffix(file, ".properties"):
 			l.add(diag.SeverityWarning, dir+"/"+file, "file is not read; the properties of a tenant are in "+propertiesFile)
+		default:
+			l.add(diag.SeverityWarning, dir+"/"+file, "file is not read; a schema is a JSON file whose name ends with .json")
 		}
 	}
 	if !hasProperties {
@@ -102,7 +115,11 @@ func (l *linter) tenant(ctx context.Context, id events.TenantID, schemas []event
 	t, found := parseTenant(id, file, o.Data, l.policy)
 	l.diagnostics = append(l.diagnostics, found...)
 	if t != nil {
-		l.checkSchemaNames(t, diag.NewSource(file, o.Data), schemas)
+		txt := diag.NewSource(file, o.Data)
+		checkSchemaNames(t, txt, schemas)
+		checkDetailTypes(t, txt, schemas)
+		checkDuplicates(t, txt)
+		l.diagnostics = append(l.diagnostics, txt.Diagnostics...)
 	}
 	for _, schema := range schemas {
 		file := string(id) + "/" + string(schema) + schemaSuffix
@@ -110,17 +127,18 @@ func (l *linter) tenant(ctx context.Context, id events.TenantID, schemas []event
 		if err != nil {
 			return err
 		}
-		s, found := parseSchema(id, schema, file, o.Data, l.policy)
+		s, found := lintSchema(id, schema, file, o.Data, l.policy)
 		l.diagnostics = append(l.diagnostics, found...)
 		if t != nil && s != nil {
 			l.diagnostics = append(l.diagnostics, s.checkMatches(t, file)...)
+			l.checkOwnRules(t, s, diag.NewSource(file, o.Data))
 		}
 	}
 	return nil
 }
 
 // checkSchemaNames warns of rules that name schemas which the tenant does not have.
-func (l *linter) checkSchemaNames(t *Tenant, txt *diag.Source, schemas []events.SchemaID) {
+func checkSchemaNames(t *Tenant, txt *diag.Source, schemas []events.SchemaID) {
 	known, names := map[events.SchemaID]bool{}, make([]string, len(schemas))
 	for i, s := range schemas {
 		known[s], names[i] = true, string(s)
@@ -132,5 +150,58 @@ func (l *linter) checkSchemaNames(t *Tenant, txt *diag.Source, schemas []events.
 			}
 		}
 	}
+}
+
+// checkDetailTypes warns of rules that publish changes of several schemas with the
+// same detail-type. A rule without schema_names is fine if the tenant has one schema.
+func checkDetailTypes(t *Tenant, txt *diag.Source, schemas []events.SchemaID) {
+	for _, r := range t.rules {
+		several := len(r.Schemas) > 1 || len(r.Schemas) == 0 && len(schemas) > 1
+		if several && !strings.Contains(r.DetailType, schemaPlaceholder) {
+			txt.Warnf(r.detailTypeAt, "detail_type %s is the same for several schemas; add %s, or name one schema in schema_names",
+				diag.Quote(r.DetailType), schemaPlaceholder)
+		}
+	}
+}
+
+// checkDuplicates warns of rules of a tenant that never publish, because for every change
+// an earlier rule publishes an event with the same bus, source and detail-type.
+func checkDuplicates(t *Tenant, txt *diag.Source) {
+	named := []events.SchemaID{otherSchema}
+	for _, r := range t.rules {
+		named = append(named, r.Schemas...)
+	}
+	for i, r := range t.rules {
+		if earlier, ok := r.duplicates(t.rules[:i], named); ok {
+			line, _ := txt.Position(earlier.at)
+			txt.Warnf(r.at, "the rule never publishes an event: for every change, an earlier rule publishes one with the same bus, source and detail-type; see line %d", line)
+		}
+	}
+}
+
+// checkOwnRules does the same for the rules of a schema, which come after those of the
+// tenant.
+func (l *linter) checkOwnRules(t *Tenant, s *Schema, txt *diag.Source) {
+	for i, r := range s.own {
+		before := append(slices.Clone(t.rules), s.own[:i]...)
+		if _, ok := r.duplicates(before, []events.SchemaID{s.ID}); ok {
+			txt.Warnf(r.at, "the rule never publishes an event: for every change, an earlier rule of the schema or of "+propertiesFile+
+				" publishes one with the same bus, source and detail-type")
+		}
+	}
 	l.diagnostics = append(l.diagnostics, txt.Diagnostics...)
+}
+
+// testsFolder is the folder of a tenant's tests, which `eventrouter tenant test` runs.
+const testsFolder = "tests/"
+
+// reported reports whether lint mentions a file that is not read: all but hidden files
+// and documents.
+func reported(file string) bool {
+	name := path.Base(file)
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".txt", "":
+		return false
+	}
+	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(file, ".")
 }

@@ -18,8 +18,9 @@ type Rule struct {
 	Record     bool               // the payload is the whole record, not that of the request
 	Metadata   bool               // detail.metadata is added
 
-	at       int  // the offset of its opening brace
-	disabled bool // its bus is not allowed, so it matches nothing
+	at           int  // the offset of its opening brace
+	detailTypeAt int  // the offset of the detail-type, or of the opening brace
+	disabled     bool // its bus is not allowed, so it matches nothing
 }
 
 const (
@@ -81,4 +82,32 @@ func outputs(rules []Rule, s events.SchemaID, op events.Operation) []Output {
 		}
 	}
 	return outs
+}
+
+// otherSchema represents a schema that no rule names; it is no valid id.
+const otherSchema events.SchemaID = "*"
+
+// duplicates reports whether r adds nothing to the outputs of earlier rules, and returns
+// one of them. schemas are the schemas of the changes to consider.
+func (r *Rule) duplicates(earlier []Rule, schemas []events.SchemaID) (first *Rule, ok bool) {
+	if r.disabled {
+		return nil, false
+	}
+	for _, s := range schemas {
+		for _, op := range events.Writes {
+			if !r.matches(s, op) {
+				continue
+			}
+			i := slices.IndexFunc(earlier, func(e Rule) bool {
+				return !e.disabled && e.matches(s, op) && e.Bus == r.Bus && e.Source == r.Source && e.detailType(s, op) == r.detailType(s, op)
+			})
+			if i < 0 {
+				return nil, false
+			}
+			if first == nil {
+				first = &earlier[i]
+			}
+		}
+	}
+	return first, first != nil
 }

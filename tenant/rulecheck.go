@@ -42,11 +42,6 @@ func (d *ruleDecoder) checkDetailType(r *Rule, at int) {
 				diag.Suggest(p, []string{schemaPlaceholder, operationPlaceholder}))
 		}
 	}
-	severalSchemas := d.own == "" && len(r.Schemas) != 1
-	if severalSchemas && !strings.Contains(r.DetailType, schemaPlaceholder) {
-		d.Warnf(at, "detail_type %s is the same for several schemas; add %s, or name one schema in schema_names",
-			diag.Quote(r.DetailType), schemaPlaceholder)
-	}
 	if len(r.Operations) != 1 && !strings.Contains(r.DetailType, operationPlaceholder) {
 		d.Warnf(at, "detail_type %s is the same for several operations; add %s, or name one operation in operations",
 			diag.Quote(r.DetailType), operationPlaceholder)

@@ -88,7 +88,8 @@ func (d *ruleDecoder) rule() (Rule, error) {
 	r := Rule{Bus: d.policy.defaultBus, Source: events.OutputSource, DetailType: defaultDetailType,
 		at: d.base + int(d.dec.InputOffset()) - len("{")}
 	found := len(d.Diagnostics)
-	detailTypeAt, schemasAt := r.at, r.at
+	schemasAt := r.at
+	r.detailTypeAt = r.at
 	for d.dec.PeekKind() != '}' {
 		name, err := d.read("")
 		if err != nil {
@@ -100,7 +101,7 @@ func (d *ruleDecoder) rule() (Rule, error) {
 		}
 		switch f.name {
 		case "detail_type":
-			detailTypeAt = f.at
+			r.detailTypeAt = f.at
 		case "schema_names":
 			schemasAt = f.at
 		}
@@ -110,7 +111,7 @@ func (d *ruleDecoder) rule() (Rule, error) {
 		return r, err
 	}
 	if len(d.Diagnostics) == found || !slices.ContainsFunc(d.Diagnostics[found:], func(f diag.Diagnostic) bool { return f.Fatal }) {
-		d.checkDetailType(&r, detailTypeAt)
+		d.checkDetailType(&r, r.detailTypeAt)
 		d.checkSchemas(&r, schemasAt)
 		d.checkBus(&r)
 	}

@@ -17,10 +17,29 @@ import (
 // parseSchema parses a schema file. The schema is nil if a diagnostic is fatal. It
 // has no outputs yet: see [Schema.withTenant].
 func parseSchema(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) (*Schema, []diag.Diagnostic) {
+	l := newSchemaLoader(t, id, file, data, p)
+	l.load()
+	return l.result()
+}
+
+// lintSchema is parseSchema with additional diagnostics: of what is valid, but probably
+// not intended.
+func lintSchema(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) (*Schema, []diag.Diagnostic) {
+	l := newSchemaLoader(t, id, file, data, p)
+	l.linting = true
+	l.load()
+	return l.result()
+}
+
+func newSchemaLoader(t events.TenantID, id events.SchemaID, file string, data []byte, p policy) *schemaLoader {
 	l := &schemaLoader{Source: diag.NewSource(file, data), tenant: t, policy: p}
 	l.json = data[l.Begin:]
 	l.schema = &Schema{ID: id, KeyField: "id", Backend: events.DynamoDB, LogKey: true, Raw: l.json}
-	l.load()
+	return l
+}
+
+// result returns the schema, or nil if a diagnostic is fatal.
+func (l *schemaLoader) result() (*Schema, []diag.Diagnostic) {
 	if _, refused := diag.FirstFatal(l.Diagnostics); refused {
 		return nil, l.Diagnostics
 	}
@@ -36,6 +55,10 @@ type schemaLoader struct {
 	schema *Schema
 	// admitted says that tree differs from the text: it declares the key field.
 	admitted bool
+	// declaredAt is the pointer to the declaration of the key field; "" is none.
+	declaredAt string
+	linting    bool // add the diagnostics of lintSchema
+	unknown    int  // the number of unknown keywords
 }
 
 // maxSchema is the longest schema that is read. The compiler's time grows with
@@ -58,6 +81,10 @@ func (l *schemaLoader) load() {
 	l.compile()
 	l.columns()
 	l.names()
+	if l.linting {
+		l.checkKeyField()
+		l.checkSatisfiable()
+	}
 }
 
 func (l *schemaLoader) decode() bool {

@@ -39,6 +39,8 @@ type tenantLint struct {
 	Dir         string `arg:"" type:"path" help:"The folder with one folder per tenant, for example schemas."`
 	DefaultBus  string `help:"The ARN of the deployment's own default bus; with --output-buses."`
 	OutputBuses string `env:"EVENTROUTER_OUTPUT_BUSES" help:"The deployment's allow-list of output buses, as JSON: rules that it disables are shown."`
+	Strict      bool   `help:"Report warnings, for example of unknown properties, as errors."`
+	Format      string `enum:"text,github" default:"text" help:"The form of the diagnostics: text, or github for annotations of GitHub Actions."`
 }
 
 // options returns the options of the deployment that will read the files.
@@ -100,7 +102,10 @@ func (c *tenantLint) Run(s *session) error {
 	wrong := 0
 	for i, f := range findings {
 		findings[i].File = relativePath(filepath.Join(root, filepath.FromSlash(f.File)))
-		if f.Severity == diag.SeverityError {
+		if c.Strict {
+			findings[i].Severity = diag.SeverityError
+		}
+		if findings[i].Severity == diag.SeverityError {
 			wrong++
 		}
 	}
@@ -112,9 +117,13 @@ func (c *tenantLint) Run(s *session) error {
 	}{findings})
 	if !done {
 		for _, f := range findings {
+			if c.Format == "github" {
+				s.print.line("%s", annotation(f))
+				continue
+			}
 			s.print.line("%s", f)
 		}
-		if len(findings) == 0 {
+		if len(findings) == 0 && c.Format == "text" {
 			s.print.line("%s: no problems found", c.Dir)
 		}
 	}
@@ -122,6 +131,14 @@ func (c *tenantLint) Run(s *session) error {
 		return errFindings
 	}
 	return err
+}
+
+// annotation formats a diagnostic as a workflow command of GitHub Actions, which shows
+// it at its line of a pull request.
+func annotation(d diag.Diagnostic) string {
+	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	return fmt.Sprintf("::%s file=%s,line=%d,col=%d::%s", d.Severity, property.Replace(filepath.ToSlash(d.File)), max(d.Line, 1), max(d.Column, 1), data.Replace(d.Message))
 }
 
 type tenantInit struct {

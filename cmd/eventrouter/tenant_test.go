@@ -27,8 +27,9 @@ func TestNewTenant(t *testing.T) {
 	}
 	samples := `{"sku":"a1","size":1.5,"on":"2026-11-21","tags":["x"],"in":{"w":1}}
 		{"sku":"b2","size":2,"on":"2026-11-22","tags":[],"in":{"w":2,"h":null}} [{"sku":"c3","size":null,"on":"2026-11-23","tags":["y","z"],"in":{"w":3}}]`
-	write(t, filepath.Join(dir, "samples.json"), samples)
-	code, out, errOut = runCLIWithInput(t, "", "", "tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", filepath.Join(dir, "samples.json"), "--key", "sku", "--closed")
+	samplesFile := filepath.Join(t.TempDir(), "samples.json")
+	write(t, samplesFile, samples)
+	code, out, errOut = runCLIWithInput(t, "", "", "tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", samplesFile, "--key", "sku", "--closed")
 	if code != 0 {
 		t.Fatalf("%d\n%s\n%s", code, out, errOut)
 	}
@@ -57,7 +58,7 @@ func TestNewTenant(t *testing.T) {
 	}
 	for _, again := range [][]string{
 		{"tenant", "init", "acme", "--dir", dir, "--schema", "x", "--input", "yes"},
-		{"tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", filepath.Join(dir, "samples.json"), "--key", "sku"},
+		{"tenant", "add-schema", filepath.Join(dir, "acme"), "items", "--from", samplesFile, "--key", "sku"},
 	} {
 		if code, _, errOut := runCLIWithInput(t, "", "", again...); code != 1 || !strings.Contains(errOut, "already exists") {
 			t.Errorf("%v: %d %s", again, code, errOut)
@@ -159,5 +160,44 @@ func TestLintWithAllowList(t *testing.T) {
 	}
 	if code, _, errOut := runCLIWithInput(t, "", "", append(own, "--output-buses", `[`)...); code != 1 || !strings.Contains(errOut, "--output-buses") {
 		t.Errorf("%d %s", code, errOut)
+	}
+}
+
+func TestLintFormats(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "acme", "tenant.properties"), "eventbridge-inptu=true\n")
+	write(t, filepath.Join(dir, "acme", "pet,100%.json"), "{}")
+	write(t, filepath.Join(dir, "acme", "dog.json"), `{"properties":{"a":{"minLenght":1}}}`)
+	dog, properties := filepath.Join(dir, "acme", "dog.json"), filepath.Join(dir, "acme", "tenant.properties")
+	for _, c := range []struct {
+		args []string
+		code int
+		want []string
+	}{
+		{nil, 1, []string{dog + `:1:21: warning: unknown keyword "minLenght" (did you mean "minLength"?): it has no effect`,
+			properties + `:1:1: warning: unknown property "eventbridge-inptu" (did you mean "eventbridge-input"?)`}},
+		{[]string{"--strict"}, 1, []string{properties + `:1:1: error: unknown property "eventbridge-inptu" (did you mean "eventbridge-input"?)`}},
+		{[]string{"--format", "github"}, 1, []string{
+			"::warning file=" + dog + `,line=1,col=21::unknown keyword "minLenght" (did you mean "minLength"?): it has no effect`,
+			"::error file=" + filepath.Join(dir, "acme", "pet%2C100%25.json") + `,line=1,col=1::schema id "pet,100%25" has ',' at byte 3`}},
+	} {
+		code, out, errOut := runCLI(t, "", append([]string{"tenant", "lint", dir}, c.args...)...)
+		if code != c.code {
+			t.Errorf("lint %q: exit code %d, %s%s", c.args, code, out, errOut)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(out, want) {
+				t.Errorf("lint %q does not print\n%s\nbut\n%s", c.args, want, out)
+			}
+		}
+	}
+	// With warnings alone the exit code is 0, except with --strict.
+	if err := os.Remove(filepath.Join(dir, "acme", "pet,100%.json")); err != nil {
+		t.Fatal(err)
+	}
+	for code, flags := range [][]string{nil, {"--strict"}} {
+		if got, out, errOut := runCLI(t, "", append([]string{"tenant", "lint", dir}, flags...)...); got != code {
+			t.Errorf("lint %q: exit code %d, want %d\n%s%s", flags, got, code, out, errOut)
+		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 type Severity string
 
 const (
-	SeverityError   Severity = "error"   // the file is rejected, or a rule is disabled
+	SeverityError   Severity = "error"   // the file is rejected, a rule is disabled, or no payload is accepted
 	SeverityWarning Severity = "warning" // the file is accepted, but it may not do what its author intended
 )
 
@@ -32,8 +32,8 @@ type Diagnostic struct {
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"`
 
-	// Fatal reports whether the whole file is rejected. An error that is not
-	// fatal disables a part of the file.
+	// Fatal reports whether the whole file is rejected. Other errors leave the file
+	// in use, for example with a disabled rule.
 	Fatal bool `json:"-"`
 }
 

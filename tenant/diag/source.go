@@ -49,7 +49,8 @@ func (s *Source) Errorf(offset int, format string, args ...any) {
 	s.add(offset, Diagnostic{Severity: SeverityError, Fatal: true}, format, args...)
 }
 
-// Disablef adds an error that disables a part of the file.
+// Disablef adds an error that is not fatal: a part of the file has no effect, or not
+// the intended one.
 func (s *Source) Disablef(offset int, format string, args ...any) {
 	s.add(offset, Diagnostic{Severity: SeverityError}, format, args...)
 }

@@ -35,6 +35,9 @@ func (c *compiler) compile(s *schema) {
 		if k >= 0 && c.checkShape(src, k, m+1, s.resource.dialect.draft) {
 			at[k] = m + 1
 		}
+		if k < 0 {
+			reportUnknown(c, s, string(src.str(m)), "")
+		}
 	}
 	b := builder{c: c, s: s, at: &at}
 	if s.resource.dialect.draft <= draft7 && at[kwRef] != 0 {
@@ -195,6 +198,8 @@ func (b *builder) strings() {
 		name := b.text(kwFormat)
 		if check := format(name); check != nil {
 			b.s.text = append(b.s.text, &formatOp{b.place(kwFormat), name, check})
+		} else {
+			reportUnknown(b.c, b.s, "format", name)
 		}
 	}
 }
@@ -219,7 +224,7 @@ func (c *compiler) pattern(s *source, n int32, text string) *pattern {
 	}
 	p, err := newPattern(text, t)
 	if err != nil {
-		c.fail(s, n, "must be a regex that package regexp of Go can compile: "+err.Error())
+		c.fail(s, n, "must be a simpler regex: it is too large or too deeply nested for RE2, the engine that checks patterns in linear time")
 		return nil
 	}
 	if c.patterns == nil {

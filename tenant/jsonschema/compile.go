@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Options configures [Compile]; the zero value uses the defaults.
@@ -16,8 +17,22 @@ type Options struct {
 	Load func(uri string) (text []byte, ok bool)
 	// MaxDepth is how deep documents may be nested; 0 means 64.
 	MaxDepth int
+	// Unknown is called for each keyword and format of the schema that its draft does
+	// not define and that is therefore ignored, except for keywords that begin with x-.
+	Unknown func(Unknown)
 	// MaxSteps is how many steps a check may take; 0 means [DefaultSteps].
 	MaxSteps int
+}
+
+// Unknown is a keyword or a format that is ignored.
+type Unknown struct {
+	// Pointer is the JSON Pointer of the keyword.
+	Pointer string
+	// Name is the name of the keyword or, if Format is true, of the format.
+	Name   string
+	Format bool
+	// Known are the names that are defined.
+	Known []string
 }
 
 // DefaultSteps is how many steps a check may take by default. A step takes about
@@ -165,6 +180,20 @@ func (c *compiler) compileQueue() {
 		c.compile(s)
 	}
 }
+
+// reportUnknown reports a keyword of s, or a format, that is ignored.
+func reportUnknown(c *compiler, s *schema, keyword, format string) {
+	if c.options.Unknown == nil || s.source != c.own || strings.HasPrefix(keyword, "x-") || slices.Contains(formatNames, format) {
+		return
+	}
+	u := Unknown{Pointer: c.own.pointer(s.node) + "/" + escapeToken.Replace(keyword), Name: keyword, Known: keywordNames(s.resource.dialect)}
+	if format != "" {
+		u.Name, u.Format, u.Known = format, true, formatNames
+	}
+	c.options.Unknown(u)
+}
+
+var escapeToken = strings.NewReplacer("~", "~0", "/", "~1")
 
 // findCycles refuses schemas that apply themselves to the same value without
 // end.

@@ -267,16 +267,19 @@ func bound(s string) (int, bool) {
 	return n, true
 }
 
+// noRE2 says why an expression has no translation.
+const noRE2 = ", which RE2, the engine that checks patterns in linear time, does not have"
+
 func (t *ecma) group(depth int) (size int, repeatable bool) {
 	repeatable = true
 	t.at++
 	switch {
 	case t.skip("?:"):
 	case t.skip("?=") || t.skip("?!"):
-		t.cannot("uses lookahead, which a bounded check does not allow")
+		t.cannot("uses lookahead, (?=…) or (?!…)" + noRE2 + "; write each condition as a pattern of its own in allOf, or under not")
 		repeatable = false
 	case t.skip("?<=") || t.skip("?<!"):
-		t.cannot("uses lookbehind, which a bounded check does not allow")
+		t.cannot("uses lookbehind, (?<=…) or (?<!…)" + noRE2 + "; write each condition as a pattern of its own in allOf, or under not")
 		repeatable = false
 	case t.skip("?<"):
 		t.groups++
@@ -334,7 +337,7 @@ func (t *ecma) escape() (size int, repeatable bool) {
 		}
 		t.highest = max(t.highest, n)
 		t.at += 1 + len(digits)
-		t.cannot(`uses a back-reference, which a bounded check does not allow`)
+		t.cannot(`uses a back-reference` + noRE2 + `; write out the alternatives`)
 		t.write("(?:)")
 		return 1, true
 	case strings.HasPrefix(rest, "k"):
@@ -347,7 +350,7 @@ func (t *ecma) escape() (size int, repeatable bool) {
 		t.names = nil
 		t.references = append(t.references, t.groupName())
 		t.names = known
-		t.cannot(`uses a back-reference, which a bounded check does not allow`)
+		t.cannot(`uses a back-reference` + noRE2 + `; write out the alternatives`)
 		t.write("(?:)")
 		return 1, true
 	}

@@ -6,6 +6,11 @@ import (
 	"unicode/utf8"
 )
 
+// formatNames are the formats that JSON Schema or this package defines.
+var formatNames = []string{"date-time", "date", "time", "duration", "period", "email", "hostname", "ipv4", "ipv6", "uri",
+	"uri-reference", "iri", "iri-reference", "uri-template", "json-pointer", "relative-json-pointer", "regex",
+	"uuid", "semver", "idn-email", "idn-hostname"}
+
 // format returns the check of a format; nil where it is not asserted.
 func format(name string) func(string) bool {
 	switch name {

@@ -210,6 +210,17 @@ func keywordOf(name []byte, d dialect) keyword {
 	return -1
 }
 
+// keywordNames returns the names of the keywords of a dialect.
+func keywordNames(d dialect) []string {
+	var list []string
+	for k := range keywords {
+		if w := &keywords[k]; w.first <= d.draft && d.draft <= w.last && w.vocabulary&d.vocabularies != 0 {
+			list = append(list, w.name)
+		}
+	}
+	return list
+}
+
 // A dialect is a draft and those of its vocabularies that apply.
 type dialect struct {
 	draft        draft

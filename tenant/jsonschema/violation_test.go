@@ -143,7 +143,7 @@ func TestDiagnostics(t *testing.T) {
 		`{"allOf":[{"$ref":"#/$defs/a"}],"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/b"}]},"b":{"not":{"$ref":"#/$defs/a"}}}}`: `"/$defs/a" refers to itself without end: no value can be checked`,
 		`{` + d19 + `"$recursiveRef":"#"}`:      `"" refers to itself without end: no value can be checked`,
 		`{"pattern":"("}`:                       `"/pattern" must be a valid regex: it has a ( without a )`,
-		`{"pattern":"(?=a)"}`:                   `"/pattern" must be a supported regex: it uses lookahead, which a bounded check does not allow`,
+		`{"pattern":"(?=a)"}`:                   `"/pattern" must be a supported regex: it uses lookahead, (?=…) or (?!…), which RE2, the engine that checks patterns in linear time, does not have; write each condition as a pattern of its own in allOf, or under not`,
 		`{"patternProperties":{"a":{},"*":{}}}`: `"/patternProperties/*" must be a valid regex: it has a * with nothing before it to repeat`,
 		`{"$defs":{"a":{"pattern":"("}}}`:       `"/$defs/a/pattern" must be a valid regex: it has a ( without a )`,
 		`{` + d4 + `"items":true}`:              `"/items" must be an object, not a boolean`,
