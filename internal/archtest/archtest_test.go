@@ -25,7 +25,7 @@ var layer = map[string]int{
 	"fault": 0, "events": 0, "internal/blob": 0, "internal/names": 0, "internal/seal": 0, "internal/cache": 0, "internal/boltdb": 0, "internal/redact": 0, "internal/retry": 0, "internal/format": 0, "internal/powerfailure": 0, "internal/durable": 0, "internal/deadline": 0,
 	"tenant": 1, "apikey": 1, "store": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/typed/dynamoclaims": 2, "events/typed/sqsqueue": 2, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "projection/s3object": 2, "projection/csvfile": 2,
-	"store/storetest": 2, "bus/eventbridgebus": 2, "internal/blob/s3blob": 2, "internal/blob/blobtest": 2,
+	"store/storetest": 2, "store/dynamostore/dynamotest": 2, "bus/eventbridgebus": 2, "internal/blob/s3blob": 2, "internal/blob/blobtest": 2,
 	"internal/trace": 2, "internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
 	"router": 3, "outbox": 3, "internal/admin": 3,
 	"lambda": 4, "rest": 4, "local": 4, "lambda/eventlog": 4,
