@@ -76,12 +76,25 @@ type awsDeployment struct {
 func (d *awsDeployment) admin() admin.Admin {
 	ledger := d.ledger()
 	direct := admin.NewDirect(ledger, store.New(ledger, nil), newAWSFunctions(d), nil)
-	direct.Tenants = d.tenants
+	direct.Tenants = func(ctx context.Context) ([]events.TenantID, error) {
+		files, err := d.catalog(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return files.Tenants(ctx)
+	}
+	direct.Schemas = func(ctx context.Context, t events.TenantID) ([]events.SchemaID, error) {
+		files, err := d.catalog(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return files.Schemas(ctx, t)
+	}
 	return direct
 }
 
-// tenants lists the tenants whose files the function reads.
-func (d *awsDeployment) tenants(ctx context.Context) ([]events.TenantID, error) {
+// catalog returns the catalog of the files that the function reads.
+func (d *awsDeployment) catalog(ctx context.Context) (*tenant.Catalog, error) {
 	out, err := awslambda.NewFromConfig(d.cfg).GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String(d.env.Name(names.Function))})
 	if err != nil {
 		return nil, err
@@ -94,7 +107,7 @@ func (d *awsDeployment) tenants(ctx context.Context) ([]events.TenantID, error) 
 	if err != nil {
 		return nil, err
 	}
-	return tenant.NewCatalog(files, nil).Tenants(ctx)
+	return tenant.NewCatalog(files, nil), nil
 }
 
 func (d *awsDeployment) ledger() *dynamostore.Ledger {

@@ -72,6 +72,11 @@ func (c *entriesList) Run(s *session) error {
 			break
 		}
 	}
+	if len(all) == 0 && q.Tenant != "" {
+		if err := s.admin.CheckExists(s.ctx, q.Tenant, ""); err != nil {
+			return err
+		}
+	}
 	if done, err := s.print.printJSON(struct {
 		Entries []trace.Entry `json:"entries"`
 	}{all}); done {
@@ -109,6 +114,11 @@ func (c *entrySelector) settle(s *session, action string) error {
 	acted, err := s.admin.SettleEntries(s.ctx, admin.EntryAction{Query: q, Action: action})
 	if err != nil {
 		return err
+	}
+	if acted.Count == 0 && q.Tenant != "" {
+		if err := s.admin.CheckExists(s.ctx, q.Tenant, ""); err != nil {
+			return err
+		}
 	}
 	if done, err := s.print.printJSON(acted); done {
 		return err

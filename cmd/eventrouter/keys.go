@@ -27,6 +27,7 @@ type keysCreate struct {
 	Tenant     string        `required:"" help:"The tenant of the key."`
 	Permission []string      `default:"backend_calls" help:"A permission of the key: backend_calls or read_only. May be repeated."`
 	ExpiresIn  time.Duration `help:"The lifetime of the key, for example 720h. Default: the key does not expire."`
+	Quiet      bool          `short:"q" help:"Print only the key."`
 }
 
 // Run creates a key.
@@ -48,6 +49,10 @@ func (c *keysCreate) Run(s *session) error {
 	created, err := s.admin.CreateKey(s.ctx, in)
 	if err != nil {
 		return err
+	}
+	if c.Quiet && !s.print.json {
+		s.print.line("%s", created.Key)
+		return nil
 	}
 	return s.printKey(created, "")
 }
@@ -76,6 +81,11 @@ func (c *keysList) Run(s *session) error {
 	keys, err := s.admin.ListKeys(s.ctx, t)
 	if err != nil {
 		return err
+	}
+	if len(keys) == 0 {
+		if err := s.admin.CheckExists(s.ctx, t, ""); err != nil {
+			return err
+		}
 	}
 	if done, err := s.print.printJSON(struct {
 		Keys []admin.KeyInfo `json:"keys"`

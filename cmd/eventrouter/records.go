@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
@@ -15,7 +17,45 @@ import (
 )
 
 type recordsCommands struct {
+	Get  recordsGet  `cmd:"" help:"Show one record."`
 	List recordsList `cmd:"" help:"List the records of a schema, in key order."`
+}
+
+type recordsGet struct {
+	Tenant string `required:"" help:"The tenant."`
+	Schema string `required:"" help:"The schema, without .json."`
+	Key    string `arg:"" help:"The key of the record."`
+}
+
+// Run prints a record as JSON, and its revision to standard error.
+func (c *recordsGet) Run(s *session) error {
+	t, err := events.ParseTenantID(c.Tenant)
+	if err != nil {
+		return err
+	}
+	schema, err := events.ParseSchemaID(c.Schema)
+	if err != nil {
+		return err
+	}
+	key, err := events.ParseRecordKey(c.Key)
+	if err != nil {
+		return err
+	}
+	page, err := s.admin.ListRecords(s.ctx, admin.RecordQuery{Tenant: t, Schema: schema, Key: key})
+	if err != nil {
+		return err
+	}
+	record := page.Records[0]
+	if done, err := s.print.printJSON(record); done {
+		return err
+	}
+	text := record.Data.Clone()
+	if err := text.Indent(jsontext.WithIndent("  ")); err != nil {
+		return fault.Wrap("records get", fault.Internal, err)
+	}
+	s.print.line("%s", text)
+	s.print.note("revision %d", record.Revision)
+	return nil
 }
 
 type recordsList struct {
@@ -41,6 +81,11 @@ func (c *recordsList) Run(s *session) error {
 	page, err := s.listRecords(q, c.Limit)
 	if err != nil {
 		return err
+	}
+	if len(page.Records) == 0 {
+		if err := s.admin.CheckExists(s.ctx, q.Tenant, q.Schema); err != nil {
+			return err
+		}
 	}
 	if done, err := s.print.printJSON(page); done {
 		return err
@@ -102,6 +147,11 @@ func (c *usageCommand) Run(s *session) error {
 	usage, err := s.admin.Usage(s.ctx, t, month)
 	if err != nil {
 		return err
+	}
+	if usage.Tokens == 0 {
+		if err := s.admin.CheckExists(s.ctx, t, ""); err != nil {
+			return err
+		}
 	}
 	if c.CSV {
 		return writeUsage(s.print.out, usage)

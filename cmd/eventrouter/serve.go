@@ -202,7 +202,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 		return nil, err
 	}
 	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store}, side.Now)
-	direct.Objects, direct.Tenants = srv.objects, srv.app.Catalog.Tenants
+	direct.Objects, direct.Tenants, direct.Schemas = srv.objects, srv.app.Catalog.Tenants, srv.app.Catalog.Schemas
 	srv.admin = direct
 	srv.http = &http.Server{
 		Handler:           srv.routes(),

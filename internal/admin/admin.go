@@ -95,7 +95,8 @@ type KeyInfo struct {
 
 // Records reads records, usage and entries.
 type Records interface {
-	// ListRecords lists the records of a schema in key order, after a key.
+	// ListRecords lists the records of a schema in key order, after a key. If the
+	// query has a key, it returns that record, or NotFound.
 	ListRecords(ctx context.Context, q RecordQuery) (RecordPage, error)
 	// Usage returns a tenant's usage in a month, for example 2026-11.
 	Usage(ctx context.Context, t events.TenantID, month string) (Usage, error)
@@ -106,10 +107,11 @@ type Records interface {
 	SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error)
 }
 
-// RecordQuery selects a page of records.
+// RecordQuery selects a page of records, or one record.
 type RecordQuery struct {
 	Tenant events.TenantID  `json:"tenant"`
 	Schema events.SchemaID  `json:"schema"`
+	Key    events.RecordKey `json:"key,omitempty"` // only this record
 	After  events.RecordKey `json:"after,omitempty"`
 	Limit  int              `json:"limit"` // 1 to 1000; 0 means 100
 }

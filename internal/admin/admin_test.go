@@ -118,6 +118,17 @@ func TestRecordsUsageAndEntries(t *testing.T) {
 		if rest, err := a.ListRecords(ctx, admin.RecordQuery{Tenant: "acme", Schema: "pet", After: page.Next}); err != nil || len(rest.Records) != 1 || rest.Next != "" {
 			t.Errorf("%+v, %v", rest, err)
 		}
+		if r, err := a.ListRecords(ctx, admin.RecordQuery{Tenant: "acme", Schema: "pet", Key: "b"}); err != nil || len(r.Records) != 1 || r.Records[0].Key != "b" || r.Records[0].Revision != 1 || string(r.Records[0].Data) != `{"n":1.10}` {
+			t.Errorf("the record is %+v, %v", r, err)
+		}
+		if _, err := a.ListRecords(ctx, admin.RecordQuery{Tenant: "acme", Schema: "pet", Key: "d"}); !fault.Is(err, fault.NotFound) || fault.MessageOf(err) != "record acme/pet/d does not exist" {
+			t.Errorf("a record that does not exist: %v", err)
+		}
+		for _, bad := range []admin.RecordQuery{{Tenant: "..", Schema: "pet", Key: "a"}, {Tenant: "acme", Schema: "a/b", Key: "a"}, {Tenant: "acme", Schema: "pet", Key: "a\n"}} {
+			if _, err := a.ListRecords(ctx, bad); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%+v: %v", bad, err)
+			}
+		}
 		month := store.Month(time.Now())
 		if u, err := a.Usage(ctx, "acme", month); err != nil || u.Tokens != 30 || u.BySchema["pet"][events.Post] != 30 {
 			t.Errorf("%+v, %v", u, err)

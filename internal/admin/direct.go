@@ -30,6 +30,9 @@ type Direct struct {
 	// Tenants, where it is set, lists the tenants that have files: a key for any
 	// other one would open nothing.
 	Tenants func(ctx context.Context) ([]events.TenantID, error)
+
+	// Schemas, where it is set, lists the schemas of a tenant that have files.
+	Schemas func(ctx context.Context, t events.TenantID) ([]events.SchemaID, error)
 }
 
 var _ Admin = (*Direct)(nil)
@@ -76,8 +79,8 @@ func (d *Direct) checkTenant(ctx context.Context, t events.TenantID) error {
 	return nil
 }
 
-// namesOf lists tenants for a message.
-func namesOf(known []events.TenantID) string {
+// namesOf lists tenants or schemas for a message.
+func namesOf[T ~string](known []T) string {
 	const most = 20
 	if len(known) == 0 {
 		return "none"
@@ -94,6 +97,27 @@ func namesOf(known []events.TenantID) string {
 		b.WriteString(string(t))
 	}
 	return b.String()
+}
+
+// CheckExists implements [Tenants].
+func (d *Direct) CheckExists(ctx context.Context, t events.TenantID, s events.SchemaID) error {
+	if _, err := events.ParseTenantID(string(t)); err != nil {
+		return err
+	}
+	if err := d.checkTenant(ctx, t); err != nil || s == "" || d.Schemas == nil {
+		return err
+	}
+	if _, err := events.ParseSchemaID(string(s)); err != nil {
+		return err
+	}
+	known, err := d.Schemas(ctx, t)
+	if err != nil {
+		return fault.Wrap("admin.Schemas", fault.Unavailable, err)
+	}
+	if !slices.Contains(known, s) {
+		return fault.Errorf(fault.NotFound, "schema %s of tenant %s does not exist: there is no file %s/%s.json; schemas that exist: %s", s, t, t, s, namesOf(known))
+	}
+	return nil
 }
 
 // ListKeys implements [Keys].
@@ -141,6 +165,9 @@ func (d *Direct) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, er
 	if _, err := events.ParseSchemaID(string(q.Schema)); err != nil {
 		return RecordPage{}, err
 	}
+	if q.Key != "" {
+		return d.record(ctx, q)
+	}
 	if q.Limit == 0 {
 		q.Limit = 100
 	}
@@ -159,6 +186,24 @@ func (d *Direct) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, er
 		page.Next = heads[len(heads)-1].Key
 	}
 	return page, nil
+}
+
+// record returns a page with one record.
+func (d *Direct) record(ctx context.Context, q RecordQuery) (RecordPage, error) {
+	if _, err := events.ParseRecordKey(string(q.Key)); err != nil {
+		return RecordPage{}, err
+	}
+	head, err := d.store.Get(ctx, store.Ref{Collection: store.Collection{Tenant: q.Tenant, Schema: q.Schema}, Key: q.Key})
+	if fault.Is(err, fault.NotFound) {
+		if err := d.CheckExists(ctx, q.Tenant, q.Schema); err != nil {
+			return RecordPage{}, err
+		}
+		return RecordPage{}, fault.Errorf(fault.NotFound, "record %s/%s/%s does not exist", q.Tenant, q.Schema, q.Key)
+	}
+	if err != nil {
+		return RecordPage{}, fault.Wrap("admin.ListRecords", fault.Unavailable, err)
+	}
+	return RecordPage{Records: []Record{{Key: head.Key, Revision: head.Revision, Data: head.Data}}}, nil
 }
 
 // Usage implements [Records].

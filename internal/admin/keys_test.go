@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -220,6 +221,40 @@ func TestImportOfRotatedKeys(t *testing.T) {
 		}
 		if after, err := d.ExportKeys(t.Context(), "acme"); err != nil || !cmp.Equal(before, after) {
 			t.Errorf("%s: a rejected import changed the keys: %v %s", name, err, cmp.Diff(before, after))
+		}
+	}
+}
+
+// TestCheckExists checks the errors of names that no file describes, directly and
+// through the client.
+func TestCheckExists(t *testing.T) {
+	ledger := memstore.New(nil)
+	d := admin.NewDirect(ledger, store.New(ledger, nil), nil, nil)
+	d.Tenants = func(context.Context) ([]events.TenantID, error) { return []events.TenantID{"acme"}, nil }
+	d.Schemas = func(context.Context, events.TenantID) ([]events.SchemaID, error) {
+		return []events.SchemaID{"dog", "pet"}, nil
+	}
+	srv := httptest.NewServer(admin.NewHandler(d))
+	t.Cleanup(srv.Close)
+	for _, a := range []admin.Admin{d, admin.NewClient(srv.URL)} {
+		for _, c := range []struct {
+			tenant events.TenantID
+			schema events.SchemaID
+			want   string
+		}{
+			{"acme", "", ""},
+			{"acme", "pet", ""},
+			{"amce", "pet", "tenant amce does not exist: there is no file amce/tenant.properties; tenants that exist: acme"},
+			{"acme", "pets", "schema pets of tenant acme does not exist: there is no file acme/pets.json; schemas that exist: dog, pet"},
+			{"a/b", "", `tenant id "a/b" has '/' at byte 1; allowed are letters, digits, and after the first also _ and -`},
+		} {
+			err := a.CheckExists(t.Context(), c.tenant, c.schema)
+			if c.want == "" && err != nil || c.want != "" && fault.MessageOf(err) != c.want {
+				t.Errorf("%T: CheckExists(%q, %q) = %v, want %s", a, c.tenant, c.schema, err, c.want)
+			}
+		}
+		if _, err := a.ListRecords(t.Context(), admin.RecordQuery{Tenant: "acme", Schema: "pets", Key: "a"}); !fault.Is(err, fault.NotFound) || !strings.Contains(fault.MessageOf(err), "schema pets of tenant acme does not exist") {
+			t.Errorf("%T: a record of an unknown schema: %v", a, err)
 		}
 	}
 }

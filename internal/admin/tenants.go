@@ -12,6 +12,9 @@ import (
 
 // Tenants has the operations that are rare in the life of a tenant.
 type Tenants interface {
+	// CheckExists returns NotFound if no file describes the tenant or, if a schema is
+	// given, the schema. Data of a tenant without files can still be read.
+	CheckExists(ctx context.Context, t events.TenantID, s events.SchemaID) error
 	// Holdings lists the schemas and months with stored data.
 	Holdings(ctx context.Context, t events.TenantID) (Holdings, error)
 	// PurgeTenant deletes all data of a tenant: records with their objects and
@@ -136,6 +139,17 @@ func (d *Direct) MigrateSchema(ctx context.Context, m Migration) (Migrated, erro
 	return Migrated{Records: done.Records, Moved: done.Moved}, err
 }
 
+type existsArgs struct {
+	Tenant events.TenantID `json:"tenant"`
+	Schema events.SchemaID `json:"schema,omitempty"`
+}
+
+// CheckExists implements [Tenants].
+func (c *client) CheckExists(ctx context.Context, t events.TenantID, s events.SchemaID) error {
+	_, err := do[nothing](ctx, c, "check-exists", existsArgs{t, s})
+	return err
+}
+
 // Holdings implements [Tenants].
 func (c *client) Holdings(ctx context.Context, t events.TenantID) (Holdings, error) {
 	return do[Holdings](ctx, c, "holdings", tenantArgs{t})
@@ -152,6 +166,9 @@ func (c *client) MigrateSchema(ctx context.Context, m Migration) (Migrated, erro
 }
 
 var tenantCalls = []call{
+	on("check-exists", func(ctx context.Context, a Admin, in existsArgs) (any, error) {
+		return nothing{}, a.CheckExists(ctx, in.Tenant, in.Schema)
+	}),
 	on("holdings", func(ctx context.Context, a Admin, in tenantArgs) (any, error) { return a.Holdings(ctx, in.Tenant) }),
 	on("purge-tenant", func(ctx context.Context, a Admin, in tenantArgs) (any, error) { return a.PurgeTenant(ctx, in.Tenant) }),
 	on("migrate-schema", func(ctx context.Context, a Admin, in Migration) (any, error) { return a.MigrateSchema(ctx, in) }),
