@@ -30,10 +30,14 @@ type modelShape struct {
 	Required []string               `json:"required"`
 	Members  map[string]modelMember `json:"members"`
 	Member   modelMember            `json:"member"`
+	Key      modelMember            `json:"key"`
+	Value    modelMember            `json:"value"`
 	Enum     []string               `json:"enum"`
 	Pattern  string                 `json:"pattern"`
 	Min      *float64               `json:"min"`
 	Max      *float64               `json:"max"`
+
+	Sensitive bool `json:"sensitive"`
 }
 
 type modelMember struct {
@@ -58,8 +62,8 @@ print(json.dumps({s: l.Loader().load_service_model(s, "service-2") for s in sys.
 	return models
 }
 
-// Every operation that is served has AWS's own shapes: no member that AWS does
-// not know, none of another type, and the same constraints on what comes in.
+// Every operation that is served has the shapes of AWS's model: no member that the
+// model does not have, none of another type, and the same constraints on the input.
 func TestShapesAreThoseOfTheServiceModel(t *testing.T) {
 	t.Parallel()
 	models := loadModels(t, "events", "sqs", "logs", "scheduler", "lambda", "cloudwatch")
@@ -68,7 +72,7 @@ func TestShapesAreThoseOfTheServiceModel(t *testing.T) {
 	for service, ops := range m.Operations() {
 		for _, op := range ops {
 			n++
-			c := comparison{t: t, model: models[service], seen: map[string]bool{}}
+			c := comparison{t: t, model: models[service], complete: service == "events", seen: map[string]bool{}}
 			want, ok := c.model.Operations[op.Name]
 			if !ok {
 				t.Errorf("%s has no operation %s", service, op.Name)
@@ -89,9 +93,10 @@ func TestShapesAreThoseOfTheServiceModel(t *testing.T) {
 }
 
 type comparison struct {
-	t     *testing.T
-	model model
-	seen  map[string]bool
+	t        *testing.T
+	model    model
+	complete bool // every constraint of the model must be in the tags
+	seen     map[string]bool
 }
 
 func (c *comparison) compare(at string, have reflect.Type, shape string, input bool) {
@@ -125,6 +130,9 @@ func (c *comparison) compareMembers(at string, have reflect.Type, want modelShap
 	}
 	for i := range have.NumField() {
 		f := have.Field(i)
+		if f.Name == "_" {
+			continue
+		}
 		wire, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		name, ok := members[wire]
 		if !ok {
@@ -135,15 +143,21 @@ func (c *comparison) compareMembers(at string, have reflect.Type, want modelShap
 		c.compare(at+"."+wire, f.Type, want.Members[name].Shape, input)
 		if input {
 			c.compareConstraints(at+"."+wire, f.Tag.Get("aws"), inner, slices.Contains(want.Required, name))
+			for tag, shape := range map[string]string{"each": inner.Member.Shape + inner.Value.Shape, "keys": inner.Key.Shape} {
+				if of, ok := c.model.Shapes[shape]; ok && of.Type == "string" {
+					c.compareConstraints(at+"."+wire+" "+tag, f.Tag.Get(tag), of, false)
+				}
+			}
 		}
 	}
 }
 
-// compareConstraints wants no constraint that AWS does not have, and all that it
-// has on names: those are what a person gets wrong.
+// compareConstraints compares a tag with a shape of the model: the tag must hold
+// no constraint that the model does not have, and if the comparison is complete,
+// all that the model has.
 func (c *comparison) compareConstraints(at, tag string, want modelShape, required bool) {
 	tag, pattern, _ := strings.Cut(tag, "pattern=")
-	if pattern != "" && pattern != strings.TrimSuffix(strings.TrimPrefix(want.Pattern, "^"), "$") {
+	if pattern != want.Pattern && (c.complete || pattern != "" && pattern != strings.TrimSuffix(strings.TrimPrefix(want.Pattern, "^"), "$")) {
 		c.t.Errorf("%s: pattern %s, want %s", at, pattern, want.Pattern)
 	}
 	has := map[string]string{}
@@ -154,14 +168,21 @@ func (c *comparison) compareConstraints(at, tag string, want modelShape, require
 	if _, ok := has["required"]; ok != required {
 		c.t.Errorf("%s: required is %v, want %v", at, ok, required)
 	}
-	if max, ok := has["max"]; ok {
-		n, _ := strconv.ParseFloat(max, 64)
-		if want.Max == nil || *want.Max != n {
-			c.t.Errorf("%s: at most %s, which the model does not say", at, max)
+	if _, ok := has["sensitive"]; c.complete && ok != want.Sensitive {
+		c.t.Errorf("%s: sensitive is %v, want %v", at, ok, want.Sensitive)
+	}
+	for key, bound := range map[string]*float64{"min": want.Min, "max": want.Max} {
+		text, ok := has[key]
+		n, _ := strconv.ParseFloat(text, 64)
+		if ok && (bound == nil || *bound != n) && (c.complete || key == "max") || c.complete && !ok && bound != nil {
+			c.t.Errorf("%s: %s is %q, and in the model %v", at, key, text, bound)
 		}
 	}
-	if enum, ok := has["enum"]; ok && enum != strings.Join(want.Enum, "|") {
-		c.t.Errorf("%s: one of %s, want %v", at, enum, want.Enum)
+	// AWS's messages list the values in an order of their own.
+	enum := strings.FieldsFunc(has["enum"], func(r rune) bool { return r == '|' })
+	slices.Sort(enum)
+	if all := slices.Sorted(slices.Values(want.Enum)); !slices.Equal(enum, all) && (c.complete || len(enum) > 0) {
+		c.t.Errorf("%s: one of %s, want %v", at, enum, all)
 	}
 }
 

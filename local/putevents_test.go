@@ -93,19 +93,19 @@ func TestACallFailsAsAWhole(t *testing.T) {
 	}
 	timed := big(1<<20 - 13)
 	timed.Time = aws.Time(time.Now())
+	const javaEntry = "PutEventsRequestEntry(time=null, source=a, resources=null, detailType=b, detail={}, eventBusName=null, traceHeader=null, kmsKeyIdentifier=null, internalMetadata=null)"
 	badBus := entry("a", "b", "{}")
 	badBus.EventBusName = aws.String("no such bus!")
 	for name, c := range map[string]struct {
 		entries []types.PutEventsRequestEntry
 		message string // "" where the call is good
 	}{
-		"exactly 1 MB":      {[]types.PutEventsRequestEntry{big(1 << 20)}, ""},
-		"1 MB and a byte":   {[]types.PutEventsRequestEntry{big(1<<20 + 1)}, "Total size of the entries in the request is over the limit."},
-		"the time counts":   {[]types.PutEventsRequestEntry{timed}, "Total size of the entries in the request is over the limit."},
-		"eleven":            {many, "1 validation error detected: Value at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10"},
-		"none":              {[]types.PutEventsRequestEntry{}, "1 validation error detected: Value at 'entries' failed to satisfy constraint: Member must have length greater than or equal to 1"},
-		"no complete entry": {[]types.PutEventsRequestEntry{{Source: aws.String("a")}}, "Parameter DetailType is not valid. Reason: DetailType is a required argument."},
-		"bad bus name":      {[]types.PutEventsRequestEntry{badBus}, "1 validation error detected: Value 'no such bus!' at 'entries.1.member.eventBusName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[\\.\\-_A-Za-z0-9]+"},
+		"exactly 1 MB":    {[]types.PutEventsRequestEntry{big(1 << 20)}, ""},
+		"1 MB and a byte": {[]types.PutEventsRequestEntry{big(1<<20 + 1)}, "Total size of the entries in the request is over the limit."},
+		"the time counts": {[]types.PutEventsRequestEntry{timed}, "Total size of the entries in the request is over the limit."},
+		"eleven":          {many, "1 validation error detected: Value '[" + strings.Repeat(javaEntry+", ", 10) + javaEntry + "]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10"},
+		"none":            {[]types.PutEventsRequestEntry{}, "1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: Member must have length greater than or equal to 1"},
+		"bad bus name":    {[]types.PutEventsRequestEntry{badBus}, "1 validation error detected: Value 'no such bus!' at 'entries.1.member.eventBusName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[\\.\\-_A-Za-z0-9]+"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := m.client().PutEvents(context.Background(), &awseventbridge.PutEventsInput{Entries: c.entries})

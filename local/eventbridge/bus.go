@@ -13,8 +13,8 @@ import (
 )
 
 type CreateEventBusInput struct {
-	Name             string                     `json:"Name" aws:"required,max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
-	EventSourceName  string                     `json:"EventSourceName,omitempty" aws:"max=256,pattern=aws\\.partner(/[\\.\\-_A-Za-z0-9]+){2,}"`
+	Name             string                     `json:"Name" aws:"required,min=1,max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
+	EventSourceName  string                     `json:"EventSourceName,omitempty" aws:"min=1,max=256,pattern=aws\\.partner(/[\\.\\-_A-Za-z0-9]+){2,}"`
 	Description      string                     `json:"Description,omitempty" aws:"max=512"`
 	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
 	Tags             []tag                      `json:"Tags,omitempty"`
@@ -27,11 +27,11 @@ type CreateEventBusOutput struct {
 }
 
 type DeleteEventBusInput struct {
-	Name string `json:"Name" aws:"required,max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
+	Name string `json:"Name" aws:"required,min=1,max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
 }
 
 type DescribeEventBusInput struct {
-	Name string `json:"Name,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Name string `json:"Name,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 }
 
 type DescribeEventBusOutput struct {
@@ -45,8 +45,8 @@ type DescribeEventBusOutput struct {
 }
 
 type ListEventBusesInput struct {
-	NamePrefix string `json:"NamePrefix,omitempty" aws:"max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
-	NextToken  string `json:"NextToken,omitempty" aws:"max=2048"`
+	NamePrefix string `json:"NamePrefix,omitempty" aws:"min=1,max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
+	NextToken  string `json:"NextToken,omitempty" aws:"min=1,max=2048"`
 	Limit      *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
@@ -65,7 +65,7 @@ type ListEventBusesOutput struct {
 }
 
 type UpdateEventBusInput struct {
-	Name             string                     `json:"Name,omitempty" aws:"max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
+	Name             string                     `json:"Name,omitempty" aws:"min=1,max=256,pattern=[/\\.\\-_A-Za-z0-9]+"`
 	Description      string                     `json:"Description,omitempty" aws:"max=512"`
 	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
 }

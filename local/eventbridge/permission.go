@@ -17,18 +17,18 @@ type policyCondition struct {
 }
 
 type PutPermissionInput struct {
-	EventBusName string           `json:"EventBusName,omitempty" aws:"max=256,pattern=[\\.\\-_A-Za-z0-9]+"`
-	Action       string           `json:"Action,omitempty" aws:"max=64,pattern=events:[a-zA-Z]+"`
-	Principal    string           `json:"Principal,omitempty" aws:"max=12,pattern=(\\d{12}|\\*)"`
-	StatementId  string           `json:"StatementId,omitempty" aws:"max=64,pattern=[a-zA-Z0-9-_]+"`
+	EventBusName string           `json:"EventBusName,omitempty" aws:"min=1,max=256,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Action       string           `json:"Action,omitempty" aws:"min=1,max=64,pattern=events:[a-zA-Z]+"`
+	Principal    string           `json:"Principal,omitempty" aws:"min=1,max=12,pattern=(\\d{12}|\\*)"`
+	StatementId  string           `json:"StatementId,omitempty" aws:"min=1,max=64,pattern=[a-zA-Z0-9-_]+"`
 	Condition    *policyCondition `json:"Condition,omitempty"`
 	Policy       string           `json:"Policy,omitempty"`
 }
 
 type RemovePermissionInput struct {
-	StatementId          string `json:"StatementId,omitempty" aws:"max=64,pattern=[a-zA-Z0-9-_]+"`
+	StatementId          string `json:"StatementId,omitempty" aws:"min=1,max=64,pattern=[a-zA-Z0-9-_]+"`
 	RemoveAllPermissions *bool  `json:"RemoveAllPermissions,omitempty"`
-	EventBusName         string `json:"EventBusName,omitempty" aws:"max=256,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName         string `json:"EventBusName,omitempty" aws:"min=1,max=256,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
 // PutPermission lets another account, or all, put events on a bus. It is kept

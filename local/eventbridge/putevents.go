@@ -18,17 +18,19 @@ import (
 // PutEventsInput, and what it holds, are AWS's own shapes.
 type PutEventsInput struct {
 	Entries    []PutEventsRequestEntry `json:"Entries" aws:"required,min=1,max=10"`
-	EndpointId string                  `json:"EndpointId,omitempty" aws:"max=50,pattern=[A-Za-z0-9\\-]+[\\.][A-Za-z0-9\\-]+"`
+	EndpointId string                  `json:"EndpointId,omitempty" aws:"min=1,max=50,pattern=^[A-Za-z0-9\\-]+[\\.][A-Za-z0-9\\-]+$"`
 }
 
 type PutEventsRequestEntry struct {
 	Time         *awsjson.Time `json:"Time,omitempty"`
 	Source       string        `json:"Source,omitempty"`
-	Resources    []string      `json:"Resources,omitempty"`
+	Resources    []string      `json:"Resources,omitempty" each:"max=2048"`
 	DetailType   string        `json:"DetailType,omitempty"`
 	Detail       string        `json:"Detail,omitempty"`
-	EventBusName string        `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[\\.\\-_A-Za-z0-9]+"`
-	TraceHeader  string        `json:"TraceHeader,omitempty" aws:"max=500"`
+	EventBusName string        `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[\\.\\-_A-Za-z0-9]+"`
+	TraceHeader  string        `json:"TraceHeader,omitempty" aws:"min=1,max=500"`
+
+	_ struct{} `null:"kmsKeyIdentifier,internalMetadata"` // in AWS's messages
 }
 
 type PutEventsOutput struct {
@@ -45,9 +47,9 @@ type putEventsResultEntry struct {
 // timeBytes is what EventBridge counts for an entry that gives its time.
 const timeBytes = 14
 
-// PutEvents takes events as EventBridge does: each entry has its own answer, and
-// those taken are durable before the call returns. An error means that none was
-// taken.
+// PutEvents stores events as EventBridge does: each entry has its own result, and
+// the accepted events are durable before the call returns. An error means that no
+// event was accepted.
 func (s *Service) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEventsOutput, error) {
 	if err := checkTotal(in.Entries); err != nil {
 		return nil, err
@@ -83,20 +85,14 @@ func (s *Service) OutOfSpace() bool {
 	return at != 0 && s.opts.Now().Sub(time.Unix(0, at)) < time.Minute
 }
 
-// checkTotal finds what fails a call as a whole: too many bytes, or not one
-// entry that has all it needs.
+// checkTotal returns the error of a call whose entries have too many bytes in all.
 func checkTotal(entries []PutEventsRequestEntry) error {
-	size, complete := 0, false
+	size := 0
 	for i := range entries {
-		e := &entries[i]
-		size += e.size()
-		complete = complete || e.Source != "" && e.DetailType != "" && e.Detail != ""
+		size += entries[i].size()
 	}
 	if size > events.MaxBytes {
 		return awsjson.Errorf("ValidationException", "Total size of the entries in the request is over the limit.")
-	}
-	if !complete {
-		return &awsjson.Error{Code: "ValidationException", Message: entries[0].missing().Message}
 	}
 	return nil
 }
@@ -112,7 +108,7 @@ func (e *PutEventsRequestEntry) size() int {
 	return n
 }
 
-// missing tells which required argument the entry lacks, if any.
+// missing returns the error for the first required argument that the entry lacks.
 func (e *PutEventsRequestEntry) missing() *awsjson.Error {
 	for _, arg := range []struct{ name, value string }{
 		{"Source", e.Source}, {"DetailType", e.DetailType}, {"Detail", e.Detail},
@@ -138,8 +134,8 @@ type incoming struct {
 	archived []*archive // where it is kept
 }
 
-// accept turns an entry into the event that targets will get, or into the
-// error code and message that EventBridge has for it.
+// accept returns the event that targets get for an entry, or the error code and
+// message that EventBridge returns for it.
 func (s *Service) accept(e *PutEventsRequestEntry, now time.Time) (*incoming, *awsjson.Error) {
 	if missing := e.missing(); missing != nil {
 		return nil, missing
@@ -177,9 +173,8 @@ func (a *incoming) parse() (err error) {
 	return err
 }
 
-// compactObject checks that text is one JSON object and takes its white space
-// out. Names may repeat and numbers be of any length: EventBridge does not mind,
-// and the one who reads the event must.
+// compactObject returns text without white space, and false if it is not one JSON
+// object. As on AWS, names may repeat and numbers may have any length.
 func compactObject(text string) (jsontext.Value, bool) {
 	v := jsontext.Value(text)
 	if err := v.Compact(jsontext.AllowDuplicateNames(true)); err != nil || v.Kind() != '{' {

@@ -13,14 +13,14 @@ import (
 )
 
 type PutRuleInput struct {
-	Name               string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Name               string `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 	ScheduleExpression string `json:"ScheduleExpression,omitempty" aws:"max=256"`
 	EventPattern       string `json:"EventPattern,omitempty" aws:"max=4096"`
 	State              string `json:"State,omitempty" aws:"enum=ENABLED|DISABLED|ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"`
 	Description        string `json:"Description,omitempty" aws:"max=512"`
-	RoleArn            string `json:"RoleArn,omitempty" aws:"max=1600"`
+	RoleArn            string `json:"RoleArn,omitempty" aws:"min=1,max=1600"`
 	Tags               []tag  `json:"Tags,omitempty"`
-	EventBusName       string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	EventBusName       string `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 }
 
 type PutRuleOutput struct {
@@ -30,9 +30,6 @@ type PutRuleOutput struct {
 // PutRule makes a rule, or changes one; targets and, where the rule was there
 // already, tags stay as they are.
 func (s *Service) PutRule(ctx context.Context, in *PutRuleInput) (*PutRuleOutput, error) {
-	if err := awsjson.Check(in); err != nil {
-		return nil, err
-	}
 	if in.EventPattern == "" && in.ScheduleExpression == "" {
 		return nil, awsjson.Errorf("ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.")
 	}
@@ -139,14 +136,14 @@ func (s *Service) replaceRule(ctx context.Context, b *bus, r *rule) error {
 func ruleKey(bus, rule string) []byte { return []byte(bus + "\x00" + rule) }
 
 type DeleteRuleInput struct {
-	Name         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Name         string `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 	Force        *bool  `json:"Force,omitempty"`
 }
 
 type DescribeRuleInput struct {
-	Name         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Name         string `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 }
 
 type DescribeRuleOutput struct {
@@ -163,9 +160,9 @@ type DescribeRuleOutput struct {
 }
 
 type ListRulesInput struct {
-	NamePrefix   string `json:"NamePrefix,omitempty" aws:"max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
-	NextToken    string `json:"NextToken,omitempty" aws:"max=2048"`
+	NamePrefix   string `json:"NamePrefix,omitempty" aws:"min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	NextToken    string `json:"NextToken,omitempty" aws:"min=1,max=2048"`
 	Limit        *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
@@ -187,19 +184,19 @@ type ListRulesOutput struct {
 }
 
 type EnableRuleInput struct {
-	Name         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Name         string `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 }
 
 type DisableRuleInput struct {
-	Name         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Name         string `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 }
 
 type ListRuleNamesByTargetInput struct {
-	TargetArn    string `json:"TargetArn" aws:"required,max=1600"`
-	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
-	NextToken    string `json:"NextToken,omitempty" aws:"max=2048"`
+	TargetArn    string `json:"TargetArn" aws:"required,min=1,max=1600"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	NextToken    string `json:"NextToken,omitempty" aws:"min=1,max=2048"`
 	Limit        *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 

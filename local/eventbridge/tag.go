@@ -9,22 +9,22 @@ import (
 )
 
 type tag struct {
-	Key   string `json:"Key" aws:"required,max=128"`
-	Value string `json:"Value" aws:"required,max=256"`
+	Key   string `json:"Key" aws:"required,min=1,max=128"`
+	Value string `json:"Value" aws:"required,min=0,max=256"`
 }
 
 type TagResourceInput struct {
-	ResourceARN string `json:"ResourceARN" aws:"required,max=1600"`
+	ResourceARN string `json:"ResourceARN" aws:"required,min=1,max=1600"`
 	Tags        []tag  `json:"Tags" aws:"required"`
 }
 
 type UntagResourceInput struct {
-	ResourceARN string   `json:"ResourceARN" aws:"required,max=1600"`
-	TagKeys     []string `json:"TagKeys" aws:"required"`
+	ResourceARN string   `json:"ResourceARN" aws:"required,min=1,max=1600"`
+	TagKeys     []string `json:"TagKeys" aws:"required" each:"min=1,max=128"`
 }
 
 type ListTagsForResourceInput struct {
-	ResourceARN string `json:"ResourceARN" aws:"required,max=1600"`
+	ResourceARN string `json:"ResourceARN" aws:"required,min=1,max=1600"`
 }
 
 type ListTagsForResourceOutput struct {

@@ -12,8 +12,8 @@ import (
 const maxTargets = 5
 
 type PutTargetsInput struct {
-	Rule         string            `json:"Rule" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string            `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Rule         string            `json:"Rule" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string            `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
 	Targets      []delivery.Target `json:"Targets" aws:"required,min=1,max=100"`
 }
 
@@ -30,9 +30,6 @@ type putTargetsResultEntry struct {
 
 // PutTargets adds targets to a rule; one whose id is there already is replaced.
 func (s *Service) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTargetsOutput, error) {
-	if err := awsjson.Check(in); err != nil {
-		return nil, err
-	}
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	b, old, err := s.findRule(in.EventBusName, in.Rule)
@@ -77,9 +74,9 @@ func checkTarget(t *delivery.Target) error {
 }
 
 type ListTargetsByRuleInput struct {
-	Rule         string `json:"Rule" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
-	NextToken    string `json:"NextToken,omitempty" aws:"max=2048"`
+	Rule         string `json:"Rule" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	NextToken    string `json:"NextToken,omitempty" aws:"min=1,max=2048"`
 	Limit        *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
@@ -89,9 +86,9 @@ type ListTargetsByRuleOutput struct {
 }
 
 type RemoveTargetsInput struct {
-	Rule         string   `json:"Rule" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventBusName string   `json:"EventBusName,omitempty" aws:"max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
-	Ids          []string `json:"Ids" aws:"required,min=1,max=100"`
+	Rule         string   `json:"Rule" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventBusName string   `json:"EventBusName,omitempty" aws:"min=1,max=1600,pattern=(arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{12}:event-bus\\/)?[/\\.\\-_A-Za-z0-9]+"`
+	Ids          []string `json:"Ids" aws:"required,min=1,max=100" each:"min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 	Force        *bool    `json:"Force,omitempty"`
 }
 

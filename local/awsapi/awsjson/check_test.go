@@ -8,7 +8,7 @@ import (
 )
 
 type inner struct {
-	ID string `json:"Id" aws:"required,max=3,pattern=[a-z]+"`
+	ID string `json:"Id" aws:"required,min=1,max=3,pattern=[a-z]+"`
 }
 
 type input struct {
@@ -19,27 +19,45 @@ type input struct {
 	One   *inner            `json:"One,omitempty"`
 	Tags  map[string]string `json:"Tags,omitempty" aws:"max=1"`
 	At    *awsjson.Time     `json:"At,omitempty"`
+	IDs   []string          `json:"Ids,omitempty" each:"min=1,max=3,pattern=[a-z]+"`
+	Paths map[string]string `json:"Paths,omitempty" keys:"min=1,max=3" each:"max=4"`
+	Key   string            `json:"Key,omitempty" aws:"sensitive,max=4"`
+	_     struct{}          `null:"internal"`
 }
 
 func TestCheck(t *testing.T) {
 	zero, many := 0, 101
 	const one = "1 validation error detected: "
+	long := strings.Repeat("long ", 300)
 	for _, c := range []struct {
 		in   input
 		want string
 	}{
 		{input{Name: "a.b-c"}, ""},
 		{input{Name: "ünï"}, one + "Value 'ünï' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+"},
-		{input{}, one + "Value at 'name' failed to satisfy constraint: Member must not be null"},
-		{input{Name: "abcdef"}, one + "Value at 'name' failed to satisfy constraint: Member must have length less than or equal to 5"},
+		{input{}, one + "Value null at 'name' failed to satisfy constraint: Member must not be null"},
+		{input{Name: "abcdef"}, one + "Value 'abcdef' at 'name' failed to satisfy constraint: Member must have length less than or equal to 5"},
+		// The pattern comes before the length.
+		{input{Name: "a b c d"}, "2 validation errors detected: Value 'a b c d' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+; " +
+			"Value 'a b c d' at 'name' failed to satisfy constraint: Member must have length less than or equal to 5"},
+		{input{Name: long}, "2 validation errors detected: Value '" + long + "' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+; " +
+			"Value '" + long + "' at 'name' failed to satisfy constraint: Member must have length less than or equal to 5"},
 		{input{Name: "a", State: "on"}, one + "Value 'on' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [ON, OFF]"},
 		{input{Name: "a", Limit: &zero}, one + "Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"},
 		{input{Name: "a", Limit: &many}, one + "Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100"},
-		{input{Name: "a", Items: []inner{}}, one + "Value at 'items' failed to satisfy constraint: Member must have length greater than or equal to 1"},
-		{input{Name: "a", Items: []inner{{"a"}, {}}}, one + "Value at 'items.2.member.id' failed to satisfy constraint: Member must not be null"},
+		{input{Name: "a", Items: []inner{}}, one + "Value '[]' at 'items' failed to satisfy constraint: Member must have length greater than or equal to 1"},
+		{input{Name: "a", Items: []inner{{"a"}, {}}}, one + "Value null at 'items.2.member.id' failed to satisfy constraint: Member must not be null"},
+		{input{Name: "a", Items: []inner{{"a"}, {"b"}, {}}}, "2 validation errors detected: Value '[Inner(id=a), Inner(id=b), Inner(id=null)]' at 'items' failed to satisfy constraint: Member must have length less than or equal to 2; " +
+			"Value null at 'items.3.member.id' failed to satisfy constraint: Member must not be null"},
 		{input{Name: "a", One: &inner{"A"}}, one + "Value 'A' at 'one.id' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]+"},
-		{input{Name: "a", Tags: map[string]string{"a": "", "b": ""}}, one + "Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 1"},
-		{input{State: "on"}, "2 validation errors detected: Value at 'name' failed to satisfy constraint: Member must not be null; Value 'on' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [ON, OFF]"},
+		{input{Name: "a", Tags: map[string]string{"b": "", "a": "x"}}, one + "Value '{a=x, b=}' at 'tags' failed to satisfy constraint: Member must have length less than or equal to 1"},
+		{input{Name: "a", IDs: []string{"a", "UP"}}, one + "Value '[a, UP]' at 'ids' failed to satisfy constraint: Member must satisfy constraint: " +
+			"[Member must have length less than or equal to 3, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-z]+]"},
+		{input{Name: "a", Paths: map[string]string{"long": "longer"}}, "2 validation errors detected: Value '{long=longer}' at 'paths' failed to satisfy constraint: Map keys must satisfy constraint: " +
+			"[Member must have length less than or equal to 3, Member must have length greater than or equal to 1]; Value '{long=longer}' at 'paths' failed to satisfy constraint: Map value must satisfy constraint: " +
+			"[Member must have length less than or equal to 4, Member must have length greater than or equal to 0]"},
+		{input{Name: "a", Key: "secret"}, one + "Value at 'key' failed to satisfy constraint: Member must have length less than or equal to 4"},
+		{input{State: "on"}, "2 validation errors detected: Value null at 'name' failed to satisfy constraint: Member must not be null; Value 'on' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [ON, OFF]"},
 	} {
 		err, got := awsjson.Check(&c.in), ""
 		if err != nil {
@@ -54,11 +72,27 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What is long is not quoted back: it may be a payload.
-func TestCheckQuotesNoPayload(t *testing.T) {
-	err := awsjson.Check(&input{Name: strings.Repeat("canary ", 100)})
-	if err == nil || strings.Contains(err.Error(), "canary") {
-		t.Error(err)
+// A member that the body gives as "" is present, and an absent one is null.
+func TestCheckBody(t *testing.T) {
+	const one = "1 validation error detected: "
+	for body, want := range map[string]string{
+		`{}`:                  one + "Value null at 'name' failed to satisfy constraint: Member must not be null",
+		`{"Name":null}`:       one + "Value null at 'name' failed to satisfy constraint: Member must not be null",
+		`{"Name":"a","X":""}`: "",
+		`{"Name":"a","Items":[{"Id":"b"},{"Id":""}]}`: "2 validation errors detected: Value '' at 'items.2.member.id' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]+; " +
+			"Value '' at 'items.2.member.id' failed to satisfy constraint: Member must have length greater than or equal to 1",
+		`{"Name":"a","State":""}`: one + "Value '' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [ON, OFF]",
+	} {
+		in, got := input{}, ""
+		if err := awsjson.Decode([]byte(body), &in); err != nil {
+			t.Fatal(err)
+		}
+		if err := awsjson.CheckBody(&in, []byte(body)); err != nil {
+			got = awsjson.AsError(err).Message
+		}
+		if got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", body, got, want)
+		}
 	}
 }
 

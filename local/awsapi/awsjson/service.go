@@ -35,7 +35,7 @@ func Op[In, Out any](name string, fn func(context.Context, *In) (*Out, error)) o
 			if err := Decode(body, in); err != nil {
 				return nil, err
 			}
-			if err := Check(in); err != nil {
+			if err := CheckBody(in, body); err != nil {
 				return nil, err
 			}
 			out, err := fn(ctx, in)

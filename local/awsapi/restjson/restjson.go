@@ -6,7 +6,7 @@
 //
 // A field of an input is read from the path where it has a tag path:"NAME", from
 // the query where it has query:"NAME", and from the body by its json tag.
-// Constraints are those of [awsjson.Check]. Safe for concurrent use.
+// Constraints are those of [awsjson.CheckBody]. Safe for concurrent use.
 package restjson
 
 import (
@@ -41,7 +41,7 @@ func Op[In, Out any](pattern, name string, fn func(context.Context, *In) (*Out, 
 			if err := bind(r, reflect.ValueOf(in).Elem()); err != nil {
 				return nil, err
 			}
-			if err := awsjson.Check(in); err != nil {
+			if err := awsjson.CheckBody(in, body); err != nil {
 				return nil, err
 			}
 			out, err := fn(ctx, in)
