@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,11 +20,11 @@ import (
 )
 
 type CreateApiDestinationInput struct {
-	Name                         string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Name                         string `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 	Description                  string `json:"Description,omitempty" aws:"max=512,pattern=.*"`
-	ConnectionArn                string `json:"ConnectionArn" aws:"required,max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:connection\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+"`
-	InvocationEndpoint           string `json:"InvocationEndpoint" aws:"required,max=2048,pattern=((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\\x26=+$,A-Za-z0-9])+)([).!';/?:,])?"`
-	HttpMethod                   string `json:"HttpMethod" aws:"required,enum=POST|GET|HEAD|OPTIONS|PUT|PATCH|DELETE"`
+	ConnectionArn                string `json:"ConnectionArn" aws:"required,min=1,max=1600,pattern=^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:connection\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+$"`
+	InvocationEndpoint           string `json:"InvocationEndpoint" aws:"required,min=1,max=2048,pattern=^((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\\x26=+$,A-Za-z0-9])+)([).!';/?:,])?$"`
+	HttpMethod                   string `json:"HttpMethod" aws:"required,enum=HEAD|POST|PATCH|DELETE|PUT|GET|OPTIONS"`
 	InvocationRateLimitPerSecond *int   `json:"InvocationRateLimitPerSecond,omitempty" aws:"min=1"`
 }
 
@@ -34,8 +35,24 @@ type CreateApiDestinationOutput struct {
 	LastModifiedTime    *awsjson.Time `json:"LastModifiedTime,omitempty"`
 }
 
+type UpdateApiDestinationInput struct {
+	Name                         string  `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Description                  *string `json:"Description,omitempty" aws:"max=512,pattern=.*"`
+	ConnectionArn                string  `json:"ConnectionArn,omitempty" aws:"min=1,max=1600,pattern=^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:connection\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+$"`
+	InvocationEndpoint           string  `json:"InvocationEndpoint,omitempty" aws:"min=1,max=2048,pattern=^((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\\x26=+$,A-Za-z0-9])+)([).!';/?:,])?$"`
+	HttpMethod                   string  `json:"HttpMethod,omitempty" aws:"enum=HEAD|POST|PATCH|DELETE|PUT|GET|OPTIONS"`
+	InvocationRateLimitPerSecond *int    `json:"InvocationRateLimitPerSecond,omitempty" aws:"min=1"`
+}
+
+type UpdateApiDestinationOutput struct {
+	ApiDestinationArn   string        `json:"ApiDestinationArn,omitempty"`
+	ApiDestinationState string        `json:"ApiDestinationState,omitempty"`
+	CreationTime        *awsjson.Time `json:"CreationTime,omitempty"`
+	LastModifiedTime    *awsjson.Time `json:"LastModifiedTime,omitempty"`
+}
+
 type DescribeApiDestinationInput struct {
-	Name string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Name string `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
 type DescribeApiDestinationOutput struct {
@@ -52,13 +69,13 @@ type DescribeApiDestinationOutput struct {
 }
 
 type DeleteApiDestinationInput struct {
-	Name string `json:"Name" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	Name string `json:"Name" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
 type ListApiDestinationsInput struct {
-	NamePrefix    string `json:"NamePrefix,omitempty" aws:"max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
-	ConnectionArn string `json:"ConnectionArn,omitempty" aws:"max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:connection\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+"`
-	NextToken     string `json:"NextToken,omitempty" aws:"max=2048"`
+	NamePrefix    string `json:"NamePrefix,omitempty" aws:"min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	ConnectionArn string `json:"ConnectionArn,omitempty" aws:"min=1,max=1600,pattern=^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:connection\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+$"`
+	NextToken     string `json:"NextToken,omitempty" aws:"min=1,max=2048"`
 	Limit         *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
@@ -83,24 +100,61 @@ type ListApiDestinationsOutput struct {
 type destination struct {
 	CreateApiDestinationInput
 
-	ARN     string       `json:"arn"`
-	Created awsjson.Time `json:"created"`
+	ARN      string        `json:"arn"`
+	Created  awsjson.Time  `json:"created"`
+	Modified *awsjson.Time `json:"modified,omitempty"`
 }
 
 func (d *destination) rate() int {
 	if d.InvocationRateLimitPerSecond == nil {
-		return 300 // AWS's default; it is shown, and not enforced here
+		return 300 // AWS's default; this server does not enforce it
 	}
 	return *d.InvocationRateLimitPerSecond
 }
 
-// CreateApiDestination keeps an endpoint, which must be one of
-// Options.HTTPTargets: whoever may call this API is not who may reach every
-// port of this machine.
+func (d *destination) modified() *awsjson.Time {
+	if d.Modified == nil {
+		return &d.Created
+	}
+	return d.Modified
+}
+
+// state returns the state of an API destination, which follows from that of its
+// connection. The catalog is locked.
+func (c *catalog) state(d *destination) string {
+	if one := c.connectionByARN(d.ConnectionArn); one != nil && one.state() == authorized {
+		return "ACTIVE"
+	}
+	return "INACTIVE"
+}
+
+// checkEndpoint returns the error if an endpoint is not an absolute HTTP URL. The
+// host is checked at each delivery: it must be one of Options.HTTPTargets.
+func checkEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return awsjson.Errorf("ValidationException", "Parameter InvocationEndpoint is not valid. Reason: It must be a URL with the scheme https or http, and without a user name.")
+	}
+	return nil
+}
+
+// address returns the host and port of a URL; the default port is that of the
+// scheme.
+func address(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		if port = "443"; u.Scheme == "http" {
+			port = "80"
+		}
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// CreateApiDestination stores an HTTP endpoint with the connection that
+// authorizes requests to it.
 func (s *Service) CreateApiDestination(ctx context.Context, in *CreateApiDestinationInput) (*CreateApiDestinationOutput, error) {
-	u, err := url.Parse(in.InvocationEndpoint)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !slices.Contains(s.opts.HTTPTargets, u.Host) {
-		return nil, awsjson.Errorf("ValidationException", "The InvocationEndpoint is not one of the HTTP targets that this server allows.")
+	if err := checkEndpoint(in.InvocationEndpoint); err != nil {
+		return nil, err
 	}
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
@@ -111,42 +165,86 @@ func (s *Service) CreateApiDestination(ctx context.Context, in *CreateApiDestina
 		return nil, awsjson.Errorf("ResourceAlreadyExistsException", "An api-destination '%s' already exists.", in.Name)
 	}
 	d := &destination{CreateApiDestinationInput: *in, ARN: s.arn("events", "api-destination/"+in.Name+"/"+awsjson.NewID()), Created: awsjson.Time{Time: s.opts.Now()}}
-	record, err := json.Marshal(d)
-	if err != nil {
+	if err := s.storeDestination(ctx, d); err != nil {
 		return nil, err
 	}
-	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketDestinations, []byte(d.Name), record)}); err != nil {
-		return nil, err
-	}
-	s.catalog.destinations[d.Name] = d
-	return &CreateApiDestinationOutput{ApiDestinationArn: d.ARN, ApiDestinationState: "ACTIVE", CreationTime: &d.Created, LastModifiedTime: &d.Created}, nil
+	return &CreateApiDestinationOutput{ApiDestinationArn: d.ARN, ApiDestinationState: s.catalog.state(d), CreationTime: &d.Created, LastModifiedTime: d.modified()}, nil
 }
 
-func (s *Service) findDestination(name string) (*destination, error) {
+// storeDestination writes an API destination to disk and puts it into the
+// catalog, which is locked.
+func (s *Service) storeDestination(ctx context.Context, d *destination) error {
+	record, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	if err := s.file.Commit(ctx, []datafile.Write{s.file.Put(bucketDestinations, []byte(d.Name), record)}); err != nil {
+		return err
+	}
+	s.catalog.destinations[d.Name] = d
+	return nil
+}
+
+// findDestination returns an API destination for an operation, which the error
+// names: describe, update or delete. The catalog is locked.
+func (s *Service) findDestination(operation, name string) (*destination, error) {
 	if d := s.catalog.destinations[name]; d != nil {
 		return d, nil
 	}
-	return nil, awsjson.Errorf("ResourceNotFoundException", "An api-destination '%s' does not exist.", awsjson.Clip(name))
+	return nil, awsjson.Errorf("ResourceNotFoundException", "Failed to %s the api-destination(s). An api-destination '%s' does not exist.", operation, awsjson.Clip(name))
 }
 
-// DescribeApiDestination tells all of an endpoint.
-func (s *Service) DescribeApiDestination(_ context.Context, in *DescribeApiDestinationInput) (*DescribeApiDestinationOutput, error) {
-	s.catalog.mu.RLock()
-	defer s.catalog.mu.RUnlock()
-	d, err := s.findDestination(in.Name)
+// UpdateApiDestination changes what the input contains.
+func (s *Service) UpdateApiDestination(ctx context.Context, in *UpdateApiDestinationInput) (*UpdateApiDestinationOutput, error) {
+	if in.InvocationEndpoint != "" {
+		if err := checkEndpoint(in.InvocationEndpoint); err != nil {
+			return nil, err
+		}
+	}
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	old, err := s.findDestination("update", in.Name)
 	if err != nil {
 		return nil, err
 	}
-	return &DescribeApiDestinationOutput{ApiDestinationArn: d.ARN, Name: d.Name, Description: d.Description, ApiDestinationState: "ACTIVE",
-		ConnectionArn: d.ConnectionArn, InvocationEndpoint: d.InvocationEndpoint, HttpMethod: d.HttpMethod,
-		InvocationRateLimitPerSecond: d.rate(), CreationTime: &d.Created, LastModifiedTime: &d.Created}, nil
+	if in.ConnectionArn != "" && s.catalog.connectionByARN(in.ConnectionArn) == nil {
+		return nil, awsjson.Errorf("ResourceNotFoundException", "Connection %s does not exist.", awsjson.Clip(in.ConnectionArn))
+	}
+	d := *old
+	if in.Description != nil {
+		d.Description = *in.Description
+	}
+	set(&d.ConnectionArn, in.ConnectionArn)
+	set(&d.InvocationEndpoint, in.InvocationEndpoint)
+	set(&d.HttpMethod, in.HttpMethod)
+	if in.InvocationRateLimitPerSecond != nil {
+		d.InvocationRateLimitPerSecond = in.InvocationRateLimitPerSecond
+	}
+	d.Modified = &awsjson.Time{Time: s.opts.Now()}
+	if err := s.storeDestination(ctx, &d); err != nil {
+		return nil, err
+	}
+	return &UpdateApiDestinationOutput{ApiDestinationArn: d.ARN, ApiDestinationState: s.catalog.state(&d), CreationTime: &d.Created, LastModifiedTime: d.modified()}, nil
 }
 
-// DeleteApiDestination forgets an endpoint.
+// DescribeApiDestination returns an API destination.
+func (s *Service) DescribeApiDestination(_ context.Context, in *DescribeApiDestinationInput) (*DescribeApiDestinationOutput, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	d, err := s.findDestination("describe", in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &DescribeApiDestinationOutput{ApiDestinationArn: d.ARN, Name: d.Name, Description: d.Description, ApiDestinationState: s.catalog.state(d),
+		ConnectionArn: d.ConnectionArn, InvocationEndpoint: d.InvocationEndpoint, HttpMethod: d.HttpMethod,
+		InvocationRateLimitPerSecond: d.rate(), CreationTime: &d.Created, LastModifiedTime: d.modified()}, nil
+}
+
+// DeleteApiDestination removes an API destination.
 func (s *Service) DeleteApiDestination(ctx context.Context, in *DeleteApiDestinationInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
-	d, err := s.findDestination(in.Name)
+	d, err := s.findDestination("delete", in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +255,7 @@ func (s *Service) DeleteApiDestination(ctx context.Context, in *DeleteApiDestina
 	return nil, nil
 }
 
-// ListApiDestinations lists endpoints by name.
+// ListApiDestinations lists API destinations by name.
 func (s *Service) ListApiDestinations(_ context.Context, in *ListApiDestinationsInput) (*ListApiDestinationsOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
@@ -171,9 +269,9 @@ func (s *Service) ListApiDestinations(_ context.Context, in *ListApiDestinations
 	out := &ListApiDestinationsOutput{ApiDestinations: []destinationSummary{}, NextToken: next}
 	for _, name := range names {
 		d := matching[name]
-		out.ApiDestinations = append(out.ApiDestinations, destinationSummary{ApiDestinationArn: d.ARN, Name: name, ApiDestinationState: "ACTIVE",
+		out.ApiDestinations = append(out.ApiDestinations, destinationSummary{ApiDestinationArn: d.ARN, Name: name, ApiDestinationState: s.catalog.state(d),
 			ConnectionArn: d.ConnectionArn, InvocationEndpoint: d.InvocationEndpoint, HttpMethod: d.HttpMethod,
-			InvocationRateLimitPerSecond: d.rate(), CreationTime: &d.Created, LastModifiedTime: &d.Created})
+			InvocationRateLimitPerSecond: d.rate(), CreationTime: &d.Created, LastModifiedTime: d.modified()})
 	}
 	return out, err
 }
@@ -197,14 +295,20 @@ func (dt destinationTargets) Deliver(ctx context.Context, t *delivery.Task) erro
 	if c == nil {
 		return delivery.Permanent("NO_RESOURCE", "The API destination or its connection does not exist.")
 	}
-	r, err := d.request(ctx, t.Target.HttpParameters, t.Body())
-	if err != nil || !slices.Contains(dt.allowed, r.URL.Host) {
-		return delivery.Permanent("SDK_CLIENT_ERROR", "The API destination's endpoint cannot be called.")
+	if c.state() != authorized {
+		return delivery.Permanent("CONNECTION_NOT_AUTHORIZED", "The connection "+c.Name+" is "+c.state()+", not AUTHORIZED.")
+	}
+	r, err := d.request(ctx, t.Target.HttpParameters, c.body(t.Body()))
+	if err != nil {
+		return delivery.Permanent("SDK_CLIENT_ERROR", "The endpoint of the API destination is not a valid URL with these path parameters.")
+	}
+	if host := address(r.URL); !slices.Contains(dt.allowed, host) {
+		return delivery.Permanent("SDK_CLIENT_ERROR", "The host "+host+" is not one of the HTTP targets that this server may call (--http-targets).")
 	}
 	c.authorize(r)
 	resp, err := destinationClient.Do(r)
 	if err != nil {
-		return delivery.Retryable("TIMEOUT", "The endpoint did not answer.")
+		return delivery.Retryable("TIMEOUT", "The endpoint did not respond.")
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
@@ -212,7 +316,7 @@ func (dt destinationTargets) Deliver(ctx context.Context, t *delivery.Task) erro
 		return nil
 	}
 	retry := resp.StatusCode >= 500 || slices.Contains([]int{401, 407, 409, 429}, resp.StatusCode)
-	return &delivery.Error{Code: "SDK_CLIENT_ERROR", Message: "The endpoint answered " + strconv.Itoa(resp.StatusCode) + ".", Retry: retry}
+	return &delivery.Error{Code: "SDK_CLIENT_ERROR", Message: "The endpoint returned the status " + strconv.Itoa(resp.StatusCode) + ".", Retry: retry}
 }
 
 // destination returns an API destination and its connection by the destination's

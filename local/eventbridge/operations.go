@@ -40,10 +40,13 @@ func (s *Service) API() *awsjson.Service {
 		awsjson.Op("ListReplays", s.ListReplays),
 		awsjson.Op("CreateConnection", s.CreateConnection),
 		awsjson.Op("DescribeConnection", s.DescribeConnection),
+		awsjson.Op("UpdateConnection", s.UpdateConnection),
+		awsjson.Op("DeauthorizeConnection", s.DeauthorizeConnection),
 		awsjson.Op("DeleteConnection", s.DeleteConnection),
 		awsjson.Op("ListConnections", s.ListConnections),
 		awsjson.Op("CreateApiDestination", s.CreateApiDestination),
 		awsjson.Op("DescribeApiDestination", s.DescribeApiDestination),
+		awsjson.Op("UpdateApiDestination", s.UpdateApiDestination),
 		awsjson.Op("DeleteApiDestination", s.DeleteApiDestination),
 		awsjson.Op("ListApiDestinations", s.ListApiDestinations),
 	)
