@@ -57,6 +57,9 @@ func (d *Dispatcher) send(ctx context.Context, t *Task, target Deliverer) *Error
 	if target == nil {
 		return Permanent("NO_RESOURCE", "The target "+t.Target.Arn+" does not exist here.")
 	}
+	if t.Invalid != "" {
+		return Permanent("INVALID_JSON", t.Invalid)
+	}
 	if err := d.ReadEvent.setBody(t); err != nil {
 		return Retryable("INTERNAL_ERROR", "The event cannot be read.")
 	}

@@ -37,6 +37,8 @@ type Task struct {
 	// Text replaces Payload if it is not JSON: an input template or a schedule's
 	// input may be any text.
 	Text string `json:"text,omitempty"`
+	// Invalid says why the input must not be delivered; "" means that it may be.
+	Invalid string `json:"invalid,omitempty"`
 
 	Hops  int    `json:"hops,omitempty"`  // how many buses the event has passed
 	Trace string `json:"trace,omitempty"` // the event's trace header

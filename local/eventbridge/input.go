@@ -2,6 +2,7 @@ package eventbridge
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,27 +13,31 @@ import (
 	"github.com/blockforger/eventrouter/local/delivery"
 )
 
-// What a target gets is the event, or what its Input, InputPath or
-// InputTransformer makes of it.
+// A target gets the event, or what its Input, InputPath or InputTransformer makes
+// of it.
 
-// inputOf returns what the target gets in place of the event; nil means the event
-// itself.
-func inputOf(t *delivery.Target, r *rule, e *Event) jsontext.Value {
+// setInput sets what the target of a task gets in place of the event. The result
+// of a JSON template that is not valid JSON is not delivered.
+func setInput(task *delivery.Task, t *delivery.Target, r *rule, e *Event) {
 	switch {
 	case t.Input != "":
-		return jsontext.Value(t.Input)
+		task.SetInput([]byte(t.Input))
 	case t.InputPath != "" && t.InputPath != "$":
 		if v, ok := lookup(e.JSON, t.InputPath); ok {
-			return v
+			task.SetInput(v)
+		} else {
+			task.SetInput([]byte("null"))
 		}
-		return jsontext.Value("null")
 	case t.InputTransformer != nil:
-		return transform(t.InputTransformer, r, e)
+		result := transform(t.InputTransformer, r, e)
+		task.SetInput(result)
+		if !isText(t.InputTransformer.InputTemplate) && !jsontext.Value(result).IsValid(jsontext.AllowDuplicateNames(true)) {
+			task.Invalid = "The result of the input transformer is not valid JSON."
+		}
 	}
-	return nil
 }
 
-// checkInput returns the error with which AWS rejects a target's input.
+// checkInput returns the error with which AWS rejects the input of a target.
 func checkInput(t *delivery.Target) error {
 	if t.Input != "" && !jsontext.Value(t.Input).IsValid(jsontext.AllowDuplicateNames(true)) {
 		return awsjson.Errorf("ValidationException", "JSON syntax error in input for target %s.", t.Id)
@@ -52,18 +57,24 @@ func checkInput(t *delivery.Target) error {
 		}
 	}
 	for _, p := range placeholders(tr.InputTemplate) {
-		if _, ok := tr.InputPathsMap[p.name]; !ok && !strings.HasPrefix(p.name, "aws.events.") {
-			return awsjson.Errorf("ValidationException", "InvalidInput for target %s : [Template contains invalid placeholder %s.].", t.Id, awsjson.Clip(p.name))
+		if _, ok := tr.InputPathsMap[p.name]; !ok && !slices.Contains(predefined, p.name) {
+			return awsjson.Errorf("ValidationException", "InputTemplate for target %s contains invalid placeholder %s.", t.Id, awsjson.Clip(p.name))
 		}
 	}
 	return nil
+}
+
+// isText reports whether a template makes text: it begins with a quote. Any other
+// template makes JSON.
+func isText(template string) bool {
+	return strings.HasPrefix(strings.TrimLeft(template, " \t\r\n"), `"`)
 }
 
 // placeholder is one <name> of a template.
 type placeholder struct {
 	name       string
 	start, end int
-	quoted     bool // it stands within a JSON string
+	quoted     bool // it is within quotes
 }
 
 // placeholders finds the <name>s of a template.
@@ -97,19 +108,59 @@ func isVariable(s string) bool {
 	return true
 }
 
-// transform fills a template. A variable whose path does not exist is left out.
-func transform(tr *delivery.InputTransformer, r *rule, e *Event) jsontext.Value {
+// transform replaces the placeholders of a template, as recorded on AWS:
+//
+//   - Outside quotes, a placeholder becomes the JSON value, and "" if the path has
+//     no value.
+//   - Within quotes, it becomes the characters of a string, and nothing if the path
+//     has no value.
+//   - Within quotes, any other value becomes its JSON. In a template that makes
+//     text, the JSON loses its quotes; in one that makes JSON it does not, which
+//     usually makes the result invalid.
+func transform(tr *delivery.InputTransformer, r *rule, e *Event) []byte {
 	var out []byte
-	done := 0
+	done, text := 0, isText(tr.InputTemplate)
 	for _, p := range placeholders(tr.InputTemplate) {
 		out = append(out, tr.InputTemplate[done:p.start]...)
 		done = p.end
-		if v, ok := variable(tr, p.name, r, e); ok {
-			out = appendVariable(out, v, p.quoted)
+		v, ok := variable(tr, p.name, r, e)
+		switch {
+		case !ok && p.quoted:
+		case !ok:
+			out = append(out, `""`...)
+		case !p.quoted:
+			out = append(out, v...)
+		case v.Kind() == '"':
+			out = append(out, v[1:len(v)-1]...) // escaped already
+		case text:
+			out = appendUnquoted(out, v)
+		default:
+			out = append(out, v...)
 		}
 	}
 	return append(out, tr.InputTemplate[done:]...)
 }
+
+// appendUnquoted writes JSON without its quotes, those within strings included,
+// so that the result is valid within quotes.
+func appendUnquoted(out, v []byte) []byte {
+	for i := 0; i < len(v); i++ {
+		switch {
+		case v[i] == '\\' && v[i+1] == '"':
+			i++
+		case v[i] == '\\':
+			out = append(out, v[i], v[i+1])
+			i++
+		case v[i] != '"':
+			out = append(out, v[i])
+		}
+	}
+	return out
+}
+
+// predefined are the variables that a template may use without a path.
+var predefined = []string{"aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time",
+	"aws.events.event.json", "aws.events.event"}
 
 // variable returns the value of a variable of the template.
 func variable(tr *delivery.InputTransformer, name string, r *rule, e *Event) (jsontext.Value, bool) {
@@ -122,12 +173,14 @@ func variable(tr *delivery.InputTransformer, name string, r *rule, e *Event) (js
 		return awsjson.Quote(e.Received.UTC().Format("2006-01-02T15:04:05Z")), true
 	case "aws.events.event.json":
 		return e.JSON, true
-	case "aws.events.event": // the event without its detail
+	case "aws.events.event":
 		return withoutDetail(e.JSON), true
 	}
 	return lookup(e.JSON, tr.InputPathsMap[name])
 }
 
+// withoutDetail returns the event without its detail. As on AWS, the member
+// detail-type is named detailType there.
 func withoutDetail(event jsontext.Value) jsontext.Value {
 	dec := jsontext.NewDecoder(bytes.NewReader(event), jsontext.AllowDuplicateNames(true))
 	out := []byte{'{'}
@@ -144,8 +197,11 @@ func withoutDetail(event jsontext.Value) jsontext.Value {
 		if err != nil {
 			break
 		}
-		if string(name) == `"detail"` {
+		switch string(name) {
+		case `"detail"`:
 			continue
+		case `"detail-type"`:
+			name = jsontext.Value(`"detailType"`)
 		}
 		if len(out) > 1 {
 			out = append(out, ',')
@@ -155,26 +211,13 @@ func withoutDetail(event jsontext.Value) jsontext.Value {
 	return append(out, '}')
 }
 
-// appendVariable writes a value: as JSON, or within a string as text that keeps
-// the string whole.
-func appendVariable(out []byte, v jsontext.Value, quoted bool) []byte {
-	if !quoted {
-		return append(out, v...)
-	}
-	if v.Kind() == '"' {
-		return append(out, v[1:len(v)-1]...) // escaped already
-	}
-	text, _ := jsontext.AppendQuote(nil, v)
-	return append(out, text[1:len(text)-1]...)
-}
-
 // step is one step of a JSONPath: a member's name, or an element's index.
 type step struct {
 	name  string
 	index int // where name is ""
 }
 
-// parsePath reads the JSONPaths that EventBridge takes: $ and then .name,
+// parsePath reads the JSONPaths that EventBridge supports: $ and then .name,
 // ['name'] or [0].
 func parsePath(path string) (steps []step, ok bool) {
 	rest, ok := strings.CutPrefix(path, "$")

@@ -29,7 +29,7 @@ queues = {}
 target = {"whole": {}, "constant": {"Input": '{"k": 1}'}, "path": {"InputPath": "$.detail.list[1]"},
           "nowhere": {"InputPath": "$.detail.nowhere"},
           "made": {"InputTransformer": {"InputPathsMap": {"n": "$.detail.n", "name": "$.detail.name", "l": "$.detail.list", "no": "$.x"},
-                                        "InputTemplate": '{"n": <n>, "name": <name>, "text": "<name>: <l><no>", "rule": <aws.events.rule-name>}'}}}
+                                        "InputTemplate": '{"n": <n>, "name": <name>, "text": "<name>: <n><no>", "l": <l>, "no": <no>, "rule": <aws.events.rule-name>}'}}}
 events.put_rule(Name="inputs", EventPattern='{"source":["shop"]}')
 for name, how in target.items():
     queues[name] = queue(name)
@@ -41,7 +41,7 @@ assert receive(queues["constant"])["Body"] == '{"k": 1}'
 assert json.loads(receive(queues["path"])["Body"]) == {"x": 2}
 assert receive(queues["nowhere"])["Body"] == "null"
 made = json.loads(receive(queues["made"])["Body"])
-assert made == {"n": 7, "name": 'a "quoted" name', "text": 'a "quoted" name: [1,{"x":2}]', "rule": "inputs"}, made
+assert made == {"n": 7, "name": 'a "quoted" name', "text": 'a "quoted" name: 7', "l": [1, {"x": 2}], "no": "", "rule": "inputs"}, made
 events.remove_targets(Rule="inputs", Ids=list(target))
 
 # A target that is not there: to the dead-letter queue at once
