@@ -15,8 +15,8 @@ import (
 )
 
 type CreateArchiveInput struct {
-	ArchiveName    string `json:"ArchiveName" aws:"required,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventSourceArn string `json:"EventSourceArn" aws:"required,max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
+	ArchiveName    string `json:"ArchiveName" aws:"required,min=1,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventSourceArn string `json:"EventSourceArn" aws:"required,min=1,max=1600,pattern=^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+$"`
 	Description    string `json:"Description,omitempty" aws:"max=512,pattern=.*"`
 	EventPattern   string `json:"EventPattern,omitempty" aws:"max=4096"`
 	RetentionDays  *int   `json:"RetentionDays,omitempty" aws:"min=0"`
@@ -30,11 +30,11 @@ type CreateArchiveOutput struct {
 }
 
 type DeleteArchiveInput struct {
-	ArchiveName string `json:"ArchiveName" aws:"required,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+	ArchiveName string `json:"ArchiveName" aws:"required,min=1,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
 type DescribeArchiveInput struct {
-	ArchiveName string `json:"ArchiveName" aws:"required,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+	ArchiveName string `json:"ArchiveName" aws:"required,min=1,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
 type DescribeArchiveOutput struct {
@@ -52,10 +52,10 @@ type DescribeArchiveOutput struct {
 }
 
 type ListArchivesInput struct {
-	NamePrefix     string `json:"NamePrefix,omitempty" aws:"max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
-	EventSourceArn string `json:"EventSourceArn,omitempty" aws:"max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
+	NamePrefix     string `json:"NamePrefix,omitempty" aws:"min=1,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+	EventSourceArn string `json:"EventSourceArn,omitempty" aws:"min=1,max=1600,pattern=^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+$"`
 	State          string `json:"State,omitempty" aws:"enum=ENABLED|DISABLED|CREATING|UPDATING|CREATE_FAILED|UPDATE_FAILED"`
-	NextToken      string `json:"NextToken,omitempty" aws:"max=2048"`
+	NextToken      string `json:"NextToken,omitempty" aws:"min=1,max=2048"`
 	Limit          *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
@@ -76,7 +76,7 @@ type ListArchivesOutput struct {
 }
 
 type UpdateArchiveInput struct {
-	ArchiveName   string `json:"ArchiveName" aws:"required,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
+	ArchiveName   string `json:"ArchiveName" aws:"required,min=1,max=48,pattern=[\\.\\-_A-Za-z0-9]+"`
 	Description   string `json:"Description,omitempty" aws:"max=512,pattern=.*"`
 	EventPattern  string `json:"EventPattern,omitempty" aws:"max=4096"`
 	RetentionDays *int   `json:"RetentionDays,omitempty" aws:"min=0"`
@@ -193,7 +193,7 @@ func (s *archiveStore) load() error {
 	})
 }
 
-// CreateArchive begins to keep a bus's events.
+// CreateArchive creates an archive of the events that a bus receives from then on.
 func (s *Service) CreateArchive(ctx context.Context, in *CreateArchiveInput) (*CreateArchiveOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
@@ -286,10 +286,18 @@ func (s *Service) DescribeArchive(_ context.Context, in *DescribeArchiveInput) (
 		SizeBytes: one.size, EventCount: one.count, CreationTime: &one.Created}, nil
 }
 
-// ListArchives lists archives by name.
+// ListArchives lists archives by name. As on AWS, it takes at most one filter.
 func (s *Service) ListArchives(_ context.Context, in *ListArchivesInput) (*ListArchivesOutput, error) {
+	if err := oneFilter("ListArchives", in.State, in.EventSourceArn, in.NamePrefix); err != nil {
+		return nil, err
+	}
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
+	if in.EventSourceArn != "" {
+		if _, err := s.findBus(in.EventSourceArn); err != nil {
+			return nil, err
+		}
+	}
 	matching := map[string]*archive{}
 	for name, one := range s.archives.byName {
 		if (in.EventSourceArn == "" || in.EventSourceArn == s.busARN(one.Bus)) && (in.State == "" || in.State == enabled) {
@@ -306,7 +314,8 @@ func (s *Service) ListArchives(_ context.Context, in *ListArchivesInput) (*ListA
 	return out, err
 }
 
-// UpdateArchive changes what an archive will take from now on.
+// UpdateArchive replaces pattern and description, and the retention if it is
+// given. The pattern applies to the events that arrive from then on.
 func (s *Service) UpdateArchive(ctx context.Context, in *UpdateArchiveInput) (*UpdateArchiveOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
@@ -323,6 +332,20 @@ func (s *Service) UpdateArchive(ctx context.Context, in *UpdateArchiveInput) (*U
 		return nil, err
 	}
 	return &UpdateArchiveOutput{ArchiveArn: s.archiveARN(one.Name), State: enabled, CreationTime: &one.Created}, nil
+}
+
+// oneFilter returns the error if more than one filter of a list is given.
+func oneFilter(operation string, filters ...string) error {
+	given := 0
+	for _, f := range filters {
+		if f != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return awsjson.Errorf("ValidationException", "At most one filter is allowed for %s. Use either : State, EventSourceArn, or NamePrefix.", operation)
+	}
+	return nil
 }
 
 // trim removes events that are older than the retention of their archive.

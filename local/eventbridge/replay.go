@@ -14,14 +14,14 @@ import (
 )
 
 type replayDestination struct {
-	Arn        string   `json:"Arn" aws:"required,max=1600"`
-	FilterArns []string `json:"FilterArns,omitempty"`
+	Arn        string   `json:"Arn" aws:"required,min=1,max=1600"`
+	FilterArns []string `json:"FilterArns,omitempty" each:"min=1,max=1600"`
 }
 
 type StartReplayInput struct {
-	ReplayName     string             `json:"ReplayName" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	ReplayName     string             `json:"ReplayName" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 	Description    string             `json:"Description,omitempty" aws:"max=512,pattern=.*"`
-	EventSourceArn string             `json:"EventSourceArn" aws:"required,max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
+	EventSourceArn string             `json:"EventSourceArn" aws:"required,min=1,max=1600,pattern=^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+$"`
 	EventStartTime *awsjson.Time      `json:"EventStartTime" aws:"required"`
 	EventEndTime   *awsjson.Time      `json:"EventEndTime" aws:"required"`
 	Destination    *replayDestination `json:"Destination" aws:"required"`
@@ -35,7 +35,7 @@ type StartReplayOutput struct {
 }
 
 type CancelReplayInput struct {
-	ReplayName string `json:"ReplayName" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	ReplayName string `json:"ReplayName" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
 type CancelReplayOutput struct {
@@ -45,7 +45,7 @@ type CancelReplayOutput struct {
 }
 
 type DescribeReplayInput struct {
-	ReplayName string `json:"ReplayName" aws:"required,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	ReplayName string `json:"ReplayName" aws:"required,min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
 type DescribeReplayOutput struct {
@@ -64,10 +64,10 @@ type DescribeReplayOutput struct {
 }
 
 type ListReplaysInput struct {
-	NamePrefix     string `json:"NamePrefix,omitempty" aws:"max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
+	NamePrefix     string `json:"NamePrefix,omitempty" aws:"min=1,max=64,pattern=[\\.\\-_A-Za-z0-9]+"`
 	State          string `json:"State,omitempty" aws:"enum=STARTING|RUNNING|CANCELLING|COMPLETED|CANCELLED|FAILED"`
-	EventSourceArn string `json:"EventSourceArn,omitempty" aws:"max=1600,pattern=arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+"`
-	NextToken      string `json:"NextToken,omitempty" aws:"max=2048"`
+	EventSourceArn string `json:"EventSourceArn,omitempty" aws:"min=1,max=1600,pattern=^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+$"`
+	NextToken      string `json:"NextToken,omitempty" aws:"min=1,max=2048"`
 	Limit          *int   `json:"Limit,omitempty" aws:"min=1,max=100"`
 }
 
@@ -88,9 +88,9 @@ type ListReplaysOutput struct {
 	NextToken string          `json:"NextToken,omitempty"`
 }
 
-// replay sends the events of an archive to their bus once more. How far it has
-// come is kept with the events that it sends, so that a crash neither leaves one
-// out nor sends one twice.
+// replay sends the events of an archive to their bus again. Its progress is
+// committed together with the events that it sends, so that a crash neither omits
+// nor repeats an event.
 type replay struct {
 	Name        string             `json:"name"`
 	Description string             `json:"description,omitempty"`
@@ -102,7 +102,7 @@ type replay struct {
 	Started     awsjson.Time       `json:"started"`
 	Ended       *awsjson.Time      `json:"ended,omitempty"`
 	Last        *awsjson.Time      `json:"last,omitempty"` // of the newest event sent
-	Next        []byte             `json:"next"`           // the key to go on from
+	Next        []byte             `json:"next"`           // the key to continue from
 }
 
 const (
@@ -125,8 +125,8 @@ func (s *Service) loadReplays() error {
 	})
 }
 
-// StartReplay sends the archived events of a span of time, by their own time, to
-// the bus that they came from.
+// StartReplay sends the archived events of a time range, selected by the time of
+// the event, to the bus that they came from.
 func (s *Service) StartReplay(ctx context.Context, in *StartReplayInput) (*StartReplayOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
@@ -134,19 +134,26 @@ func (s *Service) StartReplay(ctx context.Context, in *StartReplayInput) (*Start
 	if !ok {
 		return nil, awsjson.Errorf("ValidationException", "Parameter EventSourceArn is not valid. Reason: Must contain an archive ARN.")
 	}
-	one, err := s.archives.find(name)
-	if err != nil {
+	one := s.archives.byName[name]
+	if one == nil {
+		return nil, awsjson.Errorf("ValidationException", "Parameter EventSourceArn is not valid. Reason: Archive %s does not exist.", awsjson.Clip(name))
+	}
+	bus, ok := strings.CutPrefix(in.Destination.Arn, s.busARN(""))
+	if !ok {
+		return nil, awsjson.Errorf("ValidationException", "Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.")
+	}
+	if _, err := s.findBus(bus); err != nil {
 		return nil, err
 	}
 	switch {
-	case s.catalog.replays[in.ReplayName] != nil:
-		return nil, awsjson.Errorf("ResourceAlreadyExistsException", "Replay %s already exists.", in.ReplayName)
 	case !in.EventStartTime.Before(in.EventEndTime.Time):
 		return nil, awsjson.Errorf("ValidationException", "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.")
-	case !strings.HasPrefix(in.Destination.Arn, s.busARN("")):
-		return nil, awsjson.Errorf("ValidationException", "Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.")
-	case in.Destination.Arn != s.busARN(one.Bus):
+	case bus != one.Bus:
 		return nil, awsjson.Errorf("ValidationException", "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.")
+	case s.catalog.replays[in.ReplayName] != nil:
+		return nil, awsjson.Errorf("ResourceAlreadyExistsException", "Replay %s already exists.", in.ReplayName)
+	case s.catalog.activeReplays() >= maxActiveReplays:
+		return nil, awsjson.Errorf("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
 	}
 	r := &replay{Name: in.ReplayName, Description: in.Description, Archive: one.Name, Destination: in.Destination,
 		From: *in.EventStartTime, Until: *in.EventEndTime, State: replayStarting, Started: awsjson.Time{Time: s.opts.Now()},
@@ -156,6 +163,18 @@ func (s *Service) StartReplay(ctx context.Context, in *StartReplayInput) (*Start
 	}
 	s.replayAsked.Raise()
 	return &StartReplayOutput{ReplayArn: s.replayARN(r.Name), State: r.State, ReplayStartTime: &r.Started}, nil
+}
+
+// maxActiveReplays is how many replays may be starting or running.
+const maxActiveReplays = 10
+
+func (c *catalog) activeReplays() (n int) {
+	for _, r := range c.replays {
+		if r.active() {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Service) replayWrite(r *replay) (datafile.Write, error) {
@@ -184,7 +203,7 @@ func (s *Service) findReplay(name string) (*replay, error) {
 	return nil, awsjson.Errorf("ResourceNotFoundException", "Replay %s does not exist.", awsjson.Clip(name))
 }
 
-// CancelReplay stops a replay that has not ended yet.
+// CancelReplay stops a replay that has not ended.
 func (s *Service) CancelReplay(ctx context.Context, in *CancelReplayInput) (*CancelReplayOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
@@ -206,7 +225,7 @@ func (s *Service) CancelReplay(ctx context.Context, in *CancelReplayInput) (*Can
 
 func (r *replay) active() bool { return r.State == replayStarting || r.State == replayRunning }
 
-// DescribeReplay tells how far a replay has come.
+// DescribeReplay returns the progress of a replay.
 func (s *Service) DescribeReplay(_ context.Context, in *DescribeReplayInput) (*DescribeReplayOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
@@ -219,8 +238,11 @@ func (s *Service) DescribeReplay(_ context.Context, in *DescribeReplayInput) (*D
 		EventLastReplayedTime: r.Last, ReplayStartTime: &r.Started, ReplayEndTime: r.Ended}, nil
 }
 
-// ListReplays lists replays by name.
+// ListReplays lists replays by name. As on AWS, it takes at most one filter.
 func (s *Service) ListReplays(_ context.Context, in *ListReplaysInput) (*ListReplaysOutput, error) {
+	if err := oneFilter("ListReplays", in.State, in.EventSourceArn, in.NamePrefix); err != nil {
+		return nil, err
+	}
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	matching := map[string]*replay{}
@@ -239,7 +261,7 @@ func (s *Service) ListReplays(_ context.Context, in *ListReplaysInput) (*ListRep
 	return out, err
 }
 
-// runReplays carries replays on, one after another, until ctx ends.
+// runReplays runs the replays, one after another, until ctx ends.
 func (s *Service) runReplays(ctx context.Context) {
 	for ctx.Err() == nil {
 		asked := s.replayAsked.Wait()
@@ -252,7 +274,7 @@ func (s *Service) runReplays(ctx context.Context) {
 			continue
 		}
 		if err := s.replayBatch(ctx, r); err != nil && ctx.Err() == nil {
-			s.opts.Log.Error("a replay could not go on; trying again", "replay", r.Name, "error", err)
+			s.opts.Log.Error("a replay failed; it will be retried", "replay", r.Name, "error", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Second):
@@ -261,7 +283,7 @@ func (s *Service) runReplays(ctx context.Context) {
 	}
 }
 
-// nextReplay is a copy of a replay that is to go on, or nil.
+// nextReplay returns a copy of a replay that has not ended, or nil.
 func (s *Service) nextReplay() *replay {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
@@ -274,8 +296,8 @@ func (s *Service) nextReplay() *replay {
 	return nil
 }
 
-// replayBatch sends some events of a replay and keeps how far it has come in the
-// same write.
+// replayBatch sends some events of a replay and stores its progress in the same
+// commit.
 func (s *Service) replayBatch(ctx context.Context, r *replay) error {
 	const most = 100
 	var batch []*incoming
@@ -327,13 +349,13 @@ func (s *Service) replayBatch(ctx context.Context, r *replay) error {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	if now := s.catalog.replays[r.Name]; now.State == replayCancelling && r.active() {
-		r.State = replayCancelling // asked for meanwhile
+		r.State = replayCancelling // requested meanwhile
 	}
 	s.catalog.replays[r.Name] = r
 	return nil
 }
 
-// withReplayName adds the member by which a rule can tell a replayed event.
+// withReplayName adds the member that marks a replayed event.
 func withReplayName(event []byte, name string) []byte {
 	out := append(slices.Clone(event[:len(event)-1]), `,"replay-name":`...)
 	out, _ = jsontext.AppendQuote(out, name)

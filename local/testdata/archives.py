@@ -45,7 +45,13 @@ refused("ValidationException", events.start_replay, ReplayName="r", EventSourceA
 events.create_event_bus(Name="other")
 refused("ValidationException", events.start_replay, ReplayName="r", EventSourceArn=source, **span,
         Destination={"Arn": arn("events", "event-bus/other")}, message="Cross event bus replay is not permitted")
-refused("ResourceNotFoundException", events.start_replay, ReplayName="r", EventSourceArn=arn("events", "archive/none"), Destination={"Arn": default}, **span)
+refused("ValidationException", events.start_replay, ReplayName="r", EventSourceArn=arn("events", "archive/none"), Destination={"Arn": default}, **span,
+        message="Parameter EventSourceArn is not valid. Reason: Archive none does not exist.")
+refused("ResourceNotFoundException", events.start_replay, ReplayName="r", EventSourceArn=source, **span,
+        Destination={"Arn": arn("events", "event-bus/none")}, message="Event bus none does not exist.")
+refused("ValidationException", events.list_archives, NamePrefix="a", State="ENABLED", message="At most one filter is allowed for ListArchives")
+refused("ValidationException", events.list_replays, NamePrefix="a", EventSourceArn=source, message="At most one filter is allowed for ListReplays")
+refused("ResourceNotFoundException", events.list_archives, EventSourceArn=arn("events", "event-bus/none"), message="Event bus none does not exist.")
 assert events.start_replay(ReplayName="r", EventSourceArn=source, Destination={"Arn": default}, **span)["State"] == "STARTING"
 replayed = wait(7)[4:]
 assert sorted(e["detail"]["n"] for e in replayed) == [1, 2, 3], replayed
