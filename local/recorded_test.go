@@ -26,8 +26,9 @@ type recordedCase struct {
 
 // protocols are the target prefixes and content types of the JSON services.
 var protocols = map[string]struct{ prefix, contentType string }{
-	"sqs":  {"AmazonSQS", "application/x-amz-json-1.0"},
-	"logs": {"Logs_20140328", "application/x-amz-json-1.1"},
+	"sqs":    {"AmazonSQS", "application/x-amz-json-1.0"},
+	"logs":   {"Logs_20140328", "application/x-amz-json-1.1"},
+	"events": {"AWSEvents", "application/x-amz-json-1.1"},
 }
 
 // runRecorded sends the requests one after the other and compares the responses.
@@ -131,4 +132,80 @@ func TestRecordedScheduler(t *testing.T) {
 	if _, _, body := ask(t, m.url, "GET /schedules/none", ""); body != `{"Message":"Schedule none does not exist."}` {
 		t.Error(body)
 	}
+}
+
+func TestRecordedSQS(t *testing.T) {
+	t.Parallel()
+	m := start(t, t.TempDir(), local.Options{}, nil)
+	const url = `"QueueUrl": "http://x/000000000000/`
+	const (
+		entryIDs  = "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."
+		redrive   = `{"QueueName": "q", "Attributes": {"RedrivePolicy": `
+		redriveIs = " for parameter RedrivePolicy is invalid. Reason: "
+		fifoARN   = `{\"deadLetterTargetArn\": \"arn:aws:sqs:us-east-1:000000000000:f.fifo\", \"maxReceiveCount\": 5}`
+		plainARN  = `{\"deadLetterTargetArn\": \"arn:aws:sqs:us-east-1:000000000000:q\", \"maxReceiveCount\": 5}`
+		dummyARN  = `{\"deadLetterTargetArn\": \"dummy\", \"maxReceiveCount\": 42}`
+		noneARN   = `{\"deadLetterTargetArn\": \"arn:aws:sqs:us-east-1:000000000000:none\", \"maxReceiveCount\": 5}`
+		dedupText = "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+		groupText = "The request must contain the parameter MessageGroupId."
+	)
+	plain := func(quoted string) string { return strings.ReplaceAll(quoted, `\"`, `"`) }
+	twenty := strings.Repeat(`{"Id": "1", "MessageBody": "b", "ReceiptHandle": "1-a"}, `, 19) + `{"Id": "1", "MessageBody": "b", "ReceiptHandle": "1-a"}`
+	runRecorded(t, m, []recordedCase{
+		{"recorded 2022-08-01", "sqs.CreateQueue", `{"QueueName": "q", "Attributes": {"VisibilityTimeout": "20", "MaximumMessageSize": "2048"}, "tags": {"a": "b"}}`, 200, "", "", `/000000000000/q"}`},
+		{"recorded 2022-08-04", "sqs.CreateQueue", `{"QueueName": "q", "Attributes": {"DelaySeconds": "1"}}`, 400, "QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute DelaySeconds", ""},
+		{"recorded 2023-11-14", "sqs.GetQueueAttributes", `{` + url + `q", "AttributeNames": ["SqsManagedSseEnabled"]}`, 200, "", "", `{"Attributes":{"SqsManagedSseEnabled":"true"}}`},
+		{"recorded 2023-11-14", "sqs.GetQueueAttributes", `{` + url + `q", "AttributeNames": ["Policy"]}`, 200, "", "", `{"Attributes":{}}`},
+		{"recorded 2023-11-14", "sqs.SendMessage", `{` + url + `q", "MessageBody": "` + strings.Repeat("x", 2049) + `"}`, 400, "InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than 2048 bytes.", ""},
+		{"recorded 2023-11-14", "sqs.SetQueueAttributes", `{` + url + `q", "Attributes": {"FifoQueue": "true"}}`, 400, "InvalidAttributeName", "Unknown Attribute FifoQueue.", ""},
+		{"recorded 2022-08-01", "sqs.SetQueueAttributes", `{` + url + `q", "Attributes": {"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "true"}}`, 400, "InvalidAttributeName",
+			"You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.", ""},
+		{"recorded 2022-08-01", "sqs.CreateQueue", `{"QueueName": "kms", "Attributes": {"KmsMasterKeyId": "k", "KmsDataKeyReusePeriodSeconds": "6000"}}`, 200, "", "", ""},
+		{"recorded 2022-08-01", "sqs.GetQueueAttributes", `{` + url + `kms", "AttributeNames": ["SqsManagedSseEnabled"]}`, 200, "", "", `{"Attributes":{"SqsManagedSseEnabled":"false"}}`},
+		{"recorded 2022-08-01", "sqs.GetQueueAttributes", `{` + url + `kms", "AttributeNames": ["KmsDataKeyReusePeriodSeconds"]}`, 200, "", "", `"6000"`},
+
+		// FIFO queues
+		{"recorded 2023-11-14", "sqs.CreateQueue", `{"QueueName": "f.fifo", "Attributes": {"FifoQueue": "True"}}`, 200, "", "", `/f.fifo"}`},
+		{"recorded 2023-11-14", "sqs.CreateQueue", `{"QueueName": "f.fifo", "Attributes": {"FifoQueue": "true", "ContentBasedDeduplication": "true"}}`, 400, "QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute ContentBasedDeduplication", ""},
+		{"recorded 2023-05-30", "sqs.GetQueueAttributes", `{` + url + `f.fifo", "AttributeNames": ["FifoQueue"]}`, 200, "", "", `{"FifoQueue":"true"}`},
+		{"recorded 2023-05-30", "sqs.GetQueueAttributes", `{` + url + `f.fifo", "AttributeNames": ["FifoThroughputLimit"]}`, 200, "", "", `{"FifoThroughputLimit":"perQueue"}`},
+		{"recorded 2023-05-30", "sqs.GetQueueAttributes", `{` + url + `f.fifo", "AttributeNames": ["DeduplicationScope"]}`, 200, "", "", `{"DeduplicationScope":"queue"}`},
+		{"recorded 2023-11-14", "sqs.SetQueueAttributes", `{` + url + `f.fifo", "Attributes": {"FifoQueue": "false"}}`, 400, "InvalidAttributeValue", "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.", ""},
+		{"recorded 2022-08-03", "sqs.SendMessage", `{` + url + `f.fifo", "MessageBody": "b", "MessageGroupId": "g", "MessageDeduplicationId": "d", "DelaySeconds": 2}`, 400, "InvalidParameterValue",
+			"Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.", ""},
+		{"recorded 2023-11-14", "sqs.SendMessage", `{` + url + `f.fifo", "MessageBody": "b", "MessageGroupId": "g"}`, 400, "InvalidParameterValue", dedupText, ""},
+		{"recorded 2023-11-14", "sqs.SendMessage", `{` + url + `f.fifo", "MessageBody": "b", "MessageDeduplicationId": "d"}`, 400, "MissingParameter", groupText, ""},
+		{"recorded 2022-08-21", "sqs.SendMessage", `{` + url + `f.fifo", "MessageBody": "b", "MessageGroupId": "g", "MessageDeduplicationId": "d"}`, 200, "", "", `"SequenceNumber":"1`},
+		{"recorded 2023-11-14", "sqs.SendMessageBatch", `{` + url + `f.fifo", "Entries": [{"Id": "1", "MessageBody": "b", "MessageGroupId": "g", "MessageDeduplicationId": "e"}, {"Id": "2", "MessageBody": "b", "MessageDeduplicationId": "h"}]}`,
+			400, "InvalidParameterValue", groupText, ""},
+		{"recorded 2023-11-14", "sqs.SendMessageBatch", `{` + url + `f.fifo", "Entries": [{"Id": "1", "MessageBody": "b", "MessageGroupId": "g"}]}`, 400, "InvalidParameterValue", dedupText, ""},
+		{"documentation", "sqs.GetQueueAttributes", `{` + url + `f.fifo", "AttributeNames": ["ApproximateNumberOfMessages"]}`, 200, "", "", `"1"`}, // the rejected batch has sent nothing
+
+		// Redrive policies
+		{"recorded 2022-08-21", "sqs.CreateQueue", redrive + `"` + dummyARN + `"}}`, 400, "InvalidParameterValue", "Value " + plain(dummyARN) + redriveIs + "Invalid value for deadLetterTargetArn.", ""},
+		{"recorded in an incident report", "sqs.CreateQueue", redrive + `"` + fifoARN + `"}}`, 400, "InvalidParameterValue", "Value " + plain(fifoARN) + redriveIs + "Dead-letter queue must be same type of queue as the source..", ""},
+		{"recorded in an incident report", "sqs.SetQueueAttributes", `{` + url + `f.fifo", "Attributes": {"RedrivePolicy": "` + plainARN + `"}}`, 400, "InvalidParameterValue", "Value " + plain(plainARN) + redriveIs + "Dead-letter queue must be same type of queue as the source..", ""},
+		{"recorded in an incident report", "sqs.CreateQueue", redrive + `"` + noneARN + `"}}`, 400, "InvalidParameterValue", "Value " + plain(noneARN) + redriveIs + "Dead letter target does not exist.", ""},
+
+		// Batches
+		{"recorded 2023-11-14", "sqs.SendMessageBatch", `{` + url + `q", "Entries": [` + twenty + `]}`, 400, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10. You have sent 20.", ""},
+		{"recorded 2023-11-14", "sqs.DeleteMessageBatch", `{` + url + `q", "Entries": [` + twenty + `]}`, 400, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10. You have sent 20.", ""},
+		{"recorded 2023-11-14", "sqs.SendMessageBatch", `{` + url + `q", "Entries": [{"Id": "invalid:id", "MessageBody": "b"}]}`, 400, "AWS.SimpleQueueService.InvalidBatchEntryId", entryIDs, ""},
+		{"recorded 2023-11-14", "sqs.DeleteMessageBatch", `{` + url + `q", "Entries": [{"Id": "` + strings.Repeat("testLongId", 10) + `", "ReceiptHandle": "1-a"}]}`, 400, "AWS.SimpleQueueService.InvalidBatchEntryId", entryIDs, ""},
+		{"documentation", "sqs.SendMessageBatch", `{` + url + `q", "Entries": []}`, 400, "AWS.SimpleQueueService.EmptyBatchRequest", "There should be at least one SendMessageBatchRequestEntry in the request.", ""},
+		{"recorded 2023-11-14", "sqs.SendMessageBatch", `{` + url + `kms", "Entries": [{"Id": "1", "MessageBody": "` + strings.Repeat("x", 1<<20) + `"}, {"Id": "2", "MessageBody": "x"}]}`,
+			400, "AWS.SimpleQueueService.BatchRequestTooLong", "Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.", ""},
+
+		// Messages
+		{"recorded 2023-11-14", "sqs.SendMessage", `{` + url + `q", "MessageBody": "b", "MessageAttributes": {"ErrorDetails": {"DataType": "String", "StringValue": ""}}}`, 400, "InvalidParameterValue",
+			"Message (user) attribute 'ErrorDetails' must contain a non-empty value of type 'String'.", ""},
+		{"recorded 2023-07-06", "sqs.SendMessage", `{` + url + `q", "MessageBody": "msg", "MessageAttributes": {"General": {"DataType": "String", "StringValue": "Kenobi"}, "Hello": {"DataType": "String", "StringValue": "There"}, "Help.Me": {"DataType": "String", "StringValue": "Me"}}}`,
+			200, "", "", `"MD5OfMessageBody":"6e2baaf3b97dbeef01c0043275f9a0e7","MD5OfMessageAttributes":"4c360f3fdafd970e05fae2f149d997f5"`},
+		{"recorded 2023-07-06", "sqs.ReceiveMessage", `{` + url + `q", "VisibilityTimeout": 0, "MessageAttributeNames": ["Hel*"]}`, 200, "", "", `"MD5OfMessageAttributes":"83fee93c1bcd8b9a5a923ffacdc636c7"`},
+		{"recorded 2023-07-06", "sqs.ReceiveMessage", `{` + url + `q", "VisibilityTimeout": 0, "MessageAttributeNames": [".*"]}`, 200, "", "", `"MD5OfMessageAttributes":"4c360f3fdafd970e05fae2f149d997f5"`},
+		{"recorded 2023-07-06", "sqs.ReceiveMessage", `{` + url + `q", "VisibilityTimeout": 0, "MessageAttributeNames": ["Hel.*"]}`, 200, "", "", `"MD5OfMessageAttributes":"83fee93c1bcd8b9a5a923ffacdc636c7"`},
+		{"recorded 2023-11-14", "sqs.ReceiveMessage", `{` + url + `q", "MaxNumberOfMessages": 11}`, 400, "InvalidParameterValue", "Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.", ""},
+		{"recorded 2023-11-14", "sqs.GetQueueUrl", `{"QueueName": "none"}`, 400, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.", ""},
+		{"recorded 2023-11-14", "sqs.DeleteQueue", `{` + url + `none"}`, 400, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.", ""},
+	})
 }

@@ -18,11 +18,13 @@ import (
 // function's on-failure destination; it holds the event, and so possibly an API
 // key.
 type DeadLetter struct {
-	ID     string           `json:"id"`
-	Event  uint64           `json:"event,omitempty"` // the Seq of the event
-	Rule   string           `json:"rule,omitempty"`
-	Target string           `json:"target"` // its ARN
-	Record InvocationRecord `json:"record"`
+	ID     string `json:"id"`
+	Event  uint64 `json:"event,omitempty"` // the Seq of the event
+	Rule   string `json:"rule,omitempty"`
+	Target string `json:"target"` // its ARN
+	// SqsParameters are those of the target, for a retry.
+	SqsParameters *SqsParameters   `json:"sqsParameters,omitzero"`
+	Record        InvocationRecord `json:"record"`
 }
 
 // InvocationRecord is Lambda's record of a failed asynchronous invocation.
@@ -82,7 +84,7 @@ func (l *DeadLetters) write(t *Task, condition string, last *Failure) (datafile.
 	if !payload.IsValid(jsontext.AllowDuplicateNames(true)) {
 		payload, _ = jsontext.AppendQuote(nil, t.body) // a record holds only JSON
 	}
-	letter := DeadLetter{Event: t.Seq, Rule: t.Rule, Target: t.Target.Arn, Record: InvocationRecord{
+	letter := DeadLetter{Event: t.Seq, Rule: t.Rule, Target: t.Target.Arn, SqsParameters: t.Target.SqsParameters, Record: InvocationRecord{
 		Version: "1.0", Timestamp: l.dispatcher.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: payload, ResponsePayload: last.Document(),
 		RequestContext: requestContext{RequestID: t.ID, FunctionARN: t.Target.Arn + ":$LATEST",
 			Condition: condition, ApproximateInvokeCount: t.Attempts},
@@ -105,7 +107,7 @@ func (l *DeadLetters) Retry(ctx context.Context, id string) error {
 	now := d.Now()
 	t := &Task{
 		Seq: d.Sequence.Next(), ID: letter.Record.RequestContext.RequestID, Rule: letter.Rule,
-		Target: Target{Arn: letter.Target}, Stage: StageDeliver, Since: now, Due: now,
+		Target: Target{Arn: letter.Target, SqsParameters: letter.SqsParameters}, Stage: StageDeliver, Since: now, Due: now,
 		Payload: letter.Record.RequestPayload, Origin: letter.Event,
 	}
 	w, err := d.Write(t)

@@ -20,6 +20,8 @@ type InputTransformer struct {
 	InputTemplate string            `json:"InputTemplate" aws:"required,min=1,max=8192"`
 }
 
+// SqsParameters are the parameters of a queue. MessageGroupId can be a path into the
+// event, such as $.detail.tenant; a task's is the value at that path.
 type SqsParameters struct {
 	MessageGroupId string `json:"MessageGroupId,omitempty" aws:"max=100"`
 }

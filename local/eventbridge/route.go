@@ -64,6 +64,7 @@ func newTask(e *Event, n int, r *rule, target *delivery.Target) *delivery.Task {
 		Stage: delivery.StageDeliver, Since: e.Received, Due: e.Received, Event: e.JSON,
 		Hops: e.Hops, Trace: e.Trace,
 	}
+	t.Target.SqsParameters = queueParameters(target.SqsParameters, e.JSON)
 	setInput(t, target, r, e)
 	return t
 }

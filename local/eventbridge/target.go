@@ -3,6 +3,10 @@ package eventbridge
 import (
 	"context"
 	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/delivery"
@@ -70,7 +74,31 @@ func checkTarget(t *delivery.Target) error {
 	if !validARN(t.Arn) {
 		return awsjson.Errorf("ValidationException", "Parameter %s is not valid. Reason: Provided Arn is not in correct format.", awsjson.Clip(t.Arn))
 	}
+	if isFIFOQueue(t.Arn) && (t.SqsParameters == nil || t.SqsParameters.MessageGroupId == "") {
+		return awsjson.Errorf("ValidationException", "Parameter(s) SqsParameters must be specified for target: %s.", t.Id)
+	}
 	return checkInput(t)
+}
+
+func isFIFOQueue(arn string) bool {
+	return strings.HasPrefix(arn, "arn:aws:sqs:") && strings.HasSuffix(arn, ".fifo")
+}
+
+// queueParameters returns the parameters of a queue with the group id of this event. A
+// path into the event that leads to no string, number or truth value gives no group: a
+// FIFO queue then rejects the message.
+func queueParameters(p *delivery.SqsParameters, event jsontext.Value) *delivery.SqsParameters {
+	if p == nil || !strings.HasPrefix(p.MessageGroupId, "$") {
+		return p
+	}
+	group := ""
+	switch v, _ := lookup(event, p.MessageGroupId); v.Kind() {
+	case '"':
+		_ = json.Unmarshal(v, &group)
+	case '0', 't', 'f':
+		group = string(v)
+	}
+	return &delivery.SqsParameters{MessageGroupId: group}
 }
 
 type ListTargetsByRuleInput struct {

@@ -4,27 +4,27 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
-// SQS once spoke the query protocol. Its clients still act on the codes that it
-// had there, which come in a header beside those of today.
+// Formerly SQS used the query protocol. Its clients still act on the error codes of
+// that protocol, which are returned in a header besides the current ones.
 
-func refuse(code, query, format string, args ...any) *awsjson.Error {
+func queryError(code, query, format string, args ...any) *awsjson.Error {
 	e := awsjson.Errorf(code, format, args...)
 	e.Query = query
 	return e
 }
 
 func errNoQueue() *awsjson.Error {
-	return refuse("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+	return queryError("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
 }
 
 func invalidParameter(format string, args ...any) *awsjson.Error {
-	return refuse("InvalidParameterValueException", "InvalidParameterValue", format, args...)
+	return queryError("InvalidParameterValueException", "InvalidParameterValue", format, args...)
 }
 
 func missingParameter(name string) *awsjson.Error {
-	return refuse("MissingRequiredParameterException", "MissingParameter", "The request must contain the parameter %s.", name)
+	return queryError("MissingRequiredParameterException", "MissingParameter", "The request must contain the parameter %s.", name)
 }
 
 func errHandle() *awsjson.Error {
-	return refuse("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+	return queryError("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
 }

@@ -2,7 +2,10 @@ package sqs
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +35,8 @@ type Queues struct {
 	opts Options
 	file *datafile.File
 
+	fifoSends sync.Mutex // held during SendMessage to a FIFO queue; before mu
+
 	mu     sync.Mutex
 	byName map[string]*queue
 	last   uint64        // the newest message's number
@@ -42,17 +47,19 @@ type Queues struct {
 type queue struct {
 	Name       string            `json:"name"`
 	Attributes map[string]string `json:"attributes"`
-	Tags       map[string]string `json:"tags,omitempty"`
 	Created    int64             `json:"created"` // seconds since 1970
 	Modified   int64             `json:"modified"`
 
 	messages []*message
 	recent   map[string]dedup // FIFO: by deduplication id
+	purged   time.Time        // when the queue was last purged
 }
 
+// dedup is an accepted message whose deduplication id is remembered.
 type dedup struct {
-	at time.Time
-	id string // of the message that was taken
+	at  time.Time
+	id  string // of the message
+	seq uint64
 }
 
 // message is a message in a queue. One that is not yet visible again has been
@@ -92,6 +99,7 @@ func Open(file *datafile.File, opts Options) (*Queues, error) {
 		}
 		if one := q.byName[name]; one != nil {
 			one.messages = append(one.messages, m)
+			one.remember(m)
 		}
 		q.last = max(q.last, m.Seq)
 		return true, nil
@@ -140,12 +148,10 @@ func (one *queue) redrive() (r redrive, ok bool) {
 type Outgoing struct {
 	Body       string
 	Attributes map[string]MessageAttributeValue
-	Group      string // FIFO queues need one
-	Dedup      string
+	Group      string // FIFO queues require one
+	Dedup      string // of a FIFO queue; see Prepare
 	Trace      string
 	Delay      time.Duration
-
-	source string
 }
 
 // String makes a string attribute.
@@ -153,21 +159,11 @@ func String(value string) MessageAttributeValue {
 	return MessageAttributeValue{DataType: "String", StringValue: value}
 }
 
-// Send puts a message into the queue with this ARN. The error is AWS's.
-func (q *Queues) Send(ctx context.Context, arn string, m Outgoing) error {
-	w, add, err := q.Prepare(arn, m)
-	if err != nil {
-		return err
-	}
-	if err := q.file.Commit(ctx, []datafile.Write{w}); err != nil {
-		return err
-	}
-	add()
-	return nil
-}
-
-// Prepare makes the write that keeps a message, so that it can be committed
-// together with others; add, to be called after that, lets it be received.
+// Prepare makes the write that stores a message, so that it can be committed together
+// with others; add, to be called after that, lets it be received. A FIFO queue
+// requires a group, and a deduplication id unless it has content-based
+// deduplication. If it accepted a message with the same id in the last five
+// minutes, there is nothing to write, and add is nil. The error is AWS's.
 func (q *Queues) Prepare(arn string, m Outgoing) (w datafile.Write, add func(), err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -176,26 +172,57 @@ func (q *Queues) Prepare(arn string, m Outgoing) (w datafile.Write, add func(), 
 	if one == nil {
 		return w, nil, errNoQueue()
 	}
+	if err := m.checkIDs(); err != nil {
+		return w, nil, err
+	}
+	if one.fifo() {
+		if err := one.setOrder(&m); err != nil {
+			return w, nil, err
+		}
+		if _, twice := one.duplicateOf(m.Dedup, q.opts.Now()); twice {
+			return w, nil, nil
+		}
+	}
 	_, w, add, err = q.prepare(one, &m)
 	return w, add, err
+}
+
+// setOrder checks the group of a message for a FIFO queue and sets its deduplication
+// id.
+func (one *queue) setOrder(m *Outgoing) error {
+	if m.Group == "" {
+		return missingParameter("MessageGroupId")
+	}
+	if m.Dedup == "" {
+		if one.Attributes["ContentBasedDeduplication"] != "true" {
+			return invalidParameter("The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
+		}
+		sum := sha256.Sum256([]byte(m.Body))
+		m.Dedup = hex.EncodeToString(sum[:])
+	}
+	return nil
 }
 
 // prepare is Prepare with the lock held; add takes the lock itself.
 func (q *Queues) prepare(one *queue, out *Outgoing) (m *message, w datafile.Write, add func(), err error) {
 	now := q.opts.Now()
+	return q.enqueue(one, &message{ID: awsjson.NewID(), Body: out.Body, Attributes: out.Attributes, Trace: out.Trace,
+		Group: out.Group, Dedup: out.Dedup, Sent: now, Visible: now.Add(out.Delay)})
+}
+
+// enqueue makes the write that stores a new message of a queue, and the function that
+// lets it be received. The lock is held; add takes it itself.
+func (q *Queues) enqueue(one *queue, m *message) (_ *message, w datafile.Write, add func(), err error) {
 	q.last++
-	m = &message{Seq: q.last, ID: awsjson.NewID(), Body: out.Body, Attributes: out.Attributes, Trace: out.Trace,
-		Group: out.Group, Dedup: out.Dedup, Source: out.source, Sent: now, Visible: now.Add(out.Delay)}
+	m.Seq = q.last
 	record, err := json.Marshal(m)
 	if err != nil {
-		return nil, w, nil, invalidParameter("The message cannot be kept.")
+		return nil, w, nil, invalidParameter("The message cannot be stored.")
 	}
 	add = func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if m.Dedup != "" && one.fifo() {
-			one.recent[m.Dedup] = dedup{now, m.ID}
-		}
+		one.remember(m)
 		// Two that were prepared in one order may be added in the other.
 		i := len(one.messages)
 		for i > 0 && one.messages[i-1].Seq > m.Seq {
@@ -206,6 +233,21 @@ func (q *Queues) prepare(one *queue, out *Outgoing) (m *message, w datafile.Writ
 		q.news = make(chan struct{})
 	}
 	return m, q.file.Put(BucketMessages, messageKey(one.Name, m.Seq), record), add, nil
+}
+
+// remember stores a message's deduplication id, so that it is not accepted twice.
+func (one *queue) remember(m *message) {
+	if one.fifo() && m.Dedup != "" {
+		one.recent[m.Dedup] = dedup{m.Sent, m.ID, m.Seq}
+	}
+}
+
+// duplicateOf returns the message that was accepted with this deduplication id in the
+// last five minutes.
+func (one *queue) duplicateOf(id string, now time.Time) (d dedup, ok bool) {
+	maps.DeleteFunc(one.recent, func(_ string, d dedup) bool { return now.Sub(d.at) > dedupWindow })
+	d, ok = one.recent[id]
+	return d, ok
 }
 
 // keepMessage is the write that keeps a message as it is now.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,24 +29,19 @@ func (q *Queues) Service(log *slog.Logger) *awsjson.Service {
 		awsjson.Op("GetQueueAttributes", q.GetQueueAttributes),
 		awsjson.Op("SetQueueAttributes", q.SetQueueAttributes),
 		awsjson.Op("PurgeQueue", q.PurgeQueue),
-		awsjson.Op("TagQueue", q.TagQueue),
-		awsjson.Op("UntagQueue", q.UntagQueue),
-		awsjson.Op("ListQueueTags", q.ListQueueTags),
-		awsjson.Op("ListDeadLetterSourceQueues", q.ListDeadLetterSourceQueues),
 		awsjson.Op("SendMessage", q.SendMessage),
 		awsjson.Op("SendMessageBatch", q.SendMessageBatch),
 		awsjson.Op("ReceiveMessage", q.ReceiveMessage),
 		awsjson.Op("DeleteMessage", q.DeleteMessage),
 		awsjson.Op("DeleteMessageBatch", q.DeleteMessageBatch),
 		awsjson.Op("ChangeMessageVisibility", q.ChangeMessageVisibility),
-		awsjson.Op("ChangeMessageVisibilityBatch", q.ChangeMessageVisibilityBatch),
 	)
 }
 
 type CreateQueueInput struct {
 	QueueName  string            `json:"QueueName" aws:"required"`
 	Attributes map[string]string `json:"Attributes,omitempty"`
-	Tags       map[string]string `json:"tags,omitempty"`
+	Tags       map[string]string `json:"tags,omitempty"` // accepted, not stored
 }
 
 type CreateQueueOutput struct {
@@ -80,7 +78,7 @@ type GetQueueAttributesInput struct {
 }
 
 type GetQueueAttributesOutput struct {
-	Attributes map[string]string `json:"Attributes,omitempty"`
+	Attributes map[string]string `json:"Attributes"`
 }
 
 type SetQueueAttributesInput struct {
@@ -90,35 +88,6 @@ type SetQueueAttributesInput struct {
 
 type PurgeQueueInput struct {
 	QueueUrl string `json:"QueueUrl" aws:"required"`
-}
-
-type TagQueueInput struct {
-	QueueUrl string            `json:"QueueUrl" aws:"required"`
-	Tags     map[string]string `json:"Tags" aws:"required"`
-}
-
-type UntagQueueInput struct {
-	QueueUrl string   `json:"QueueUrl" aws:"required"`
-	TagKeys  []string `json:"TagKeys" aws:"required"`
-}
-
-type ListQueueTagsInput struct {
-	QueueUrl string `json:"QueueUrl" aws:"required"`
-}
-
-type ListQueueTagsOutput struct {
-	Tags map[string]string `json:"Tags,omitempty"`
-}
-
-type ListDeadLetterSourceQueuesInput struct {
-	QueueUrl   string `json:"QueueUrl" aws:"required"`
-	NextToken  string `json:"NextToken,omitempty"`
-	MaxResults *int   `json:"MaxResults,omitempty"`
-}
-
-type ListDeadLetterSourceQueuesOutput struct {
-	QueueUrls []string `json:"queueUrls"`
-	NextToken string   `json:"NextToken,omitempty"`
 }
 
 // ranges are the attributes that are numbers, with their bounds.
@@ -131,43 +100,62 @@ var ranges = map[string]struct{ lo, hi, normal int }{
 	"KmsDataKeyReusePeriodSeconds":  {60, 86400, 300},
 }
 
-// texts are the attributes that are kept and shown, whatever they say.
-var texts = map[string]bool{"Policy": true, "FifoQueue": true, "ContentBasedDeduplication": true, "KmsMasterKeyId": true,
-	"DeduplicationScope": true, "FifoThroughputLimit": true, "RedriveAllowPolicy": true, "SqsManagedSseEnabled": true}
+// texts are the attributes that are stored and returned as they are.
+var texts = map[string]bool{"Policy": true, "KmsMasterKeyId": true, "RedriveAllowPolicy": true}
+
+// switches are the attributes that have one of a few values; the first is the
+// default. Those of fifoOnly exist on FIFO queues only.
+var (
+	switches = map[string][]string{
+		"FifoQueue":                 {"true", "false"},
+		"ContentBasedDeduplication": {"false", "true"},
+		"DeduplicationScope":        {"queue", "messageGroup"},
+		"FifoThroughputLimit":       {"perQueue", "perMessageGroupId"},
+		"SqsManagedSseEnabled":      {"true", "false"},
+	}
+	fifoOnly = map[string]bool{"FifoQueue": true, "ContentBasedDeduplication": true, "DeduplicationScope": true, "FifoThroughputLimit": true}
+)
+
+// known reports whether queues have an attribute of this name that can be set.
+func known(name string) bool {
+	_, isNumber := ranges[name]
+	_, isSwitch := switches[name]
+	return isNumber || isSwitch || texts[name] || name == "RedrivePolicy"
+}
 
 var queueName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
-// CreateQueue makes a queue; one that is there with the same attributes is as
-// good as made.
+// CreateQueue creates a queue. If it exists with the same attributes, its URL is
+// returned.
 func (q *Queues) CreateQueue(ctx context.Context, in *CreateQueueInput) (*CreateQueueOutput, error) {
-	base, fifo := strings.CutSuffix(in.QueueName, ".fifo")
-	if !queueName.MatchString(base) || len(in.QueueName) > 80 {
+	attributes := normalized(in.Attributes)
+	base, hasSuffix := strings.CutSuffix(in.QueueName, ".fifo")
+	fifo := attributes["FifoQueue"] == "true"
+	switch {
+	case fifo && (!hasSuffix || !queueName.MatchString(base) || len(in.QueueName) > 80):
+		return nil, invalidParameter("The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.")
+	case !fifo && !queueName.MatchString(in.QueueName):
 		return nil, invalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
-	}
-	if fifo != (in.Attributes["FifoQueue"] == "true") {
-		return nil, invalidParameter("The name of a FIFO queue, and only that, must end with .fifo.")
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err := q.checkAttributes(in.Attributes); err != nil {
+	if err := q.checkAttributes(attributes, fifo); err != nil {
 		return nil, err
 	}
 	out := &CreateQueueOutput{QueueUrl: q.url(ctx, in.QueueName)}
 	if have := q.byName[in.QueueName]; have != nil {
-		for name, value := range in.Attributes {
-			if have.attribute(name) != value {
-				return nil, refuse("QueueNameExists", "QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute %s", name)
+		for _, name := range slices.Sorted(maps.Keys(attributes)) {
+			if have.Attributes[name] != attributes[name] {
+				return nil, queryError("QueueNameExists", "QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute %s", name)
 			}
 		}
 		return out, nil
 	}
 	now := q.opts.Now().Unix()
-	one := &queue{Name: in.QueueName, Attributes: map[string]string{}, Tags: in.Tags, Created: now, Modified: now, recent: map[string]dedup{}}
-	maps.Copy(one.Attributes, in.Attributes)
-	for name, r := range ranges {
-		if one.Attributes[name] == "" && name != "KmsDataKeyReusePeriodSeconds" {
-			one.Attributes[name] = strconv.Itoa(r.normal)
-		}
+	one := &queue{Name: in.QueueName, Attributes: attributes, Created: now, Modified: now, recent: map[string]dedup{}}
+	one.setDefaults()
+	if err := one.checkEncryption(attributes); err != nil {
+		return nil, err
 	}
 	if err := q.keepQueue(ctx, one); err != nil {
 		return nil, err
@@ -176,42 +164,114 @@ func (q *Queues) CreateQueue(ctx context.Context, in *CreateQueueInput) (*Create
 	return out, nil
 }
 
-func (one *queue) attribute(name string) string { return one.Attributes[name] }
-
-func (q *Queues) checkAttributes(attributes map[string]string) error {
+// normalized returns attributes with truth values as SQS returns them: it accepts
+// "True" and returns "true".
+func normalized(attributes map[string]string) map[string]string {
+	n := make(map[string]string, len(attributes))
 	for name, value := range attributes {
+		if _, isSwitch := switches[name]; isSwitch && (strings.EqualFold(value, "true") || strings.EqualFold(value, "false")) {
+			value = strings.ToLower(value)
+		}
+		n[name] = value
+	}
+	return n
+}
+
+// setDefaults sets the attributes that are not given.
+func (one *queue) setDefaults() {
+	set := func(name, value string) {
+		if one.Attributes[name] == "" {
+			one.Attributes[name] = value
+		}
+	}
+	for name, r := range ranges {
+		if name != "KmsDataKeyReusePeriodSeconds" || one.Attributes["KmsMasterKeyId"] != "" {
+			set(name, strconv.Itoa(r.normal))
+		}
+	}
+	if one.Attributes["KmsMasterKeyId"] != "" {
+		set("SqsManagedSseEnabled", "false")
+	}
+	for name, values := range switches {
+		if one.fifo() || !fifoOnly[name] {
+			set(name, values[0])
+		}
+	}
+}
+
+// checkEncryption rejects two kinds of server-side encryption at the same time.
+// Only attributes that the caller sets are compared: the other kind is switched off.
+func (one *queue) checkEncryption(set map[string]string) error {
+	if one.Attributes["KmsMasterKeyId"] != "" && set["SqsManagedSseEnabled"] == "true" {
+		return queryError("InvalidAttributeName", "InvalidAttributeName",
+			"You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.")
+	}
+	return nil
+}
+
+func (q *Queues) checkAttributes(attributes map[string]string, fifo bool) error {
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		value := attributes[name]
 		r, isNumber := ranges[name]
+		values, isSwitch := switches[name]
+		invalid := false
 		switch {
+		case !known(name) || fifoOnly[name] && !fifo:
+			return unknownAttribute(name)
 		case isNumber:
-			if n, err := strconv.Atoi(value); err != nil || n < r.lo || n > r.hi {
-				return refuse("InvalidAttributeValue", "InvalidAttributeValue", "Invalid value for the parameter %s.", name)
-			}
+			n, err := strconv.Atoi(value)
+			invalid = err != nil || n < r.lo || n > r.hi
+		case isSwitch:
+			invalid = !slices.Contains(values, value)
 		case name == "RedrivePolicy":
-			if err := q.checkRedrive(value); err != nil {
+			if err := q.checkRedrive(value, fifo); err != nil {
 				return err
 			}
-		case !texts[name]:
-			return refuse("InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute %s.", awsjson.Clip(name))
+		case name == "Policy" || name == "RedriveAllowPolicy":
+			invalid = value != "" && (jsontext.Value(value).Kind() != '{' || !jsontext.Value(value).IsValid())
+		}
+		if invalid {
+			return queryError("InvalidAttributeValue", "InvalidAttributeValue", "Invalid value for the parameter %s.", name)
 		}
 	}
 	return nil
 }
 
-func (q *Queues) checkRedrive(text string) error {
+func unknownAttribute(name string) error {
+	return queryError("InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute %s.", awsjson.Clip(name))
+}
+
+func (q *Queues) checkRedrive(text string, fifo bool) error {
 	if text == "" {
 		return nil
 	}
 	bad := func(reason string) error {
-		return invalidParameter("Value for parameter RedrivePolicy is invalid. Reason: %s", reason)
+		return invalidParameter("Value %s for parameter RedrivePolicy is invalid. Reason: %s", awsjson.Clip(text), reason)
 	}
-	var r redrive
-	if err := json.Unmarshal([]byte(text), &r); err != nil {
+	var members map[string]jsontext.Value
+	if json.Unmarshal([]byte(text), &members) != nil {
 		return bad("Redrive policy is not a valid JSON map.")
 	}
-	if r.Most < 1 || r.Most > 1000 {
-		return bad("Invalid value for maxReceiveCount; it must be 1 to 1000.")
+	for _, name := range []string{"deadLetterTargetArn", "maxReceiveCount"} {
+		if members[name] == nil {
+			return bad("Redrive policy does not contain mandatory attribute: " + name + ".")
+		}
 	}
-	if name, ok := q.nameOf(r.Target); !ok || q.byName[name] == nil {
+	if len(members) > 2 {
+		return bad("Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].")
+	}
+	var r redrive
+	if json.Unmarshal([]byte(text), &r) != nil || r.Most < 1 || r.Most > 1000 {
+		return bad("Invalid value for maxReceiveCount: " + awsjson.Clip(strings.Trim(string(members["maxReceiveCount"]), `"`)) + ", valid values are from 1 to 1000 both inclusive.")
+	}
+	if !strings.HasPrefix(r.Target, "arn:") || strings.Count(r.Target, ":") < 5 {
+		return bad("Invalid value for deadLetterTargetArn.")
+	}
+	name, here := q.nameOf(r.Target)
+	switch {
+	case strings.HasSuffix(r.Target, ".fifo") != fifo:
+		return bad("Dead-letter queue must be same type of queue as the source..")
+	case !here || q.byName[name] == nil:
 		return bad("Dead letter target does not exist.")
 	}
 	return nil
@@ -272,6 +332,9 @@ func (q *Queues) removeAll(one *queue) []datafile.Write {
 	return writes
 }
 
+// purgeInterval is the time in which a queue can be purged once.
+const purgeInterval = time.Minute
+
 // PurgeQueue empties a queue.
 func (q *Queues) PurgeQueue(ctx context.Context, in *PurgeQueueInput) (*awsjson.None, error) {
 	q.mu.Lock()
@@ -280,10 +343,16 @@ func (q *Queues) PurgeQueue(ctx context.Context, in *PurgeQueueInput) (*awsjson.
 	if err != nil {
 		return nil, err
 	}
+	now := q.opts.Now()
+	if !one.purged.IsZero() && now.Sub(one.purged) < purgeInterval && !now.Before(one.purged) {
+		e := queryError("PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress", "Only one PurgeQueue operation on %s is allowed every 60 seconds.", one.Name)
+		e.Status = http.StatusForbidden
+		return nil, e
+	}
 	if err := q.file.Commit(ctx, q.removeAll(one)); err != nil {
 		return nil, err
 	}
-	one.messages = nil
+	one.messages, one.purged = nil, now
 	return nil, nil
 }
 
@@ -339,21 +408,21 @@ func (q *Queues) GetQueueAttributes(_ context.Context, in *GetQueueAttributesInp
 	all["QueueArn"] = q.arn(one.Name)
 	out := &GetQueueAttributesOutput{Attributes: map[string]string{}}
 	for _, name := range in.AttributeNames {
-		_, isNumber := ranges[name]
 		switch value, have := all[name]; {
 		case name == "All":
 			out.Attributes = all
 			return out, nil
 		case have:
 			out.Attributes[name] = value
-		case !isNumber && !texts[name] && name != "RedrivePolicy":
-			return nil, refuse("InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute %s.", awsjson.Clip(name))
+		case !known(name):
+			return nil, unknownAttribute(name)
 		}
 	}
 	return out, nil
 }
 
-// SetQueueAttributes changes attributes; one set to "" is taken away.
+// SetQueueAttributes changes attributes; one that is set to "" is removed or gets its
+// default.
 func (q *Queues) SetQueueAttributes(ctx context.Context, in *SetQueueAttributesInput) (*awsjson.None, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -361,16 +430,36 @@ func (q *Queues) SetQueueAttributes(ctx context.Context, in *SetQueueAttributesI
 	if err != nil {
 		return nil, err
 	}
-	if err := q.checkAttributes(in.Attributes); err != nil {
-		return nil, err
-	}
-	changed := maps.Clone(one.Attributes)
-	for name, value := range in.Attributes {
-		if changed[name] = value; value == "" {
-			delete(changed, name)
+	attributes := normalized(in.Attributes)
+	set := map[string]string{}
+	for name, value := range attributes {
+		if value != "" || !known(name) {
+			set[name] = value
 		}
 	}
-	return nil, q.change(ctx, one, func(one *queue) { one.Attributes = changed })
+	if one.fifo() && attributes["FifoQueue"] == "false" {
+		return nil, queryError("InvalidAttributeValue", "InvalidAttributeValue", "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.")
+	}
+	if err := q.checkAttributes(set, one.fifo()); err != nil {
+		return nil, err
+	}
+	changed := &queue{Name: one.Name, Attributes: maps.Clone(one.Attributes)}
+	for name, value := range attributes {
+		if changed.Attributes[name] = value; value == "" {
+			delete(changed.Attributes, name)
+		}
+	}
+	switch {
+	case attributes["KmsMasterKeyId"] != "" && one.Attributes["KmsMasterKeyId"] == "" && attributes["SqsManagedSseEnabled"] == "":
+		changed.Attributes["SqsManagedSseEnabled"] = "false"
+	case attributes["SqsManagedSseEnabled"] == "true" && attributes["KmsMasterKeyId"] == "" && one.Attributes["KmsMasterKeyId"] == "":
+		delete(changed.Attributes, "KmsMasterKeyId")
+	}
+	if err := changed.checkEncryption(attributes); err != nil {
+		return nil, err
+	}
+	changed.setDefaults()
+	return nil, q.change(ctx, one, func(one *queue) { one.Attributes = changed.Attributes })
 }
 
 // change changes a queue on disk and then in memory. The lock is held.
@@ -384,64 +473,4 @@ func (q *Queues) change(ctx context.Context, one *queue, apply func(*queue)) err
 	apply(one)
 	one.Modified = changed.Modified
 	return nil
-}
-
-// TagQueue adds tags.
-func (q *Queues) TagQueue(ctx context.Context, in *TagQueueInput) (*awsjson.None, error) {
-	return nil, q.changeTags(ctx, in.QueueUrl, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
-}
-
-// UntagQueue takes tags away.
-func (q *Queues) UntagQueue(ctx context.Context, in *UntagQueueInput) (*awsjson.None, error) {
-	return nil, q.changeTags(ctx, in.QueueUrl, func(tags map[string]string) {
-		for _, key := range in.TagKeys {
-			delete(tags, key)
-		}
-	})
-}
-
-func (q *Queues) changeTags(ctx context.Context, url string, apply func(map[string]string)) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	one, err := q.find(url)
-	if err != nil {
-		return err
-	}
-	tags := map[string]string{}
-	maps.Copy(tags, one.Tags)
-	apply(tags)
-	return q.change(ctx, one, func(one *queue) { one.Tags = tags })
-}
-
-// ListQueueTags lists a queue's tags.
-func (q *Queues) ListQueueTags(_ context.Context, in *ListQueueTagsInput) (*ListQueueTagsOutput, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	one, err := q.find(in.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	return &ListQueueTagsOutput{Tags: maps.Clone(one.Tags)}, nil
-}
-
-// ListDeadLetterSourceQueues lists the queues whose dead letters go to this one.
-func (q *Queues) ListDeadLetterSourceQueues(ctx context.Context, in *ListDeadLetterSourceQueuesInput) (*ListDeadLetterSourceQueuesOutput, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	one, err := q.find(in.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	sources := map[string]*queue{}
-	for name, other := range q.byName {
-		if r, ok := other.redrive(); ok && r.Target == q.arn(one.Name) {
-			sources[name] = other
-		}
-	}
-	names, next, err := awsjson.Page(sources, "", in.NextToken, in.MaxResults)
-	out := &ListDeadLetterSourceQueuesOutput{QueueUrls: []string{}, NextToken: next}
-	for _, name := range names {
-		out.QueueUrls = append(out.QueueUrls, q.url(ctx, name))
-	}
-	return out, err
 }

@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,26 +65,6 @@ type ChangeMessageVisibilityInput struct {
 	QueueUrl          string `json:"QueueUrl" aws:"required"`
 	ReceiptHandle     string `json:"ReceiptHandle" aws:"required"`
 	VisibilityTimeout *int   `json:"VisibilityTimeout" aws:"required"`
-}
-
-type changeMessageVisibilityBatchRequestEntry struct {
-	Id                string `json:"Id" aws:"required"`
-	ReceiptHandle     string `json:"ReceiptHandle" aws:"required"`
-	VisibilityTimeout *int   `json:"VisibilityTimeout,omitempty"`
-}
-
-type ChangeMessageVisibilityBatchInput struct {
-	QueueUrl string                                     `json:"QueueUrl" aws:"required"`
-	Entries  []changeMessageVisibilityBatchRequestEntry `json:"Entries" aws:"required"`
-}
-
-type changeMessageVisibilityBatchResultEntry struct {
-	Id string `json:"Id,omitempty"`
-}
-
-type ChangeMessageVisibilityBatchOutput struct {
-	Successful []changeMessageVisibilityBatchResultEntry `json:"Successful"`
-	Failed     []batchResultErrorEntry                   `json:"Failed"`
 }
 
 // ReceiveMessage hands out visible messages and hides them for a while. It waits
@@ -181,7 +162,14 @@ func (q *Queues) take(one *queue, most int, hide time.Duration, in *ReceiveMessa
 			continue
 		}
 		if dead != nil && m.Received >= int(policy.Most) {
-			_, w, add, err := q.prepare(dead, &Outgoing{Body: m.Body, Attributes: m.Attributes, Group: m.Group, Dedup: m.Dedup, Trace: m.Trace, source: q.arn(one.Name)})
+			// A moved message has the same id and receive count as before. Its age begins
+			// anew in a FIFO queue only.
+			moved := *m
+			moved.Source, moved.Visible = q.arn(one.Name), now
+			if dead.fifo() {
+				moved.Sent = now
+			}
+			_, w, add, err := q.enqueue(dead, &moved)
 			if err != nil {
 				return nil, nil, nil, err
 			}
@@ -232,7 +220,7 @@ func (m *message) wire(q *Queues, in *ReceiveMessageInput) receivedMessage {
 		"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.First.UnixMilli(), 10),
 	}
 	for name, value := range map[string]string{"MessageGroupId": m.Group, "MessageDeduplicationId": m.Dedup,
-		"AWSTraceHeader": m.Trace, "DeadLetterQueueSourceArn": m.Source} {
+		"SequenceNumber": m.sequenceNumber(), "AWSTraceHeader": m.Trace, "DeadLetterQueueSourceArn": m.Source} {
 		if value != "" {
 			all[name] = value
 		}
@@ -261,12 +249,23 @@ func (m *message) wire(q *Queues, in *ReceiveMessageInput) receivedMessage {
 	return w
 }
 
-// wanted tells whether one of the names asks for the attribute: itself, All, or
-// a prefix that ends with *.
+// sequenceNumber returns the number that orders the messages of a FIFO queue, with the
+// 20 digits that SQS's numbers have; a message without a deduplication id has none.
+func (m *message) sequenceNumber() string {
+	if m.Dedup == "" {
+		return ""
+	}
+	return sequenceNumber(m.Seq)
+}
+
+func sequenceNumber(seq uint64) string { return fmt.Sprintf("1%019d", seq) }
+
+// wanted reports whether one of the names selects the attribute: its own, All, or a
+// prefix that ends with * or .*.
 func wanted(attribute string, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		prefix, isPrefix := strings.CutSuffix(name, "*")
-		return name == "All" || name == attribute || isPrefix && strings.HasPrefix(attribute, prefix)
+		return name == "All" || name == attribute || isPrefix && strings.HasPrefix(attribute, strings.TrimSuffix(prefix, "."))
 	})
 }
 
@@ -280,81 +279,91 @@ func seqOf(handle string) (uint64, error) {
 	return seq, nil
 }
 
-// DeleteMessage removes a message. One that is gone counts as removed.
+// DeleteMessage removes a message; it succeeds if the message does not exist. A FIFO
+// queue rejects a receipt handle whose visibility timeout has expired.
 func (q *Queues) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*awsjson.None, error) {
-	seq, err := seqOf(in.ReceiptHandle)
-	if err != nil {
-		return nil, err
-	}
 	q.mu.Lock()
-	one, err := q.find(in.QueueUrl)
-	if err != nil {
+	one, m, err := q.received(in.QueueUrl, in.ReceiptHandle)
+	if err != nil || m == nil {
 		q.mu.Unlock()
 		return nil, err
 	}
-	one.messages = slices.DeleteFunc(one.messages, func(m *message) bool { return m.Seq == seq })
+	if one.fifo() && !m.Visible.After(q.opts.Now()) {
+		q.mu.Unlock()
+		return nil, invalidParameter("Value %s for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.", in.ReceiptHandle)
+	}
+	one.messages = slices.DeleteFunc(one.messages, func(other *message) bool { return other == m })
 	q.mu.Unlock()
-	return nil, q.file.Commit(ctx, []datafile.Write{q.file.Remove(BucketMessages, messageKey(one.Name, seq))})
+	return nil, q.file.Commit(ctx, []datafile.Write{q.file.Remove(BucketMessages, messageKey(one.Name, m.Seq))})
+}
+
+// received returns the queue, and its message that a receipt handle names: nil if it
+// does not exist any more. The lock is held.
+func (q *Queues) received(url, handle string) (*queue, *message, error) {
+	one, err := q.find(url)
+	if err != nil {
+		return nil, nil, err
+	}
+	seq, err := seqOf(handle)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range one.messages {
+		if m.Seq == seq {
+			return one, m, nil
+		}
+	}
+	return one, nil, nil
 }
 
 // DeleteMessageBatch removes up to ten messages.
 func (q *Queues) DeleteMessageBatch(ctx context.Context, in *DeleteMessageBatchInput) (*DeleteMessageBatchOutput, error) {
 	out := &DeleteMessageBatchOutput{Successful: []deleteMessageBatchResultEntry{}, Failed: []batchResultErrorEntry{}}
-	err := q.eachEntry(in.QueueUrl, len(in.Entries), func(i int) (string, error) {
+	err := q.eachEntry("Delete", in.QueueUrl, len(in.Entries), nil, func(i int) error {
 		e := &in.Entries[i]
 		_, err := q.DeleteMessage(ctx, &DeleteMessageInput{QueueUrl: in.QueueUrl, ReceiptHandle: e.ReceiptHandle})
 		if err == nil {
 			out.Successful = append(out.Successful, deleteMessageBatchResultEntry{Id: e.Id})
 		}
-		return e.Id, err
+		return err
 	}, func(i int) string { return in.Entries[i].Id }, &out.Failed)
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// ChangeMessageVisibility says anew how long a received message stays hidden.
+// ChangeMessageVisibility changes how long a received message stays hidden. It does
+// nothing to a message of a standard queue that is visible again (recorded on AWS,
+// 2023-11-14).
 func (q *Queues) ChangeMessageVisibility(ctx context.Context, in *ChangeMessageVisibilityInput) (*awsjson.None, error) {
-	seconds, err := within(in.VisibilityTimeout, 0, 0, 43200, "VisibilityTimeout")
-	if err != nil {
+	if n := *in.VisibilityTimeout; n < 0 || n > 43200 {
+		return nil, invalidParameter("Value %d for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200.", n)
+	}
+	w, err := q.hide(in, time.Duration(*in.VisibilityTimeout)*time.Second)
+	if err != nil || w == nil {
 		return nil, err
 	}
-	seq, err := seqOf(in.ReceiptHandle)
-	if err != nil {
-		return nil, err
-	}
-	w, err := q.hide(in.QueueUrl, seq, time.Duration(seconds)*time.Second)
-	if err != nil {
-		return nil, err
-	}
-	return nil, q.file.Commit(ctx, []datafile.Write{w})
+	return nil, q.file.Commit(ctx, []datafile.Write{*w})
 }
 
-func (q *Queues) hide(url string, seq uint64, hide time.Duration) (w datafile.Write, err error) {
+func (q *Queues) hide(in *ChangeMessageVisibilityInput, hide time.Duration) (*datafile.Write, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	one, err := q.find(url)
+	one, m, err := q.received(in.QueueUrl, in.ReceiptHandle)
 	if err != nil {
-		return w, err
+		return nil, err
 	}
 	now := q.opts.Now()
-	for _, m := range one.messages {
-		if m.Seq == seq && m.Visible.After(now) {
-			m.Visible = now.Add(hide)
-			return q.keepMessage(one, m)
-		}
+	switch {
+	case m == nil:
+		return nil, invalidParameter("Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.", in.ReceiptHandle)
+	case !m.Visible.After(now) && one.fifo():
+		return nil, invalidParameter("Value %s for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.", in.ReceiptHandle)
+	case !m.Visible.After(now):
+		return nil, nil
 	}
-	return w, refuse("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "The message referred to is not in flight.")
-}
-
-// ChangeMessageVisibilityBatch does it for up to ten messages.
-func (q *Queues) ChangeMessageVisibilityBatch(ctx context.Context, in *ChangeMessageVisibilityBatchInput) (*ChangeMessageVisibilityBatchOutput, error) {
-	out := &ChangeMessageVisibilityBatchOutput{Successful: []changeMessageVisibilityBatchResultEntry{}, Failed: []batchResultErrorEntry{}}
-	err := q.eachEntry(in.QueueUrl, len(in.Entries), func(i int) (string, error) {
-		e := &in.Entries[i]
-		_, err := q.ChangeMessageVisibility(ctx, &ChangeMessageVisibilityInput{QueueUrl: in.QueueUrl, ReceiptHandle: e.ReceiptHandle, VisibilityTimeout: e.VisibilityTimeout})
-		if err == nil {
-			out.Successful = append(out.Successful, changeMessageVisibilityBatchResultEntry{Id: e.Id})
-		}
-		return e.Id, err
-	}, func(i int) string { return in.Entries[i].Id }, &out.Failed)
-	return out, err
+	m.Visible = now.Add(hide)
+	w, err := q.keepMessage(one, m)
+	return &w, err
 }
