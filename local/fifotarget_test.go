@@ -49,7 +49,7 @@ func TestQueueTargetsHaveAMessageGroup(t *testing.T) {
 	}
 	const targets = `{"Rule": "in", "Targets": [{"Id": "1", "Arn": "arn:aws:sqs:us-east-1:000000000000:%s"%s}]}`
 	const required = "Parameter(s) SqsParameters must be specified for target: 1."
-	runRecorded(t, m, []recordedCase{
+	runExchanges(t, m, []exchange{
 		{"documentation", "events.PutRule", `{"Name": "in", "EventPattern": "{\"source\":[\"a\"]}"}`, 200, "", "", "rule/in"},
 		{"recorded by moto, 2020", "events.PutTargets", fmt.Sprintf(targets, "path.fifo", ""), 400, "ValidationException", required, ""},
 		{"recorded by moto, 2020", "events.PutTargets", fmt.Sprintf(targets, "path.fifo", `, "SqsParameters": {}`), 400, "ValidationException", required, ""},

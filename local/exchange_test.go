@@ -11,10 +11,10 @@ import (
 	"github.com/blockforger/eventrouter/local"
 )
 
-// A recordedCase is one request and the response that AWS gave to it, or, where
+// A exchange is one request and the response that AWS gave to it, or, where
 // nobody has recorded one, the response that the service model or the documentation
 // requires. Source says which: "recorded" with a date, "model" or "documentation".
-type recordedCase struct {
+type exchange struct {
 	source    string
 	operation string // "SERVICE.Operation", or METHOD and path of a REST operation
 	input     string
@@ -31,8 +31,8 @@ var protocols = map[string]struct{ prefix, contentType string }{
 	"events": {"AWSEvents", "application/x-amz-json-1.1"},
 }
 
-// runRecorded sends the requests one after the other and compares the responses.
-func runRecorded(t *testing.T, m *machine, cases []recordedCase) {
+// runExchanges sends the requests one after the other and compares the responses.
+func runExchanges(t *testing.T, m *machine, cases []exchange) {
 	t.Helper()
 	for _, c := range cases {
 		if c.source == "" {
@@ -97,7 +97,7 @@ func TestRecordedScheduler(t *testing.T) {
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	const expressions, schedules, groups, tags = "recorded 2025-01-26", "recorded 2025-01-08", "recorded 2025-01-07", "recorded 2024-12-04"
 	const groupTags = "/tags/arn:aws:scheduler:us-east-1:000000000000:schedule-group%2Fg"
-	cases := []recordedCase{
+	cases := []exchange{
 		{"recorded 2025-02-02", "POST /schedules/past", `{"ScheduleExpression": "at(2022-12-31T23:59:59)", "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 4}, ` + schedulerTarget + `}`,
 			200, "", "", `"ScheduleArn":"arn:aws:scheduler:us-east-1:000000000000:schedule/default/past"`},
 		{schedules, "POST /schedules/s", schedulerAnyRate + `, "ClientToken": "one"}`, 200, "", "", `schedule/default/s`},
@@ -123,10 +123,10 @@ func TestRecordedScheduler(t *testing.T) {
 	for _, expression := range []string{"cron(0 1 * * * *)", "cron(7 20 * * NOT *)", "cron(INVALID)", "cron(0 dummy ? * MON-FRI *)", "cron(71 8 1 * ? *)", "cron()",
 		"rate(10 seconds)", "rate(10 years)", "rate()", "rate(10)", "rate(10 minutess)", "rate(foo minutes)", "rate(-10 minutes)", "rate( 10 minutes )",
 		" rate(10 minutes)", "at(2021-12-31T23:59:59Z)", "at(2021-12-31)"} {
-		cases = append(cases, recordedCase{expressions, "POST /schedules/bad", `{"ScheduleExpression": "` + expression + `", ` + schedulerOff + `, ` + schedulerTarget + `}`,
+		cases = append(cases, exchange{expressions, "POST /schedules/bad", `{"ScheduleExpression": "` + expression + `", ` + schedulerOff + `, ` + schedulerTarget + `}`,
 			400, "ValidationException", "Invalid Schedule Expression " + expression + ".", ""})
 	}
-	runRecorded(t, m, cases)
+	runExchanges(t, m, cases)
 
 	// The member of an error is Message, and nothing else (recorded 2025-01-26).
 	if _, _, body := ask(t, m.url, "GET /schedules/none", ""); body != `{"Message":"Schedule none does not exist."}` {
@@ -151,7 +151,7 @@ func TestRecordedSQS(t *testing.T) {
 	)
 	plain := func(quoted string) string { return strings.ReplaceAll(quoted, `\"`, `"`) }
 	twenty := strings.Repeat(`{"Id": "1", "MessageBody": "b", "ReceiptHandle": "1-a"}, `, 19) + `{"Id": "1", "MessageBody": "b", "ReceiptHandle": "1-a"}`
-	runRecorded(t, m, []recordedCase{
+	runExchanges(t, m, []exchange{
 		{"recorded 2022-08-01", "sqs.CreateQueue", `{"QueueName": "q", "Attributes": {"VisibilityTimeout": "20", "MaximumMessageSize": "2048"}, "tags": {"a": "b"}}`, 200, "", "", `/000000000000/q"}`},
 		{"recorded 2022-08-04", "sqs.CreateQueue", `{"QueueName": "q", "Attributes": {"DelaySeconds": "1"}}`, 400, "QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute DelaySeconds", ""},
 		{"recorded 2023-11-14", "sqs.GetQueueAttributes", `{` + url + `q", "AttributeNames": ["SqsManagedSseEnabled"]}`, 200, "", "", `{"Attributes":{"SqsManagedSseEnabled":"true"}}`},
