@@ -34,6 +34,8 @@ var authorization = map[string][]requirement{
 	"s3:PutObject/If-Match":      {{"s3:PutObject", ""}, {"s3:GetObject", ""}},
 	"s3:PutObject/If-None-Match": {{"s3:PutObject", ""}},
 	"s3:DeleteObject/If-Match":   {{"s3:DeleteObject", ""}, {"s3:GetObject", ""}},
+	// Lambda API Reference, Invoke: the action is named InvokeFunction.
+	"lambda:Invoke": {{"lambda:InvokeFunction", ""}},
 	// STS API Reference: "No permissions are required to perform this operation."
 	"sts:GetCallerIdentity": {},
 }
@@ -256,18 +258,26 @@ func forbidden(tt template, c Config) (out []access) {
 	return out
 }
 
-// TestDoctorPermissions keeps the list of doc/operations.md what the doctor's
-// recorded calls take.
+// TestDoctorPermissions compares the lists of doc/operations.md with what the
+// recorded calls of doctor, without and with --send, require.
 func TestDoctorPermissions(t *testing.T) {
-	actions := map[string]bool{}
+	without := doctorActions(t, "doctor")
+	generated(t, operationsGuide, "doctor-permissions", "`"+strings.Join(without, "` `")+"`\n")
+	more := slices.DeleteFunc(doctorActions(t, "doctor --send"), func(a string) bool { return slices.Contains(without, a) })
+	generated(t, operationsGuide, "doctor-send-permissions", "`"+strings.Join(more, "` `")+"`\n")
+}
+
+func doctorActions(t *testing.T, caller string) []string {
+	actions := map[string]bool{"kms:Decrypt": caller == "doctor --send"} // SQS Developer Guide, "Key management": to receive from an encrypted queue
 	for _, c := range recordedCalls(t) {
-		if c.Caller == "doctor" {
+		if c.Caller == caller {
 			for _, n := range c.requirements() {
 				actions[n.action] = true
 			}
 		}
 	}
-	generated(t, operationsGuide, "doctor-permissions", "`"+strings.Join(slices.Sorted(maps.Keys(actions)), "` `")+"`\n")
+	maps.DeleteFunc(actions, func(_ string, needed bool) bool { return !needed })
+	return slices.Sorted(maps.Keys(actions))
 }
 
 // accessTests are deployments that together contain every statement.

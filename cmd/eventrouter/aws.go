@@ -114,25 +114,28 @@ func (d *awsDeployment) ledger() *dynamostore.Ledger {
 	return dynamostore.New(dynamodb.NewFromConfig(d.cfg), d.env.Name(names.Table), nil)
 }
 
+func (d *awsDeployment) newChecks() *deploymentChecks {
+	return &deploymentChecks{awsDeployment: d, bus: eventbridge.NewFromConfig(d.cfg)}
+}
+
 // checks returns the checks of a deployment, in order: earlier ones set the account
 // and the function's environment, which later ones use.
-func (d *awsDeployment) checks() []check {
-	x := &deploymentChecks{awsDeployment: d, bus: eventbridge.NewFromConfig(d.cfg)}
+func (x *deploymentChecks) checks() []check {
 	return []check{
-		{"credentials", x.credentials},
-		{"clock", x.clock},
-		{"function", x.function},
-		{"table", x.table},
-		{"bucket", x.bucket},
-		{"tenant files", x.tenantFiles},
-		{"input rule", x.inputRule},
-		{"shared bus", x.sharedBus},
-		{"target", x.target},
-		{"permission", x.permission},
-		{"relay", x.relay},
-		{"dead letters", func(ctx context.Context) checkResult { return x.queue(ctx, d.env.Name(names.InputDLQ)) }},
-		{"failures", func(ctx context.Context) checkResult { return x.queue(ctx, d.env.Name(names.FailureQueue)) }},
-		{"output buses", x.outputBuses},
+		{what: "credentials", run: x.credentials},
+		{what: "clock", run: x.clock},
+		{what: "function", run: x.function},
+		{what: "table", run: x.table},
+		{what: "bucket", run: x.bucket},
+		{what: "tenant files", run: x.tenantFiles},
+		{what: "input rule", run: x.inputRule},
+		{what: "shared bus", run: x.sharedBus},
+		{what: "target", run: x.target},
+		{what: "permission", run: x.permission},
+		{what: "relay", run: x.relay},
+		{what: "dead letters", run: func(ctx context.Context) checkResult { return x.queue(ctx, x.env.Name(names.InputDLQ)) }},
+		{what: "failures", run: func(ctx context.Context) checkResult { return x.queue(ctx, x.env.Name(names.FailureQueue)) }},
+		{what: "output buses", run: x.outputBuses},
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -20,33 +21,49 @@ import (
 
 type doctorCommand struct {
 	Schemas string `default:"schemas" help:"Without --aws: the folder of the tenants' files."`
+	Send    bool   `help:"With --aws: also send an event of the tenant doctor through the deployment, and force one dead letter. Takes up to 15 minutes."`
+	Alarm   bool   `help:"With --send: also set one alarm, and check that its action is executed."`
 }
 
 // check is one check of the doctor command.
 type check struct {
-	what string
-	run  func(ctx context.Context) checkResult
+	what    string
+	run     func(ctx context.Context) checkResult
+	timeout time.Duration // 0: checkTimeout
 }
 
-// checkResult is a check's result. The check has passed if Wrong is empty; otherwise Do is the command that
-// corrects the problem.
+const checkTimeout = 15 * time.Second
+
+// checkResult is a check's result. The check has passed if Wrong and NotChecked are
+// empty. Do is the command that corrects the problem.
 type checkResult struct {
-	Check string `json:"check"`
-	Found string `json:"found,omitempty"`
-	Wrong string `json:"wrong,omitempty"`
-	Do    string `json:"do,omitempty"`
+	Check      string `json:"check"`
+	Found      string `json:"found,omitempty"`
+	Wrong      string `json:"wrong,omitempty"`
+	Do         string `json:"do,omitempty"`
+	NotChecked string `json:"notChecked,omitempty"` // why the check was not run
 }
 
 // Run runs all checks, also after one has failed, and prints their results.
 func (c *doctorCommand) Run(s *session) error {
+	switch {
+	case c.Send && s.deployment == nil:
+		return fault.Errorf(fault.Invalid, "--send works only with --aws")
+	case c.Alarm && !c.Send:
+		return fault.Errorf(fault.Invalid, "--alarm works only with --send")
+	}
 	checks := c.local(s)
 	if s.deployment != nil {
-		checks = s.deployment.checks()
+		x := s.deployment.newChecks()
+		checks = x.checks()
+		if c.Send {
+			checks = append(checks, x.sendChecks(c.Alarm)...)
+		}
 	}
 	sick := false
 	findings := make([]checkResult, len(checks))
 	for i, check := range checks {
-		ctx, cancel := context.WithTimeout(s.ctx, 15*time.Second)
+		ctx, cancel := context.WithTimeout(s.ctx, cmp.Or(check.timeout, checkTimeout))
 		findings[i] = check.run(ctx)
 		cancel()
 		findings[i].Check = check.what
@@ -67,6 +84,10 @@ func (c *doctorCommand) Run(s *session) error {
 }
 
 func (s *session) printCheck(f checkResult) {
+	if f.NotChecked != "" {
+		s.print.line("%s  %-14s not checked here: %s", s.print.faint("-    "), f.Check, f.NotChecked)
+		return
+	}
 	if f.Wrong == "" {
 		s.print.line("%s  %-14s %s", s.print.green("ok   "), f.Check, f.Found)
 		return
@@ -90,10 +111,15 @@ func failedf(do, format string, args ...any) checkResult {
 // failedErr is the result of a check that returned an error.
 func failedErr(do string, err error) checkResult { return checkResult{Wrong: message(err), Do: do} }
 
+// notChecked is the result of a check that cannot be run.
+func notChecked(format string, args ...any) checkResult {
+	return checkResult{NotChecked: fmt.Sprintf(format, args...)}
+}
+
 // local returns the checks of a server on this machine.
 func (c *doctorCommand) local(s *session) []check {
 	return []check{
-		{"server", func(ctx context.Context) checkResult {
+		{what: "server", run: func(ctx context.Context) checkResult {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.endpoint+"/_/health", nil)
 			if err != nil {
 				return failedErr("check --endpoint-url", fault.Errorf(fault.Invalid, "%v", err))
@@ -108,7 +134,7 @@ func (c *doctorCommand) local(s *session) []check {
 			}
 			return passed("%s", s.endpoint)
 		}},
-		{"dead letters", func(ctx context.Context) checkResult {
+		{what: "dead letters", run: func(ctx context.Context) checkResult {
 			letters, err := s.admin.DeadLetters(ctx)
 			switch {
 			case err != nil:
@@ -118,14 +144,14 @@ func (c *doctorCommand) local(s *session) []check {
 			}
 			return passed("none")
 		}},
-		{"tenant files", func(ctx context.Context) checkResult {
+		{what: "tenant files", run: func(ctx context.Context) checkResult {
 			tree, err := openSchemas(c.Schemas)
 			if err != nil {
 				return failedErr("set the folder with --schemas", err)
 			}
 			return lintCheck(ctx, tree, nil, c.Schemas)
 		}},
-		{"output buses", func(ctx context.Context) checkResult {
+		{what: "output buses", run: func(ctx context.Context) checkResult {
 			tree, err := openSchemas(c.Schemas)
 			if err != nil {
 				return failedErr("set the folder with --schemas", err)

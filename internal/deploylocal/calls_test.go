@@ -13,6 +13,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -290,51 +291,38 @@ func eventBridge(w http.ResponseWriter, req *http.Request) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
-// recordDoctor runs `eventrouter doctor --aws` on services that have everything
-// it looks for, so that no check ends early.
+// recordDoctor runs `eventrouter doctor --aws`, without and with --send, on services
+// that have everything it looks for, so that no check ends early.
 func recordDoctor(t *testing.T, r *recorder, database, objects string) {
-	r.during("doctor", "doctor --aws")
-	e := callsEnvironment
-	function := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		rule := func(name string) string {
-			return `{"aws:SourceArn":"arn:aws:events:` + region + `:` + account + `:rule/` + name + `"}`
+	program := buildDoctor(t)
+	for _, step := range []struct {
+		caller string
+		flags  []string
+		checks int
+	}{{"doctor", nil, 14}, {"doctor --send", []string{"--send", "--alarm"}, 23}} {
+		r.during(step.caller, strings.Join(append([]string{"doctor", "--aws"}, step.flags...), " "))
+		d := newDeployed(t, database, objects, unrecorded(t))
+		found := d.doctor(program, r.proxy(database), r.proxy(objects), r.before, step.flags...)
+		for _, f := range found {
+			if f.Wrong != "" || f.NotChecked != "" {
+				t.Errorf("%s: the check %q ended early: %+v", step.caller, f.Check, f)
+			}
 		}
-		_ = json.NewEncoder(w).Encode(map[string]any{
-			"FunctionName": e.Name(names.Function),
-			"Environment": map[string]any{"Variables": map[string]string{
-				names.EnvTable: e.Name(names.Table), names.EnvPartition: "aws", names.EnvOutputBuses: `[{"arn":"arn:aws:events:eu-west-1:` + account + `:event-bus/orders"}]`,
-			}},
-			"Policy": rule(e.Name(names.RelayRule)) + rule(e.Name(names.InputBus)+"/"+e.Name(names.InputRule)),
-		})
-	})
-	identity := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::`+account+`:user/operator</Arn><UserId>U</UserId><Account>`+account+`</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
-	})
-	queues := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		var in struct{ QueueName string }
-		_ = json.NewDecoder(req.Body).Decode(&in)
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		_ = json.NewEncoder(w).Encode(map[string]any{"QueueUrl": "https://sqs." + region + ".amazonaws.com/" + account + "/" + in.QueueName, "Attributes": map[string]string{"ApproximateNumberOfMessages": "0"}})
-	})
-	cmd := exec.Command(string(buildDoctor(t)), "doctor", "--aws", "--environment", string(e), "--output", "json")
-	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secretkey1", "AWS_EC2_METADATA_DISABLED=true"}
-	for service, url := range map[string]string{
-		"DYNAMODB": r.proxy(database), "S3": r.proxy(objects), "EVENTBRIDGE": r.before(http.HandlerFunc(eventBridge)),
-		"LAMBDA": r.before(function), "STS": r.before(identity), "SQS": r.before(queues),
-	} {
-		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL_"+service+"="+url)
-	}
-	var said struct {
-		Findings []struct{ Check, Wrong string }
-	}
-	out, err := cmd.Output()
-	if json.Unmarshal(out, &said) != nil || len(said.Findings) < 10 {
-		t.Fatalf("doctor: %v\n%s", err, out)
-	}
-	for _, f := range said.Findings {
-		if f.Wrong != "" {
-			t.Errorf("the doctor's check %q ended early: %s", f.Check, f.Wrong)
+		if len(found) != step.checks {
+			t.Errorf("%s: %d checks, want %d", step.caller, len(found), step.checks)
 		}
+		if len(d.failures) != 1 || d.failures[0].MessageId != "other" {
+			t.Errorf("%s left %v in the failure queue, want the message that is not its own", step.caller, d.failures)
+		}
+	}
+}
+
+// unrecorded returns a function that serves a handler without recording calls.
+func unrecorded(t *testing.T) func(http.Handler) string {
+	return func(h http.Handler) string {
+		server := httptest.NewServer(h)
+		t.Cleanup(server.Close)
+		return server.URL
 	}
 }
 

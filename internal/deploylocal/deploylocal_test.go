@@ -66,6 +66,7 @@ func TestDeployLocal(t *testing.T) {
 	send(t, moto, variables)
 	giveTenant(t.Context(), t, moto.url, variables)
 	doctor.finds(t, moto)
+	doctor.sends(t, moto)
 	other := names.Environment("other").Name(names.InputRule)
 	moto.aws(t, "events", "put-rule", "--name", other, "--event-pattern", names.InputPattern)
 	doctor.finds(t, moto, "shared bus")

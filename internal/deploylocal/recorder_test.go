@@ -9,11 +9,14 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/aws/smithy-go/encoding/cbor"
 )
 
 // A call is a request that a program sent to AWS: what IAM decides on.
@@ -128,6 +131,24 @@ func (r *recorder) record(req *http.Request, body []byte) error {
 		form, err := url.ParseQuery(string(body))
 		r.add("sts:"+form.Get("Action"), "", "")
 		return err
+	case "logs":
+		var in struct {
+			LogGroupName string `json:"logGroupName"`
+		}
+		if err := json.Unmarshal(body, &in); err != nil {
+			return err
+		}
+		r.add("logs:"+operation, arn("log-group:"+in.LogGroupName), "")
+		return nil
+	case "monitoring":
+		in, err := cbor.Decode(body)
+		if err != nil {
+			return err
+		}
+		fields, _ := in.(cbor.Map)
+		alarm, _ := fields["AlarmName"].(cbor.String)
+		r.add("cloudwatch:"+path.Base(req.URL.Path), "arn:aws:cloudwatch:"+region+":"+account+":alarm:"+string(alarm), "")
+		return nil
 	}
 	return fmt.Errorf("unknown service %s", service)
 }
