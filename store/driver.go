@@ -59,6 +59,12 @@ type Outbox interface {
 	// IdempotencyRecord.
 	ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]IdempotencyKey, error)
 
+	// ListFailed lists the idempotency records of a shard that have failed entries and
+	// no pending work, oldest first, at most limit. The list may lag behind: read each
+	// with IdempotencyRecord. It omits records that were stored by a version without
+	// this list.
+	ListFailed(ctx context.Context, shard, limit int) ([]IdempotencyKey, error)
+
 	// SaveProgress stores what was done for an idempotency record, atomically. A
 	// published entry stays published unless the progress has Reopen set. A missing
 	// idempotency record is not an error.

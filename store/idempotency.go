@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -127,6 +128,12 @@ type IdempotencyRecord struct {
 	// Recheck, if set, is when to compare record and object once more.
 	NeedsProjection bool
 	Recheck         time.Time
+}
+
+// HasFailedEntries reports whether entries wait for an operator, and nothing waits
+// for the relay.
+func (m *IdempotencyRecord) HasFailedEntries() bool {
+	return !m.HasPendingWork() && slices.ContainsFunc(m.Outputs.Entries, func(e Entry) bool { return e.State == EntryFailed })
 }
 
 // HasPendingWork reports whether the relay has work for the record: a bill to

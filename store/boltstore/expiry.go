@@ -51,8 +51,10 @@ func dropIdempotencyRecord(tx *bbolt.Tx, key []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.Bucket(pendingBucket).Delete(pendingKey(shardOf(key), h.committed, key)); err != nil {
-		return err
+	for _, indexed := range [][]byte{pendingKey(shardOf(key), h.committed, key), failedKey(shardOf(key), h.committed, key)} {
+		if err := tx.Bucket(pendingBucket).Delete(indexed); err != nil {
+			return err
+		}
 	}
 	if err := tx.Bucket(expiryBucket).Delete(expiryKey(h.expires, expiringIdempotencyRecord, key)); err != nil {
 		return err

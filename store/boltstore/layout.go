@@ -56,6 +56,15 @@ func pendingKey(shard int, committed time.Time, idempotencyKey []byte) []byte {
 	return append(appendTime([]byte{byte(shard)}, committed), idempotencyKey...)
 }
 
+// failedShard marks the shard of an idempotency record with failed entries in the
+// bucket of pending ones. A version that does not know it skips these keys.
+const failedShard = 0x80
+
+// failedKey is like [pendingKey] for an idempotency record with failed entries.
+func failedKey(shard int, committed time.Time, idempotencyKey []byte) []byte {
+	return pendingKey(failedShard|shard, committed, idempotencyKey)
+}
+
 // The kinds of items in the index of expiry.
 const (
 	expiringRecord            = 'h'

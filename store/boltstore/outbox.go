@@ -23,12 +23,21 @@ func shardOf(key []byte) int {
 }
 
 // ListPending implements [store.Outbox]. It includes every completed commit.
-func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, limit int) (keys []store.IdempotencyKey, err error) {
+func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
+	return d.indexed(ctx, []byte{byte(shard)}, pendingKey(shard, before, nil), limit)
+}
+
+// ListFailed implements [store.Outbox].
+func (d *Driver) ListFailed(ctx context.Context, shard, limit int) ([]store.IdempotencyKey, error) {
+	return d.indexed(ctx, []byte{byte(failedShard | shard)}, []byte{byte(failedShard|shard) + 1}, limit)
+}
+
+// indexed lists the idempotency records of a range of the index.
+func (d *Driver) indexed(ctx context.Context, start, end []byte, limit int) (keys []store.IdempotencyKey, err error) {
 	now := d.clock()
-	end := pendingKey(shard, before, nil)
 	err = d.view(ctx, func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(pendingBucket).Cursor()
-		for k, _ := cursor.Seek([]byte{byte(shard)}); len(keys) < limit && k != nil && bytes.Compare(k, end) < 0; k, _ = cursor.Next() {
+		for k, _ := cursor.Seek(start); len(keys) < limit && k != nil && bytes.Compare(k, end) < 0; k, _ = cursor.Next() {
 			key := k[1+timeSize:]
 			v := liveIdempotencyRecord(tx, key, now)
 			if v == nil {
@@ -101,15 +110,20 @@ func (d *Driver) putRecord(tx *bbolt.Tx, h *store.Record) error {
 // putIdempotencyRecord replaces an idempotency record and updates the index of those
 // with pending work.
 func (d *Driver) putIdempotencyRecord(tx *bbolt.Tx, key []byte, m *store.IdempotencyRecord) error {
-	index, at := tx.Bucket(pendingBucket), pendingKey(m.Key.Shard(), m.Result.Time, key)
-	var err error
-	if m.HasPendingWork() {
-		err = index.Put(at, nil)
-	} else {
-		err = index.Delete(at)
-	}
-	if err != nil {
-		return err
+	for _, index := range []struct {
+		key      []byte
+		contains bool
+	}{
+		{pendingKey(m.Key.Shard(), m.Result.Time, key), m.HasPendingWork()},
+		{failedKey(m.Key.Shard(), m.Result.Time, key), m.HasFailedEntries()},
+	} {
+		change := tx.Bucket(pendingBucket).Delete
+		if index.contains {
+			change = func(key []byte) error { return tx.Bucket(pendingBucket).Put(key, nil) }
+		}
+		if err := change(index.key); err != nil {
+			return err
+		}
 	}
 	return tx.Bucket(idempotencyBucket).Put(key, d.encodeIdempotencyRecord(key, m))
 }

@@ -16,8 +16,13 @@ import (
 // An item holds the attributes of one item of the table, or only its key.
 type item = map[string]types.AttributeValue
 
-// Index is the name of the sparse index of idempotency records with pending work.
+// Index is the name of the sparse index of idempotency records with pending work and,
+// in partitions of their own, of those with failed entries.
 const Index = "open"
+
+// failedPrefix precedes the shard of an idempotency record with failed entries in the
+// attribute open. A version that does not know it skips these records.
+const failedPrefix = "failed-"
 
 // parts is the number of partitions that the records of one collection are divided
 // into. If it changed, stored records would no longer be found.

@@ -3,6 +3,7 @@ package dynamostore
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
@@ -18,16 +19,30 @@ import (
 // ListPending implements [store.Outbox]. It reads the index, which is updated a
 // moment after the table.
 func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
-	var keys []store.IdempotencyKey
-	in := &dynamodb.QueryInput{
+	return l.indexed(ctx, &dynamodb.QueryInput{
 		TableName:                 l.table,
 		IndexName:                 aws.String(Index),
 		KeyConditionExpression:    aws.String("#open = :shard AND opened < :before"),
 		ExpressionAttributeNames:  map[string]string{"#open": "open"},
 		ExpressionAttributeValues: item{":shard": text(shardName(shard)), ":before": instant(before)},
-	}
+	}, limit)
+}
+
+// ListFailed implements [store.Outbox]. It reads the index.
+func (l *Ledger) ListFailed(ctx context.Context, shard, limit int) ([]store.IdempotencyKey, error) {
+	return l.indexed(ctx, &dynamodb.QueryInput{
+		TableName:                 l.table,
+		IndexName:                 aws.String(Index),
+		KeyConditionExpression:    aws.String("#open = :shard"),
+		ExpressionAttributeNames:  map[string]string{"#open": "open"},
+		ExpressionAttributeValues: item{":shard": text(failedPrefix + shardName(shard))},
+	}, limit)
+}
+
+// indexed lists the idempotency records that a query of the index returns.
+func (l *Ledger) indexed(ctx context.Context, in *dynamodb.QueryInput, limit int) (keys []store.IdempotencyKey, err error) {
 	for len(keys) < limit {
-		in.Limit = aws.Int32(int32(limit - len(keys)))
+		in.Limit = aws.Int32(int32(min(limit-len(keys), math.MaxInt32)))
 		out, err := l.query(ctx, in)
 		if err != nil {
 			return nil, err

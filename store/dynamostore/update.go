@@ -137,8 +137,12 @@ func (m *versioned) update(table *string) types.Update {
 	e.assign("project", project)
 	e.assign("recheck", recheck)
 	var open, opened types.AttributeValue
-	if m.HasPendingWork() {
-		open, opened = text(cmp.Or(m.shard, shardName(m.Key.Shard()))), instant(m.Result.Time)
+	shard := cmp.Or(strings.TrimPrefix(m.shard, failedPrefix), shardName(m.Key.Shard()))
+	switch {
+	case m.HasPendingWork():
+		open, opened = text(shard), instant(m.Result.Time)
+	case m.HasFailedEntries():
+		open, opened = text(failedPrefix+shard), instant(m.Result.Time)
 	}
 	e.assign("open", open)
 	e.assign("opened", opened)

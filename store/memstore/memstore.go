@@ -38,6 +38,7 @@ type Driver struct {
 	idempotency map[store.IdempotencyKey]store.IdempotencyRecord
 	ordered     []hashedKey                     // the keys of idempotency, ordered by hash
 	pending     map[store.IdempotencyKey]string // the hashes of those with pending work
+	failed      map[store.IdempotencyKey]bool   // those with failed entries
 	totals      map[account]*store.Usage        // of the aggregated bills
 	leases      map[int]lease
 	buses       map[events.BusARN]busCheck
@@ -79,6 +80,7 @@ func New(o *Options) *Driver {
 		records:     map[store.Ref]store.Record{},
 		idempotency: map[store.IdempotencyKey]store.IdempotencyRecord{},
 		pending:     map[store.IdempotencyKey]string{},
+		failed:      map[store.IdempotencyKey]bool{},
 		totals:      map[account]*store.Usage{},
 		leases:      map[int]lease{},
 		buses:       map[events.BusARN]busCheck{},
@@ -177,6 +179,11 @@ func (d *Driver) putIdempotencyRecord(m store.IdempotencyRecord) {
 	} else {
 		delete(d.pending, m.Key)
 	}
+	if m.HasFailedEntries() {
+		d.failed[m.Key] = true
+	} else {
+		delete(d.failed, m.Key)
+	}
 	d.idempotency[m.Key] = m
 }
 
@@ -196,6 +203,7 @@ func (d *Driver) deleteExpired() {
 		d.aggregate(&m)
 		delete(d.idempotency, key)
 		delete(d.pending, key)
+		delete(d.failed, key)
 	}
 	d.ordered = slices.DeleteFunc(d.ordered, func(n hashedKey) bool { _, ok := d.idempotency[n.key]; return !ok })
 	for ref, h := range d.records {
@@ -265,6 +273,23 @@ func (d *Driver) ListPending(ctx context.Context, shard int, before time.Time, l
 		}
 		slices.SortFunc(keys, func(a, b store.IdempotencyKey) int {
 			return cmp.Or(d.idempotency[a].Result.Time.Compare(d.idempotency[b].Result.Time), cmp.Compare(d.pending[a], d.pending[b]))
+		})
+		keys = keys[:min(limit, len(keys))]
+		return nil
+	})
+	return keys, err
+}
+
+// ListFailed implements [store.Outbox].
+func (d *Driver) ListFailed(ctx context.Context, shard, limit int) (keys []store.IdempotencyKey, err error) {
+	err = d.do(ctx, "listfailed", func() error {
+		for key := range d.failed {
+			if _, live := d.idempotencyRecord(key); live && key.Shard() == shard {
+				keys = append(keys, key)
+			}
+		}
+		slices.SortFunc(keys, func(a, b store.IdempotencyKey) int {
+			return cmp.Or(d.idempotency[a].Result.Time.Compare(d.idempotency[b].Result.Time), cmp.Compare(a.Hash(), b.Hash()))
 		})
 		keys = keys[:min(limit, len(keys))]
 		return nil

@@ -62,6 +62,7 @@ func (d *Driver) Purge(ctx context.Context, t events.TenantID, _ int) (n int, er
 			if key.Tenant == t {
 				delete(d.idempotency, key)
 				delete(d.pending, key)
+				delete(d.failed, key)
 			}
 		}
 		for a := range d.totals {

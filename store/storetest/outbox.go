@@ -47,12 +47,47 @@ func testPending(t *testing.T, h Harness) {
 	l.saveProgress(key, entryResult(0, store.EntryFailed, "MalformedDetail"))
 	l.aggregate(key)
 	want(t, "listed as open", l.pendingKeys(l.clock.Now())[key], false)
+	want(t, "listed as failed", slices.Equal(failedKeys(l), []store.IdempotencyKey{key}), true)
 
 	// A record that must be rechecked is pending until the recheck.
 	l.saveProgress(key, store.Progress{Recheck: l.clock.Now().Add(time.Hour)})
 	want(t, "listed as open for recheck", l.pendingKeys(l.clock.Now())[key], true)
 	l.saveProgress(key, store.Progress{Rechecked: true})
 	want(t, "listed as open after recheck", l.pendingKeys(l.clock.Now())[key], false)
+
+	// An operator's retry makes the entry pending again, and settles it.
+	want(t, "listed as failed after recheck", len(failedKeys(l)), 1)
+	retry := entryResult(0, store.EntryPending, "")
+	retry.Reopen = true
+	l.saveProgress(key, retry)
+	want(t, "listed as open after retry", l.pendingKeys(l.clock.Now())[key], true)
+	want(t, "failed records after retry", len(failedKeys(l)), 0)
+	l.saveProgress(key, entryResult(0, store.EntryFailed, "MalformedDetail"))
+	want(t, "failed records after another failure", len(failedKeys(l)), 1)
+	l.clock.advance(store.DefaultRetention + time.Hour)
+	want(t, "failed records after they expired", len(failedKeys(l)), 0)
+}
+
+// failedKeys returns the keys of the live idempotency records that are listed as
+// failed.
+func failedKeys(l *ledger) (failed []store.IdempotencyKey) {
+	l.t.Helper()
+	l.catchUp()
+	for shard := range store.Shards {
+		keys, err := l.ListFailed(ctx, shard, 1000)
+		if err != nil {
+			l.t.Fatalf("failed: %v", err)
+		}
+		for _, k := range keys {
+			want(l.t, "shard of the key", k.Shard(), shard)
+			if _, err := l.IdempotencyRecord(ctx, k); err == nil {
+				failed = append(failed, k)
+			} else if !fault.Is(err, fault.NotFound) {
+				l.t.Fatalf("failed: %v", err)
+			}
+		}
+	}
+	return failed
 }
 
 // wantOldestFirst checks the order and the limit of every shard, and that each
