@@ -26,6 +26,8 @@ type alarm struct {
 const (
 	quiet = awscloudwatch.TreatMissingData_NOT_BREACHING
 	wrong = awscloudwatch.TreatMissingData_BREACHING
+	// unchanged keeps the alarm's state while no relay reports.
+	unchanged = awscloudwatch.TreatMissingData_IGNORE
 )
 
 // Thresholds that are a matter of opinion.
@@ -55,8 +57,10 @@ func alarms(c Config, m *metrics) []alarm {
 			m.undelivered(c), 1, 1, quiet},
 		{"relay-lag", "entries wait for longer than two minutes, or the relay does not run", "eventrouter entries list --state pending --aws",
 			m.router("RelayLag", maximum, 1), lagLimit, 5, wrong},
-		{"entries-failed", "entries cannot be published and are parked", "eventrouter entries list --state failed --aws, then entries retry",
-			m.router("EntriesFailed", sum, 5), 1, 1, quiet},
+		{"entries-failed", "output events cannot be published and wait for an operator", "eventrouter entries list --state failed --aws, then entries retry or entries drop",
+			m.router("FailedRecords", maximum, 1), 1, 1, unchanged},
+		{"tenant-files", "a tenant's file is malformed: its last good version is used, or its requests fail", "the saved query tenant-files names file and line; correct it and run: eventrouter tenant push",
+			m.router("TenantFileErrors", sum, 5), 1, 1, quiet},
 		{"buses-gone", "output rules name buses of this account that are not there; their entries wait", "the saved query relay names them; make the bus, or change the rule",
 			m.router("BusesGone", maximum, 5), 1, 2, quiet},
 		{"key-rejections", "many requests come with a wrong API key", "the saved query rejections: which key ids, which tenants",

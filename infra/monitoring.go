@@ -194,6 +194,10 @@ var queries = []struct{ name, text string }{
 | fields @timestamp, tenant, schema, operation, eventId, requestId, error
 | sort @timestamp desc
 | limit 1000`},
+	{"tenant-files", `filter msg = "tenant file"
+| fields @timestamp, level, file, line, column, error
+| sort @timestamp desc
+| limit 1000`},
 	{"slowest", `filter Requests = 1
 | fields @timestamp, Duration, tenant, schema, operation, coldStart, eventId, requestId
 | sort Duration desc
@@ -202,7 +206,7 @@ var queries = []struct{ name, text string }{
 | stats count() as requests, sum(EntriesPublished) as published, sum(Tokens) as tokens by tenant
 | sort published desc`},
 	{"relay", `filter msg = "relay"
-| fields @timestamp, RelayLag, RelayMarks, EntriesPublished, EntriesPending, EntriesFailed, error
+| fields @timestamp, RelayLag, RelayMarks, EntriesPublished, EntriesPending, EntriesFailed, FailedRecords, error
 | sort @timestamp desc
 | limit 200`},
 	{"cold-starts", `filter Requests = 1

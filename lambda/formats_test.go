@@ -105,3 +105,21 @@ func holds(have, want any) bool {
 	}
 	return len(lacks(have, want, "")) == 0
 }
+
+// TestFailedRecordsOnTheRelaysLine checks that the gauge is a metric, and that it is
+// absent if the relay could not count.
+func TestFailedRecordsOnTheRelaysLine(t *testing.T) {
+	for count, want := range map[int]bool{0: true, 7: true, -1: false} {
+		var b bytes.Buffer
+		log := &logger{environment: "prod", now: time.Now}
+		log.relay(invocation{log: &b}, outbox.RelayStats{FailedRecords: count}, nil)
+		var line map[string]any
+		if err := json.Unmarshal(b.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		value, present := line["FailedRecords"]
+		if present != want || want && value != float64(count) || bytes.Contains(b.Bytes(), []byte(`{"Name":"FailedRecords"`)) != want {
+			t.Errorf("%d: %s", count, b.Bytes())
+		}
+	}
+}

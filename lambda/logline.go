@@ -132,17 +132,22 @@ func (l *logger) relay(call invocation, d outbox.RelayStats, err error) {
 	b.number("EntriesPending", int64(d.Pending))
 	b.number("EntriesFailed", int64(d.Failed))
 	b.number("BusesGone", int64(len(d.MissingBuses)))
+	metrics := relayMetrics
+	if d.FailedRecords >= 0 {
+		b.number("FailedRecords", int64(d.FailedRecords))
+		metrics = `{"Name":"FailedRecords","Unit":"Count"},` + metrics
+	}
 	b.milliseconds("RelayLag", d.Lag)
 	b.milliseconds("Duration", now.Sub(call.start))
-	b.raw(`"_aws":{"Timestamp":` + strconv.FormatInt(now.UnixMilli(), 10) + relayMetrics)
+	b.raw(`"_aws":{"Timestamp":` + strconv.FormatInt(now.UnixMilli(), 10) + relayMetricsHead + metrics)
 	l.write(call.log, b)
 }
 
-const relayMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + names.MetricNamespace + `",` +
-	`"Dimensions":[["environment"]],"Metrics":[` +
-	`{"Name":"RelayLag","Unit":"Milliseconds"},{"Name":"BillsFolded","Unit":"Count"},` +
-	`{"Name":"EntriesPublished","Unit":"Count"},{"Name":"EntriesPending","Unit":"Count"},` +
-	`{"Name":"EntriesFailed","Unit":"Count"},{"Name":"BusesGone","Unit":"Count"}]}]}`
+const relayMetricsHead = `,"CloudWatchMetrics":[{"Namespace":"` + names.MetricNamespace + `",` +
+	`"Dimensions":[["environment"]],"Metrics":[`
+
+const relayMetrics = `{"Name":"RelayLag","Unit":"Milliseconds"},{"Name":"BillsFolded","Unit":"Count"},` +
+	`{"Name":"EntriesPublished","Unit":"Count"},{"Name":"EntriesPending","Unit":"Count"},{"Name":"EntriesFailed","Unit":"Count"},{"Name":"BusesGone","Unit":"Count"}]}]}`
 
 func joined(buses []events.BusARN) string {
 	text := make([]string, len(buses))

@@ -36,6 +36,10 @@ type RelayStats struct {
 	Busy       int           // shards that another relay held
 	Lag        time.Duration // the longest time that work had waited
 
+	// FailedRecords is the number of idempotency records with failed entries and no
+	// pending work, counted up to 1,000 of each shard; -1 if it is unknown.
+	FailedRecords int
+
 	// MissingBuses are the own buses that do not exist although they are expected,
 	// or entries wait for them. BusCheckErr is why that is not known of a region.
 	MissingBuses []events.BusARN
@@ -47,6 +51,7 @@ const (
 	maxAggregate = 25              // bills aggregated in one transaction
 	leaseTerm    = 2 * time.Minute // longer than a relay takes for a page
 	maxSkipped   = 10_000          // records of a shard that are skipped in one run
+	maxCounted   = 1_000           // records with failed entries counted of a shard
 )
 
 // Run does all work that is older than age; records of invocations that may
@@ -56,7 +61,7 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (RelayStats, error) 
 	p := r.publisher
 	// What is committed from now on is its invocation's, however long this run takes.
 	before := p.now().Add(-age)
-	var stats RelayStats
+	stats := RelayStats{FailedRecords: -1}
 	var failure error
 	stats.addBuses(p.watch.LookExpected(ctx))
 	// Each run begins at another shard, so that one that takes all the time does
@@ -87,7 +92,24 @@ func (r *Relay) Run(ctx context.Context, age time.Duration) (RelayStats, error) 
 	if stats.Err != nil {
 		failure = stats.Err
 	}
+	if n, err := r.countFailed(ctx); err == nil {
+		stats.FailedRecords = n
+	} else {
+		failure = err
+	}
 	return stats, fault.Wrap("outbox.Relay", fault.Unavailable, failure)
+}
+
+// countFailed counts the records with failed entries.
+func (r *Relay) countFailed(ctx context.Context) (total int, err error) {
+	for shard := range store.Shards {
+		keys, err := r.publisher.store.ListFailed(ctx, shard, maxCounted)
+		if err != nil {
+			return 0, err
+		}
+		total += len(keys)
+	}
+	return total, nil
 }
 
 // addBuses adds the result of a check of buses.

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,8 +55,33 @@ func TestARefusedEntryIsParked(t *testing.T) {
 	}
 	f.sender.result = nil
 	f.clock.advance(time.Hour)
-	if _, err := f.relay.Run(t.Context(), invocation); err != nil || len(f.sender.take()) != 0 {
-		t.Errorf("the relay sent a failed entry, %v", err)
+	// The relay does not publish it, and counts it in each run until an operator acts.
+	for range 2 {
+		stats, err := f.relay.Run(t.Context(), invocation)
+		if err != nil || len(f.sender.take()) != 0 || stats.FailedRecords != 1 {
+			t.Errorf("the relay sent a failed entry, or counts %d records with some, want 1: %v", stats.FailedRecords, err)
+		}
+	}
+	if err := f.store.SaveProgress(t.Context(), key(1), store.Progress{Reopen: true, Entries: []store.EntryResult{{State: store.EntryDropped, Time: f.clock.Now()}}}); err != nil {
+		t.Fatal(err)
+	}
+	if stats, err := f.relay.Run(t.Context(), invocation); err != nil || stats.FailedRecords != 0 {
+		t.Errorf("after the entry was dropped the relay counts %d, %v", stats.FailedRecords, err)
+	}
+}
+
+// TestFailedRecordsUnknown checks that a relay that cannot count the records with
+// failed entries does not report that there are none.
+func TestFailedRecordsUnknown(t *testing.T) {
+	f := newFixture(t)
+	f.failing = func(op string) error {
+		if strings.HasPrefix(op, "listfailed") {
+			return errDown
+		}
+		return nil
+	}
+	if stats, err := f.relay.Run(t.Context(), invocation); err == nil || stats.FailedRecords != -1 {
+		t.Errorf("the relay counts %d, %v; want -1 and an error", stats.FailedRecords, err)
 	}
 }
 

@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
@@ -231,7 +234,7 @@ const recordsPerPage = 200
 
 // ListEntries implements [Records].
 func (d *Direct) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
-	marks, next, err := d.store.IdempotencyRecords(ctx, q.Cursor, recordsPerPage)
+	marks, next, err := d.marks(ctx, &q, q.Cursor)
 	if err != nil {
 		return EntryPage{}, fault.Wrap("admin.ListEntries", fault.Unavailable, err)
 	}
@@ -246,6 +249,64 @@ func (d *Direct) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, erro
 	return page, nil
 }
 
+// maxFailed is the maximum number of idempotency records with failed entries that are
+// listed of one shard.
+const maxFailed = 10_000
+
+// marks returns a page of the idempotency records whose entries may match a query, and
+// the next cursor. Failed entries are found by the index, shard by shard.
+func (d *Direct) marks(ctx context.Context, q *EntryQuery, cursor string) ([]store.IdempotencyRecord, string, error) {
+	if q.State != string(store.EntryFailed) {
+		return d.store.IdempotencyRecords(ctx, cursor, recordsPerPage)
+	}
+	shard := 0
+	if cursor != "" {
+		var err error
+		if shard, err = strconv.Atoi(cursor); err != nil || shard < 0 || shard >= store.Shards {
+			return nil, "", fault.Errorf(fault.Invalid, "the cursor %q is not one that a list of failed entries returned", cursor)
+		}
+	}
+	var marks []store.IdempotencyRecord
+	for ; shard < store.Shards; shard++ {
+		if len(marks) >= recordsPerPage {
+			return marks, strconv.Itoa(shard), nil
+		}
+		more, err := d.failed(ctx, shard)
+		if err != nil {
+			return nil, "", err
+		}
+		marks = append(marks, more...)
+	}
+	return marks, "", nil
+}
+
+// failed returns the idempotency records of a shard that may have failed entries.
+func (d *Direct) failed(ctx context.Context, shard int) ([]store.IdempotencyRecord, error) {
+	keys, err := d.store.ListFailed(ctx, shard, maxFailed)
+	if err != nil {
+		return nil, err
+	}
+	// A record that also has pending work is listed as pending.
+	pending, err := d.store.ListPending(ctx, shard, d.now().Add(time.Hour), maxFailed)
+	if err != nil {
+		return nil, err
+	}
+	keys = append(keys, pending...)
+	marks := make([]store.IdempotencyRecord, len(keys))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for i, key := range keys {
+		group.Go(func() (err error) {
+			marks[i], err = d.store.IdempotencyRecord(groupCtx, key)
+			if fault.Is(err, fault.NotFound) {
+				return nil // it expired, and has no entries
+			}
+			return err
+		})
+	}
+	return marks, group.Wait()
+}
+
 // SettleEntries implements [Records].
 func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error) {
 	state := store.EntryPending
@@ -258,7 +319,7 @@ func (d *Direct) SettleEntries(ctx context.Context, in EntryAction) (EntryActed,
 	}
 	var acted EntryActed
 	for cursor := ""; ; {
-		marks, next, err := d.store.IdempotencyRecords(ctx, cursor, recordsPerPage)
+		marks, next, err := d.marks(ctx, &in.Query, cursor)
 		if err != nil {
 			return acted, fault.Wrap("admin.SettleEntries", fault.Unavailable, err)
 		}

@@ -10,6 +10,7 @@ package app
 import (
 	"context"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/blockforger/eventrouter/apikey"
@@ -48,6 +49,14 @@ type Config struct {
 	InactiveSchemas bool
 
 	Clock func() time.Time // may be nil for time.Now
+}
+
+// LogTo makes the process write all its log lines as JSON objects to out: the
+// diagnostics of tenant files, and what is logged by [slog]. The functions on AWS
+// call it, so that saved queries find each line.
+func (c *Config) LogTo(out io.Writer) {
+	c.Catalog.Report = lambda.FileReporter(out, c.Environment)
+	slog.SetDefault(slog.New(slog.NewJSONHandler(out, nil)).With("environment", c.Environment))
 }
 
 // A Ledger stores records and API keys; every driver of package store is one.

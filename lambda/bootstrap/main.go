@@ -17,5 +17,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "eventrouter:", err)
 		os.Exit(1)
 	}
+	config.LogTo(os.Stdout)
 	awslambda.Start(app.New(config).Handler(os.Stdout))
 }

@@ -31,5 +31,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "eventrouter relay:", err)
 		os.Exit(1)
 	}
+	config.LogTo(os.Stdout)
 	awslambda.Start(handler{app.New(config).Handler(os.Stdout)})
 }

@@ -19,7 +19,7 @@ import (
 // ListPending implements [store.Outbox]. It reads the index, which is updated a
 // moment after the table.
 func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
-	return l.indexed(ctx, &dynamodb.QueryInput{
+	return indexed(ctx, l, &dynamodb.QueryInput{
 		TableName:                 l.table,
 		IndexName:                 aws.String(Index),
 		KeyConditionExpression:    aws.String("#open = :shard AND opened < :before"),
@@ -30,7 +30,7 @@ func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, l
 
 // ListFailed implements [store.Outbox]. It reads the index.
 func (l *Ledger) ListFailed(ctx context.Context, shard, limit int) ([]store.IdempotencyKey, error) {
-	return l.indexed(ctx, &dynamodb.QueryInput{
+	return indexed(ctx, l, &dynamodb.QueryInput{
 		TableName:                 l.table,
 		IndexName:                 aws.String(Index),
 		KeyConditionExpression:    aws.String("#open = :shard"),
@@ -40,7 +40,7 @@ func (l *Ledger) ListFailed(ctx context.Context, shard, limit int) ([]store.Idem
 }
 
 // indexed lists the idempotency records that a query of the index returns.
-func (l *Ledger) indexed(ctx context.Context, in *dynamodb.QueryInput, limit int) (keys []store.IdempotencyKey, err error) {
+func indexed(ctx context.Context, l *Ledger, in *dynamodb.QueryInput, limit int) (keys []store.IdempotencyKey, err error) {
 	for len(keys) < limit {
 		in.Limit = aws.Int32(int32(min(limit-len(keys), math.MaxInt32)))
 		out, err := l.query(ctx, in)
