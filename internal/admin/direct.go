@@ -271,7 +271,7 @@ func (d *Direct) marks(ctx context.Context, q *EntryQuery, cursor string) ([]sto
 		if len(marks) >= recordsPerPage {
 			return marks, strconv.Itoa(shard), nil
 		}
-		more, err := d.failed(ctx, shard)
+		more, err := failedRecords(ctx, d.store, shard, d.now())
 		if err != nil {
 			return nil, "", err
 		}
@@ -280,14 +280,14 @@ func (d *Direct) marks(ctx context.Context, q *EntryQuery, cursor string) ([]sto
 	return marks, "", nil
 }
 
-// failed returns the idempotency records of a shard that may have failed entries.
-func (d *Direct) failed(ctx context.Context, shard int) ([]store.IdempotencyRecord, error) {
-	keys, err := d.store.ListFailed(ctx, shard, maxFailed)
+// failedRecords returns the idempotency records of a shard that may have failed entries.
+func failedRecords(ctx context.Context, from *store.Store, shard int, now time.Time) ([]store.IdempotencyRecord, error) {
+	keys, err := from.ListFailed(ctx, shard, maxFailed)
 	if err != nil {
 		return nil, err
 	}
 	// A record that also has pending work is listed as pending.
-	pending, err := d.store.ListPending(ctx, shard, d.now().Add(time.Hour), maxFailed)
+	pending, err := from.ListPending(ctx, shard, now.Add(time.Hour), maxFailed)
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +297,7 @@ func (d *Direct) failed(ctx context.Context, shard int) ([]store.IdempotencyReco
 	group.SetLimit(16)
 	for i, key := range keys {
 		group.Go(func() (err error) {
-			marks[i], err = d.store.IdempotencyRecord(groupCtx, key)
+			marks[i], err = from.IdempotencyRecord(groupCtx, key)
 			if fault.Is(err, fault.NotFound) {
 				return nil // it expired, and has no entries
 			}
