@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,4 +89,31 @@ func binFolder(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// TestServeWithoutTheDemoTenant: `serve` with a new data folder starts although the
+// default of --demo-key names a tenant that the schemas do not have. A tenant that was
+// given and does not exist is an error.
+func TestServeWithoutTheDemoTenant(t *testing.T) {
+	t.Parallel()
+	schemas := t.TempDir()
+	write(t, filepath.Join(schemas, "acme", "tenant.properties"), "eventbridge-input=true\n")
+	write(t, filepath.Join(schemas, "acme", "pet.json"), `{"type":"object"}`)
+	srv, _ := serveHere(t, schemas)
+	welcome := func(tenant string) (string, error) {
+		var out bytes.Buffer
+		c := &serveCommand{Schemas: schemas, DemoKey: tenant}
+		err := c.printWelcome(&session{ctx: t.Context(), print: newPrinter(&out, &out, false)}, srv)
+		return out.String(), err
+	}
+	out, err := welcome("evented")
+	if err != nil || !strings.Contains(out, srv.url) || !strings.Contains(out, "eventrouter keys create --tenant TENANT") || strings.Contains(out, "evented") {
+		t.Errorf("%v, it printed:\n%s", err, out)
+	}
+	if out, err := welcome("acme"); err != nil || !strings.Contains(out, "A key for the tenant acme") {
+		t.Errorf("%v, it printed:\n%s", err, out)
+	}
+	if _, err := welcome("amce"); err == nil || !strings.Contains(err.Error(), "tenant amce does not exist") {
+		t.Errorf("%v, want that tenant amce does not exist", err)
+	}
 }
