@@ -111,6 +111,7 @@ func runCLIWithInput(t *testing.T, endpoint, in string, args ...string) (code in
 type process struct {
 	t             *testing.T
 	address, data string
+	schemas       string
 	cmd           *exec.Cmd
 	out           syncBuffer
 }
@@ -122,7 +123,7 @@ func newProcess(t *testing.T) *process {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	p := &process{t: t, address: l.Addr().String(), data: t.TempDir()}
+	p := &process{t: t, address: l.Addr().String(), data: t.TempDir(), schemas: sampleSchemas}
 	t.Cleanup(p.kill)
 	return p
 }
@@ -131,7 +132,7 @@ func (p *process) url() string { return "http://" + p.address }
 
 func (p *process) start() {
 	p.t.Helper()
-	schemas, err := filepath.Abs(sampleSchemas)
+	schemas, err := filepath.Abs(p.schemas)
 	if err != nil {
 		p.t.Fatal(err)
 	}
