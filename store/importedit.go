@@ -112,7 +112,7 @@ func (s *Store) importEdits(ctx context.Context, c Collection, l Layout, v Snaps
 		inFile[k] = true
 	}
 	settle := func(h Record) error {
-		if h.Version != "" && h.Backend != l.Backend {
+		if isForeign(l, &h) {
 			return nil
 		}
 		shown := v.Observed(h.Key)

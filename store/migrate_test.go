@@ -464,3 +464,89 @@ func TestMigrateRecordChangedUnderBothKeys(t *testing.T) {
 		t.Fatalf("records\n%s\nwant\n%s", got, want)
 	}
 }
+
+// pendingProjections counts the idempotency records whose object must be updated.
+func (h *movingHouse) pendingProjections() (n int) {
+	h.t.Helper()
+	for shard := range store.Shards {
+		keys, err := h.store.ListPending(h.t.Context(), shard, h.now.Add(time.Hour), 1000)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for _, key := range keys {
+			if m, err := h.store.IdempotencyRecord(h.t.Context(), key); err != nil || m.NeedsProjection {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// TestMigrateAndDeleteUnderTheOldSchema deletes a record after its migration, by an
+// instance that still has the old schema: no object shows it, and nothing stays pending.
+// Found by the simulation (seeds 12 and 1158).
+func TestMigrateAndDeleteUnderTheOldSchema(t *testing.T) {
+	for _, to := range []events.Backend{events.S3, events.CSV} {
+		for name, relayFirst := range map[string]bool{"before": false, "after": true} {
+			t.Run(fmt.Sprintf("%s, %s the object is written", to, name), func(t *testing.T) {
+				h := newMovingHouse(t, events.DynamoDB)
+				h.post("a", `{"id":"a"}`)
+				h.post("b", `{"id":"b"}`)
+				if _, err := h.migrate(to, "id"); err != nil {
+					t.Fatal(err)
+				}
+				old := h.layout
+				h.layout.Backend = to
+				if relayFirst {
+					h.relay()
+				}
+				active := h.layout
+				h.layout = old
+				h.request(events.Delete, "a", "")
+				h.layout = active
+				h.relay()
+				if n := h.pendingProjections(); n != 0 {
+					t.Errorf("%d projections are pending", n)
+				}
+				if _, err := h.store.Recheck(t.Context(), store.Ref{Collection: pets, Key: "a"}); err != nil {
+					t.Fatal(err)
+				}
+				infos, err := h.bucket.List(t.Context(), "", "", 100)
+				if err != nil || len(infos) != 1 {
+					t.Fatalf("objects %v, %v", infos, err)
+				}
+				o, err := h.bucket.Get(t.Context(), infos[0].Key, "")
+				if err != nil || strings.Contains(infos[0].Key, "/a.json") || strings.Contains(string(o.Data), "\na,") {
+					t.Errorf("the deleted record is shown in %s: %s, %v", infos[0].Key, o.Data, err)
+				}
+			})
+		}
+	}
+}
+
+// TestMigrateBeforeTheObjectWasWritten migrates a record to a backend without objects
+// before the relay has written its object: nothing stays pending. Found by the
+// simulation (seed 959).
+func TestMigrateBeforeTheObjectWasWritten(t *testing.T) {
+	h := newMovingHouse(t, events.S3)
+	h.layout.Backend = events.S3
+	h.request(events.Post, "a", `{"id":"a"}`)
+	if n := h.pendingProjections(); n != 1 {
+		t.Fatalf("%d projections are pending", n)
+	}
+	if _, err := h.migrate(events.DynamoDB, "id"); err != nil {
+		t.Fatal(err)
+	}
+	h.relay() // the schema is still the old one
+	if n := h.pendingProjections(); n != 1 {
+		t.Errorf("%d projections are pending under the old schema", n)
+	}
+	h.layout.Backend = events.DynamoDB
+	h.relay()
+	if n := h.pendingProjections(); n != 0 {
+		t.Errorf("%d projections are pending", n)
+	}
+	if got := h.objects(); got != "" {
+		t.Errorf("objects: %s", got)
+	}
+}

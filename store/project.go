@@ -21,8 +21,12 @@ import (
 func (s *Store) Project(ctx context.Context, ref Ref) (Progress, error) {
 	const op = "store.Project"
 	l, p, err := s.layout(ctx, ref.Collection)
-	if p == nil || err != nil {
+	if err != nil {
 		return Progress{}, wrap(op, err)
+	}
+	if p == nil {
+		progress, err := s.withoutProjection(ctx, ref, l)
+		return progress, wrap(op, err)
 	}
 	j := &projectJob{key: ref.Key, turn: make(chan struct{}, 1)}
 	s.queue.join(p.Object(ref), j)
@@ -44,6 +48,20 @@ func (s *Store) Project(ctx context.Context, ref Ref) (Progress, error) {
 		return Progress{}, wrap(op, j.err)
 	}
 	return Progress{Projected: j.head.Version, FileWrite: j.head.FileWrite, Recheck: s.o.Clock().Add(s.lifetime())}, nil
+}
+
+// withoutProjection is the progress of a record that has no object any more, because
+// it was migrated to a backend without projection before its object was updated. There
+// is none for a record that has not been migrated yet.
+func (s *Store) withoutProjection(ctx context.Context, ref Ref, l Layout) (Progress, error) {
+	if l.Backend == "" {
+		return Progress{}, nil // the schema was removed: it may come back
+	}
+	h, err := s.head(ctx, ref)
+	if err != nil || isForeign(l, &h) {
+		return Progress{}, err
+	}
+	return Progress{Projected: h.Version}, nil
 }
 
 // Recheck compares object and head once more, when no invocation can be left
@@ -73,7 +91,7 @@ func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) er
 		if err != nil {
 			return err
 		}
-		if h.Version != "" && h.Backend != l.Backend {
+		if isForeign(l, &h) {
 			return nil // it is being migrated
 		}
 		shown := v.Observed(ref.Key)
@@ -154,8 +172,9 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 }
 
 // currentHeads reads the heads of records, and returns those of them that their
-// object does not show yet. Heads of another backend are left out: they are being
-// migrated, and another schema will show them.
+// object does not show yet. Records of another backend are left out: they are being
+// migrated, and another schema will show them. Whether an object still shows a record
+// that was deleted under another backend is not known, so that it counts as shown.
 func (s *Store) currentHeads(ctx context.Context, c Collection, l Layout, keys []events.RecordKey) (current map[events.RecordKey]Record, dirty []Record, err error) {
 	current = make(map[events.RecordKey]Record, len(keys))
 	for _, k := range keys {
@@ -163,11 +182,11 @@ func (s *Store) currentHeads(ctx context.Context, c Collection, l Layout, keys [
 		if err != nil {
 			return nil, nil, err
 		}
-		if h.Backend != l.Backend {
+		if h.Version == "" || isForeign(l, &h) {
 			continue
 		}
 		current[k] = h
-		if h.Unprojected {
+		if h.Unprojected || h.Backend != l.Backend {
 			dirty = append(dirty, h)
 		}
 	}

@@ -32,10 +32,16 @@ func (s *Store) layout(ctx context.Context, c Collection) (Layout, Projection, e
 	return l, s.projection(l.Backend), err
 }
 
-// isProjected reports whether the object has a say in what the record is. It has
-// none for a head of another backend: the records have not been migrated yet.
+// isProjected reports whether an edit of the object can change the record. It cannot
+// if the record has another backend: it has not been migrated yet.
 func isProjected(l Layout, h *Record) bool {
-	return !h.Unprojected && (h.Version == "" || h.Backend == l.Backend)
+	return !h.Unprojected && !isForeign(l, h)
+}
+
+// isForeign reports whether a record has another backend than its schema. A tombstone
+// never has: it is not migrated, and no object of any backend may show the record.
+func isForeign(l Layout, h *Record) bool {
+	return h.Version != "" && !h.Deleted && h.Backend != l.Backend
 }
 
 // believe answers the truth about a record of which a head has just been read:
