@@ -5,6 +5,8 @@ package retry
 
 import (
 	"context"
+	crand "crypto/rand"
+	"encoding/binary"
 	"math/rand/v2"
 	"time"
 )
@@ -81,5 +83,17 @@ func Wait(ctx context.Context, d time.Duration) bool {
 // whole interval.
 func FullJitter(attempt int, most time.Duration) time.Duration {
 	const first = 25 * time.Millisecond
-	return rand.N(min(first<<min(attempt, 10), most)) + time.Millisecond
+	most = min(first<<min(attempt, 10), most)
+	return time.Duration(rand.New(seedable{}).Int64N(int64(most))) + time.Millisecond
+}
+
+// seedable is the source of crypto/rand: tests can seed that one, unlike the global
+// source of math/rand.
+type seedable struct{}
+
+// Uint64 implements [rand.Source].
+func (seedable) Uint64() uint64 {
+	var b [8]byte
+	_, _ = crand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
 }
