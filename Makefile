@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-all test-resource events-aws check bench flaky fuzz soak conformance tools tools-conformance clean
+.PHONY: help run demo build test test-all test-resource events-aws check bench flaky fuzz simulate soak conformance tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ FLAKY ?= ./local/... ./cmd/eventrouter ./router ./internal/boltdb ./internal/blo
 
 flaky: ## run tests COUNT times (100) quiet, under CPU load, and with the race detector; FLAKY=./local for one package
 	./bench/flaky.sh $(or $(COUNT),100) $(FLAKY)
+
+simulate: ## run the deterministic simulation from SEEDS seeds (1000); SEED=n for one, with its trace
+	$(GO) test ./internal/simulation -count=1 -timeout 0 -run TestSeeds -v $(if $(SEED),-seed $(SEED) -trace,-seeds $(or $(SEEDS),1000))
 
 SOAK_SEED   ?= $(shell date +%s)
 SOAK_ROUNDS ?= 10
