@@ -111,7 +111,7 @@ func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layou
 	if err != nil {
 		return nil, err
 	}
-	return slices.Collect(maps.Keys(t.index)), nil
+	return slices.Sorted(maps.Keys(t.index)), nil
 }
 
 // Open reads the file.

@@ -56,7 +56,7 @@ func (v *view) ExternallyEdited() ([]events.RecordKey, bool) {
 	if v.ours && v.unread == nil && v.header.version >= 0 {
 		return nil, false
 	}
-	return slices.Collect(maps.Keys(v.index)), true
+	return slices.Sorted(maps.Keys(v.index)), true
 }
 
 // Fits returns an error if the file would be too large with the row of the record.
