@@ -25,7 +25,7 @@ func (s *Store) Project(ctx context.Context, ref Ref) (Progress, error) {
 		return Progress{}, wrap(op, err)
 	}
 	if p == nil {
-		progress, err := s.withoutProjection(ctx, ref, l)
+		progress, err := withoutProjection(ctx, s.driver, ref, l)
 		return progress, wrap(op, err)
 	}
 	j := &projectJob{key: ref.Key, turn: make(chan struct{}, 1)}
@@ -53,12 +53,15 @@ func (s *Store) Project(ctx context.Context, ref Ref) (Progress, error) {
 // withoutProjection is the progress of a record that has no object any more, because
 // it was migrated to a backend without projection before its object was updated. There
 // is none for a record that has not been migrated yet.
-func (s *Store) withoutProjection(ctx context.Context, ref Ref, l Layout) (Progress, error) {
+func withoutProjection(ctx context.Context, d Driver, ref Ref, l Layout) (Progress, error) {
 	if l.Backend == "" {
 		return Progress{}, nil // the schema was removed: it may come back
 	}
-	h, err := s.head(ctx, ref)
-	if err != nil || isForeign(l, &h) {
+	h, err := d.Record(ctx, ref)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return Progress{}, nil
+	case err != nil || isForeign(l, &h):
 		return Progress{}, err
 	}
 	return Progress{Projected: h.Version}, nil
