@@ -50,7 +50,7 @@ func TestRecorded(t *testing.T) {
 			}
 		})
 	}
-	if total < 160 {
+	if total < 240 {
 		t.Errorf("only %d recorded cases", total)
 	}
 }
