@@ -204,7 +204,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {
 		return nil, err
 	}
-	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store}, side.Now)
+	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store, srv.app.Router, &loggedOutcomes{}}, side.Now)
 	direct.Objects, direct.Tenants, direct.Schemas = srv.objects, srv.app.Catalog.Tenants, srv.app.Catalog.Schemas
 	srv.admin = direct
 	srv.http = &http.Server{
