@@ -35,8 +35,8 @@ import (
 
 // deploymentFlags select a deployment on AWS instead of a server.
 type deploymentFlags struct {
-	AWS         bool   `name:"aws" help:"Use a deployment on AWS, with the usual AWS credentials, instead of a server."`
-	Environment string `default:"dev" help:"With --aws: the environment of the deployment."`
+	AWS         bool   `name:"aws" group:"common" help:"Use a deployment on AWS, with the usual AWS credentials, instead of a server."`
+	Environment string `group:"common" default:"dev" help:"With --aws: the environment of the deployment."`
 }
 
 // awsCommands are the commands that can do so.

@@ -20,6 +20,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 	"github.com/blockforger/eventrouter/internal/trace"
 )
 
@@ -107,7 +108,7 @@ func readEntries(from string, stdin io.Reader) ([]putEntry, error) {
 		text = []byte(from)
 	}
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "--entries: %v", err)
+		return nil, fileError("--entries", err)
 	}
 	text = bytes.TrimSpace(text)
 	if len(text) > 0 && text[0] == '{' {
@@ -115,7 +116,7 @@ func readEntries(from string, stdin io.Reader) ([]putEntry, error) {
 	}
 	var entries []putEntry
 	if err := json.Unmarshal(text, &entries, json.RejectUnknownMembers(true)); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "--entries: want an array of entries with Source, DetailType and Detail: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "--entries must be an array of entries with Source, DetailType and Detail: %s", jsonerror.Describe(text, err))
 	}
 	switch n := len(entries); {
 	case n == 0:
