@@ -11,7 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/local"
 )
 
-// A exchange is one request and the response that AWS gave to it, or, where
+// An exchange is one request and the response that AWS gave to it, or, where
 // nobody has recorded one, the response that the service model or the documentation
 // requires. Source says which: "recorded" with a date, "model" or "documentation".
 type exchange struct {

@@ -96,7 +96,7 @@ func (m *requestMaker) request() *http.Request {
 	method, path := http.MethodPost, "/"
 	if op.Path != "" {
 		method, path, _ = strings.Cut(op.Path, " ")
-		for _, name := range []string{"{Name}", "{FunctionName}", "{StatementId}"} {
+		for _, name := range []string{"{Name}", "{FunctionName}", "{StatementId}", "{registryName}", "{schemaName}", "{ResourceArn}"} {
 			path = strings.Replace(path, name, []string{"a", "r", "box", "%00", "x%2Fy", "..%2f", strings.Repeat("y", 70)}[m.IntN(7)], 1)
 		}
 		path += []string{"", "?MaxResults=x", "?MaxResults=1", "?groupName=a", "?NextToken=!"}[m.IntN(5)]
@@ -123,7 +123,7 @@ func TestFuzzedRequests(t *testing.T) {
 		statuses[i] = map[int]int{}
 		makers.Go(func() {
 			maker := &requestMaker{Rand: rand.New(rand.NewPCG(seed, uint64(i))), operations: m.Operations(),
-				services: []string{"events", "events", "sqs", "logs", "scheduler", "lambda", "cloudwatch"}}
+				services: []string{"events", "events", "sqs", "logs", "scheduler", "lambda", "cloudwatch", "schemas"}}
 			for range 200 {
 				r := maker.request()
 				w := httptest.NewRecorder()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
+	"github.com/blockforger/eventrouter/local/awsapi/restjson"
 )
 
 // model is a service model of botocore's, as far as it is compared.
@@ -66,7 +67,7 @@ print(json.dumps({s: l.Loader().load_service_model(s, "service-2") for s in sys.
 // model does not have, none of another type, and the same constraints on the input.
 func TestShapesAreThoseOfTheServiceModel(t *testing.T) {
 	t.Parallel()
-	models := loadModels(t, "events", "sqs", "logs", "scheduler", "lambda", "cloudwatch")
+	models := loadModels(t, "events", "sqs", "logs", "scheduler", "lambda", "cloudwatch", "schemas", "sts")
 	m := start(t, t.TempDir(), local.Options{}, nil)
 	n := 0
 	for service, ops := range m.Operations() {
@@ -187,7 +188,7 @@ func (c *comparison) compareConstraints(at, tag string, want modelShape, require
 }
 
 func kindOf(t reflect.Type) string {
-	if t == reflect.TypeFor[awsjson.Time]() {
+	if t == reflect.TypeFor[awsjson.Time]() || t == reflect.TypeFor[restjson.ISOTime]() {
 		return "timestamp"
 	}
 	switch t.Kind() {

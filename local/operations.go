@@ -7,6 +7,7 @@ import (
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/awsapi/restjson"
+	"github.com/blockforger/eventrouter/local/sts"
 )
 
 // An Operation is one call of AWS's that is served here.
@@ -22,6 +23,9 @@ func (s *Server) Operations() map[string][]Operation {
 	all := map[string][]Operation{
 		"scheduler": restOperations(s.schedules.Operations()),
 		"lambda":    restOperations(s.Functions.Operations()),
+		"schemas":   restOperations(s.registries.Operations()),
+		"sts": {{Name: sts.GetCallerIdentity, Input: reflect.TypeFor[sts.GetCallerIdentityInput](),
+			Output: reflect.TypeFor[sts.GetCallerIdentityOutput]()}},
 	}
 	for name, service := range map[string]*awsjson.Service{"events": s.EventBridge.API(), "sqs": s.queues.Service(s.log),
 		"logs": s.logs.Service(s.log), "cloudwatch": s.metrics.Service()} {

@@ -17,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/local/metrics"
 	"github.com/blockforger/eventrouter/local/scheduler"
+	"github.com/blockforger/eventrouter/local/schemas"
 	"github.com/blockforger/eventrouter/local/sqs"
 )
 
@@ -35,6 +36,7 @@ type Server struct {
 	queues     *sqs.Queues
 	metrics    *metrics.Metrics
 	schedules  *scheduler.Schedules
+	registries *schemas.Registries
 
 	running atomic.Bool
 	handler http.Handler
@@ -84,6 +86,7 @@ func (s *Server) load() error {
 	if err != nil {
 		return err
 	}
+	s.registries = schemas.New(s.file, schemas.Options{Account: o.Account, Region: o.Region, Now: o.Now})
 	s.Functions = functions.New(s.file, functions.Options{
 		Account: o.Account, Region: o.Region, Log: s.log, Now: o.Now, Timeout: o.Timeout,
 		EnforcePermissions: o.EnforcePermissions, Logs: s.logs, Deliveries: s.deliveries, Sequence: sequence,
@@ -114,9 +117,10 @@ func (s *Server) routes() http.Handler {
 	}
 	paths := http.NewServeMux()
 	s.schedules.Register(paths, s.log)
+	s.registries.Register(paths, s.log)
 	s.Functions.Routes(paths)
 	s.metrics.Register(paths)
-	return endpoint{services: services, paths: paths, log: s.log, bodyTimeout: s.opts.BodyTimeout}
+	return endpoint{services: services, paths: paths, account: s.opts.Account, log: s.log, bodyTimeout: s.opts.BodyTimeout}
 }
 
 // Run runs deliveries, schedules and replays until ctx ends, waits for the

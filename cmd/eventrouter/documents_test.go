@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,7 +15,7 @@ var documentedCommand = regexp.MustCompile("(?m)(?:`|^|&& |\\$\\(|\\|  ?| {4})(?
 // TestDocumentedCommands checks that the commands and flags that the documents name
 // exist.
 func TestDocumentedCommands(t *testing.T) {
-	parser, err := newParser(&commands{}, io.Discard, io.Discard)
+	parser, err := kong.New(&commands{}, kong.Name("eventrouter"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,12 +10,10 @@ import (
 
 // typesCommands generate and use Go types of events.
 type typesCommands struct {
-	Export      exportServiceCommand  `cmd:"" help:"Write the Go types of a service's events, as schema registries or AWS's service specification describe them."`
-	FromExample fromExampleCommand    `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen them."`
-	Publish     publishSchemasCommand `cmd:"" help:"Publish the schemas of a tenant's output events to a schema registry."`
-	Decode      decodeCommand         `cmd:"" help:"Print events as the registry of typed events decodes them."`
-
-	Infer fromExampleCommand `cmd:"" hidden:"" help:"The former name of from-example."`
+	Export  exportServiceCommand  `cmd:"" help:"Write the Go types of a service's events, as schema registries or AWS's service specification describe them."`
+	Infer   fromExampleCommand    `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen."`
+	Publish publishSchemasCommand `cmd:"" help:"Publish what a tenant's output events look like to a schema registry."`
+	Decode  decodeCommand         `cmd:"" help:"Print events as the registry of typed events decodes them."`
 }
 
 type publishSchemasCommand struct {
@@ -55,9 +53,9 @@ func (c *decodeCommand) Run(s *session) error {
 	return c.Decode.Run(s.ctx, s.print.out)
 }
 
-// givenEndpoint is the endpoint where the command line names one. The default,
-// and the environment's, are those of the router's own server, which has no
-// Schemas API.
+// givenEndpoint returns the endpoint if the command line names one. The default and
+// EVENTROUTER_ENDPOINT_URL are those of the router; the registry is usually the one on
+// AWS. AWS_ENDPOINT_URL selects the registry of a local server.
 func givenEndpoint(s *session, k *kong.Context) string {
 	for _, p := range k.Path {
 		if p.Flag != nil && p.Flag.Name == "endpoint-url" {

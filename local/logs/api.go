@@ -23,7 +23,21 @@ func (g *Groups) Service(log *slog.Logger) *awsjson.Service {
 		awsjson.Op("DescribeLogStreams", g.DescribeLogStreams),
 		awsjson.Op("GetLogEvents", g.GetLogEvents),
 		awsjson.Op("FilterLogEvents", g.FilterLogEvents),
-	)
+		awsjson.Op("PutResourcePolicy", g.PutResourcePolicy),
+		awsjson.Op("DescribeResourcePolicies", g.DescribeResourcePolicies),
+		awsjson.Op("DeleteResourcePolicy", g.DeleteResourcePolicy),
+	).OnViolation(invalidParameter)
+}
+
+// invalidParameter returns the violation of a constraint as CloudWatch Logs returns it
+// (recorded on AWS, 2026-02-03).
+func invalidParameter(e *awsjson.Error) error {
+	const tooLong = "failed to satisfy constraint: Member must have length less than or equal to 512"
+	message := e.Message
+	if strings.HasPrefix(message, "1 ") && strings.HasSuffix(message, tooLong) && (strings.Contains(message, "' at 'logGroupName' ") || strings.Contains(message, "' at 'logStreamName' ")) {
+		message = "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
+	}
+	return awsjson.Errorf("InvalidParameterException", "%s", message)
 }
 
 type CreateLogGroupInput struct {
@@ -44,12 +58,14 @@ type DescribeLogGroupsInput struct {
 
 type logGroup struct {
 	LogGroupName      string `json:"logGroupName,omitempty"`
-	CreationTime      int    `json:"creationTime,omitempty"`
-	RetentionInDays   int    `json:"retentionInDays,omitempty"`
-	MetricFilterCount int    `json:"metricFilterCount,omitempty"`
+	CreationTime      int    `json:"creationTime"`
+	MetricFilterCount int    `json:"metricFilterCount"`
 	Arn               string `json:"arn,omitempty"`
-	StoredBytes       int    `json:"storedBytes,omitempty"`
+	StoredBytes       *int   `json:"storedBytes,omitempty"` // absent if the groups are selected by a pattern
 	LogGroupArn       string `json:"logGroupArn,omitempty"`
+	LogGroupClass     string `json:"logGroupClass,omitempty"`
+
+	DeletionProtectionEnabled *bool `json:"deletionProtectionEnabled,omitempty"`
 }
 
 type DescribeLogGroupsOutput struct {
@@ -74,7 +90,7 @@ type logStream struct {
 	LastEventTimestamp  int    `json:"lastEventTimestamp,omitempty"`
 	LastIngestionTime   int    `json:"lastIngestionTime,omitempty"`
 	Arn                 string `json:"arn,omitempty"`
-	StoredBytes         int    `json:"storedBytes,omitempty"`
+	StoredBytes         int    `json:"storedBytes"`
 }
 
 type DescribeLogStreamsOutput struct {
@@ -197,6 +213,9 @@ func (g *Groups) DeleteLogGroup(ctx context.Context, in *DeleteLogGroupInput) (*
 
 // DescribeLogGroups lists groups by name.
 func (g *Groups) DescribeLogGroups(_ context.Context, in *DescribeLogGroupsInput) (*DescribeLogGroupsOutput, error) {
+	if in.LogGroupNamePrefix != "" && in.LogGroupNamePattern != "" {
+		return nil, awsjson.Errorf("InvalidParameterException", "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	matching := map[string]*group{}
@@ -210,13 +229,23 @@ func (g *Groups) DescribeLogGroups(_ context.Context, in *DescribeLogGroupsInput
 		most = *in.Limit
 	}
 	names, next, err := awsjson.Page(matching, "", in.NextToken, &most)
+	if err != nil {
+		return nil, errToken()
+	}
 	out := &DescribeLogGroupsOutput{LogGroups: []logGroup{}, NextToken: next}
 	for _, name := range names {
 		one := g.byName[name]
-		out.LogGroups = append(out.LogGroups, logGroup{LogGroupName: name, CreationTime: int(one.Created.UnixMilli()),
-			Arn: g.arn(name) + ":*", LogGroupArn: g.arn(name), StoredBytes: one.bytes()})
+		described := logGroup{LogGroupName: name, CreationTime: int(one.Created.UnixMilli()), Arn: g.arn(name) + ":*", LogGroupArn: g.arn(name), LogGroupClass: "STANDARD"}
+		if in.LogGroupNamePattern == "" {
+			described.StoredBytes, described.DeletionProtectionEnabled = new(one.bytes()), new(false)
+		}
+		out.LogGroups = append(out.LogGroups, described)
 	}
-	return out, err
+	return out, nil
+}
+
+func errToken() error {
+	return awsjson.Errorf("InvalidParameterException", "The specified nextToken is invalid.")
 }
 
 func (one *group) bytes() int {
@@ -229,16 +258,29 @@ func (one *group) bytes() int {
 
 // lines are the kept lines of the group that a name or an identifier names.
 func (g *Groups) lines(name, identifier string) ([]Line, error) {
-	if name == "" {
-		name = identifier
-		if inner, ok := g.NameOf(identifier); ok {
-			name = inner
-		}
+	switch {
+	case name != "" && identifier != "":
+		return nil, awsjson.Errorf("ValidationException", "LogGroup name and LogGroup ARN are mutually exclusive parameters.")
+	case name == "" && identifier == "":
+		return nil, awsjson.Errorf("InvalidParameterException", "One of logGroupName and logGroupIdentifier is required.")
 	}
+	name = g.groupName(name, identifier)
 	if !g.Has(name) {
 		return nil, errNoGroup()
 	}
 	return g.after(name, 0), nil
+}
+
+// groupName returns the name of a group that is given by name, or by an identifier that
+// is a name or an ARN.
+func (g *Groups) groupName(name, identifier string) string {
+	if name != "" {
+		return name
+	}
+	if inner, ok := g.NameOf(identifier); ok {
+		return inner
+	}
+	return identifier
 }
 
 // DescribeLogStreams lists the streams of a group, by name or newest first.
@@ -256,7 +298,7 @@ func (g *Groups) DescribeLogStreams(_ context.Context, in *DescribeLogStreamsInp
 		}
 		if n := len(streams); n == 0 || streams[n-1].LogStreamName != name {
 			streams = append(streams, logStream{LogStreamName: name, CreationTime: at, FirstEventTimestamp: at,
-				Arn: g.arn(in.LogGroupName) + ":log-stream:" + name})
+				Arn: g.arn(g.groupName(in.LogGroupName, in.LogGroupIdentifier)) + ":log-stream:" + name})
 		}
 		newest := &streams[len(streams)-1]
 		newest.LastEventTimestamp, newest.LastIngestionTime = at, at
@@ -265,7 +307,11 @@ func (g *Groups) DescribeLogStreams(_ context.Context, in *DescribeLogStreamsInp
 	if in.Descending != nil && *in.Descending {
 		slices.Reverse(streams)
 	}
-	from, most := offset(in.NextToken), 50
+	from, err := offset(in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	most := 50
 	if in.Limit != nil {
 		most = *in.Limit
 	}
@@ -273,9 +319,16 @@ func (g *Groups) DescribeLogStreams(_ context.Context, in *DescribeLogStreamsInp
 	return &DescribeLogStreamsOutput{LogStreams: page, NextToken: next}, nil
 }
 
-func offset(token string) int {
-	n, _ := strconv.Atoi(token)
-	return max(n, 0)
+// offset reads a page token: the position of the page's first element.
+func offset(token string) (int, error) {
+	if token == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(token)
+	if err != nil || n < 0 {
+		return 0, errToken()
+	}
+	return n, nil
 }
 
 // window is a page of a list, and the token of the next.
@@ -354,7 +407,7 @@ func parseToken(token string) (direction string, from uint64, err error) {
 	direction, number, _ := strings.Cut(token, "/")
 	from, err = strconv.ParseUint(number, 10, 64)
 	if err != nil || direction != "f" && direction != "b" {
-		return "", 0, awsjson.Errorf("InvalidParameterException", "The specified nextToken is invalid.")
+		return "", 0, errToken()
 	}
 	return direction, from, nil
 }
@@ -365,13 +418,13 @@ func (g *Groups) FilterLogEvents(_ context.Context, in *FilterLogEventsInput) (*
 	if err != nil {
 		return nil, err
 	}
-	f, err := parseFilter(in.FilterPattern)
+	matches, err := parseFilter(in.FilterPattern)
 	if err != nil {
 		return nil, err
 	}
 	lines = slices.DeleteFunc(lines, func(line Line) bool {
 		stream := line.stream()
-		return !line.between(in.StartTime, in.EndTime) || !f.matches(line.Text) ||
+		return !line.between(in.StartTime, in.EndTime) || !matches(line.Text) ||
 			!strings.HasPrefix(stream, in.LogStreamNamePrefix) ||
 			len(in.LogStreamNames) > 0 && !slices.Contains(in.LogStreamNames, stream)
 	})
@@ -379,7 +432,11 @@ func (g *Groups) FilterLogEvents(_ context.Context, in *FilterLogEventsInput) (*
 	if in.Limit != nil {
 		most = *in.Limit
 	}
-	page, next := window(lines, offset(in.NextToken), most)
+	from, err := offset(in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	page, next := window(lines, from, most)
 	out := &FilterLogEventsOutput{Events: []filteredLogEvent{}, SearchedLogStreams: []searchedLogStream{}, NextToken: next}
 	for i := range page {
 		at := int(page[i].Time.UnixMilli())
@@ -387,47 +444,4 @@ func (g *Groups) FilterLogEvents(_ context.Context, in *FilterLogEventsInput) (*
 			Message: page[i].Text, EventId: fmt.Sprintf("%056d", page[i].Seq)})
 	}
 	return out, nil
-}
-
-// filter is a filter pattern of terms: all of must, one of any, none of not.
-type filter struct{ must, any, not []string }
-
-// parseFilter reads a pattern of terms and "phrases", with ? for one of several
-// and - for none of. Patterns of JSON and of columns are not served.
-func parseFilter(pattern string) (f filter, err error) {
-	rest := strings.TrimSpace(pattern)
-	if strings.HasPrefix(rest, "{") || strings.HasPrefix(rest, "[") {
-		return f, awsjson.Errorf("InvalidParameterException", "Filter patterns of JSON or columns are not served here; use terms.")
-	}
-	for rest != "" {
-		into := &f.must
-		switch rest[0] {
-		case '?':
-			into, rest = &f.any, rest[1:]
-		case '-':
-			into, rest = &f.not, rest[1:]
-		}
-		var term string
-		if strings.HasPrefix(rest, `"`) {
-			var closed bool
-			if term, rest, closed = strings.Cut(rest[1:], `"`); !closed {
-				return f, awsjson.Errorf("InvalidParameterException", "Invalid filter pattern: a quote is not closed.")
-			}
-		} else {
-			term, rest, _ = strings.Cut(rest, " ")
-		}
-		*into = append(*into, term)
-		rest = strings.TrimSpace(rest)
-	}
-	return f, nil
-}
-
-func (f *filter) matches(text string) bool {
-	in := func(term string) bool { return strings.Contains(text, term) }
-	for _, term := range f.must {
-		if !in(term) {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(f.not, in) && (len(f.any) == 0 || slices.ContainsFunc(f.any, in))
 }

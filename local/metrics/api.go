@@ -116,23 +116,14 @@ func (m *Metrics) Register(paths *http.ServeMux) {
 	paths.HandleFunc("POST /service/"+servicePrefix+"/operation/{Operation}", m.serveCBOR)
 }
 
-// serveCBOR answers a call in RPC v2 over CBOR. The operation is in the path.
+// serveCBOR serves a call in RPC v2 over CBOR. The operation is in the path.
 func (m *Metrics) serveCBOR(w http.ResponseWriter, r *http.Request) {
 	out, err := m.callCBOR(w, r)
-	status := http.StatusOK
 	if err != nil {
-		e := awsjson.AsError(err)
-		status, out = e.HTTPStatus(), map[string]any{"__type": e.Code, "message": e.Message}
-		if e.Query != "" {
-			w.Header().Set("X-Amzn-Query-Error", e.Query+";Sender")
-		}
+		cbor.WriteError(w, err)
+		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/cbor")
-	h.Set("Smithy-Protocol", "rpc-v2-cbor")
-	h.Set("X-Amzn-Requestid", awsjson.NewID())
-	w.WriteHeader(status)
-	_, _ = w.Write(cbor.Encode(out))
+	cbor.Write(w, http.StatusOK, out)
 }
 
 func (m *Metrics) callCBOR(w http.ResponseWriter, r *http.Request) (any, error) {

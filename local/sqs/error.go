@@ -1,6 +1,9 @@
 package sqs
 
 import (
+	"regexp"
+	"strings"
+
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
@@ -27,4 +30,19 @@ func missingParameter(name string) *awsjson.Error {
 
 func errHandle() *awsjson.Error {
 	return queryError("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+}
+
+// missingMember finds the first required member that an input lacks.
+var missingMember = regexp.MustCompile(`Value null at '([^']+)' failed to satisfy constraint: Member must not be null`)
+
+// missingRequired returns SQS's error for an input without a required member. SQS's model has
+// no other constraints.
+func missingRequired(e *awsjson.Error) error {
+	found := missingMember.FindStringSubmatch(e.Message)
+	if found == nil {
+		return invalidParameter("%s", e.Message)
+	}
+	path := strings.Split(found[1], ".")
+	name := path[len(path)-1]
+	return missingParameter(strings.ToUpper(name[:1]) + name[1:])
 }

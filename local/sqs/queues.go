@@ -35,7 +35,7 @@ func (q *Queues) Service(log *slog.Logger) *awsjson.Service {
 		awsjson.Op("DeleteMessage", q.DeleteMessage),
 		awsjson.Op("DeleteMessageBatch", q.DeleteMessageBatch),
 		awsjson.Op("ChangeMessageVisibility", q.ChangeMessageVisibility),
-	)
+	).OnViolation(missingRequired)
 }
 
 type CreateQueueInput struct {

@@ -30,7 +30,8 @@ assert found(filterPattern="two -b") == ["two a", "two c"]
 assert found(filterPattern='"two a"') == ["two a"]
 assert found(filterPattern="?a ?c") == ["two a", "two c"]
 assert found(startTime=4102444800000) == []
-refused("InvalidParameterException", logs.filter_log_events, logGroupName=group, filterPattern="{ $.x = 1 }")
+assert found(filterPattern="%t[w]o [ac]%") == ["two a", "two c"]
+refused("InvalidParameterException", logs.filter_log_events, logGroupName=group, filterPattern="{ $.x = }")
 refused("ResourceNotFoundException", logs.filter_log_events, logGroupName="/nobody", message="The specified log group does not exist.")
 refused("ResourceNotFoundException", logs.get_log_events, logGroupName=group, logStreamName="nobody")
 logs.create_log_group(logGroupName="/aws/events/all")
@@ -38,4 +39,5 @@ refused("ResourceAlreadyExistsException", logs.create_log_group, logGroupName="/
 assert logs.describe_log_streams(logGroupName="/aws/events/all")["logStreams"] == []
 logs.delete_log_group(logGroupName="/aws/events/all")
 refused("ResourceNotFoundException", logs.delete_log_group, logGroupName="/aws/events/all")
-assert ACCOUNT
+identity = client("sts").get_caller_identity()
+assert identity["Account"] == ACCOUNT and identity["Arn"] == f"arn:aws:iam::{ACCOUNT}:root", identity

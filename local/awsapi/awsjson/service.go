@@ -36,7 +36,7 @@ func Op[In, Out any](name string, fn func(context.Context, *In) (*Out, error)) o
 				return nil, err
 			}
 			if err := CheckBody(in, body); err != nil {
-				return nil, err
+				return nil, violation{err}
 			}
 			out, err := fn(ctx, in)
 			if err != nil || out == nil {
@@ -46,6 +46,11 @@ func Op[In, Out any](name string, fn func(context.Context, *In) (*Out, error)) o
 		},
 	}
 }
+
+// violation marks an error of CheckBody.
+type violation struct{ error }
+
+func (v violation) Unwrap() error { return v.error }
 
 // Decode reads a request body; what cannot be read is a SerializationException.
 // An empty body is an empty input.
@@ -70,6 +75,7 @@ type Service struct {
 	contentType string
 	log         *slog.Logger
 	ops         map[string]operation
+	violation   func(*Error) error // nil: the ValidationException itself
 }
 
 // NewService makes a service of operations. version is "1.0" or "1.1".
@@ -79,6 +85,13 @@ func NewService(prefix, version string, log *slog.Logger, ops ...operation) *Ser
 	for _, op := range ops {
 		s.ops[op.Name] = op
 	}
+	return s
+}
+
+// OnViolation sets how the service reports that an input violates a constraint: f
+// returns the error for the ValidationException that describes it. It returns s.
+func (s *Service) OnViolation(f func(*Error) error) *Service {
+	s.violation = f
 	return s
 }
 
@@ -108,6 +121,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := op.call(withHost(r.Context(), r.Host), body)
+	if v, violated := errors.AsType[violation](err); violated && s.violation != nil {
+		err = s.violation(AsError(v))
+	}
 	if err != nil {
 		if AsError(err).HTTPStatus() >= 500 {
 			s.log.Error("an AWS operation failed here", "service", s.prefix, "operation", name, "error", err)

@@ -15,6 +15,9 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
@@ -26,13 +29,14 @@ const ContentType = "application/json"
 type Operation struct {
 	Pattern, Name string       // as http.ServeMux and as AWS have it
 	Input, Output reflect.Type // structs, for tests against AWS's service model
+	Status        int          // of a success
 
 	call func(ctx context.Context, r *http.Request, body []byte) (any, error)
 }
 
 // Op makes an operation of fn.
 func Op[In, Out any](pattern, name string, fn func(context.Context, *In) (*Out, error)) Operation {
-	return Operation{Pattern: pattern, Name: name, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
+	return Operation{Pattern: pattern, Name: name, Status: http.StatusOK, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
 		call: func(ctx context.Context, r *http.Request, body []byte) (any, error) {
 			in := new(In)
 			if err := awsjson.Decode(body, in); err != nil {
@@ -87,22 +91,39 @@ func bind(r *http.Request, in reflect.Value) error {
 	return nil
 }
 
+// WithStatus returns the operation with another status of a success. A response with
+// the status 204 has no body.
+func (op Operation) WithStatus(status int) Operation {
+	op.Status = status
+	return op
+}
+
 // Register adds the operations to a mux.
 func Register(mux *http.ServeMux, log *slog.Logger, ops ...Operation) {
+	RegisterErrors(mux, log, WriteError, ops...)
+}
+
+// RegisterErrors adds the operations of a service that writes errors in its own way.
+func RegisterErrors(mux *http.ServeMux, log *slog.Logger, writeError func(http.ResponseWriter, error), ops ...Operation) {
 	for _, op := range ops {
 		mux.HandleFunc(op.Pattern, func(w http.ResponseWriter, r *http.Request) {
 			body, err := awsjson.ReadBody(w, r)
+			var out any
 			if err == nil {
-				var out any
-				if out, err = op.call(r.Context(), r, body); err == nil {
-					awsjson.Write(w, ContentType, http.StatusOK, out)
-					return
+				out, err = op.call(r.Context(), r, body)
+			}
+			switch {
+			case err != nil:
+				if awsjson.AsError(err).HTTPStatus() >= 500 {
+					log.Error("an AWS operation failed here", "operation", op.Name, "error", err)
 				}
+				writeError(w, err)
+			case op.Status == http.StatusNoContent:
+				w.Header().Set("X-Amzn-Requestid", awsjson.NewID())
+				w.WriteHeader(op.Status)
+			default:
+				awsjson.Write(w, ContentType, op.Status, out)
 			}
-			if awsjson.AsError(err).HTTPStatus() >= 500 {
-				log.Error("an AWS operation failed here", "operation", op.Name, "error", err)
-			}
-			WriteError(w, err)
 		})
 	}
 }
@@ -113,4 +134,12 @@ func WriteError(w http.ResponseWriter, err error) {
 	e := awsjson.AsError(err)
 	w.Header().Set("X-Amzn-Errortype", e.Code)
 	awsjson.Write(w, ContentType, e.HTTPStatus(), map[string]string{"Message": e.Message})
+}
+
+// An ISOTime is an instant that is written as text, as in 2026-01-02T03:04:05Z.
+type ISOTime struct{ time.Time }
+
+// MarshalJSONTo writes the time in UTC with seconds.
+func (t ISOTime) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return enc.WriteToken(jsontext.String(t.UTC().Format(time.RFC3339)))
 }
