@@ -16,6 +16,17 @@ import (
 // Unmarshal strictly decodes one JSON document into v. what names the document in
 // the error, which is Invalid and contains the position as a JSON Pointer.
 func Unmarshal(what string, data []byte, v any) error {
+	if raw, ok := v.(*jsontext.Value); ok {
+		if quick, ok := quickValue(data); ok {
+			*raw = quick
+			return nil
+		}
+	}
+	return decode(what, data, v)
+}
+
+// decode is Unmarshal without the quick path.
+func decode(what string, data []byte, v any) error {
 	if len(data) > MaxBytes {
 		return fault.Errorf(fault.Invalid, "%s has %d bytes, at most %d are read", what, len(data), MaxBytes)
 	}

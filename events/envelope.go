@@ -34,7 +34,11 @@ type Envelope struct {
 // DecodeEnvelope strictly decodes one event. Errors are Invalid.
 func DecodeEnvelope(data []byte) (Envelope, error) {
 	var e Envelope
-	if err := Unmarshal("event", data, &e); err != nil {
+	if quickEnvelope(data, &e) {
+		return e, nil
+	}
+	e = Envelope{}
+	if err := decode("event", data, &e); err != nil {
 		return Envelope{}, err
 	}
 	return e, nil

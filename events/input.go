@@ -36,24 +36,30 @@ const (
 // that the router or a tenant published have another source and are never input.
 func (e *Envelope) IsInput() bool { return e.Source == InputSource }
 
+// wireInput is the detail of an input event before its members are checked.
+type wireInput struct {
+	Tenant         *string        `json:"tenant"`
+	RootSchema     *string        `json:"rootSchema"`
+	Operation      optionalString `json:"operation"`
+	APIKey         jsontext.Value `json:"api_key"`
+	Payload        jsontext.Value `json:"payload"`
+	IdempotencyKey optionalString `json:"idempotency_key"`
+	Metadata       jsontext.Value `json:"metadata"`
+}
+
 // DecodeInput decodes the detail of an input event. Errors are Invalid and contain
 // the JSON Pointer of the position within the event; the input then holds the
 // members before that position, for the log.
 func DecodeInput(e *Envelope) (Input, error) {
-	var wire struct {
-		Tenant         *string        `json:"tenant"`
-		RootSchema     *string        `json:"rootSchema"`
-		Operation      optionalString `json:"operation"`
-		APIKey         jsontext.Value `json:"api_key"`
-		Payload        jsontext.Value `json:"payload"`
-		IdempotencyKey optionalString `json:"idempotency_key"`
-		Metadata       jsontext.Value `json:"metadata"`
-	}
+	var wire wireInput
 	if e.Detail.Kind() != '{' {
 		return Input{}, invalid("/detail", "must be an object")
 	}
-	if err := Unmarshal("detail", e.Detail, &wire); err != nil {
-		return Input{}, under("/detail", err)
+	if !quickInput(e.Detail, &wire) {
+		wire = wireInput{}
+		if err := decode("detail", e.Detail, &wire); err != nil {
+			return Input{}, under("/detail", err)
+		}
 	}
 
 	var in Input

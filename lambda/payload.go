@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/blockforger/eventrouter/internal/jsonscan"
 )
 
 // A shape is the kind of a payload.
@@ -39,9 +41,51 @@ func classify(payload []byte) shape {
 		return shapeArray
 	}
 	var p probe
+	if quickProbe(payload, &p) {
+		return p.shape()
+	}
+	p = probe{}
 	// After an error the members before it are set: enough to recognize an event
 	// whose later part is malformed.
 	_ = json.Unmarshal(payload, &p, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	return p.shape()
+}
+
+// quickProbe sets what json.Unmarshal would, but values share memory with the payload. It
+// returns false for a payload that is malformed, or has escapes in names.
+func quickProbe(payload []byte, p *probe) bool {
+	if len(payload) == 0 || payload[0] != '{' {
+		return false
+	}
+	return jsonscan.Members(payload, 0, func(name []byte, from, to int) bool {
+		if member := p.member(name); member != nil {
+			*member = payload[from:to] // of a repeated name, the last value
+		}
+		return true
+	})
+}
+
+func (p *probe) member(name []byte) *jsontext.Value {
+	switch string(name) {
+	case "source":
+		return &p.Source
+	case "detail-type":
+		return &p.DetailType
+	case "Records":
+		return &p.Records
+	case "requestPayload":
+		return &p.RequestPayload
+	case "requestContext":
+		return &p.RequestContext
+	case "httpMethod":
+		return &p.HTTPMethod
+	case "rawPath":
+		return &p.RawPath
+	}
+	return nil
+}
+
+func (p *probe) shape() shape {
 	switch {
 	case p.RequestPayload != nil && p.RequestContext != nil:
 		return shapeFailure

@@ -35,7 +35,7 @@ func TestAnEventsStory(t *testing.T) {
 	want := map[string]string{"good": "delivered", "bad": "waiting", "busy": "waiting", "nobody": "given up"}
 	var story trace.Arrival
 	eventually(t, "the deliveries' states", func() bool {
-		stories, err := m.EventBridge.Arrivals(context.Background(), id)
+		stories, err := m.EventBridge.Arrivals(id)
 		if err != nil || len(stories) != 1 {
 			t.Fatal(stories, err)
 		}
@@ -56,7 +56,7 @@ func TestAnEventsStory(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 	}
-	if _, err := m.EventBridge.Arrivals(context.Background(), "unknown"); !fault.Is(err, fault.NotFound) {
+	if _, err := m.EventBridge.Arrivals("unknown"); !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
 }
@@ -82,7 +82,7 @@ func TestAStoryTellsOfRetriesAndDeadLetterQueues(t *testing.T) {
 	id := aws.ToString(put(t, m.client(), entry("a", "b", `{}`))[0].EventId)
 	var told []trace.Delivery
 	eventually(t, "both ends", func() bool {
-		stories, err := m.EventBridge.Arrivals(t.Context(), id)
+		stories, err := m.EventBridge.Arrivals(id)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -109,15 +109,15 @@ func (r *Report) Problems() []fault.Violation {
 	violations := slices.Clone(fault.ViolationsOf(r.Cause))
 	for i := range violations {
 		v := &violations[i]
-		v.Pointer = RedactPointer(v.Pointer, v.Indexes, r.contract)
+		v.Pointer = redactPointer(v.Pointer, v.Indexes, r.contract)
 	}
 	return violations
 }
 
-// RedactPointer replaces the tokens of a JSON Pointer by * that are neither declared
+// redactPointer replaces the tokens of a JSON Pointer by * that are neither declared
 // nor the index of an array's element; see [fault.Violation.Indexes]. A nil schema
 // stands for the form of an event.
-func RedactPointer(pointer string, indexes uint64, schema *tenant.Schema) string {
+func redactPointer(pointer string, indexes uint64, schema *tenant.Schema) string {
 	var b strings.Builder
 	n := 0
 	for token := range jsontext.Pointer(pointer).Tokens() {

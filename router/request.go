@@ -116,7 +116,7 @@ func (r *request) fingerprint() (store.Fingerprint, error) {
 		b = append(b, 2)
 	}
 	b = append(b, 0)
-	b, err := jsontext.AppendFormat(b, r.payload, jsontext.ReorderRawObjects(true))
+	b, err := events.AppendCanonical(b, r.payload)
 	if err != nil {
 		return store.Fingerprint{}, fault.Wrap("router.fingerprint", fault.Invalid, err)
 	}

@@ -68,6 +68,25 @@ func (r *Router) Call(ctx context.Context, c *Call) (store.Result, *Report, erro
 	return r.handle(ctx, c.RequestID, c.write)
 }
 
+// Check returns the rejection that [Router.Event] would return for an event because
+// of its form, API key, tenant, schema or payload. It changes nothing. What depends
+// on the record or on the tenant's usage is not checked.
+func (r *Router) Check(ctx context.Context, e *events.Envelope) (*Report, error) {
+	report := newReport(e.ID, r.now)
+	decoded, err := decodeEvent(e, "")
+	report.decoded(&decoded)
+	if err == nil {
+		var authorized authorizedRequest
+		if authorized, err = r.authorize(ctx, decoded); err == nil {
+			var validated validatedRequest
+			validated, err = r.validate(ctx, authorized)
+			report.validated(&validated)
+		}
+	}
+	report.finish(&store.Result{Operation: decoded.operation}, err)
+	return report, err
+}
+
 // handle is the pipeline. Each stage takes the type that the previous stage
 // returns, so that applying an unauthorized request does not compile. The order
 // of the stages is the order in which requests are rejected (R7).

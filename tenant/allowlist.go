@@ -8,6 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 )
 
 // AllowedBus is an entry of a deployment's allow-list: a bus that output events may
@@ -35,7 +36,7 @@ func ParseAllowList(text string) ([]AllowedBus, error) {
 		return nil, nil
 	}
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "the allow-list of output buses must be a JSON array of ARNs, or of objects with arn, tenants and sources: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "the allow-list of output buses must be a JSON array of ARNs, or of objects with arn, tenants and sources: %s", jsonerror.Describe([]byte(text), err))
 	}
 	for i, a := range list {
 		if _, err := events.ParseBusARN(string(a.ARN)); err != nil {

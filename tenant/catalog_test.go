@@ -218,7 +218,7 @@ func TestMalformedFileKeepsTheLastGoodVersion(t *testing.T) {
 		w.expect("schema", w.schema(), "a")
 	}
 	w.expectReports(
-		`acme/pet.json:1:20: error: schema is not valid JSON: unexpected EOF; the last good version stays active`,
+		`acme/pet.json:1:20: error: schema is not valid JSON: the text ends too early; the last good version stays active`,
 		`acme/tenant.properties:1:19: error: eventbridge-input must be true or false, not "no"; the last good version stays active`)
 	w.put(props, "eventbridge-input=false")
 	w.put(pet, `{"meta":{"key":"c"}}`)

@@ -2,11 +2,13 @@ package tenant
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/jsonscan"
 )
 
 // Key returns the record's key from a payload that was decoded by package events
@@ -27,6 +29,30 @@ func (s *Schema) Key(payload jsontext.Value) (key events.RecordKey, present bool
 
 // keySpan returns the position of the key field's value in the payload.
 func (s *Schema) keySpan(payload jsontext.Value) (at span, present bool, err error) {
+	if at, ok := s.quickKeySpan(payload); ok {
+		return at, at.end > 0, nil
+	}
+	return s.decodedKeySpan(payload)
+}
+
+// quickKeySpan is keySpan for an object without escapes by number, which can be half of a
+// surrogate pair, and without escapes in names; the span is empty if there is no key field. It returns false for what decodedKeySpan must read.
+func (s *Schema) quickKeySpan(payload jsontext.Value) (at span, ok bool) {
+	open := jsonscan.Space([]byte(payload), 0)
+	if open == len(payload) || payload[open] != '{' || !utf8.Valid(payload) || bytes.Contains(payload, []byte(`\u`)) {
+		return span{}, false
+	}
+	ok = jsonscan.Members(payload, open, func(name []byte, from, to int) bool {
+		if string(name) == s.KeyField {
+			at = span{valueAt: from, end: to}
+			return false
+		}
+		return true
+	})
+	return at, ok
+}
+
+func (s *Schema) decodedKeySpan(payload jsontext.Value) (at span, present bool, err error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true))
 	open, err := dec.ReadToken()
 	if err != nil || open.Kind() != '{' {

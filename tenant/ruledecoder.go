@@ -10,6 +10,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
@@ -217,7 +218,7 @@ func (d *ruleDecoder) malformed(err error) {
 	reason := "is not valid JSON"
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		at = d.base + int(syntax.ByteOffset)
-		reason += ": " + syntax.Err.Error()
+		reason += ": " + jsonerror.Reason(syntax)
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			reason = "repeats a name in one object"
 		}

@@ -328,6 +328,20 @@ func TestKeyOfPayload(t *testing.T) {
 	}
 }
 
+func TestKeySpan(t *testing.T) {
+	s := mustSchema(t, petSchema)
+	for doc, quick := range map[string]bool{
+		`{"id":"p-1","name":"Rex"}`: true, ` { "name" : {"id":1} , "id" : [1,2] } `: true, `{"name":"Rex"}`: true, `{}`: true,
+		`{"i\u0064":"p-1"}`: false, `{"id":1,"id":2}`: true, `{"id":1,}`: true, `{"name":1,}`: false, `{"id":`: false, `[]`: false, ``: false, "{\"id\":\"\xff\"}": false, `{"id":"\ud800"}`: false,
+	} {
+		at, ok := s.quickKeySpan(jsontext.Value(doc))
+		want, present, err := s.decodedKeySpan(jsontext.Value(doc))
+		if ok != quick || ok && (err != nil || at != want || present != (at.end > 0)) {
+			t.Errorf("%s: key quickly at %v (%v), decoded at %v (present %v), %v; want quick %v", doc, at, ok, want, present, err, quick)
+		}
+	}
+}
+
 func TestWithKey(t *testing.T) {
 	text := mustSchema(t, `{}`)
 	number := mustSchema(t, `{"meta":{"key":"n"},"properties":{"n":{"type":"integer"}}}`)
@@ -439,6 +453,11 @@ func FuzzSchema(f *testing.F) {
 		first, second := s.Validate(t.Context(), jsontext.Value(doc)), s.Validate(t.Context(), jsontext.Value(doc))
 		if fmt.Sprint(first) != fmt.Sprint(second) {
 			t.Fatalf("two answers: %v and %v", first, second)
+		}
+		if at, ok := s.quickKeySpan(jsontext.Value(doc)); ok {
+			if want, present, err := s.decodedKeySpan(jsontext.Value(doc)); err != nil || at != want || present != (at.end > 0) {
+				t.Fatalf("%s has its key quickly at %v, decoded at %v (present %v), %v", doc, at, want, present, err)
+			}
 		}
 		if _, present, err := s.Key(jsontext.Value(doc)); err == nil && first == nil {
 			with := s.WithKey(jsontext.Value(doc), "7")

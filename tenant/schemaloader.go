@@ -11,6 +11,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
@@ -94,7 +95,7 @@ func (l *schemaLoader) decode() bool {
 	}
 	tree, err := decodeTree(l.json)
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		at, reason := l.Begin+int(syntax.ByteOffset), "schema is not valid JSON: "+syntax.Err.Error()
+		at, reason := l.Begin+int(syntax.ByteOffset), "schema is not valid JSON: "+jsonerror.Reason(syntax)
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			reason = "schema repeats a name in one object"
 		}

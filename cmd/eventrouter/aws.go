@@ -21,11 +21,13 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/names"
+	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 	"github.com/blockforger/eventrouter/tenant"
@@ -33,12 +35,12 @@ import (
 
 // deploymentFlags select a deployment on AWS instead of a server.
 type deploymentFlags struct {
-	AWS         bool   `name:"aws" help:"Use a deployment on AWS, with the usual AWS credentials, instead of a server."`
-	Environment string `default:"dev" help:"With --aws: the environment of the deployment."`
+	AWS         bool   `name:"aws" group:"common" help:"Use a deployment on AWS, with the usual AWS credentials, instead of a server."`
+	Environment string `group:"common" default:"dev" help:"With --aws: the environment of the deployment."`
 }
 
 // awsCommands are the commands that can do so.
-var awsCommands = []string{"keys", "records", "usage", "logs", "dead-letters", "entries", "doctor"}
+var awsCommands = []string{"keys", "records", "usage", "logs", "dead-letters", "entries", "doctor", "put-events"}
 
 // choose gives the session what it needs to work on the deployment. It does no
 // I/O but to find credentials and region.
@@ -75,7 +77,9 @@ type awsDeployment struct {
 // function.
 func (d *awsDeployment) admin() admin.Admin {
 	ledger := d.ledger()
-	direct := admin.NewDirect(ledger, store.New(ledger, nil), newAWSFunctions(d), nil)
+	f := newAWSFunctions(d)
+	f.records = store.New(ledger, nil)
+	direct := admin.NewDirect(ledger, f.records, f, nil)
 	direct.Tenants = func(ctx context.Context) ([]events.TenantID, error) {
 		files, err := d.catalog(ctx)
 		if err != nil {
@@ -91,6 +95,17 @@ func (d *awsDeployment) admin() admin.Admin {
 		return files.Schemas(ctx, t)
 	}
 	return direct
+}
+
+// router returns a router over the deployment's table and tenant files, for checks:
+// it publishes nothing.
+func (d *awsDeployment) router(ctx context.Context) (*router.Router, error) {
+	catalog, err := d.catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ledger := d.ledger()
+	return router.New(catalog, apikey.NewAuthenticator(ledger, nil), store.New(ledger, nil), nil, nil), nil
 }
 
 // catalog returns the catalog of the files that the function reads.

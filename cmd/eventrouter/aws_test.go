@@ -33,6 +33,8 @@ type awsFixture struct {
 	env     names.Environment
 	handler *lambda.Handler
 	log     bytes.Buffer
+	url     string // of Lambda, CloudWatch Logs and, if a test sets it, EventBridge
+	logged  int    // calls of FilterLogEvents
 	queues  *sqs.Client
 }
 
@@ -40,6 +42,7 @@ func newAWSFixture(t *testing.T) *awsFixture {
 	h := &awsFixture{t: t, env: names.Environment("t" + strings.ToLower(time.Now().Format("150405")))}
 	services := httptest.NewServer(http.HandlerFunc(h.serve))
 	t.Cleanup(services.Close)
+	h.url = services.URL
 	database, objects, moto := awstest.DynamoDB(t), awstest.S3(t), awstest.Moto(t)
 	bucket := h.env.Bucket("123456789012", "us-east-1")
 	for name, value := range map[string]string{
@@ -95,7 +98,11 @@ func (h *awsFixture) serve(w http.ResponseWriter, r *http.Request) {
 			names.EnvBucket: os.Getenv(names.EnvBucket), names.EnvSchemasPrefix: os.Getenv(names.EnvSchemasPrefix)}}})
 		return
 	}
-	var in struct{ LogGroupName string }
+	if r.Header.Get("X-Amz-Target") == "AWSEvents.PutEvents" {
+		h.putEvents(w, r, body)
+		return
+	}
+	var in struct{ LogGroupName, FilterPattern string }
 	if json.Unmarshal(body, &in) != nil || r.Header.Get("X-Amz-Target") != "Logs_20140328.FilterLogEvents" || in.LogGroupName != names.LogGroup(h.env.Name(names.Function)) {
 		http.Error(w, `{"__type":"ResourceNotFoundException"}`, http.StatusBadRequest)
 		return
@@ -106,11 +113,39 @@ func (h *awsFixture) serve(w http.ResponseWriter, r *http.Request) {
 		Message   string `json:"message"`
 	}
 	events := []event{}
+	h.logged++
+	id := strings.TrimSuffix(strings.TrimPrefix(in.FilterPattern, `{ $.eventId = "`), `" }`)
 	for i, line := range strings.Split(strings.TrimSpace(h.log.String()), "\n") {
+		if !strings.Contains(line, id) {
+			continue
+		}
 		events = append(events, event{fmt.Sprint(i), time.Now().Add(-time.Minute).UnixMilli(), line})
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	_ = json.NewEncoder(w).Encode(map[string]any{"events": events})
+}
+
+// putEvents is PutEvents of EventBridge with one rule, for input events.
+func (h *awsFixture) putEvents(w http.ResponseWriter, r *http.Request, body []byte) {
+	var in struct {
+		Entries []struct{ Source, DetailType, Detail string }
+	}
+	_ = json.Unmarshal(body, &in)
+	type result struct{ EventId string }
+	out := struct {
+		FailedEntryCount int
+		Entries          []result
+	}{}
+	for _, e := range in.Entries {
+		id := fmt.Sprintf("6a7e8feb-b491-4cf7-a9f1-%012d", time.Now().UnixNano()%1e12)
+		out.Entries = append(out.Entries, result{id})
+		if e.Source == "blockforger-input" {
+			_, _ = h.handler.Invoke(r.Context(), fmt.Appendf(nil, `{"version":"0","id":%q,"source":%q,"detail-type":%q,"account":"123456789012","time":%q,"region":"us-east-1","resources":[],"detail":%s}`,
+				id, e.Source, e.DetailType, time.Now().UTC().Format(time.RFC3339), e.Detail))
+		}
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_ = json.NewEncoder(w).Encode(out)
 }
 
 // run runs a command with --aws and returns its JSON output.
@@ -192,6 +227,36 @@ func TestCommandsOnAWS(t *testing.T) {
 	}
 	if line := h.run("logs", h.env.Name(names.Function)); !strings.Contains(fmt.Sprint(line["text"]), `"outcome":"carried-out"`) {
 		t.Errorf("log line %v", line)
+	}
+}
+
+// TestOutcomesOnAWS: the result in the ledger is enough; only a rejection that is not
+// stored is searched in the log.
+func TestOutcomesOnAWS(t *testing.T) {
+	h := newAWSFixture(t)
+	t.Setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", h.url)
+	key, _ := h.run("keys", "create", "--tenant", "acme")["key"].(string)
+	for _, c := range []struct {
+		args, source, detail string
+		code, logged         int
+		want                 string
+	}{
+		{"", "blockforger-input", `"api_key":"KEY","payload":{"id":"rex"}`, 0, 0, "created acme/pet/rex · 10 tokens · published to default  event "},
+		{"", "blockforger-input", `"api_key":"KEY","idempotency_key":"k1","payload":{"id":"tom"}`, 0, 0, "created acme/pet/tom · 10 tokens · published to default  event "},
+		{"", "blockforger-input", `"api_key":"KEY","payload":{"id":"rex"}`, 1, 1, "rejected 409  a record with this key exists already  event "},
+		{"", "blockforger-input", `"api_key":"KEY","payload":{"id":7}`, 1, 0, "would be rejected 400  /id: key must be a string · not sent; --force sends it"},
+		{"--force", "blockforger-input", `"api_key":"KEY","payload":{"id":7}`, 1, 1, "rejected 400  /id: key must be a string  event "},
+		{"", "blockforger-input", `"api_key":"nobody","payload":{}`, 1, 0, "would be rejected 401  "},
+		{"", "shop", `"payload":{}`, 0, 0, "sent  event "},
+	} {
+		h.logged = 0
+		args := append([]string{"put-events", "--aws", "--environment", string(h.env), "--entries",
+			fmt.Sprintf(`{"Source":%q,"DetailType":"pet.POST","Detail":{"tenant":"acme","rootSchema":"pet",%s}}`, c.source, strings.ReplaceAll(c.detail, "KEY", key))}, strings.Fields(c.args)...)
+		var out, errOut bytes.Buffer
+		code := run(t.Context(), args, nil, &out, &errOut)
+		if code != c.code || !strings.HasPrefix(out.String(), c.want) || errOut.Len() > 0 || h.logged != c.logged {
+			t.Errorf("%s: exit %d, %d searches in the log: %s%s", c.detail, code, h.logged, out.String(), errOut.String())
+		}
 	}
 }
 

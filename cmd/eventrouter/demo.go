@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -75,7 +76,20 @@ func (s *session) demo(ctx context.Context, srv *server) error {
 	if results[0].Error != "" {
 		return fault.Errorf(fault.Internal, "PutEvents refused the event: %s", results[0].Error)
 	}
-	p.line("  answered  event id %s", results[0].EventID)
+	outcome, err := poll(ctx, "the outcome", func() (trace.Outcome, bool, error) {
+		outcomes, err := client.Outcomes(ctx, []admin.OutcomeQuery{{EventID: results[0].EventID}})
+		if err != nil {
+			return trace.Outcome{}, false, err
+		}
+		return outcomes[0], outcomes[0].State != "" && !outcomes[0].Running, nil
+	})
+	if err != nil {
+		return err
+	}
+	if !outcome.Succeeded() {
+		return fault.Errorf(fault.Internal, "the event had no effect: %s", &outcome)
+	}
+	p.line("  event id  %s\n  outcome   %s", results[0].EventID, p.green(outcome.String()))
 
 	record, err := poll(ctx, "the record", func() (admin.Record, bool, error) {
 		page, err := client.ListRecords(ctx, admin.RecordQuery{Tenant: demoTenant, Schema: demoSchema})

@@ -122,7 +122,7 @@ func (c *doctorCommand) local(s *session) []check {
 		{what: "server", run: func(ctx context.Context) checkResult {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.endpoint+"/_/health", nil)
 			if err != nil {
-				return failedErr("check --endpoint-url", fault.Errorf(fault.Invalid, "%v", err))
+				return failedErr("check --endpoint-url", fault.Errorf(fault.Invalid, "%s is not a URL", s.endpoint))
 			}
 			res, err := http.DefaultClient.Do(req)
 			if err != nil {

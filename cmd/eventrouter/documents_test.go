@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,7 +16,7 @@ var documentedCommand = regexp.MustCompile("(?m)(?:`|^|&& |\\$\\(|\\|  ?| {4})(?
 // TestDocumentedCommands checks that the commands and flags that the documents name
 // exist.
 func TestDocumentedCommands(t *testing.T) {
-	parser, err := kong.New(&commands{}, kong.Name("eventrouter"))
+	parser, err := newParser(&commands{}, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,8 +31,8 @@ type entrySelector struct {
 	Tenant string    `help:"Entries of this tenant."`
 	Bus    string    `help:"Entries for the bus with this ARN."`
 	State  string    `enum:"pending,published,failed,dropped," default:"" help:"Entries in this state: pending, published, failed or dropped."`
-	Since  time.Time `help:"Entries of changes from this time on, such as 2026-11-21T03:00:00Z."`
-	Until  time.Time `help:"Entries of changes before this time."`
+	Since  time.Time `placeholder:"TIME" help:"Entries of changes from this time on: a time such as 2026-11-21T03:00:00Z, or a duration before now such as 1h."`
+	Until  time.Time `placeholder:"TIME" help:"Entries of changes before this time."`
 }
 
 func (c *entrySelector) query() (admin.EntryQuery, error) {
@@ -129,8 +129,8 @@ func (c *entrySelector) settle(s *session, action string) error {
 
 type replayCommand struct {
 	Archive string    `required:"" help:"The archive, as created by aws events create-archive."`
-	From    time.Time `required:"" help:"Replay events with this time or later, for example 2026-11-21T03:00:00Z."`
-	To      time.Time `help:"Replay events before this time. Default: now."`
+	Since   time.Time `aliases:"from" required:"" placeholder:"TIME" help:"Replay events with this time or later: a time such as 2026-11-21T03:00:00Z, or a duration before now such as 1h."`
+	Until   time.Time `aliases:"to" placeholder:"TIME" help:"Replay events before this time. Default: now."`
 	Rules   []string  `name:"rule" help:"Only to this rule of the archive's bus; may be given several times. Default: every rule."`
 	Name    string    `help:"The name of the replay, which must be new. Default: archive and time."`
 	NoWait  bool      `help:"Start the replay and do not wait for its end."`
@@ -161,9 +161,9 @@ func (c *replayCommand) request(ctx context.Context, client *eventbridge.Client)
 		return nil, serviceError("replay", err)
 	}
 	now := time.Now().UTC()
-	in := &eventbridge.StartReplayInput{ReplayName: &c.Name, EventSourceArn: archive.ArchiveArn, EventStartTime: &c.From, EventEndTime: &c.To,
+	in := &eventbridge.StartReplayInput{ReplayName: &c.Name, EventSourceArn: archive.ArchiveArn, EventStartTime: &c.Since, EventEndTime: &c.Until,
 		Destination: &types.ReplayDestination{Arn: archive.EventSourceArn}}
-	if c.To.IsZero() {
+	if c.Until.IsZero() {
 		in.EventEndTime = &now
 	}
 	if c.Name == "" {

@@ -43,8 +43,12 @@ func (c *tailCommand) Run(s *session) error {
 		if c.Last <= 0 && q.From < 0 {
 			page.Events = nil // one event was requested only to find the end
 		}
+		outcomes, err := s.tailOutcomes(page.Events)
+		if err != nil {
+			return err
+		}
 		for i := range page.Events {
-			if err := s.printEvent(&page.Events[i]); err != nil {
+			if err := s.printEvent(&page.Events[i], &outcomes[i]); err != nil {
 				return err
 			}
 		}
@@ -80,10 +84,47 @@ func (c *tailCommand) query(s *session) (admin.TailQuery, error) {
 	return q, nil
 }
 
-// printEvent prints an event on one line.
-func (s *session) printEvent(e *trace.Info) error {
+// tailOutcome is how long an event waits for its outcome before it is shown.
+const tailOutcome = 2 * time.Second
+
+// tailOutcomes returns the outcomes of events, and waits a moment for those of new
+// ones.
+func (s *session) tailOutcomes(page []trace.Info) ([]trace.Outcome, error) {
+	if len(page) == 0 {
+		return nil, nil
+	}
+	queries := make([]admin.OutcomeQuery, len(page))
+	for i := range page {
+		queries[i].EventID = page[i].ID
+	}
+	for began := time.Now(); ; {
+		outcomes, err := s.admin.Outcomes(s.ctx, queries)
+		if err != nil {
+			return nil, err
+		}
+		running := false
+		for i := range outcomes {
+			fresh := time.Since(page[i].Received) < tailOutcome && time.Since(began) < tailOutcome
+			running = running || fresh && (outcomes[i].State == "" || outcomes[i].Running)
+		}
+		if !running {
+			return outcomes, nil
+		}
+		select {
+		case <-s.ctx.Done():
+			return outcomes, nil
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// printEvent prints an event on one line, with its outcome before its detail.
+func (s *session) printEvent(e *trace.Info, o *trace.Outcome) error {
 	if s.print.json {
-		line, err := json.Marshal(e, jsontext.AllowDuplicateNames(true))
+		line, err := json.Marshal(struct {
+			*trace.Info
+			Outcome *trace.Outcome `json:"outcome"`
+		}{e, o}, jsontext.AllowDuplicateNames(true))
 		if err == nil {
 			s.print.line("%s", line)
 		}
@@ -94,7 +135,11 @@ func (s *session) printEvent(e *trace.Info) error {
 	if e.Replay != "" {
 		replay = "  " + s.print.faint("replay "+e.Replay)
 	}
-	s.print.line("%s  %s  %s  %s  %s%s  %s", at, busName(e.Bus), e.ID, sent.Source, s.print.bold(string(sent.DetailType)), replay, sent.Detail)
+	paint := s.print.red
+	if o.Succeeded() {
+		paint = s.print.green
+	}
+	s.print.line("%s  %s  %s  %s  %s%s  %s  %s", at, busName(e.Bus), e.ID, sent.Source, s.print.bold(string(sent.DetailType)), replay, paint(o.Short()), sent.Detail)
 	return nil
 }
 

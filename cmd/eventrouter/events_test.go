@@ -53,7 +53,7 @@ func TestTrace(t *testing.T) {
 		"\n  logged     eventrouter-local ", " carried-out, status 201, ",
 		"\n  effect     POST evented/evented/", ", revision 1, at ", "\n  bill       10 tokens for evented in ",
 		"\n  output     evented.POST to default, published\n    event ", "  evented.POST from blockforger-output\n      received   ",
-		"\n      refused by eventrouter-input-local: detail.api_key must be [{\"exists\":true}], and is nothing\n",
+		"\n      refused by eventrouter-input-local: detail.api_key must be [{\"exists\":true}], and is missing\n",
 		"\n      matched by eventrouter-test-local\n",
 	} {
 		eventually(t, fmt.Sprintf("%q in the trace", want), func() bool {
@@ -148,7 +148,7 @@ func TestTail(t *testing.T) {
 		lines int
 		want  string
 	}{
-		{"", 6, `  shop  three  {"a":{"api_key":"****"}}` + "\n"},
+		{"", 6, `  shop  three  no rule  {"a":{"api_key":"****"}}` + "\n"},
 		{"-n 2", 2, "order three"},
 		{"-n 0", 0, ""},
 		{"--bus orders", 3, "  orders  "},

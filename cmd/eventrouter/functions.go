@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
@@ -24,6 +25,7 @@ import (
 	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -31,6 +33,8 @@ import (
 type functions struct {
 	local   *local.Server
 	records *store.Store
+	router  *router.Router
+	logged  *loggedOutcomes
 }
 
 var _ admin.Functions = functions{}
@@ -94,16 +98,17 @@ func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, err
 	return len(ids), nil
 }
 
-// Explain asks each rule of the entry's bus.
-func (f functions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
+// Explain implements [admin.Functions].
+func (f functions) Explain(ctx context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
 	out := make([]admin.Explanation, len(entries))
 	for i, e := range entries {
 		rules, err := f.local.EventBridge.Explain(&eventbridge.PutEventsRequestEntry{EventBusName: e.Bus, Source: e.Source, DetailType: e.DetailType, Detail: e.Detail})
 		if err != nil {
-			// What PutEvents would refuse reaches nothing; sending it tells why.
+			// PutEvents would reject the entry, and returns the reason.
 			out[i].Rules = []trace.Rule{{Rule: "(none)", Why: err.Error()}}
 			continue
 		}
+		routed := false
 		for _, v := range rules {
 			if !v.Matches && v.Explanation != nil {
 				v.Why = strings.Join(differences(v.Explanation), "; ")
@@ -111,6 +116,10 @@ func (f functions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]a
 			// The explanation holds values of the event, which are not masked.
 			v.Matches, v.Explanation = v.Matches && v.Why == "", nil
 			out[i].Rules = append(out[i].Rules, v)
+			routed = routed || v.Matches && slices.ContainsFunc(v.Targets, func(t string) bool { return strings.HasPrefix(t, routerPrefix) })
+		}
+		if routed {
+			out[i].Rejection = predict(&entries[i], func(e *events.Envelope) (*router.Report, error) { return f.router.Check(ctx, e) })
 		}
 	}
 	return out, nil
@@ -174,16 +183,18 @@ func differences(x *pattern.Explanation) []string {
 // interface belong to commands that reject --aws.
 type awsFunctions struct {
 	admin.Functions
-	env    names.Environment
-	logs   *cloudwatchlogs.Client
-	queues *sqs.Client
-	lambda *awslambda.Client
-	shown  map[string]bool // ids of the lines shown of the newest millisecond
+	env     names.Environment
+	logs    *cloudwatchlogs.Client
+	queues  *sqs.Client
+	lambda  *awslambda.Client
+	records *store.Store
+	router  func(context.Context) (*router.Router, error)
+	shown   map[string]bool // ids of the lines shown of the newest millisecond
 }
 
 func newAWSFunctions(d *awsDeployment) *awsFunctions {
 	return &awsFunctions{
-		env: d.env, logs: cloudwatchlogs.NewFromConfig(d.cfg), queues: sqs.NewFromConfig(d.cfg), lambda: awslambda.NewFromConfig(d.cfg),
+		env: d.env, logs: cloudwatchlogs.NewFromConfig(d.cfg), queues: sqs.NewFromConfig(d.cfg), lambda: awslambda.NewFromConfig(d.cfg), router: d.router,
 	}
 }
 

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -12,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 )
 
 type keysCommands struct {
@@ -26,7 +25,7 @@ type keysCommands struct {
 type keysCreate struct {
 	Tenant     string        `required:"" help:"The tenant of the key."`
 	Permission []string      `default:"backend_calls" help:"A permission of the key: backend_calls or read_only. May be repeated."`
-	ExpiresIn  time.Duration `help:"The lifetime of the key, for example 720h. Default: the key does not expire."`
+	ExpiresIn  time.Duration `placeholder:"DURATION" help:"The lifetime of the key, for example 30d. Default: the key does not expire."`
 	Quiet      bool          `short:"q" help:"Print only the key."`
 }
 
@@ -145,7 +144,7 @@ func day(t time.Time) string {
 type keysRotate struct {
 	KeyID     string        `arg:"" name:"key-id" help:"The id of the old key, as keys list shows it."`
 	Overlap   time.Duration `default:"24h" help:"How long the old key remains valid."`
-	ExpiresIn time.Duration `help:"The lifetime of the new key, for example 720h. Default: the key does not expire."`
+	ExpiresIn time.Duration `placeholder:"DURATION" help:"The lifetime of the new key, for example 30d. Default: the key does not expire."`
 }
 
 // Run creates a key with the permissions of the old one, and sets the old one to
@@ -197,13 +196,13 @@ type keysImport struct {
 
 // Run stores exported keys. It never sees the keys themselves.
 func (c *keysImport) Run(s *session) error {
-	data, err := c.read(s)
+	data, err := readInput(s, c.File)
 	if err != nil {
-		return fault.Errorf(fault.Invalid, "%s: %v", c.File, err)
+		return err
 	}
 	var in storedKeys
 	if err := json.Unmarshal(data, &in, json.RejectUnknownMembers(true)); err != nil {
-		return fault.Errorf(fault.Invalid, "%s is not the output of keys export: %v", c.File, err)
+		return fault.Errorf(fault.Invalid, "%s is not the output of keys export: %s", c.File, jsonerror.Describe(data, err))
 	}
 	n, err := s.admin.ImportKeys(s.ctx, in.Keys)
 	if err != nil {
@@ -216,11 +215,4 @@ func (c *keysImport) Run(s *session) error {
 	}
 	s.print.line("%d keys are stored", n)
 	return nil
-}
-
-func (c *keysImport) read(s *session) ([]byte, error) {
-	if c.File == "-" {
-		return io.ReadAll(io.LimitReader(s.in, 64<<20))
-	}
-	return os.ReadFile(c.File)
 }

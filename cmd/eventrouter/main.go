@@ -21,6 +21,7 @@ import (
 
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/commandline"
 )
 
 func main() {
@@ -32,8 +33,9 @@ func main() {
 
 // commands is the command line.
 type commands struct {
-	Output          string `enum:"text,json" default:"text" help:"How results are printed: text or json."`
-	EndpointURL     string `name:"endpoint-url" env:"EVENTROUTER_ENDPOINT_URL" default:"http://127.0.0.1:4010" help:"The server to talk to."`
+	Version         kong.VersionFlag `group:"common" help:"Print the version."`
+	Output          string           `group:"common" enum:"text,json" default:"text" help:"How results are printed: text or json."`
+	EndpointURL     string           `group:"common" name:"endpoint-url" env:"EVENTROUTER_ENDPOINT_URL,AWS_ENDPOINT_URL" default:"http://127.0.0.1:4010" help:"The server to talk to."`
 	deploymentFlags `embed:""`
 
 	Serve       serveCommand       `cmd:"" help:"Serve the event router on this machine, without AWS."`
@@ -51,6 +53,9 @@ type commands struct {
 	Pattern     patternCommands    `cmd:"" help:"Test and explain event patterns."`
 	Replay      replayCommand      `cmd:"" help:"Replay the events of an archive."`
 	Doctor      doctorCommand      `cmd:"" help:"Check a server or, with --aws, a deployment, and print the command that corrects each problem."`
+	Help        helpCommand        `cmd:"" help:"Show the help of a command."`
+	Completion  completionCommand  `cmd:"" help:"Print the completion script of a shell."`
+	Man         manCommand         `cmd:"" help:"Print the manual page, in the format of man."`
 }
 
 // session holds what a command needs to run.
@@ -74,27 +79,30 @@ var errFindings = errors.New("")
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	var cli commands
 	ended := false
-	parser, err := kong.New(&cli,
-		kong.Name("eventrouter"),
-		kong.Description("Turns each event of many tenants into exactly one effect."),
-		kong.Writers(out, errOut),
-		kong.Exit(func(int) { ended = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	parser, err := newParser(&cli, out, errOut, kong.Exit(func(int) { ended = true }), kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		fmt.Fprintln(errOut, "eventrouter:", err)
 		return 1
 	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	parsed, err := parser.Parse(args)
-	if ended { // --help has been printed
+	if ended { // --help or --version has been printed
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintf(errOut, "eventrouter: %v\n", err)
+		fmt.Fprintf(errOut, "eventrouter: %s\n", commandline.ErrorText(err))
 		if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
 			fmt.Fprintf(errOut, "try: eventrouter %s--help\n", commandPath(p.Context))
 		}
+		return 2
+	}
+	if cli.EndpointURL == "" { // an empty environment variable
+		cli.EndpointURL = defaultEndpoint
+	}
+	if err := checkEndpoint("--endpoint-url", cli.EndpointURL); err != nil {
+		fmt.Fprintln(errOut, "eventrouter:", message(err))
 		return 2
 	}
 	s := &session{ctx: ctx, in: in, print: newPrinter(out, errOut, cli.Output == "json"),

@@ -40,7 +40,7 @@ func checkNoObjects(data string) error {
 func openObjects(data string) (*blob.Dir, error) {
 	path := filepath.Join(data, recordsFolder)
 	if err := durable.MkdirAll(path, 0o700); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "--data: %v", err)
+		return nil, fileError("--data", err)
 	}
 	return blob.OpenDir(path)
 }

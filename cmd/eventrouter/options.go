@@ -25,7 +25,7 @@ import (
 // awsFlags configure the local AWS services of `serve`.
 type awsFlags struct {
 	Chaos              chaosFlag `placeholder:"duplicates=1%,delay=50ms,fail=0.5%" help:"Inject faults into deliveries: the share that is duplicated, the share of attempts that fail, and the maximum delay."`
-	HTTPTargets        []string  `name:"http-targets" placeholder:"HOST:PORT,..." help:"The hosts that API destinations may call. Default: none."`
+	HTTPTargets        []string  `name:"http-targets" placeholder:"HOST:PORT" help:"The hosts that API destinations may call, separated by commas. Default: none."`
 	EnforcePermissions bool      `help:"Allow a rule to invoke a function only if the function's policy permits it, as AWS does."`
 	Template           string    `type:"path" placeholder:"FILE" help:"A synthesized CloudFormation template, such as cdk.out/EventRouter-dev.template.json: its buses, queues, rules, permissions and archives are created instead of the default rules."`
 	MaxDataBytes       byteSize  `placeholder:"512MiB" help:"The maximum size of the files of events, queues and logs; beyond it, events are rejected as on a full disk."`
@@ -167,7 +167,7 @@ func exists(err error) bool { return awsjson.AsError(err).Code == "ResourceConfl
 func (a *serverOptions) importTemplate(l *local.Server, router localfunctions.Handler, url string) error {
 	text, err := os.ReadFile(a.template)
 	if err != nil {
-		return fault.Errorf(fault.Invalid, "%v", err)
+		return fileError("", err)
 	}
 	stack, err := template.Parse(text, template.Place{Account: names.LocalAccount, Region: names.LocalRegion, QueueURL: url})
 	if err != nil {

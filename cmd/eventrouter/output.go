@@ -2,10 +2,15 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
+	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/go-json-experiment/json"
@@ -13,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/commandline"
 )
 
 // printer prints results as JSON or as text. Text is in colour only on a terminal,
@@ -82,6 +88,69 @@ func (s *session) confirm(question, word string) error {
 	line, _ := bufio.NewReader(s.in).ReadString('\n')
 	if strings.TrimSpace(line) != word {
 		return fault.Errorf(fault.Invalid, "nothing was done: the answer was not %q (--yes goes on without asking)", word)
+	}
+	return nil
+}
+
+// maxInput is the maximum size of a file or of standard input that a command reads.
+const maxInput = 64 << 20
+
+// readInput reads a file, or standard input if the name is -.
+func readInput(s *session, name string) ([]byte, error) {
+	in := s.in
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fileError("", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err != nil {
+		return nil, fileError("", err)
+	}
+	if len(text) > maxInput {
+		return nil, fault.Errorf(fault.Invalid, "%s has more than %d MiB", name, maxInput>>20)
+	}
+	return text, nil
+}
+
+// fileError returns the error of a file operation as Invalid, with the path and the
+// reason alone. A flag that named the file comes first, if it is given.
+func fileError(flag string, err error) error {
+	text := commandline.Reason(err)
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		text = p.Path + ": " + text
+	}
+	if flag != "" {
+		text = flag + ": " + text
+	}
+	return fault.Errorf(fault.Invalid, "%s", text)
+}
+
+// listenError returns why the server cannot listen on an address.
+func listenError(address string, err error) error {
+	if _, _, splitErr := net.SplitHostPort(address); splitErr != nil {
+		return fault.Errorf(fault.Invalid, "--listen must be HOST:PORT, for example 127.0.0.1:4010, not %q", address)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fault.Errorf(fault.Invalid, "--listen %s: another process listens there; end it, or choose another port", address)
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return fault.Errorf(fault.Invalid, "--listen %s: host %s is unknown", address, dns.Name)
+	}
+	if a, ok := errors.AsType[*net.AddrError](err); ok {
+		return fault.Errorf(fault.Invalid, "--listen %s: %s; a port is a number from 0 to 65535", address, a.Err)
+	}
+	return fault.Errorf(fault.Invalid, "--listen %s: %s", address, commandline.Reason(err))
+}
+
+// checkEndpoint returns an error unless text is the URL of a server.
+func checkEndpoint(flag, text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fault.Errorf(fault.Invalid, "%s must be a URL such as http://127.0.0.1:4010, not %q", flag, text)
 	}
 	return nil
 }

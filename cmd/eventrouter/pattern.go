@@ -160,7 +160,7 @@ func fileOrText(flag, given string) ([]byte, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "%s: %v", flag, err)
+		return nil, fileError(flag, err)
 	}
 	return text, nil
 }

@@ -35,7 +35,7 @@ func TestPattern(t *testing.T) {
 		{[]string{"test", "--pattern", `{"source":["` + strings.Repeat("x", 2100) + `"]}`, "--event", event}, 2, []string{"at most 2048 are allowed"}},
 		{[]string{"test", "--pattern", `{"source":["` + strings.Repeat("x", 2100) + `"]}`, "--event", event, "--max-length", "4096"}, 1, nil},
 		{[]string{"test", "--pattern", wants, "--event", `{"source":`}, 2, []string{"--event: event is not valid at line 1"}},
-		{[]string{"test", "--pattern", "file:///nowhere.json", "--event", event}, 2, []string{"--pattern: open /nowhere.json"}},
+		{[]string{"test", "--pattern", "file:///nowhere.json", "--event", event}, 2, []string{"--pattern: /nowhere.json: does not exist"}},
 		{[]string{"test", "--event", event}, 2, []string{"missing flags: --pattern"}},
 		{[]string{"explain", "--pattern", wants, "--event", event}, 1, []string{"✗ the event does not match\n├─ ✗ detail\n│  └─ ✗ total  wanted [{\"numeric\":[\">\",100]}]\n", "found  50", "└─ ✓ source"}},
 		{[]string{"explain", "--ascii", "--pattern", wants, "--event", event}, 1, []string{"- the event does not match\n|- - detail\n"}},

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,12 +20,15 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 	"github.com/blockforger/eventrouter/internal/trace"
 )
 
 type putEventsCommand struct {
 	Entries string `required:"" help:"The entries as for the AWS CLI; Detail may also be an object. file://PATH, - for standard input, or the JSON itself."`
-	DryRun  bool   `help:"Check and explain the entries without sending them, and print them in the form of the AWS CLI."`
+	DryRun  bool   `help:"Do not send the entries: show the rules that they match, check them as the router does, and print them in the form of the AWS CLI."`
+	Force   bool   `help:"Also send entries that the router would reject."`
+	NoWait  bool   `help:"Do not wait for the outcomes."`
 }
 
 // putEntry is an entry of PutEvents in the form of the AWS CLI, except that Detail
@@ -59,13 +65,14 @@ func (d *detail) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // entryResult is the result for one entry.
 type entryResult struct {
-	EventID  string       `json:"eventId,omitzero"`
-	Error    string       `json:"error,omitzero"`
-	Problems []string     `json:"problems,omitempty"` // errors that the router would report
-	Rules    []trace.Rule `json:"rules"`
+	EventID string         `json:"eventId,omitzero"`
+	Error   string         `json:"error,omitzero"`   // the reason why PutEvents rejected it
+	NotSent bool           `json:"notSent,omitzero"` // because the router would reject it
+	Outcome *trace.Outcome `json:"outcome,omitempty"`
+	Rules   []trace.Rule   `json:"rules"`
 }
 
-// Run checks, explains and sends the entries.
+// Run checks the entries, sends them and prints their outcomes.
 func (c *putEventsCommand) Run(s *session) error {
 	entries, err := readEntries(c.Entries, s.in)
 	if err != nil {
@@ -75,12 +82,16 @@ func (c *putEventsCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if !c.DryRun {
-		if err := putEntries(s.ctx, s.endpoint, entries, results); err != nil {
-			return err
-		}
+	if c.DryRun {
+		return s.print.dryRun(entries, results)
 	}
-	return s.printResults(entries, results, c.DryRun)
+	for i := range results {
+		results[i].NotSent = results[i].Outcome != nil && !c.Force
+	}
+	if err := s.send(entries, results, !c.NoWait); err != nil {
+		return err
+	}
+	return s.printResults(results, !c.NoWait)
 }
 
 // readEntries reads one entry or an array of them.
@@ -97,7 +108,7 @@ func readEntries(from string, stdin io.Reader) ([]putEntry, error) {
 		text = []byte(from)
 	}
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "--entries: %v", err)
+		return nil, fileError("--entries", err)
 	}
 	text = bytes.TrimSpace(text)
 	if len(text) > 0 && text[0] == '{' {
@@ -105,7 +116,7 @@ func readEntries(from string, stdin io.Reader) ([]putEntry, error) {
 	}
 	var entries []putEntry
 	if err := json.Unmarshal(text, &entries, json.RejectUnknownMembers(true)); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "--entries: want an array of entries with Source, DetailType and Detail: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "--entries must be an array of entries with Source, DetailType and Detail: %s", jsonerror.Describe(text, err))
 	}
 	switch n := len(entries); {
 	case n == 0:
@@ -132,39 +143,143 @@ func checkSize(entries []putEntry) error {
 	return nil
 }
 
-// explain asks the server which rules match each entry, and validates input events
-// as the router does.
+// explain returns the rules that each entry matches, and the outcome of those that
+// the router would reject.
 func (s *session) explain(entries []putEntry) ([]entryResult, error) {
 	ask := make([]admin.ExplainEntry, len(entries))
 	for i, e := range entries {
 		ask[i] = admin.ExplainEntry{Bus: e.EventBusName, Source: e.Source, DetailType: e.DetailType, Detail: string(e.Detail)}
+		if e.Time != nil {
+			at, err := entryTime(e.Time)
+			if err != nil {
+				return nil, fault.Errorf(fault.Invalid, "entry %d: %v", i, err)
+			}
+			ask[i].Time = at
+		}
 	}
 	explained, err := s.admin.Explain(s.ctx, ask)
 	if err != nil {
 		return nil, err
 	}
 	results := make([]entryResult, len(entries))
-	for i, e := range entries {
-		results[i].Rules = explained[i].Rules
-		envelope := events.Envelope{Source: e.Source, DetailType: events.DetailType(e.DetailType), Detail: jsontext.Value(e.Detail)}
-		if !envelope.IsInput() {
-			continue
-		}
-		if _, err := events.DecodeInput(&envelope); err != nil {
-			for _, v := range fault.ViolationsOf(err) {
-				results[i].Problems = append(results[i].Problems, v.Pointer+" "+v.Message)
-			}
-			if len(results[i].Problems) == 0 {
-				results[i].Problems = []string{fault.MessageOf(err)}
-			}
-		}
+	for i := range results {
+		results[i].Rules, results[i].Outcome = explained[i].Rules, explained[i].Rejection
 	}
 	return results, nil
 }
 
-// putEntries sends the entries in one call of the SDK's client.
+// send sends the entries that are not marked otherwise, and waits for their outcomes
+// if wait is set.
+func (s *session) send(entries []putEntry, results []entryResult, wait bool) error {
+	var sent []int
+	var chosen []putEntry
+	for i := range entries {
+		if !results[i].NotSent {
+			sent, chosen = append(sent, i), append(chosen, entries[i])
+		}
+	}
+	if len(sent) == 0 {
+		return nil
+	}
+	client := newEventBridge(s.endpoint)
+	if s.deployment != nil {
+		client = eventbridge.NewFromConfig(s.deployment.cfg)
+	}
+	begin, answers := time.Now(), make([]entryResult, len(sent))
+	if err := putEntriesBy(s.ctx, client, chosen, answers); err != nil {
+		return err
+	}
+	queries := map[int]admin.OutcomeQuery{}
+	for k, i := range sent {
+		results[i].EventID, results[i].Error, results[i].Outcome = answers[k].EventID, answers[k].Error, nil
+		if q, ok := outcomeQuery(&entries[i], answers[k].EventID, begin); ok || s.deployment == nil {
+			queries[i] = q
+		}
+		if results[i].Error != "" {
+			delete(queries, i)
+		}
+	}
+	if !wait {
+		return nil
+	}
+	return s.awaitOutcomes(queries, results)
+}
+
+// outcomeQuery asks for the outcome of an entry that was sent. It returns false if
+// the entry is not an input event: on AWS nothing records the outcome of others.
+func outcomeQuery(e *putEntry, eventID string, sent time.Time) (admin.OutcomeQuery, bool) {
+	q := admin.OutcomeQuery{EventID: eventID, Sent: sent}
+	envelope := events.Envelope{Source: e.Source, DetailType: events.DetailType(e.DetailType), Detail: jsontext.Value(e.Detail)}
+	if !envelope.IsInput() {
+		return q, false
+	}
+	if in, err := events.DecodeInput(&envelope); err == nil {
+		q.Tenant, q.IdempotencyKey = in.Tenant, in.IdempotencyKey
+	}
+	return q, true
+}
+
+const (
+	outcomeWithin    = 10 * time.Second
+	outcomeWithinAWS = 60 * time.Second // CloudWatch shows a line some seconds after it is written
+)
+
+// outcomeTimeout is how long a command waits for outcomes.
+func (s *session) outcomeTimeout() time.Duration {
+	if s.deployment != nil {
+		return outcomeWithinAWS
+	}
+	return outcomeWithin
+}
+
+// awaitOutcomes waits for the outcomes of events and sets them in the results with
+// the same indexes. At the end of the time it sets what is known so far.
+func (s *session) awaitOutcomes(queries map[int]admin.OutcomeQuery, results []entryResult) error {
+	ctx, cancel := context.WithTimeout(s.ctx, s.outcomeTimeout())
+	defer cancel()
+	pause, most := 10*time.Millisecond, 250*time.Millisecond
+	if s.deployment != nil {
+		pause, most = 500*time.Millisecond, 3*time.Second
+	}
+	for len(queries) > 0 {
+		indexes := slices.Sorted(maps.Keys(queries))
+		ask := make([]admin.OutcomeQuery, len(indexes))
+		for k, i := range indexes {
+			ask[k] = queries[i]
+		}
+		outcomes, err := s.admin.Outcomes(ctx, ask)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		for k, i := range indexes {
+			results[i].Outcome = &outcomes[k]
+			if o := &outcomes[k]; o.State != "" && !o.Running {
+				delete(queries, i)
+			}
+		}
+		if len(queries) == 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+			pause = min(pause*3/2, most)
+		}
+	}
+	return nil
+}
+
+// putEntries sends the entries to the server at an endpoint.
 func putEntries(ctx context.Context, endpoint string, entries []putEntry, results []entryResult, o ...func(*eventbridge.Options)) error {
-	client := newEventBridge(endpoint, o...)
+	return putEntriesBy(ctx, newEventBridge(endpoint, o...), entries, results)
+}
+
+// putEntriesBy sends the entries in one call of the SDK's client.
+func putEntriesBy(ctx context.Context, client *eventbridge.Client, entries []putEntry, results []entryResult) error {
 	in := &eventbridge.PutEventsInput{Entries: make([]types.PutEventsRequestEntry, len(entries))}
 	for i, e := range entries {
 		out := types.PutEventsRequestEntry{Source: aws.String(e.Source), DetailType: aws.String(e.DetailType),
@@ -225,54 +340,94 @@ func entryTime(v jsontext.Value) (time.Time, error) {
 	return time.UnixMilli(int64(seconds * 1000)), nil
 }
 
-func (s *session) printResults(entries []putEntry, results []entryResult, dryRun bool) error {
-	failed := false
-	for _, r := range results {
-		failed = failed || r.Error != "" || len(r.Problems) > 0
-	}
+// dryRun prints the rules that the entries match, the expected rejections, and
+// the entries for the AWS CLI.
+func (p printer) dryRun(entries []putEntry, results []entryResult) error {
 	out := struct {
 		Results []entryResult `json:"results"`
-		AWSCLI  []putEntry    `json:"awsCli,omitempty"`
-	}{Results: results}
-	if dryRun {
-		out.AWSCLI = entries
-	}
-	if done, err := s.print.printJSON(out); done {
-		if err == nil && failed {
-			return errFindings
+		AWSCLI  []putEntry    `json:"awsCli"`
+	}{results, entries}
+	rejected := slices.ContainsFunc(results, func(r entryResult) bool { return r.Outcome != nil })
+	done, err := p.printJSON(out)
+	if !done {
+		for i := range results {
+			p.explained(i, &entries[i], &results[i])
 		}
-		return err
-	}
-	for i, r := range results {
-		s.printResult(i, entries[i], r)
-	}
-	if dryRun {
-		text, err := json.Marshal(entries)
-		if err != nil {
-			return err
+		var text []byte
+		if text, err = json.Marshal(entries); err == nil {
+			p.line("\nFor the AWS CLI, --entries:\n%s", text)
 		}
-		s.print.line("\nFor the AWS CLI, --entries:\n%s", text)
 	}
-	if failed {
+	if err == nil && rejected {
 		return errFindings
 	}
-	return nil
+	return err
 }
 
-func (s *session) printResult(i int, e putEntry, r entryResult) {
-	state := r.EventID
-	if r.Error != "" {
-		state = s.print.red(r.Error)
-	}
-	s.print.line("%s  %s %s  %s", s.print.bold("entry "+string(rune('0'+i))), e.Source, e.DetailType, state)
-	for _, p := range r.Problems {
-		s.print.line("  %s %s", s.print.red("the router will reject it:"), p)
-	}
+func (p printer) explained(i int, e *putEntry, r *entryResult) {
+	p.line("%s  %s %s", p.bold(fmt.Sprintf("entry %d", i)), e.Source, e.DetailType)
 	for _, rule := range r.Rules {
 		if rule.Matches {
-			s.print.line("  %s %s -> %s", s.print.green("matches"), rule.Rule, strings.Join(rule.Targets, ", "))
+			p.line("  %s %s -> %s", p.green("matches"), rule.Rule, strings.Join(rule.Targets, ", "))
 		} else {
-			s.print.line("  %s %s: %s", s.print.faint("no match"), rule.Rule, rule.Why)
+			p.line("  %s %s: %s", p.faint("no match"), rule.Rule, rule.Why)
 		}
 	}
+	if r.Outcome == nil {
+		return
+	}
+	p.line("  %s", p.red(fmt.Sprintf("would be %s %d", r.Outcome.State, r.Outcome.Status)))
+	for _, v := range r.Outcome.Problems {
+		p.line("    %s", trace.Problem(v))
+	}
+	if len(r.Outcome.Problems) == 0 {
+		p.line("    %s", r.Outcome.Message)
+	}
+}
+
+// printResults prints one line for each entry. The error is errFindings if an entry
+// was not sent or, if waited is set, did not succeed.
+func (s *session) printResults(results []entryResult, waited bool) error {
+	failed := false
+	for i := range results {
+		failed = failed || results[i].failed(waited)
+	}
+	done, err := s.print.printJSON(struct {
+		Results []entryResult `json:"results"`
+	}{results})
+	if !done {
+		for i := range results {
+			s.print.line("%s", s.print.result(&results[i], waited, s.outcomeTimeout()))
+		}
+	}
+	if err == nil && failed {
+		return errFindings
+	}
+	return err
+}
+
+// failed reports whether the entry was not sent or had no effect.
+func (r *entryResult) failed(waited bool) bool {
+	if r.NotSent || r.Error != "" {
+		return true
+	}
+	return waited && r.Outcome != nil && (r.Outcome.Running || !r.Outcome.Succeeded())
+}
+
+// result returns the line for an entry.
+func (p printer) result(r *entryResult, waited bool, within time.Duration) string {
+	event := p.faint("  event " + r.EventID)
+	switch {
+	case r.Error != "":
+		return p.red("rejected by PutEvents") + "  " + r.Error
+	case r.NotSent:
+		return p.red("would be "+r.Outcome.String()) + p.faint(" · not sent; --force sends it")
+	case !waited || r.Outcome == nil:
+		return "sent" + event
+	case r.Outcome.State == "" || r.Outcome.Running:
+		return p.red(fmt.Sprintf("%s after %v", r.Outcome, within)) + event
+	case r.failed(waited):
+		return p.red(r.Outcome.String()) + event
+	}
+	return p.green(r.Outcome.String()) + event
 }

@@ -142,7 +142,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 		return nil, err
 	}
 	if err := durable.MkdirAll(data, 0o700); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "--data: %v", err)
+		return nil, fileError("--data", err)
 	}
 	ledgerPath := filepath.Join(data, ledgerFile)
 	_, statErr := os.Stat(ledgerPath)
@@ -155,7 +155,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 
 	// Listen first, so that nothing is created if the address is in use.
 	if srv.listener, err = net.Listen("tcp", listen); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "--listen %s: %v", listen, err)
+		return nil, listenError(listen, err)
 	}
 	srv.url = "http://" + reachable(srv.listener.Addr())
 
@@ -204,7 +204,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {
 		return nil, err
 	}
-	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store}, side.Now)
+	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store, srv.app.Router, &loggedOutcomes{}}, side.Now)
 	direct.Objects, direct.Tenants, direct.Schemas = srv.objects, srv.app.Catalog.Tenants, srv.app.Catalog.Schemas
 	srv.admin = direct
 	srv.http = &http.Server{
@@ -233,7 +233,7 @@ func openSchemas(path string) (*blob.Dir, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, fault.Errorf(fault.Invalid, "--schemas: %v", err)
+		return nil, fileError("--schemas", err)
 	case !info.IsDir():
 		return nil, fault.Errorf(fault.Invalid, "--schemas: %s is not a folder", path)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 	"github.com/blockforger/eventrouter/internal/typegen/infer"
 	"github.com/blockforger/eventrouter/internal/typegen/schema"
 	"github.com/blockforger/eventrouter/tenant"
@@ -36,15 +37,21 @@ type tenantCommands struct {
 }
 
 type tenantLint struct {
-	Dir         string `arg:"" type:"path" help:"The folder with one folder per tenant, for example schemas."`
+	lintFlags `embed:""`
+	Format    string `enum:"text,github" default:"text" help:"The form of the diagnostics: text, or github for annotations of GitHub Actions."`
+}
+
+// lintFlags select the files to check and the options of the deployment that reads
+// them.
+type lintFlags struct {
+	Dir         string `arg:"" optional:"" default:"schemas" type:"path" help:"The folder with one folder per tenant, or of one tenant. Default: schemas."`
 	DefaultBus  string `help:"The ARN of the deployment's own default bus; with --output-buses."`
 	OutputBuses string `env:"EVENTROUTER_OUTPUT_BUSES" help:"The deployment's allow-list of output buses, as JSON: rules that it disables are shown."`
 	Strict      bool   `help:"Report warnings, for example of unknown properties, as errors."`
-	Format      string `enum:"text,github" default:"text" help:"The form of the diagnostics: text, or github for annotations of GitHub Actions."`
 }
 
 // options returns the options of the deployment that will read the files.
-func (c *tenantLint) options() (*tenant.LintOptions, error) {
+func (c *lintFlags) options() (*tenant.LintOptions, error) {
 	if c.DefaultBus == "" && c.OutputBuses == "" {
 		return &tenant.LintOptions{}, nil
 	}
@@ -143,7 +150,7 @@ func annotation(d diag.Diagnostic) string {
 
 type tenantInit struct {
 	Name   string `arg:"" help:"The tenant's id: letters, digits, _ and -."`
-	Dir    string `default:"schemas" type:"path" help:"The folder with one folder per tenant."`
+	Dir    string `name:"schemas" aliases:"dir" default:"schemas" type:"path" help:"The folder with one folder per tenant."`
 	Schema string `help:"The id of the first schema. The command asks for it if it is not given."`
 	Input  string `enum:"yes,no," default:"" help:"Whether the tenant accepts input events: yes or no. The command asks for it if it is not given."`
 }
@@ -215,14 +222,14 @@ func (s *session) ask(in *bufio.Scanner, question, otherwise string) string {
 // writeNew writes a file that does not exist yet, and creates its folder.
 func writeNew(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fault.Errorf(fault.Invalid, "%v", err)
+		return fileError("", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return fault.Errorf(fault.Conflict, "%s already exists", path)
 	}
 	if err != nil {
-		return fault.Errorf(fault.Invalid, "%v", err)
+		return fileError("", err)
 	}
 	if _, err := f.WriteString(text); err != nil {
 		f.Close()
@@ -341,29 +348,24 @@ func (c *tenantAddSchema) Run(s *session) error {
 
 // samples reads the sample records: objects one after another, or in arrays.
 func (c *tenantAddSchema) samples(s *session) ([]jsontext.Value, error) {
-	in := s.in
-	if c.From != "-" {
-		f, err := os.Open(c.From)
-		if err != nil {
-			return nil, fault.Errorf(fault.Invalid, "%v", err)
-		}
-		defer f.Close()
-		in = f
+	text, err := readInput(s, c.From)
+	if err != nil {
+		return nil, err
 	}
 	var out []jsontext.Value
-	for dec := jsontext.NewDecoder(in); ; {
+	for dec := jsontext.NewDecoder(bytes.NewReader(text)); ; {
 		v, err := dec.ReadValue()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, fault.Errorf(fault.Invalid, "%s is not JSON: %v", c.From, err)
+			return nil, fault.Errorf(fault.Invalid, "%s is not JSON: %s", c.From, jsonerror.Describe(text, err))
 		}
 		list := []jsontext.Value{v.Clone()}
 		if v.Kind() == '[' {
 			list = nil
 			if err := json.Unmarshal(v, &list); err != nil {
-				return nil, fault.Errorf(fault.Invalid, "%s: %v", c.From, err)
+				return nil, fault.Errorf(fault.Invalid, "%s: %s", c.From, jsonerror.Describe(text, err))
 			}
 		}
 		for _, sample := range list {

@@ -19,6 +19,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
@@ -31,7 +32,7 @@ import (
 const testsFolder = "tests"
 
 type tenantTest struct {
-	Dir string `arg:"" type:"path" help:"The folder of a tenant, or the folder with one folder per tenant."`
+	Dir string `arg:"" optional:"" default:"schemas" type:"path" help:"The folder of a tenant, or the folder with one folder per tenant."`
 }
 
 // testResult is the result of one test file.
@@ -101,7 +102,7 @@ func tenantFolders(dir string) ([]string, error) {
 		return nil, fault.Errorf(fault.NotFound, "%s does not exist", dir)
 	}
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "%v", err)
+		return nil, fileError("", err)
 	}
 	var folders []string
 	for _, e := range entries {
@@ -117,11 +118,11 @@ func tenantFolders(dir string) ([]string, error) {
 func runTestFile(s *session, folder, file string) ([]string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "%v", err)
+		return nil, fileError("", err)
 	}
 	var test tenantCase
 	if err := json.Unmarshal(data, &test, json.RejectUnknownMembers(true)); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "%s is not a test: %v", file, err)
+		return nil, fault.Errorf(fault.Invalid, "%s is not a test: %s", file, jsonerror.Describe(data, err))
 	}
 	if len(test.Steps) == 0 {
 		return nil, fault.Errorf(fault.Invalid, "%s has no steps", file)

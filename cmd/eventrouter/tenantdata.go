@@ -67,7 +67,7 @@ func (c *tenantExport) Run(s *session) (err error) {
 	if c.Out != "" {
 		f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
-			return fault.Errorf(fault.Invalid, "--out: %v", err)
+			return fileError("--out", err)
 		}
 		defer func() {
 			if closeErr := f.Close(); err == nil {
@@ -280,7 +280,7 @@ func (c *tenantMigrate) show(s *session, m admin.Migrated, what string) error {
 }
 
 type tenantPush struct {
-	tenantLint  `embed:""`
+	lintFlags   `embed:""`
 	bucketFlags `embed:""`
 	Remove      bool `help:"Also remove files of these tenants that are not in the folder."`
 	DryRun      bool `name:"dry-run" help:"Show the plan, and write nothing."`
@@ -293,14 +293,14 @@ type bucketFlags struct {
 	To            string `xor:"where" required:"" type:"path" help:"A folder instead of a bucket."`
 	Prefix        string `default:"schemas/" help:"The prefix of every key in the bucket."`
 	Region        string `env:"AWS_REGION" help:"The bucket's region."`
-	S3EndpointURL string `name:"s3-endpoint-url" env:"AWS_ENDPOINT_URL_S3" help:"The endpoint of S3, if it is not the AWS one."`
+	S3EndpointURL string `name:"s3-endpoint-url" env:"AWS_ENDPOINT_URL_S3,AWS_ENDPOINT_URL" help:"The endpoint of S3, if it is not the AWS one."`
 }
 
 // open opens the bucket or folder, and returns the prefix of its keys.
 func (f *bucketFlags) open(ctx context.Context) (blob.Bucket, string, error) {
 	if f.To != "" {
 		if err := os.MkdirAll(f.To, 0o755); err != nil {
-			return nil, "", fault.Errorf(fault.Invalid, "--to: %v", err)
+			return nil, "", fileError("--to", err)
 		}
 		dir, err := blob.OpenDir(f.To)
 		return dir, "", err
@@ -346,6 +346,9 @@ func (c *tenantPush) Run(s *session) error {
 	}
 	wrong := 0
 	for _, f := range findings {
+		if c.Strict {
+			f.Severity = diag.SeverityError
+		}
 		s.print.note("%s", f)
 		if f.Severity == diag.SeverityError {
 			wrong++

@@ -68,6 +68,13 @@ func (t *tracePrinter) event(e *trace.Event) {
 	t.line("%s%s  %s from %s", t.indent, t.bold("event "+e.EventID), sent.DetailType, sent.Source)
 	outer := t.indent
 	t.indent += "  "
+	if outer == "" {
+		paint := t.red
+		if e.Outcome.Succeeded() {
+			paint = t.green
+		}
+		t.colouredField(paint, "outcome", "%s", &e.Outcome)
+	}
 	for i := range e.Arrivals {
 		t.arrival(&e.Arrivals[i])
 	}
@@ -131,6 +138,9 @@ func unmetConditions(x *pattern.Explanation) []string {
 	}
 	if x.Wanted != nil {
 		found := strings.Join(x.Found, ", ")
+		if found == "nothing" {
+			found = "missing"
+		}
 		all = append(all, fmt.Sprintf("%s must be %s, and is %s", x.Path, x.Wanted, found))
 	}
 	return append(all, x.Notes...)
@@ -165,17 +175,19 @@ func (t *tracePrinter) delivery(d *trace.Delivery) {
 func (t *tracePrinter) logged(l *trace.Line) {
 	text := l.Text
 	var canonical struct {
-		Message   string  `json:"msg"`
-		Status    int     `json:"status"`
-		RequestID string  `json:"requestId"`
-		Code      string  `json:"code"`
-		Error     string  `json:"error"`
-		Reason    string  `json:"reason"`
-		Duration  float64 `json:"Duration"`
+		Message   string            `json:"msg"`
+		Status    int               `json:"status"`
+		RequestID string            `json:"requestId"`
+		Code      string            `json:"code"`
+		Error     string            `json:"error"`
+		Problems  []fault.Violation `json:"problems"`
+		Reason    string            `json:"reason"`
+		Duration  float64           `json:"Duration"`
 	}
 	if json.Unmarshal([]byte(text), &canonical) == nil && canonical.Message != "" {
 		text = fmt.Sprintf("%s, status %d, %.1f ms, request %s", canonical.Message, canonical.Status, canonical.Duration, canonical.RequestID)
-		for _, why := range []string{canonical.Code, canonical.Error, canonical.Reason} {
+		reason := (&trace.Outcome{Problems: canonical.Problems, Message: canonical.Error}).Reason()
+		for _, why := range []string{canonical.Code, reason, canonical.Reason} {
 			if why != "" {
 				text += ": " + why
 			}
@@ -269,13 +281,19 @@ func (t *tracer) trace(ctx context.Context, eventID string) (trace.Event, error)
 	}
 	t.visited[eventID] = true
 	var err error
-	if one.Arrivals, err = t.local.EventBridge.Arrivals(ctx, eventID); err != nil {
+	if one.Arrivals, err = t.local.EventBridge.Arrivals(eventID); err != nil {
 		return one, err
 	}
 	if one.Lines, err = t.lines(ctx, eventID); err != nil {
 		return one, err
 	}
-	one.Effects, err = t.effects(ctx, eventID, one.Arrivals[0].Received)
+	if one.Effects, err = t.effects(ctx, eventID, one.Arrivals[0].Received); err != nil {
+		return one, err
+	}
+	if err = t.logged.read(ctx, t.local); err == nil {
+		one.Outcome, err = t.outcome(ctx, one.Arrivals)
+		one.Outcome.EventID = eventID
+	}
 	return one, err
 }
 

@@ -10,10 +10,12 @@ import (
 
 // typesCommands generate and use Go types of events.
 type typesCommands struct {
-	Export  exportServiceCommand  `cmd:"" help:"Write the Go types of a service's events, as schema registries or AWS's service specification describe them."`
-	Infer   fromExampleCommand    `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen."`
-	Publish publishSchemasCommand `cmd:"" help:"Publish what a tenant's output events look like to a schema registry."`
-	Decode  decodeCommand         `cmd:"" help:"Print events as the registry of typed events decodes them."`
+	Export      exportServiceCommand  `cmd:"" help:"Write the Go types of a service's events, as schema registries or AWS's service specification describe them."`
+	FromExample fromExampleCommand    `cmd:"" help:"Infer schema and Go type of events from samples; more samples only widen them."`
+	Publish     publishSchemasCommand `cmd:"" help:"Publish the schemas of a tenant's output events to a schema registry."`
+	Decode      decodeCommand         `cmd:"" help:"Print events as the registry of typed events decodes them."`
+
+	Infer fromExampleCommand `cmd:"" hidden:"" help:"The former name of from-example."`
 }
 
 type publishSchemasCommand struct {

@@ -4,7 +4,20 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/blockforger/eventrouter/internal/jsonscan"
 )
+
+// Text is skipped by package jsonscan, which accepts only what the scanner accepts. What
+// it does not read (an error, deep nesting) is left to the scanner, which reports errors
+// in AWS's words.
+
+// quickValid reports whether text is an event without errors, as far as jsonscan can
+// decide. What follows the event is ignored, as the scanner does.
+func quickValid(text string) bool {
+	i := jsonscan.Space(text, 0)
+	return i < len(text) && text[i] == '{' && jsonscan.Value(text, i) >= 0
+}
 
 // A Matcher reads from an event only the leaves at paths that its patterns name. The
 // paths are a tree of names, so that a member that no pattern names is skipped with
@@ -156,7 +169,7 @@ func (l *selection) read(x *index, src string) bool {
 	if n := len(x.slots) - len(l.slots); n > 0 {
 		l.slots = append(l.slots, make([]leafRun, n)...)
 	}
-	i := skipSpace(src, 0)
+	i := jsonscan.Space(src, 0)
 	if i >= len(src) || src[i] != '{' || l.object(&x.root, i) < 0 {
 		return false
 	}
@@ -203,12 +216,12 @@ func (l *selection) runs() bool {
 func (l *selection) object(n *pathNode, i int) int {
 	s := l.src
 	if len(n.children) == 0 {
-		return skipValue(s, i)
+		return jsonscan.Value(s, i)
 	}
-	if l.depth++; l.depth > maxQuickDepth {
+	if l.depth++; l.depth > jsonscan.MaxDepth {
 		return -1
 	}
-	if i = skipSpace(s, i+1); i < len(s) && s[i] == '}' {
+	if i = jsonscan.Space(s, i+1); i < len(s) && s[i] == '}' {
 		l.depth--
 		return i + 1
 	}
@@ -218,7 +231,7 @@ func (l *selection) object(n *pathNode, i int) int {
 		}
 		start := i
 		var escaped bool
-		if i, escaped = skipString(s, start); i < 0 {
+		if i, escaped = jsonscan.String(s, start); i < 0 {
 			return -1
 		}
 		name := s[start+1 : i-1]
@@ -226,18 +239,18 @@ func (l *selection) object(n *pathNode, i int) int {
 			name = unescaped(s, start)
 			name = name[1 : len(name)-1]
 		}
-		if i = skipSpace(s, i); i >= len(s) || s[i] != ':' {
+		if i = jsonscan.Space(s, i); i >= len(s) || s[i] != ':' {
 			return -1
 		}
 		if i = l.value(n.child(name), i+1); i < 0 {
 			return -1
 		}
-		if i = skipSpace(s, i); i >= len(s) {
+		if i = jsonscan.Space(s, i); i >= len(s) {
 			return -1
 		}
 		switch s[i] {
 		case ',':
-			i = skipSpace(s, i+1)
+			i = jsonscan.Space(s, i+1)
 		case '}':
 			l.depth--
 			return i + 1
@@ -250,7 +263,7 @@ func (l *selection) object(n *pathNode, i int) int {
 // unescaped returns the string at i as the scanner does, with its quotation marks.
 func unescaped(s string, i int) string {
 	sc := scanner{src: s, pos: i}
-	text, _ := sc.quoted() // skipString has found no error
+	text, _ := sc.quoted() // jsonscan has found no error
 	return text
 }
 
@@ -259,9 +272,9 @@ func unescaped(s string, i int) string {
 func (l *selection) value(n *pathNode, i int) int {
 	s := l.src
 	if n == nil {
-		return skipValue(s, i)
+		return jsonscan.Value(s, i)
 	}
-	if i = skipSpace(s, i); i >= len(s) {
+	if i = jsonscan.Space(s, i); i >= len(s) {
 		return -1
 	}
 	switch s[i] {
@@ -280,7 +293,7 @@ func (l *selection) scalar(n *pathNode, i int) int {
 	end := 0
 	if s[i] == '"' {
 		var escaped bool
-		if end, escaped = skipString(s, i); end < 0 {
+		if end, escaped = jsonscan.String(s, i); end < 0 {
 			return -1
 		}
 		v.kind, v.raw = stringValue, s[i:end]
@@ -288,7 +301,7 @@ func (l *selection) scalar(n *pathNode, i int) int {
 			v.raw = unescaped(s, i)
 		}
 	} else {
-		if end = skipWordOrNumber(s, i); end < 0 {
+		if end = jsonscan.Scalar(s, i); end < 0 {
 			return -1
 		}
 		v.raw = s[i:end]
@@ -313,17 +326,17 @@ func (l *selection) scalar(n *pathNode, i int) int {
 // array reads the array whose bracket is at i; see eventReader.array.
 func (l *selection) array(n *pathNode, i int) int {
 	s := l.src
-	if l.depth++; l.depth > maxQuickDepth {
+	if l.depth++; l.depth > jsonscan.MaxDepth {
 		return -1
 	}
 	outer, from := l.inside, int32(len(l.leaves))
 	var a *array
-	if i = skipSpace(s, i+1); i < len(s) && s[i] == ']' {
+	if i = jsonscan.Space(s, i+1); i < len(s) && s[i] == ']' {
 		l.depth--
 		return i + 1
 	}
 	for {
-		if i = skipSpace(s, i); i >= len(s) {
+		if i = jsonscan.Space(s, i); i >= len(s) {
 			return -1
 		}
 		if c := s[i]; c != '{' && c != '[' {
@@ -346,7 +359,7 @@ func (l *selection) array(n *pathNode, i int) int {
 		if i < 0 {
 			return -1
 		}
-		if i = skipSpace(s, i); i >= len(s) {
+		if i = jsonscan.Space(s, i); i >= len(s) {
 			return -1
 		}
 		switch s[i] {

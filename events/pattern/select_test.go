@@ -107,25 +107,6 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-// Every byte, at every place of a block of eight and after every other byte.
-func TestEndOfPlainText(t *testing.T) {
-	for at := range 11 {
-		for c := range 256 {
-			for next := range 256 {
-				b := []byte("abc\xc3\xa9fghijklm")
-				b[at], b[at+1] = byte(c), byte(next)
-				want := slices.IndexFunc(b, func(c byte) bool { return c == '"' || c == '\\' || c < ' ' })
-				if want < 0 {
-					want = len(b)
-				}
-				if got := endOfPlainText(string(b), 0); got != want {
-					t.Fatalf("%q ends at %d, want %d", b, got, want)
-				}
-			}
-		}
-	}
-}
-
 // FuzzSelection takes any bytes as an event: what is selected for the rules of the
 // corpus matches as all leaves do, and the quick reader accepts nothing that the scanner
 // rejects.

@@ -177,7 +177,8 @@ type Functions interface {
 	// and returns their number.
 	RetryDeadLetters(ctx context.Context, ids []string) (int, error)
 	Events
-	// Explain returns the rules and functions that each event would reach.
+	// Explain returns the rules and functions that each event would reach, and whether
+	// the router would reject it.
 	Explain(ctx context.Context, entries []ExplainEntry) ([]Explanation, error)
 }
 
@@ -206,13 +207,17 @@ type DeadLetter struct {
 
 // ExplainEntry has the members of a PutEvents entry that rules match.
 type ExplainEntry struct {
-	Bus        string `json:"bus"`
-	Source     string `json:"source"`
-	DetailType string `json:"detailType"`
-	Detail     string `json:"detail"`
+	Bus        string    `json:"bus"`
+	Source     string    `json:"source"`
+	DetailType string    `json:"detailType"`
+	Detail     string    `json:"detail"`
+	Time       time.Time `json:"time,omitzero"`
 }
 
 // Explanation lists the rules of a bus with their results for an event.
 type Explanation struct {
 	Rules []trace.Rule `json:"rules"`
+	// Rejection is the outcome of an input event that the router would reject
+	// because of its form, API key, tenant, schema or payload.
+	Rejection *trace.Outcome `json:"rejection,omitempty"`
 }

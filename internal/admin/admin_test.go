@@ -46,6 +46,10 @@ func (f *fakeFunctions) Trace(_ context.Context, eventID string) (trace.Event, e
 	return trace.Event{EventID: eventID, Effects: []trace.Effect{{Outputs: []trace.Output{{Traces: []trace.Event{{EventID: "output"}}}}}}}, nil
 }
 
+func (f *fakeFunctions) Outcomes(_ context.Context, in []admin.OutcomeQuery) ([]trace.Outcome, error) {
+	return []trace.Outcome{{EventID: in[0].EventID, State: trace.Rejected, Problems: []fault.Violation{{Pointer: "/a", Message: "is required"}}}}, nil
+}
+
 func (f *fakeFunctions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
 	return []admin.Explanation{{Rules: []trace.Rule{{Rule: "r", Matches: entries[0].Source == "s"}}}}, nil
 }
@@ -173,6 +177,9 @@ func TestFunctions(t *testing.T) {
 		}
 		if story, err := a.Trace(ctx, "id"); err != nil || story.EventID != "id" || story.Effects[0].Outputs[0].Traces[0].EventID != "output" {
 			t.Errorf("%+v, %v", story, err)
+		}
+		if out, err := a.Outcomes(ctx, []admin.OutcomeQuery{{EventID: "id"}}); err != nil || out[0].EventID != "id" || out[0].State != trace.Rejected || out[0].Reason() != "/a: is required" {
+			t.Errorf("%+v, %v", out, err)
 		}
 		if letters, err := a.DeadLetters(ctx); err != nil || len(letters) != 1 || letters[0].Attempts != 3 {
 			t.Errorf("%+v, %v", letters, err)

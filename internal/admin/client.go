@@ -20,6 +20,15 @@ import (
 
 // A client is an [Admin] over the handler of a running server.
 type client struct {
+	*connection
+	eventsClient
+}
+
+// An eventsClient implements [Events].
+type eventsClient struct{ *connection }
+
+// A connection sends requests to a server.
+type connection struct {
 	endpoint string
 	http     *http.Client
 }
@@ -29,10 +38,11 @@ var _ Admin = (*client)(nil)
 // NewClient returns a client of the server at endpoint, for example
 // http://127.0.0.1:4010.
 func NewClient(endpoint string) Admin {
-	return &client{endpoint: strings.TrimRight(endpoint, "/"), http: &http.Client{}}
+	c := &connection{endpoint: strings.TrimRight(endpoint, "/"), http: &http.Client{}}
+	return &client{c, eventsClient{c}}
 }
 
-func do[T any](ctx context.Context, c *client, name string, in any) (T, error) {
+func do[T any](ctx context.Context, c *connection, name string, in any) (T, error) {
 	var out T
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -74,80 +84,85 @@ func do[T any](ctx context.Context, c *client, name string, in any) (T, error) {
 
 // CreateKey implements [Keys].
 func (c *client) CreateKey(ctx context.Context, in NewKey) (CreatedKey, error) {
-	return do[CreatedKey](ctx, c, "create-key", in)
+	return do[CreatedKey](ctx, c.connection, "create-key", in)
 }
 
 // ListKeys implements [Keys].
 func (c *client) ListKeys(ctx context.Context, t events.TenantID) ([]KeyInfo, error) {
-	return do[[]KeyInfo](ctx, c, "list-keys", tenantArgs{t})
+	return do[[]KeyInfo](ctx, c.connection, "list-keys", tenantArgs{t})
 }
 
 // RevokeKey implements [Keys].
 func (c *client) RevokeKey(ctx context.Context, id apikey.ID) (KeyInfo, error) {
-	return do[KeyInfo](ctx, c, "revoke-key", keyArgs{id})
+	return do[KeyInfo](ctx, c.connection, "revoke-key", keyArgs{id})
 }
 
 // RotateKey implements [Keys].
 func (c *client) RotateKey(ctx context.Context, in Rotation) (CreatedKey, error) {
-	return do[CreatedKey](ctx, c, "rotate-key", in)
+	return do[CreatedKey](ctx, c.connection, "rotate-key", in)
 }
 
 // ExportKeys implements [Keys].
 func (c *client) ExportKeys(ctx context.Context, t events.TenantID) ([]StoredKey, error) {
-	return do[[]StoredKey](ctx, c, "export-keys", tenantArgs{t})
+	return do[[]StoredKey](ctx, c.connection, "export-keys", tenantArgs{t})
 }
 
 // ImportKeys implements [Keys].
 func (c *client) ImportKeys(ctx context.Context, keys []StoredKey) (int, error) {
-	return do[int](ctx, c, "import-keys", keys)
+	return do[int](ctx, c.connection, "import-keys", keys)
 }
 
 // ListRecords implements [Records].
 func (c *client) ListRecords(ctx context.Context, q RecordQuery) (RecordPage, error) {
-	return do[RecordPage](ctx, c, "list-records", q)
+	return do[RecordPage](ctx, c.connection, "list-records", q)
 }
 
 // Usage implements [Records].
 func (c *client) Usage(ctx context.Context, t events.TenantID, month string) (Usage, error) {
-	return do[Usage](ctx, c, "usage", usageArgs{t, month})
+	return do[Usage](ctx, c.connection, "usage", usageArgs{t, month})
 }
 
 // ListEntries implements [Records].
 func (c *client) ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error) {
-	return do[EntryPage](ctx, c, "list-entries", q)
+	return do[EntryPage](ctx, c.connection, "list-entries", q)
 }
 
 // SettleEntries implements [Records].
 func (c *client) SettleEntries(ctx context.Context, in EntryAction) (EntryActed, error) {
-	return do[EntryActed](ctx, c, "settle-entries", in)
+	return do[EntryActed](ctx, c.connection, "settle-entries", in)
 }
 
 // Logs implements [Functions].
 func (c *client) Logs(ctx context.Context, function string, from int64, limit int) (LogPage, error) {
-	return do[LogPage](ctx, c, "logs", logArgs{function, from, limit})
+	return do[LogPage](ctx, c.connection, "logs", logArgs{function, from, limit})
 }
 
 // DeadLetters implements [Functions].
 func (c *client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
-	return do[[]DeadLetter](ctx, c, "dead-letters", nothing{})
+	return do[[]DeadLetter](ctx, c.connection, "dead-letters", nothing{})
 }
 
 // RetryDeadLetters implements [Functions].
 func (c *client) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
-	return do[int](ctx, c, "retry-dead-letters", letterArgs{ids})
+	return do[int](ctx, c.connection, "retry-dead-letters", letterArgs{ids})
 }
 
 // Tail implements [Events].
-func (c *client) Tail(ctx context.Context, q TailQuery) (EventPage, error) {
-	return do[EventPage](ctx, c, "tail", q)
+func (c eventsClient) Tail(ctx context.Context, q TailQuery) (EventPage, error) {
+	return do[EventPage](ctx, c.connection, "tail", q)
 }
 
 // Trace implements [Events].
-func (c *client) Trace(ctx context.Context, eventID string) (trace.Event, error) {
-	return do[trace.Event](ctx, c, "trace", eventArgs{eventID})
+func (c eventsClient) Trace(ctx context.Context, eventID string) (trace.Event, error) {
+	return do[trace.Event](ctx, c.connection, "trace", eventArgs{eventID})
+}
+
+// Outcomes implements [Events].
+func (c eventsClient) Outcomes(ctx context.Context, events []OutcomeQuery) ([]trace.Outcome, error) {
+	return do[[]trace.Outcome](ctx, c.connection, "outcomes", events)
 }
 
 // Explain implements [Functions].
 func (c *client) Explain(ctx context.Context, entries []ExplainEntry) ([]Explanation, error) {
-	return do[[]Explanation](ctx, c, "explain", entries)
+	return do[[]Explanation](ctx, c.connection, "explain", entries)
 }

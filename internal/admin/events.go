@@ -2,7 +2,9 @@ package admin
 
 import (
 	"context"
+	"time"
 
+	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/trace"
 )
 
@@ -16,6 +18,18 @@ type Events interface {
 	// Trace returns the arrivals, log lines and effects of an event. The error is
 	// NotFound if the event is not stored, or not stored any more.
 	Trace(ctx context.Context, eventID string) (trace.Event, error)
+	// Outcomes returns how events ended, in their order. The state of an event that
+	// has not ended is "".
+	Outcomes(ctx context.Context, events []OutcomeQuery) ([]trace.Outcome, error)
+}
+
+// OutcomeQuery names an event. On AWS, where events are not stored, tenant and
+// idempotency key identify its result.
+type OutcomeQuery struct {
+	EventID        string          `json:"eventId"`
+	Tenant         events.TenantID `json:"tenant,omitempty"`
+	IdempotencyKey string          `json:"idempotencyKey,omitempty"` // "" if the sender gave none
+	Sent           time.Time       `json:"sent,omitzero"`            // logs are searched from then on
 }
 
 // TailQuery selects events; an empty field matches all.

@@ -146,23 +146,23 @@ type existsArgs struct {
 
 // CheckExists implements [Tenants].
 func (c *client) CheckExists(ctx context.Context, t events.TenantID, s events.SchemaID) error {
-	_, err := do[nothing](ctx, c, "check-exists", existsArgs{t, s})
+	_, err := do[nothing](ctx, c.connection, "check-exists", existsArgs{t, s})
 	return err
 }
 
 // Holdings implements [Tenants].
 func (c *client) Holdings(ctx context.Context, t events.TenantID) (Holdings, error) {
-	return do[Holdings](ctx, c, "holdings", tenantArgs{t})
+	return do[Holdings](ctx, c.connection, "holdings", tenantArgs{t})
 }
 
 // PurgeTenant implements [Tenants].
 func (c *client) PurgeTenant(ctx context.Context, t events.TenantID) (Purged, error) {
-	return do[Purged](ctx, c, "purge-tenant", tenantArgs{t})
+	return do[Purged](ctx, c.connection, "purge-tenant", tenantArgs{t})
 }
 
 // MigrateSchema implements [Tenants].
 func (c *client) MigrateSchema(ctx context.Context, m Migration) (Migrated, error) {
-	return do[Migrated](ctx, c, "migrate-schema", m)
+	return do[Migrated](ctx, c.connection, "migrate-schema", m)
 }
 
 var tenantCalls = []call{

@@ -19,6 +19,8 @@ import (
 // Event holds everything that is stored about one event.
 type Event struct {
 	EventID string `json:"eventId"`
+	// Outcome is how the event ended; its state is "" while that is not known.
+	Outcome Outcome `json:"outcome,omitzero"`
 	// Arrivals has one element for each bus that received the event and for each of
 	// its replays, the oldest first.
 	Arrivals []Arrival `json:"arrivals"`

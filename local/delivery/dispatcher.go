@@ -234,8 +234,27 @@ const (
 // succeeded at once: nothing is stored about them.
 func (d *Dispatcher) Deliveries(event uint64) ([]Status, error) {
 	var list []Status
-	for _, t := range d.queue.of(event) {
+	waiting := func(t *Task) {
 		list = append(list, Status{Rule: t.Rule, Target: t.Target.Arn, State: Waiting, Attempts: t.Failures, Due: t.Due, LastError: t.LastError})
+	}
+	queued := map[uint32]bool{}
+	for _, t := range d.queue.of(event) {
+		waiting(&t)
+		queued[t.N] = t.Seq == event || queued[t.N]
+	}
+	// A task that has left the queue has ended when its end is committed, which
+	// removes the task.
+	if err := d.file.Each(BucketTasks, datafile.SeqKey(event), func(key, record []byte) (bool, error) {
+		if datafile.SeqOf(key) != event {
+			return false, nil
+		}
+		t, err := decodeTask(key, record)
+		if err == nil && !queued[t.N] {
+			waiting(t)
+		}
+		return true, err
+	}); err != nil {
+		return nil, err
 	}
 	ended, err := d.outcomes.of(event)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/blockforger/eventrouter/events/pattern"
@@ -84,6 +85,52 @@ type eventStore struct {
 	keep       int // how many events stay after their delivery
 	deliveries *delivery.Dispatcher
 	stored     signal.Signal // raised when an event was stored
+	ids        eventIDs
+}
+
+// eventIDs finds stored events by their ids. It is filled when it is first used.
+type eventIDs struct {
+	mu   sync.Mutex
+	next uint64              // the first event that it does not hold
+	seqs map[string][]uint64 // sequence numbers by id; those of removed events too
+}
+
+// byID returns the stored events with this id, the oldest first.
+func (s *eventStore) byID(id string) ([]Event, error) {
+	s.ids.mu.Lock()
+	defer s.ids.mu.Unlock()
+	if s.ids.seqs == nil || len(s.ids.seqs) > 3*s.keep+1000 { // mostly removed ones
+		s.ids.seqs, s.ids.next = map[string][]uint64{}, 0
+	}
+	for {
+		batch, after, err := s.read(s.ids.next, "", &EventQuery{})
+		if err != nil {
+			return nil, err
+		}
+		for i := range batch {
+			s.ids.seqs[batch[i].ID] = append(s.ids.seqs[batch[i].ID], batch[i].Seq)
+		}
+		if after == s.ids.next {
+			break
+		}
+		s.ids.next = after
+	}
+	var found []Event
+	for _, seq := range s.ids.seqs[id] {
+		record, err := s.file.Get(BucketEvents, datafile.SeqKey(seq))
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		e, err := decodeEvent(datafile.SeqKey(seq), record)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, e)
+	}
+	return found, nil
 }
 
 // write returns the write that stores an event.

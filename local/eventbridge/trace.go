@@ -1,7 +1,6 @@
 package eventbridge
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -20,16 +19,14 @@ func (e *Event) Info() trace.Info {
 
 // Arrivals returns the arrivals of the event with this id, one for each bus that it
 // passed and each replay of it. The fault is NotFound if it is not stored any more.
-func (s *Service) Arrivals(ctx context.Context, eventID string) ([]trace.Arrival, error) {
+func (s *Service) Arrivals(eventID string) ([]trace.Arrival, error) {
+	stored, err := s.events.byID(eventID)
+	if err != nil {
+		return nil, fault.Wrap("read events", fault.Internal, err)
+	}
 	var arrivals []trace.Arrival
-	for e, err := range s.Events(ctx, EventQuery{}) {
-		if err != nil {
-			return nil, err
-		}
-		if e.ID != eventID {
-			continue
-		}
-		a, err := s.arrival(e)
+	for i := range stored {
+		a, err := s.arrival(stored[i])
 		if err != nil {
 			return nil, err
 		}

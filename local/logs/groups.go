@@ -205,6 +205,7 @@ func (one *group) saved(most int) {
 
 // A Query says which lines are wanted; its zero value means all.
 type Query struct {
+	After  uint64 // only lines with a greater sequence number
 	Since  time.Time
 	Follow bool // go on with lines yet to come, until the context ends
 }
@@ -213,7 +214,7 @@ type Query struct {
 // With Follow it ends with ctx. A group that does not exist has no lines yet.
 func (g *Groups) Lines(ctx context.Context, name string, q Query) iter.Seq[Line] {
 	return func(yield func(Line) bool) {
-		for last := uint64(0); ; {
+		for last := q.After; ; {
 			news := g.news.Wait()
 			for _, line := range g.after(name, last) {
 				last = line.Seq
