@@ -55,7 +55,7 @@ func (d *Dispatcher) deliver(ctx context.Context, t *Task, target Deliverer) (in
 // send gives a task to its target.
 func (d *Dispatcher) send(ctx context.Context, t *Task, target Deliverer) *Error {
 	if target == nil {
-		return Permanent("NO_RESOURCE", "The target "+t.Target.Arn+" does not exist here.")
+		return Permanent("NO_RESOURCE", "The local server does not serve targets of this kind: "+t.Target.Arn+".")
 	}
 	if t.Invalid != "" {
 		return Permanent("INVALID_JSON", t.Invalid)

@@ -51,7 +51,7 @@ type verdict struct {
 // Explain returns the result of each rule of the entry's bus for an entry, without
 // sending it. The error is the one that PutEvents would return for it.
 func (s *Service) Explain(in *PutEventsRequestEntry) ([]trace.Rule, error) {
-	a, refused := s.accept(in, s.opts.Now())
+	a, refused := s.accept(in, s.opts.Account, s.opts.Now())
 	if refused != nil {
 		return nil, refused
 	}

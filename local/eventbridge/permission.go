@@ -31,8 +31,8 @@ type RemovePermissionInput struct {
 	EventBusName         string `json:"EventBusName,omitempty" aws:"min=1,max=256,pattern=[\\.\\-_A-Za-z0-9]+"`
 }
 
-// PutPermission lets another account, or all, put events on a bus. It is kept
-// and shown; on one machine nobody is asked for credentials.
+// PutPermission allows another account, or all accounts, to put events on a bus,
+// or replaces the policy of the bus. PutEvents enforces it.
 func (s *Service) PutPermission(ctx context.Context, in *PutPermissionInput) (*awsjson.None, error) {
 	_, err := s.changeBus(ctx, in.EventBusName, func(b *bus) error {
 		if in.Policy != "" {
@@ -70,7 +70,37 @@ func (c *policyCondition) document() jsontext.Value {
 	return b
 }
 
-// RemovePermission takes one statement of a bus's policy back, or all.
+// authorize returns the error code of an entry that the policy of the bus does not
+// allow an account to send. A bus that does not exist here has no policy: the
+// event reaches no target.
+func (s *Service) authorize(account, busARN, busName string, e *PutEventsRequestEntry) *awsjson.Error {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	b := s.catalog.buses[busName]
+	if b == nil {
+		return nil
+	}
+	request := policy.Request{Account: account, Action: "events:PutEvents", Resource: busARN, Values: map[string]string{
+		"events:source": e.Source, "events:detail-type": e.DetailType, "events:eventbusinvocation": "false",
+		"aws:principalaccount": account, "aws:principalarn": "arn:aws:iam::" + account + ":root", "aws:requestedregion": s.opts.Region}}
+	allows := func(ignore ...string) bool {
+		p, err := policy.Parse(b.Policy)
+		request.Ignore = ignore
+		return err == nil && p.Allows(&request)
+	}
+	switch {
+	case allows():
+		return nil
+	case allows("events:source"):
+		return awsjson.Errorf("NotAuthorizedForSourceException", "Not authorized for the source.")
+	case allows("events:detail-type"):
+		return awsjson.Errorf("NotAuthorizedForDetailTypeException", "Not authorized for the detail type.")
+	}
+	return awsjson.Errorf("AccessDeniedException", "User: arn:aws:iam::%s:root is not authorized to perform: events:PutEvents on resource: %s "+
+		"because no resource-based policy allows the events:PutEvents action", account, busARN)
+}
+
+// RemovePermission removes one statement of the policy of a bus, or all.
 func (s *Service) RemovePermission(ctx context.Context, in *RemovePermissionInput) (*awsjson.None, error) {
 	_, err := s.changeBus(ctx, in.EventBusName, func(b *bus) error {
 		if in.RemoveAllPermissions != nil && *in.RemoveAllPermissions {

@@ -1,6 +1,7 @@
 package eventbridge
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -54,11 +55,11 @@ func (s *Service) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEvents
 	if err := checkTotal(in.Entries); err != nil {
 		return nil, err
 	}
-	now := s.opts.Now()
+	now, account := s.opts.Now(), cmp.Or(awsjson.CallerAccount(ctx), s.opts.Account)
 	out := &PutEventsOutput{Entries: make([]putEventsResultEntry, len(in.Entries))}
 	taken := make([]*incoming, 0, len(in.Entries))
 	for i := range in.Entries {
-		a, refused := s.accept(&in.Entries[i], now)
+		a, refused := s.accept(&in.Entries[i], account, now)
 		if refused != nil {
 			out.FailedEntryCount++
 			out.Entries[i] = putEventsResultEntry{ErrorCode: refused.Code, ErrorMessage: refused.Message}
@@ -135,8 +136,8 @@ type incoming struct {
 }
 
 // accept returns the event that targets get for an entry, or the error code and
-// message that EventBridge returns for it.
-func (s *Service) accept(e *PutEventsRequestEntry, now time.Time) (*incoming, *awsjson.Error) {
+// message that EventBridge returns for it. account is the sender's.
+func (s *Service) accept(e *PutEventsRequestEntry, account string, now time.Time) (*incoming, *awsjson.Error) {
 	if missing := e.missing(); missing != nil {
 		return nil, missing
 	}
@@ -150,6 +151,11 @@ func (s *Service) accept(e *PutEventsRequestEntry, now time.Time) (*incoming, *a
 	if err != nil {
 		return nil, awsjson.Errorf("InvalidArgument", "Parameter EventBusName is not valid. Reason: Provided Arn is not in correct format.")
 	}
+	if account != s.opts.Account {
+		if err := s.authorize(account, arn, bus, e); err != nil {
+			return nil, err
+		}
+	}
 	detail, ok := compactObject(e.Detail)
 	if !ok {
 		return nil, awsjson.Errorf("MalformedDetail", "Detail is malformed.")
@@ -160,7 +166,7 @@ func (s *Service) accept(e *PutEventsRequestEntry, now time.Time) (*incoming, *a
 	}
 	id := awsjson.NewID()
 	body := buildEvent(&eventFields{id: id, source: e.Source, detailType: e.DetailType,
-		account: s.opts.Account, region: s.opts.Region, time: at, resources: e.Resources, detail: detail})
+		account: account, region: s.opts.Region, time: at, resources: e.Resources, detail: detail})
 	a := &incoming{bus: bus, event: Event{ID: id, Bus: arn, Time: at, Received: now, Trace: e.TraceHeader, JSON: body}}
 	if err := a.parse(); err != nil {
 		return nil, awsjson.Errorf("MalformedDetail", "Detail is malformed.")

@@ -60,7 +60,8 @@ func (s *Service) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTarg
 	return out, s.replaceRule(ctx, b, &changed)
 }
 
-// checkTarget finds what AWS refuses of a target beyond its shape.
+// checkTarget returns the error with which AWS rejects a target that has a valid
+// shape.
 func checkTarget(t *delivery.Target) error {
 	given := 0
 	for _, set := range []bool{t.Input != "", t.InputPath != "", t.InputTransformer != nil} {
@@ -71,7 +72,7 @@ func checkTarget(t *delivery.Target) error {
 	if given > 1 {
 		return awsjson.Errorf("ValidationException", "Only one of Input, InputPath, or InputTransformer must be provided for target %s.", t.Id)
 	}
-	if !validARN(t.Arn) {
+	if !validARN(t.Arn) || !slices.Contains(targetServices, serviceOf(t.Arn)) {
 		return awsjson.Errorf("ValidationException", "Parameter %s is not valid. Reason: Provided Arn is not in correct format.", awsjson.Clip(t.Arn))
 	}
 	if isFIFOQueue(t.Arn) && (t.SqsParameters == nil || t.SqsParameters.MessageGroupId == "") {
@@ -79,6 +80,15 @@ func checkTarget(t *delivery.Target) error {
 	}
 	return checkInput(t)
 }
+
+// targetServices are the services of the targets that AWS documents. The local
+// server delivers to some of them; an event for another becomes a dead letter.
+var targetServices = []string{"appsync", "autoscaling", "batch", "cloudwatch", "codebuild", "codepipeline", "ec2", "ecs", "events",
+	"execute-api", "firehose", "glue", "imagebuilder", "inspector", "kinesis", "lambda", "logs", "redshift", "redshift-serverless",
+	"sagemaker", "sns", "sqs", "ssm", "ssm-incidents", "states"}
+
+// serviceOf returns the service of a valid ARN.
+func serviceOf(arn string) string { return strings.SplitN(arn, ":", 4)[2] }
 
 func isFIFOQueue(arn string) bool {
 	return strings.HasPrefix(arn, "arn:aws:sqs:") && strings.HasSuffix(arn, ".fifo")

@@ -120,7 +120,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, s.contentType, err)
 		return
 	}
-	out, err := op.call(withHost(r.Context(), r.Host), body)
+	out, err := op.call(withCaller(r), body)
 	if v, violated := errors.AsType[violation](err); violated && s.violation != nil {
 		err = s.violation(AsError(v))
 	}

@@ -26,16 +26,28 @@ type Statement struct {
 	Condition jsontext.Value `json:"Condition,omitempty"`
 }
 
-// Parse reads a policy; "" is a policy without statements.
+// Parse reads a policy, whose statement may be one or a list; "" is a policy
+// without statements.
 func Parse(text string) (*Document, error) {
 	d := &Document{Version: "2012-10-17"}
 	if text == "" {
 		return d, nil
 	}
-	if err := json.Unmarshal([]byte(text), d); err != nil {
-		return nil, awsjson.Errorf("ValidationException", "The policy is not a valid policy document.")
+	invalid := awsjson.Errorf("ValidationException", "The policy is not a valid policy document.")
+	if jsontext.Value(text).Kind() != '{' {
+		return nil, invalid
 	}
-	return d, nil
+	if err := json.Unmarshal([]byte(text), d); err == nil {
+		return d, nil
+	}
+	var single struct {
+		Version   string    `json:"Version"`
+		Statement Statement `json:"Statement"`
+	}
+	if err := json.Unmarshal([]byte(text), &single); err != nil {
+		return nil, invalid
+	}
+	return &Document{Version: single.Version, Statement: []Statement{single.Statement}}, nil
 }
 
 // String returns the policy as JSON.
