@@ -34,6 +34,8 @@ var authorization = map[string][]requirement{
 	"s3:PutObject/If-Match":      {{"s3:PutObject", ""}, {"s3:GetObject", ""}},
 	"s3:PutObject/If-None-Match": {{"s3:PutObject", ""}},
 	"s3:DeleteObject/If-Match":   {{"s3:DeleteObject", ""}, {"s3:GetObject", ""}},
+	// SQS Developer Guide, "Amazon SQS API permissions": a batch needs the action of one.
+	"sqs:ChangeMessageVisibilityBatch": {{"sqs:ChangeMessageVisibility", ""}},
 	// Lambda API Reference, Invoke: the action is named InvokeFunction.
 	"lambda:Invoke": {{"lambda:InvokeFunction", ""}},
 	// STS API Reference: "No permissions are required to perform this operation."

@@ -71,15 +71,17 @@ func (f *deploymentFlags) configure(s *session, command string) error {
 type awsDeployment struct {
 	env names.Environment
 	cfg aws.Config
+
+	functions *awsFunctions // set by admin
 }
 
 // admin returns an Admin that uses the deployment's table directly, without its
 // function.
 func (d *awsDeployment) admin() admin.Admin {
 	ledger := d.ledger()
-	f := newAWSFunctions(d)
-	f.records = store.New(ledger, nil)
-	direct := admin.NewDirect(ledger, f.records, f, nil)
+	d.functions = newAWSFunctions(d)
+	d.functions.records = store.New(ledger, nil)
+	direct := admin.NewDirect(ledger, d.functions.records, d.functions, nil)
 	direct.Tenants = func(ctx context.Context) ([]events.TenantID, error) {
 		files, err := d.catalog(ctx)
 		if err != nil {

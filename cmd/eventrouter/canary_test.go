@@ -75,7 +75,7 @@ func TestBadInputLeaksNothing(t *testing.T) {
 	if len(lines) != reached {
 		t.Errorf("%d lines of %d events: something was retried", len(lines), reached)
 	}
-	if letters, err := client.DeadLetters(t.Context()); err != nil || len(letters) != 0 {
+	if letters, err := client.DeadLetters(t.Context(), admin.LetterQuery{}); err != nil || len(letters) != 0 {
 		t.Errorf("dead letters: %+v, %v", letters, err)
 	}
 	if page, err := client.ListRecords(t.Context(), admin.RecordQuery{Tenant: "evented", Schema: "evented"}); err != nil || len(page.Records) != 0 {

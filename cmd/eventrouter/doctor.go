@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/bus/eventbridgebus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/tenant"
@@ -135,7 +136,7 @@ func (c *doctorCommand) local(s *session) []check {
 			return passed("%s", s.endpoint)
 		}},
 		{what: "dead letters", run: func(ctx context.Context) checkResult {
-			letters, err := s.admin.DeadLetters(ctx)
+			letters, err := s.admin.DeadLetters(ctx, admin.LetterQuery{})
 			switch {
 			case err != nil:
 				return failedErr("", err)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/names"
@@ -351,17 +352,14 @@ func (c *sendChecks) deadLetter(ctx context.Context) checkResult {
 	}
 	queues := newAWSFunctions(c.awsDeployment)
 	err := c.await(ctx, func(ctx context.Context) (bool, error) {
-		err := queues.walk(ctx, listVisibility, func(_ string, m sqstypes.Message) error {
+		err := queues.walk(ctx, listVisibility, 1, func(m sqstypes.Message) (bool, error) {
 			if l := queues.deadLetter(m); l.EventID == c.letter {
 				c.message = l.ID
-				return errStopWalk
+				return false, errStopWalk
 			}
-			return nil
+			return false, nil
 		})
-		if errors.Is(err, errStopWalk) {
-			return true, nil
-		}
-		return false, err
+		return c.message != "", err
 	})
 	switch {
 	case err == errTimedOut:
@@ -381,7 +379,7 @@ func (c *sendChecks) retryLetter(ctx context.Context) checkResult {
 	queues := newAWSFunctions(c.awsDeployment)
 	// A message that was listed stays hidden for some seconds.
 	err := c.await(ctx, func(ctx context.Context) (bool, error) {
-		n, err := queues.RetryDeadLetters(ctx, []string{c.message})
+		n, err := queues.RetryDeadLetters(ctx, admin.LetterQuery{IDs: []string{c.message}})
 		return n > 0, err
 	})
 	if err == nil {

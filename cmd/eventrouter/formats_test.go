@@ -318,7 +318,7 @@ func (s *server) delivered(t *testing.T) (n int) {
 }
 
 func (s *server) letters(t *testing.T) []admin.DeadLetter {
-	letters, err := s.admin.DeadLetters(t.Context())
+	letters, err := s.admin.DeadLetters(t.Context(), admin.LetterQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -526,7 +526,7 @@ func TestFormatV1DataFolder(t *testing.T) {
 	for i, l := range letters {
 		ids[i] = l.ID
 	}
-	if _, err := srv.admin.RetryDeadLetters(t.Context(), ids); err != nil {
+	if _, err := srv.admin.RetryDeadLetters(t.Context(), admin.LetterQuery{IDs: ids}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "dead letters are delivered", func() bool { return len(reached) == len(letters) && len(srv.letters(t)) == 0 })

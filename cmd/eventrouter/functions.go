@@ -64,31 +64,51 @@ func (f functions) Logs(ctx context.Context, function string, from int64, limit 
 
 // DeadLetters implements [admin.Functions]. Events are not returned, because they
 // contain API keys.
-func (f functions) DeadLetters(context.Context) ([]admin.DeadLetter, error) {
+func (f functions) DeadLetters(_ context.Context, q admin.LetterQuery) ([]admin.DeadLetter, error) {
+	out := []admin.DeadLetter{}
+	err := f.letters(q, func(l admin.DeadLetter, _ jsontext.Value) error {
+		out = append(out, l)
+		return nil
+	})
+	return out, err
+}
+
+// letters visits the dead letters that a query selects, with their events.
+func (f functions) letters(q admin.LetterQuery, visit func(admin.DeadLetter, jsontext.Value) error) error {
 	letters, err := f.local.DeadLetters().List()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]admin.DeadLetter, len(letters))
-	for i, l := range letters {
-		out[i] = admin.DeadLetter{
+	for n := 0; len(letters) > 0 && (q.Limit == 0 || n < q.Limit); letters = letters[1:] {
+		l := &letters[0]
+		shown := admin.DeadLetter{
 			ID: l.ID, Function: l.Target[strings.LastIndexByte(l.Target, ':')+1:], EventID: eventID(l.Record.RequestPayload),
 			Attempts: l.Record.RequestContext.ApproximateInvokeCount, Error: reason(&l.Record), Time: timestamp(l.Record.Timestamp),
+			Code: l.Record.RequestContext.Condition,
+		}
+		shown.Tenant, shown.Schema = addressOf(l.Record.RequestPayload)
+		if !q.Matches(&shown) {
+			continue
+		}
+		n++
+		if err := visit(shown, l.Record.RequestPayload); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // RetryDeadLetters implements [admin.Functions].
-func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
+func (f functions) RetryDeadLetters(ctx context.Context, q admin.LetterQuery) (n int, err error) {
+	ids := q.IDs
 	if len(ids) == 0 {
-		letters, err := f.local.DeadLetters().List()
-		if err != nil {
-			return 0, err
-		}
-		for _, l := range letters {
+		err = f.letters(q, func(l admin.DeadLetter, _ jsontext.Value) error {
 			ids = append(ids, l.ID)
-		}
+			return nil
+		})
+	}
+	if err != nil {
+		return 0, err
 	}
 	for i, id := range ids {
 		if err := f.local.DeadLetters().Retry(ctx, id); err != nil {
@@ -96,6 +116,15 @@ func (f functions) RetryDeadLetters(ctx context.Context, ids []string) (int, err
 		}
 	}
 	return len(ids), nil
+}
+
+// PredictDeadLetters implements [admin.Functions].
+func (f functions) PredictDeadLetters(ctx context.Context, q admin.LetterQuery) (p admin.LetterPrediction, err error) {
+	err = f.letters(q, func(_ admin.DeadLetter, event jsontext.Value) error {
+		p.Add(predictLetter(ctx, f.router, event))
+		return ctx.Err()
+	})
+	return p, err
 }
 
 // Explain implements [admin.Functions].
@@ -190,6 +219,9 @@ type awsFunctions struct {
 	records *store.Store
 	router  func(context.Context) (*router.Router, error)
 	shown   map[string]bool // ids of the lines shown of the newest millisecond
+
+	parallel int                    // dead letters sent again at the same time
+	progress func(done, failed int) // of dead letters; may be nil
 }
 
 func newAWSFunctions(d *awsDeployment) *awsFunctions {

@@ -10,12 +10,15 @@ package admin
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/trace"
 )
 
@@ -171,11 +174,13 @@ type EntryActed struct {
 type Functions interface {
 	// Logs reads a function's log from a position, 0 being the oldest line kept.
 	Logs(ctx context.Context, function string, from int64, limit int) (LogPage, error)
-	// DeadLetters lists events that no retry has delivered.
-	DeadLetters(ctx context.Context) ([]DeadLetter, error)
-	// RetryDeadLetters sends the named dead letters again, or all if ids is empty,
-	// and returns their number.
-	RetryDeadLetters(ctx context.Context, ids []string) (int, error)
+	// DeadLetters lists events that no retry has delivered, at most q.Limit.
+	DeadLetters(ctx context.Context, q LetterQuery) ([]DeadLetter, error)
+	// RetryDeadLetters sends dead letters again and returns their number. Each that
+	// succeeds is removed at once, so that an interrupted call can be repeated.
+	RetryDeadLetters(ctx context.Context, q LetterQuery) (int, error)
+	// PredictDeadLetters returns what sending dead letters again would result in now.
+	PredictDeadLetters(ctx context.Context, q LetterQuery) (LetterPrediction, error)
 	Events
 	// Explain returns the rules and functions that each event would reach, and whether
 	// the router would reject it.
@@ -203,6 +208,69 @@ type DeadLetter struct {
 	Attempts int       `json:"attempts"`
 	Error    string    `json:"error"`
 	Time     time.Time `json:"time"`
+
+	// Tenant and schema as the event names them, unverified; Code is why it was given
+	// up, for example RetriesExhausted or NO_PERMISSIONS.
+	Tenant string `json:"tenant,omitempty"`
+	Schema string `json:"schema,omitempty"`
+	Code   string `json:"code,omitempty"`
+}
+
+// LetterQuery selects dead letters; an empty field matches all.
+type LetterQuery struct {
+	IDs    []string  `json:"ids,omitempty"`
+	Tenant string    `json:"tenant,omitempty"`
+	Schema string    `json:"schema,omitempty"`
+	Code   string    `json:"code,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
+	Limit  int       `json:"limit,omitempty"` // 0: no limit
+}
+
+// Matches reports whether a query selects a dead letter.
+func (q *LetterQuery) Matches(l *DeadLetter) bool {
+	return (len(q.IDs) == 0 || slices.Contains(q.IDs, l.ID)) && (q.Tenant == "" || q.Tenant == l.Tenant) && (q.Schema == "" || q.Schema == l.Schema) &&
+		(q.Code == "" || strings.EqualFold(q.Code, l.Code)) && (q.Since.IsZero() || !l.Time.Before(q.Since))
+}
+
+// LetterPrediction counts dead letters by what sending them again would result in.
+type LetterPrediction struct {
+	Change   int            `json:"change"`             // would change a record
+	Stored   int            `json:"stored"`             // would return their stored result
+	Rejected map[string]int `json:"rejected,omitempty"` // would be rejected, by place and reason
+	Failed   map[string]int `json:"failed,omitempty"`   // would fail again, by reason
+}
+
+// Add counts one dead letter, by the result of router.Predict.
+func (p *LetterPrediction) Add(replayed bool, err error) {
+	switch {
+	case replayed:
+		p.Stored++
+	case err == nil:
+		p.Change++
+	case fault.IsRejection(err):
+		if p.Rejected == nil {
+			p.Rejected = map[string]int{}
+		}
+		p.Rejected[rejection(err)]++
+	default:
+		if p.Failed == nil {
+			p.Failed = map[string]int{}
+		}
+		p.Failed[err.Error()]++
+	}
+}
+
+// rejection returns the places and reasons of a rejection.
+func rejection(err error) string {
+	violations := fault.ViolationsOf(err)
+	if len(violations) == 0 {
+		return fault.MessageOf(err)
+	}
+	text := make([]string, len(violations))
+	for i, v := range violations {
+		text[i] = v.Pointer + ": " + v.Message
+	}
+	return strings.Join(text, "; ")
 }
 
 // ExplainEntry has the members of a PutEvents entry that rules match.

@@ -29,13 +29,17 @@ func (f *fakeFunctions) Logs(_ context.Context, function string, from int64, lim
 	return admin.LogPage{Lines: []admin.LogLine{{Text: "line"}}, Next: from + 1}, nil
 }
 
-func (f *fakeFunctions) DeadLetters(context.Context) ([]admin.DeadLetter, error) {
+func (f *fakeFunctions) DeadLetters(_ context.Context, q admin.LetterQuery) ([]admin.DeadLetter, error) {
 	return []admin.DeadLetter{{ID: "d1", Attempts: 3}}, nil
 }
 
-func (f *fakeFunctions) RetryDeadLetters(_ context.Context, ids []string) (int, error) {
-	f.retried = ids
-	return len(ids), nil
+func (f *fakeFunctions) PredictDeadLetters(_ context.Context, q admin.LetterQuery) (admin.LetterPrediction, error) {
+	return admin.LetterPrediction{Change: 12, Rejected: map[string]int{q.Tenant: 3}}, nil
+}
+
+func (f *fakeFunctions) RetryDeadLetters(_ context.Context, q admin.LetterQuery) (int, error) {
+	f.retried = q.IDs
+	return len(q.IDs), nil
 }
 
 func (f *fakeFunctions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, error) {
@@ -181,11 +185,14 @@ func TestFunctions(t *testing.T) {
 		if out, err := a.Outcomes(ctx, []admin.OutcomeQuery{{EventID: "id"}}); err != nil || out[0].EventID != "id" || out[0].State != trace.Rejected || out[0].Reason() != "/a: is required" {
 			t.Errorf("%+v, %v", out, err)
 		}
-		if letters, err := a.DeadLetters(ctx); err != nil || len(letters) != 1 || letters[0].Attempts != 3 {
+		if letters, err := a.DeadLetters(ctx, admin.LetterQuery{}); err != nil || len(letters) != 1 || letters[0].Attempts != 3 {
 			t.Errorf("%+v, %v", letters, err)
 		}
-		if n, err := a.RetryDeadLetters(ctx, []string{"d1"}); err != nil || n != 1 || f.retried[0] != "d1" {
+		if n, err := a.RetryDeadLetters(ctx, admin.LetterQuery{IDs: []string{"d1"}}); err != nil || n != 1 || f.retried[0] != "d1" {
 			t.Errorf("%d %v, %v", n, f.retried, err)
+		}
+		if p, err := a.PredictDeadLetters(ctx, admin.LetterQuery{Tenant: "acme"}); err != nil || p.Change != 12 || p.Rejected["acme"] != 3 {
+			t.Errorf("%+v, %v", p, err)
 		}
 		if e, err := a.Explain(ctx, []admin.ExplainEntry{{Source: "s"}}); err != nil || !e[0].Rules[0].Matches {
 			t.Errorf("%+v, %v", e, err)
@@ -246,12 +253,33 @@ func TestMalformedCalls(t *testing.T) {
 }
 
 func TestClientErrorsSayWhatToDo(t *testing.T) {
-	if _, err := admin.NewClient("http://127.0.0.1:1").DeadLetters(t.Context()); !strings.Contains(fault.MessageOf(err), "eventrouter serve") {
+	if _, err := admin.NewClient("http://127.0.0.1:1").DeadLetters(t.Context(), admin.LetterQuery{}); !strings.Contains(fault.MessageOf(err), "eventrouter serve") {
 		t.Errorf("%v", err)
 	}
 	srv := httptest.NewServer(http.NotFoundHandler())
 	defer srv.Close()
-	if _, err := admin.NewClient(srv.URL).DeadLetters(t.Context()); err == nil || !strings.Contains(err.Error(), "is it an eventrouter server?") {
+	if _, err := admin.NewClient(srv.URL).DeadLetters(t.Context(), admin.LetterQuery{}); err == nil || !strings.Contains(err.Error(), "is it an eventrouter server?") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestLetterQuery(t *testing.T) {
+	at := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	l := admin.DeadLetter{ID: "1", Tenant: "acme", Schema: "pet", Code: "NO_PERMISSIONS", Time: at}
+	for _, c := range []struct {
+		q    admin.LetterQuery
+		want bool
+	}{
+		{admin.LetterQuery{}, true},
+		{admin.LetterQuery{IDs: []string{"2", "1"}, Tenant: "acme", Schema: "pet", Code: "no_permissions", Since: at}, true},
+		{admin.LetterQuery{IDs: []string{"2"}}, false},
+		{admin.LetterQuery{Tenant: "acm"}, false},
+		{admin.LetterQuery{Schema: "dog"}, false},
+		{admin.LetterQuery{Code: "NO"}, false},
+		{admin.LetterQuery{Since: at.Add(time.Second)}, false},
+	} {
+		if got := c.q.Matches(&l); got != c.want {
+			t.Errorf("%+v: %v, want %v", c.q, got, c.want)
+		}
 	}
 }

@@ -138,13 +138,18 @@ func (c *client) Logs(ctx context.Context, function string, from int64, limit in
 }
 
 // DeadLetters implements [Functions].
-func (c *client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
-	return do[[]DeadLetter](ctx, c.connection, "dead-letters", nothing{})
+func (c *client) DeadLetters(ctx context.Context, q LetterQuery) ([]DeadLetter, error) {
+	return do[[]DeadLetter](ctx, c.connection, "dead-letters", q)
 }
 
 // RetryDeadLetters implements [Functions].
-func (c *client) RetryDeadLetters(ctx context.Context, ids []string) (int, error) {
-	return do[int](ctx, c.connection, "retry-dead-letters", letterArgs{ids})
+func (c *client) RetryDeadLetters(ctx context.Context, q LetterQuery) (int, error) {
+	return do[int](ctx, c.connection, "retry-dead-letters", q)
+}
+
+// PredictDeadLetters implements [Functions].
+func (c *client) PredictDeadLetters(ctx context.Context, q LetterQuery) (LetterPrediction, error) {
+	return do[LetterPrediction](ctx, c.connection, "predict-dead-letters", q)
 }
 
 // Tail implements [Events].

@@ -44,9 +44,6 @@ type (
 		From     int64  `json:"from"`
 		Limit    int    `json:"limit"`
 	}
-	letterArgs struct {
-		IDs []string `json:"ids"`
-	}
 	eventArgs struct {
 		EventID string `json:"eventId"`
 	}
@@ -69,10 +66,9 @@ var calls = []call{
 	on("logs", func(ctx context.Context, a Admin, in logArgs) (any, error) {
 		return a.Logs(ctx, in.Function, in.From, in.Limit)
 	}),
-	on("dead-letters", func(ctx context.Context, a Admin, _ nothing) (any, error) { return a.DeadLetters(ctx) }),
-	on("retry-dead-letters", func(ctx context.Context, a Admin, in letterArgs) (any, error) {
-		return a.RetryDeadLetters(ctx, in.IDs)
-	}),
+	on("dead-letters", func(ctx context.Context, a Admin, in LetterQuery) (any, error) { return a.DeadLetters(ctx, in) }),
+	on("retry-dead-letters", func(ctx context.Context, a Admin, in LetterQuery) (any, error) { return a.RetryDeadLetters(ctx, in) }),
+	on("predict-dead-letters", func(ctx context.Context, a Admin, in LetterQuery) (any, error) { return a.PredictDeadLetters(ctx, in) }),
 	on("tail", func(ctx context.Context, a Admin, in TailQuery) (any, error) { return a.Tail(ctx, in) }),
 	on("trace", func(ctx context.Context, a Admin, in eventArgs) (any, error) { return a.Trace(ctx, in.EventID) }),
 	on("outcomes", func(ctx context.Context, a Admin, in []OutcomeQuery) (any, error) { return a.Outcomes(ctx, in) }),
