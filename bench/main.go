@@ -2,7 +2,7 @@
 // in one run, since machines are noisy and only ratios last. doc/benchmarks.md
 // explains the figures.
 //
-//	go run ./bench [wayin] [handlers] [latency] [taking] [drivers] [costs] [files] [rules]
+//	go run ./bench [wayin] [handlers] [latency] [taking] [drivers] [costs] [files] [rules] [pipeline] [growth]
 //
 // All of it takes about two minutes.
 package main
@@ -27,7 +27,11 @@ func main() {
 	}{
 		{"wayin", wayIn}, {"handlers", handlers}, {"latency", latency}, {"taking", taking},
 		{"drivers", drivers}, {"costs", costs}, {"files", files}, {"rules", rules},
+		{"pipeline", pipeline}, {"growth", growth},
 	} {
+		if len(os.Args) == 1 && section.name == "growth" {
+			continue // it takes long
+		}
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], section.name) {
 			continue
 		}

@@ -62,9 +62,9 @@ func BenchmarkPutEvents(b *testing.B) {
 			}
 			defer db.Close()
 			ctx := context.Background()
-			_ = db.Update(ctx, func(tx *bbolt.Tx) error { _, err := tx.CreateBucket(bucket); return err })
+			_ = db.Update(ctx, func(tx *boltdb.Tx) error { _, err := tx.CreateBucketIfNotExists(bucket); return err })
 			spread(b, writers, func(i int) error {
-				return db.Update(ctx, func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put(numbered(i), value) })
+				return db.Update(ctx, func(tx *boltdb.Tx) error { return tx.Bucket(bucket).Put(numbered(i), value) })
 			})
 		})
 	}

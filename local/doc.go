@@ -24,7 +24,8 @@
 //
 // # Data
 //
-// All data except metrics is in one bbolt file in the directory given to [Open].
+// All data except metrics is in one bbolt file, with a write-ahead log beside it, in
+// the directory given to [Open].
 // It is encrypted, because events hold API keys (package datafile). One process at
 // a time may have it open.
 //

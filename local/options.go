@@ -22,7 +22,7 @@ type Options struct {
 	MaxEventAge time.Duration
 	// Timeout is how long one invocation of a function may take. Default: 30 seconds.
 	Timeout time.Duration
-	// Concurrency is how many deliveries one target gets at a time. Default: 10.
+	// Concurrency is how many deliveries one target gets at a time. Default: 64.
 	Concurrency int
 	// KeepEvents is how many events remain to be looked at after their delivery.
 	// Default: 10,000.
@@ -57,7 +57,7 @@ func (o *Options) withDefaults() Options {
 	setDefault(&d.Log, slog.Default())
 	setDefault(&d.MaxEventAge, 6*time.Hour)
 	setDefault(&d.Timeout, 30*time.Second)
-	setDefault(&d.Concurrency, 10)
+	setDefault(&d.Concurrency, 64)
 	setDefault(&d.KeepEvents, 10_000)
 	setDefault(&d.KeepLogLines, 10_000)
 	setDefault(&d.BodyTimeout, 20*time.Second)

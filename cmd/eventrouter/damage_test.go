@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // populated returns a data folder that a server with a record in a file has left,
@@ -109,6 +111,35 @@ func TestDamagedDataIsReported(t *testing.T) {
 	stop()
 	if strings.Contains(log.String(), "level=ERROR") {
 		t.Errorf("the restored data: %s", log)
+	}
+}
+
+// TestNewerDataIsRejected: serve ends with exit code 1, names file and format, and
+// changes nothing.
+func TestNewerDataIsRejected(t *testing.T) {
+	t.Parallel()
+	data, schemas := populated(t)
+	for _, name := range []string{"aws/local.db", "ledger.db"} {
+		path := filepath.Join(data, filepath.FromSlash(name))
+		db, err := bbolt.Open(path, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("99")) })
+		if err := firstOf(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		before := contents(t, data)
+		var out bytes.Buffer
+		code := run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--schemas", schemas}, strings.NewReader(""), &out, &out)
+		if want := "data file " + path + " has format 99, this version of eventrouter reads formats up to 2: use a version that reads format 99"; code != 1 || strings.Count(out.String(), want) != 1 {
+			t.Errorf("%s: exit code %d, %s", name, code, out.String())
+		}
+		for file, content := range contents(t, data) {
+			if before[file] != content {
+				t.Errorf("%s: %s was changed", name, file)
+			}
+		}
 	}
 }
 

@@ -3,7 +3,13 @@
 // for all of them.
 //
 //	db, err := boltdb.Open("queue.db", nil)
-//	err = db.Update(ctx, func(tx *bbolt.Tx) error { ... })
+//	err = db.Update(ctx, func(tx *boltdb.Tx) error { ... })
+//
+// An update becomes durable by one record in a write-ahead log beside the file (package
+// wal). Its effects are in memory, in a bbolt transaction that stays open, until the log
+// has grown to 8 MB or the file is closed; then they are committed to the file and the
+// log is deleted. A page that many updates change is thus written once. Open repeats
+// what is in the log.
 //
 // # Promises
 //
@@ -43,19 +49,22 @@ type Options struct {
 	// 0 means 500 ms.
 	LockWait time.Duration
 
-	// MaxSize is the maximum size of the file in bytes; 0 means no limit. Updates
-	// above it are Unavailable, as on a full disk.
+	// MaxSize is the maximum size of the file and its log in bytes; 0 means no limit.
+	// Updates above it are Unavailable, as on a full disk.
 	MaxSize int
 
-	// Fault injects errors in tests. It is called before and after every commit
-	// and before every view. An error of "commit:before" is returned by an update
+	// LogSize is the size of the log, in bytes, at which its effects are committed to
+	// the file; 0 means 8 MB.
+	LogSize int64
+
+	// Fault injects errors in tests. It is called before and after every group of
+	// updates and before every view. An error of "commit:before" is returned by an update
 	// without effect, one of "commit:after" by an update with effect.
 	Fault func(op string) error
 }
 
 // A DB is one open file. It is safe for concurrent use.
 type DB struct {
-	bolt *bbolt.DB
 	path string
 	o    Options
 
@@ -64,6 +73,9 @@ type DB struct {
 	mu      sync.Mutex
 	waiting []*call
 	closed  bool
+
+	lock    sync.RWMutex // views share it; a group holds it until it is durable
+	storage storage
 }
 
 // Open opens the file, or creates it with mode 0600. The error is Unavailable, and
@@ -77,7 +89,12 @@ func Open(path string, o *Options) (*DB, error) {
 	if db.o.LockWait == 0 {
 		db.o.LockWait = 500 * time.Millisecond
 	}
-	err := db.open()
+	if db.o.LogSize == 0 {
+		db.o.LogSize = 8 << 20
+	}
+	s := &db.storage
+	s.path, s.maxSize, s.logSize = path, db.o.MaxSize, db.o.LogSize
+	err := s.open(db.o.LockWait)
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fault.Errorf(fault.Unavailable, "data file %s is in use by %s", path, holder(path))
@@ -85,51 +102,55 @@ func Open(path string, o *Options) (*DB, error) {
 		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
 	}
 	// Also if the file exists: the process that created it may have been killed.
-	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
-		_ = db.bolt.Close()
-		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
+	err = durable.SyncDir(filepath.Dir(path))
+	if err == nil {
+		err = s.recover()
 	}
-	if err := writeHolder(path); err != nil {
-		_ = db.bolt.Close()
+	if err == nil {
+		err = writeHolder(path)
+	}
+	if err != nil {
+		s.end()
+		_ = s.bolt.Close()
 		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
 	}
 	return db, nil
 }
 
 // open creates the file if it does not exist, locks and verifies it.
-func (db *DB) open() (err error) {
-	info, err := os.Stat(db.path)
+func (s *storage) open(wait time.Duration) (err error) {
+	info, err := os.Stat(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := create(db.path); err != nil {
-			return fmt.Errorf("data file %s: %w", db.path, err)
+		if err := create(s.path); err != nil {
+			return fmt.Errorf("data file %s: %w", s.path, err)
 		}
 	case err != nil:
-		return fmt.Errorf("data file %s: %w", db.path, err)
+		return fmt.Errorf("data file %s: %w", s.path, err)
 	case info.Size() == 0:
-		return Damaged(db.path, "it is empty")
+		return Damaged(s.path, "it is empty")
 	}
-	if err := db.verify(); err != nil {
+	if err := verifyLocked(s.path, wait); err != nil {
 		return err
 	}
-	db.bolt, err = bbolt.Open(db.path, 0o600, &bbolt.Options{
-		Timeout:      db.o.LockWait,
+	s.bolt, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
+		Timeout:      wait,
 		FreelistType: bbolt.FreelistMapType,
-		MaxSize:      db.o.MaxSize,
+		MaxSize:      s.maxSize,
 		NoStatistics: true,
 	})
 	if err != nil && !errors.Is(err, bolterrors.ErrTimeout) {
-		return fmt.Errorf("data file %s: %w", db.path, err)
+		return fmt.Errorf("data file %s: %w", s.path, err)
 	}
 	return err
 }
 
-// verify checks the file's structure. It opens the file for reading meanwhile, to
+// verifyLocked checks the file's structure. It opens the file for reading meanwhile, to
 // hold the lock; bbolt then follows no page of it.
-func (db *DB) verify() error {
+func verifyLocked(path string, wait time.Duration) error {
 	var file *os.File // bbolt's own
-	bolt, err := bbolt.Open(db.path, 0o600, &bbolt.Options{
-		Timeout:  db.o.LockWait,
+	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:  wait,
 		ReadOnly: true,
 		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
 			file, err = os.OpenFile(name, flag, mode)
@@ -140,15 +161,15 @@ func (db *DB) verify() error {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return err
 	case err != nil:
-		if file, err = os.Open(db.path); err != nil { // bbolt has closed its own
-			return fmt.Errorf("data file %s: %w", db.path, err)
+		if file, err = os.Open(path); err != nil { // bbolt has closed its own
+			return fmt.Errorf("data file %s: %w", path, err)
 		}
 		defer file.Close()
 	default:
 		defer bolt.Close()
 	}
 	if reason := verify(file); reason != nil {
-		return Damaged(db.path, "%v", reason)
+		return Damaged(path, "%v", reason)
 	}
 	return nil
 }
@@ -180,8 +201,8 @@ func create(path string) error {
 // Path returns the file's name.
 func (db *DB) Path() string { return db.path }
 
-// Close waits for the commit under way and closes the file. Updates that
-// still wait fail with Unavailable and have no effect.
+// Close waits for the commit under way, commits what is logged to the file, and closes
+// it. Updates that still wait fail with Unavailable and have no effect.
 func (db *DB) Close() error {
 	db.turn <- struct{}{}
 	defer func() { <-db.turn }()
@@ -195,21 +216,37 @@ func (db *DB) Close() error {
 	if already {
 		return nil
 	}
-	removeHolder(db.path) // while the lock is held
-	return fault.Wrap("boltdb.Close", fault.Internal, db.bolt.Close())
+	db.lock.Lock()
+	defer db.lock.Unlock()
+	db.storage.end()
+	removeHolder(db.path) // while the file's lock is held
+	return fault.Wrap("boltdb.Close", fault.Internal, db.storage.bolt.Close())
 }
 
-// View runs fn in a read-only transaction. Values from tx are valid until fn
-// returns. View does not wait for updates and does not delay them.
-func (db *DB) View(fn func(*bbolt.Tx) error) error {
+// View runs fn in a read-only transaction, with the effects of all updates that have
+// returned. Values from tx are valid until fn returns. fn must be short, because it
+// delays updates, and must call neither View nor Update.
+func (db *DB) View(fn func(*Tx) error) error {
 	if err := db.fault("view"); err != nil {
 		return err
 	}
-	err := db.bolt.View(fn)
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+	db.lock.RLock()
+	defer db.lock.RUnlock()
+	if err := db.usable(); err != nil {
+		return err
+	}
+	return fn(db.storage.tx)
+}
+
+// usable is called with the lock.
+func (db *DB) usable() error {
+	switch {
+	case db.storage.broken != nil:
+		return db.commitFault(db.storage.broken)
+	case db.storage.tx == nil:
 		return db.errClosed()
 	}
-	return err
+	return nil
 }
 
 func (db *DB) errClosed() error {

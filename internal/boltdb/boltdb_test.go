@@ -1,6 +1,7 @@
 package boltdb_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,8 +37,8 @@ func open(t testing.TB, path string, o *boltdb.Options) *boltdb.DB {
 
 func temp(t testing.TB) string { return filepath.Join(t.TempDir(), "x.db") }
 
-func put(key, value string) func(*bbolt.Tx) error {
-	return func(tx *bbolt.Tx) error {
+func put(key, value string) func(*boltdb.Tx) error {
+	return func(tx *boltdb.Tx) error {
 		b, err := tx.CreateBucketIfNotExists(bucket)
 		if err != nil {
 			return err
@@ -48,7 +49,7 @@ func put(key, value string) func(*bbolt.Tx) error {
 
 func get(t testing.TB, db *boltdb.DB, key string) (value string) {
 	t.Helper()
-	err := db.View(func(tx *bbolt.Tx) error {
+	err := db.View(func(tx *boltdb.Tx) error {
 		if b := tx.Bucket(bucket); b != nil {
 			value = string(b.Get([]byte(key)))
 		}
@@ -132,7 +133,7 @@ func testFailureDoesNotAffectOtherUpdates(t *testing.T) {
 				t.Errorf("update %d: panic %v", i, p)
 			}
 		}()
-		err := db.Update(context.Background(), func(tx *bbolt.Tx) error {
+		err := db.Update(context.Background(), func(tx *boltdb.Tx) error {
 			if err := put(key, "v")(tx); err != nil {
 				return err
 			}
@@ -169,13 +170,13 @@ func testUnchangedIsNotSynced(t *testing.T) {
 		}
 		return nil
 	}})
-	if err := db.Update(context.Background(), func(*bbolt.Tx) error { return boltdb.ErrUnchanged }); err != nil || synced != 0 {
+	if err := db.Update(context.Background(), func(*boltdb.Tx) error { return boltdb.ErrUnchanged }); err != nil || synced != 0 {
 		t.Errorf("an update without a change: %v, %d commits", err, synced)
 	}
 	gate := make(chan struct{})
 	whenAllWait(gate)
 	many(10, func(i int) {
-		err := db.Update(context.Background(), func(tx *bbolt.Tx) error {
+		err := db.Update(context.Background(), func(tx *boltdb.Tx) error {
 			<-gate
 			if i%2 == 0 {
 				return boltdb.ErrUnchanged
@@ -198,7 +199,7 @@ func TestContextEndsOnlyTheWait(t *testing.T) {
 	db := open(t, temp(t), nil)
 	first := make(chan error)
 	go func() {
-		first <- db.Update(context.Background(), func(tx *bbolt.Tx) error {
+		first <- db.Update(context.Background(), func(tx *boltdb.Tx) error {
 			close(begun)
 			<-gate
 			return put("first", "v")(tx)
@@ -243,7 +244,7 @@ func TestInjectedFaults(t *testing.T) {
 		}
 	}
 	next = "view"
-	if err := db.View(func(*bbolt.Tx) error { return nil }); err == nil {
+	if err := db.View(func(*boltdb.Tx) error { return nil }); err == nil {
 		t.Error("a view did not fail")
 	}
 }
@@ -278,7 +279,7 @@ func TestClose(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Errorf("closing twice: %v", err)
 	}
-	if err := db.View(func(*bbolt.Tx) error { return nil }); !fault.Is(err, fault.Unavailable) {
+	if err := db.View(func(*boltdb.Tx) error { return nil }); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("view of a closed file: %v", err)
 	}
 	if _, err := os.Stat(path + ".pid"); !errors.Is(err, os.ErrNotExist) {
@@ -498,7 +499,9 @@ func BenchmarkUpdate(b *testing.B) {
 	for _, writers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
 			db := open(b, temp(b), nil)
-			compare(b, writers, func(fn func(*bbolt.Tx) error) error { return db.Update(context.Background(), fn) })
+			compare(b, writers, func(key, value []byte) error {
+				return db.Update(context.Background(), put(string(key), string(value)))
+			})
 		})
 		b.Run(fmt.Sprintf("writers=%d/bbolt.Batch", writers), func(b *testing.B) {
 			db, err := bbolt.Open(temp(b), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
@@ -507,18 +510,23 @@ func BenchmarkUpdate(b *testing.B) {
 			}
 			defer func() { _ = db.Close() }()
 			db.MaxBatchDelay = time.Millisecond
-			compare(b, writers, db.Batch)
+			compare(b, writers, func(key, value []byte) error {
+				return db.Batch(func(tx *bbolt.Tx) error {
+					b, err := tx.CreateBucketIfNotExists(bucket)
+					return errors.Join(err, b.Put(key, value))
+				})
+			})
 		})
 	}
 }
 
-func compare(b *testing.B, writers int, update func(func(*bbolt.Tx) error) error) {
+func compare(b *testing.B, writers int, update func(key, value []byte) error) {
 	var next atomic.Int64
 	b.ReportAllocs()
 	b.ResetTimer()
 	many(writers, func(int) {
 		for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-			if err := update(put(fmt.Sprintf("%09d", i*7919%1_000_000), strings.Repeat("v", 1000))); err != nil {
+			if err := update(fmt.Appendf(nil, "%09d", i*7919%1_000_000), bytes.Repeat([]byte("v"), 1000)); err != nil {
 				b.Error(err)
 				return
 			}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/fault"
 )
 
@@ -17,7 +15,7 @@ var ErrUnchanged = errors.New("nothing to write")
 
 // A call is one update that waits to be committed.
 type call struct {
-	fn   func(*bbolt.Tx) error
+	fn   func(*Tx) error
 	done chan struct{} // closed when err and panicked are final
 
 	err      error
@@ -40,15 +38,14 @@ func (c *call) result() error {
 // Update runs fn in a transaction that it may share with others and returns
 // when it is durable. If fn fails, Update returns its error and fn has no effect.
 //
-// fn may run several times before it is committed, so it must only read and write
-// tx and set its own results again each time. A failure makes the others of its
-// group run again, so fn should return ErrUnchanged, which is success, if it has
-// nothing to write. It must not call Update.
+// fn runs while other updates and views wait, so it should be short. It should return
+// ErrUnchanged, which is success, if it has nothing to write. It must call neither
+// Update nor View.
 //
 // The error is Unavailable, and fn has no effect, if the disk is full, the file is
 // closed, or ctx ended while fn was waiting. Once a commit has begun, Update waits
 // for its end even if ctx ends.
-func (db *DB) Update(ctx context.Context, fn func(*bbolt.Tx) error) error {
+func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap("boltdb.Update", fault.Unavailable, err)
 	}
@@ -105,54 +102,70 @@ func (db *DB) take() []*call {
 	return group
 }
 
-// commit makes the group durable. bbolt cannot undo a part of a transaction: if one
-// function of the group fails, all are rolled back and the others run again.
+// commit makes the group durable. A function that fails has no effect.
 func (db *DB) commit(group []*call) {
-	for len(group) > 0 {
-		failed, err := db.try(group)
-		if failed < 0 {
-			for _, c := range group {
-				c.finish(err)
-			}
-			return
-		}
-		group[failed].finish(err)
-		group = slices.Delete(group, failed, failed+1)
+	if len(group) == 0 { // another caller has committed it
+		return
+	}
+	if err := db.fault("commit:before"); err != nil {
+		finish(group, err)
+		return
+	}
+	group, changed, err := db.try(group)
+	if err == nil && changed {
+		err = db.fault("commit:after")
+	}
+	finish(group, err)
+	db.lock.Lock()
+	defer db.lock.Unlock()
+	db.storage.checkpointIfLarge()
+}
+
+func finish(group []*call, err error) {
+	for _, c := range group {
+		c.finish(err)
 	}
 }
 
-// try commits the group in one transaction. If a function fails, it returns the
-// index and the error of the function; otherwise -1 and the error of the commit.
-func (db *DB) try(group []*call) (failed int, err error) {
-	if err := db.fault("commit:before"); err != nil {
-		return -1, err
+// try runs the functions of the group and makes their writes durable. It returns the
+// calls that have not been finished because of an error of their own, whether they
+// changed anything, and the error of all of them.
+func (db *DB) try(group []*call) (rest []*call, changed bool, err error) {
+	db.lock.Lock()
+	defer db.lock.Unlock()
+	if err := db.usable(); err != nil {
+		return group, false, err
 	}
-	tx, err := db.bolt.Begin(true)
-	if err != nil {
-		return -1, db.commitFault(err)
-	}
-	unchanged := 0
+	tx := db.storage.tx
+	tx.writing = true
+	defer func() { tx.writing, tx.record, tx.undo = false, tx.record[:0], tx.undo[:0] }()
 	for i, c := range group {
-		switch err := c.run(tx); err {
-		case nil:
-		case ErrUnchanged:
-			unchanged++
-		default:
-			_ = tx.Rollback()
-			return i, err
+		writes, logged := len(tx.undo), len(tx.record)
+		err := c.run(tx)
+		if err == nil || err == ErrUnchanged {
+			rest = append(rest, c)
+			continue
 		}
+		tx.record = tx.record[:logged]
+		if undone := tx.undoTo(writes); undone != nil {
+			// The functions before lose their effect too.
+			c.finish(err)
+			return slices.Concat(rest, group[i+1:]), false, db.commitFault(errors.Join(undone, db.storage.abandon(undone)))
+		}
+		c.finish(err)
 	}
-	if unchanged == len(group) {
-		return -1, tx.Rollback()
+	if len(tx.record) == 0 {
+		return rest, false, nil
 	}
-	if err := tx.Commit(); err != nil {
-		return -1, db.commitFault(err)
+	if err := db.storage.store(); err != nil {
+		return rest, false, db.commitFault(err)
 	}
-	return -1, db.fault("commit:after")
+	db.storage.dirty = true
+	return rest, true, nil
 }
 
 // run calls fn and stores its panic for the caller of Update.
-func (c *call) run(tx *bbolt.Tx) (err error) {
+func (c *call) run(tx *Tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.panicked = p

@@ -2,7 +2,7 @@ package boltdb_test
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -22,9 +22,12 @@ import (
 func filled(t *testing.T) []byte {
 	t.Helper()
 	path := temp(t)
-	db := open(t, path, nil)
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for round := range 3 {
-		err := db.Update(context.Background(), func(tx *bbolt.Tx) error {
+		err := db.Update(func(tx *bbolt.Tx) error {
 			for _, name := range []string{"many", "large"} {
 				b, err := tx.CreateBucketIfNotExists([]byte(name))
 				if err != nil {
@@ -54,7 +57,7 @@ func filled(t *testing.T) []byte {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Update(context.Background(), func(tx *bbolt.Tx) error { return tx.Bucket([]byte("large")).Delete([]byte("key0")) }); err != nil {
+	if err := db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("large")).Delete([]byte("key0")) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
@@ -120,7 +123,11 @@ func lastUsed(t *testing.T, content []byte) int {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db := open(t, path, nil)
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	var size int64
 	if err := db.View(func(tx *bbolt.Tx) error { size = tx.Size(); return nil }); err != nil {
 		t.Fatal(err)
@@ -163,8 +170,11 @@ func TestDamageNeverCrashes(t *testing.T) {
 			}
 			continue
 		}
-		err = db.View(func(tx *bbolt.Tx) error {
-			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return b.ForEach(func(_, _ []byte) error { return nil }) })
+		err = db.View(func(tx *boltdb.Tx) (err error) {
+			for _, name := range tx.Names() {
+				err = errors.Join(err, tx.Bucket([]byte(name)).ForEach(func(_, _ []byte) error { return nil }))
+			}
+			return err
 		})
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)

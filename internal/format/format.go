@@ -14,6 +14,8 @@ package format
 import (
 	"errors"
 	"fmt"
+
+	"github.com/blockforger/eventrouter/fault"
 )
 
 // The newest format that this program reads, and the one that it writes.
@@ -22,8 +24,8 @@ const (
 	Idempotency = 1 // idempotency records, in each driver; the fingerprint's algorithm follows from it
 	Key         = 2 // API keys, in each driver; 2 adds the key that was rotated
 	Counter     = 1 // usage totals, token counters and leases in DynamoDB
-	LedgerFile  = 1 // the buckets and keys of ledger.db
-	LocalFile   = 1 // the buckets and keys of local.db
+	LedgerFile  = 2 // the buckets and keys of ledger.db; 2 adds the write-ahead log beside the file
+	LocalFile   = 2 // the buckets and keys of local.db; likewise
 )
 
 // Field returns the value of a struct's field for a format number: 0, which is
@@ -59,6 +61,24 @@ func Check(what string, number, known int64) error {
 	}
 	return &newerError{What: what, Format: number, Known: known}
 }
+
+// CheckFile is [Check] for a whole file. Its error is Invalid, with a message for who
+// opens the file.
+func CheckFile(path string, number, known int64) error {
+	err := Check("data file "+path, number, known)
+	if err == nil {
+		return nil
+	}
+	return &fileError{err, fault.Errorf(fault.Invalid, "%v", err)}
+}
+
+// A fileError is a newerError with a message and a code.
+type fileError struct {
+	error
+	coded *fault.Error
+}
+
+func (e *fileError) Unwrap() []error { return []error{e.error, e.coded} }
 
 // IsNewer reports whether err is about a newer format.
 func IsNewer(err error) bool {

@@ -15,8 +15,6 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/internal/durable"
@@ -57,18 +55,7 @@ func Open(dir string, maxSize int, buckets ...string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.Update(context.Background(), func(tx *bbolt.Tx) error {
-		if err := checkFormat(tx, db.Path()); err != nil {
-			return err
-		}
-		for _, name := range buckets {
-			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := prepare(db, buckets); err != nil {
 		_ = db.Close()
 		return nil, err
 	}
@@ -78,22 +65,51 @@ func Open(dir string, maxSize int, buckets ...string) (*File, error) {
 // metaBucket holds what is known of the file itself, in clear.
 var metaBucket, formatKey = []byte("meta"), []byte("format")
 
-// checkFormat rejects a file of a newer format, and notes the format in a file
-// that has none.
-func checkFormat(tx *bbolt.Tx, path string) error {
-	meta, err := tx.CreateBucketIfNotExists(metaBucket)
-	if err != nil {
+// prepare rejects a file of a newer format. In any other file it creates the buckets
+// that are missing and stores the present format's number: an older program would not
+// read the log beside the file, and must not open it.
+func prepare(db *boltdb.DB, buckets []string) error {
+	complete := false
+	err := db.View(func(tx *boltdb.Tx) error {
+		number, err := formatOf(tx, db.Path())
+		complete = number == format.LocalFile
+		for _, name := range buckets {
+			complete = complete && tx.Bucket([]byte(name)) != nil
+		}
 		return err
+	})
+	if err != nil || complete {
+		return err
+	}
+	return db.Update(context.Background(), func(tx *boltdb.Tx) error {
+		for _, name := range buckets {
+			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+				return err
+			}
+		}
+		meta, err := tx.CreateBucketIfNotExists(metaBucket)
+		if err != nil {
+			return err
+		}
+		return meta.Put(formatKey, []byte(strconv.Itoa(format.LocalFile)))
+	})
+}
+
+// formatOf returns the format's number, 0 if the file has none.
+func formatOf(tx *boltdb.Tx, path string) (int64, error) {
+	meta := tx.Bucket(metaBucket)
+	if meta == nil {
+		return 0, nil
 	}
 	stored := meta.Get(formatKey)
 	if stored == nil {
-		return meta.Put(formatKey, []byte(strconv.Itoa(format.LocalFile)))
+		return 0, nil
 	}
 	number, err := strconv.ParseInt(string(stored), 10, 64)
 	if err != nil || number < 1 {
-		return fault.Errorf(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", path, stored)
+		return 0, fault.Errorf(fault.Invalid, "data file %s has format %q, which is no number; restore a backup", path, stored)
 	}
-	return fault.Wrap("", fault.Invalid, format.Check("data file "+path, number, format.LocalFile))
+	return number, format.CheckFile(path, number, format.LocalFile)
 }
 
 // Close closes the file; writes that still wait fail.
@@ -119,7 +135,7 @@ func place(bucket string, key []byte) []byte {
 // Commit makes the writes durable, all or none. The fault is Unavailable where
 // the disk is full or the file closed.
 func (f *File) Commit(ctx context.Context, writes []Write) error {
-	return f.db.Update(ctx, func(tx *bbolt.Tx) error {
+	return f.db.Update(ctx, func(tx *boltdb.Tx) error {
 		for _, w := range writes {
 			b := tx.Bucket([]byte(w.bucket))
 			var err error
@@ -148,7 +164,7 @@ func (f *File) open(bucket string, key, sealed []byte) ([]byte, error) {
 
 // Get reads one value. The fault is NotFound where there is none.
 func (f *File) Get(bucket string, key []byte) (value []byte, err error) {
-	err = f.db.View(func(tx *bbolt.Tx) error {
+	err = f.db.View(func(tx *boltdb.Tx) error {
 		sealed := tx.Bucket([]byte(bucket)).Get(key)
 		if sealed == nil {
 			return fault.Errorf(fault.NotFound, "nothing is kept there")
@@ -162,7 +178,7 @@ func (f *File) Get(bucket string, key []byte) (value []byte, err error) {
 // Each calls visit with the values of a bucket from the key on, in the keys' order,
 // until it answers false. What visit gets it may keep.
 func (f *File) Each(bucket string, from []byte, visit func(key, value []byte) (more bool, err error)) error {
-	return f.db.View(func(tx *bbolt.Tx) error {
+	return f.db.View(func(tx *boltdb.Tx) error {
 		c := tx.Bucket([]byte(bucket)).Cursor()
 		for key, sealed := c.Seek(from); key != nil; key, sealed = c.Next() {
 			value, err := f.open(bucket, key, sealed)
@@ -181,7 +197,7 @@ func (f *File) Each(bucket string, from []byte, visit func(key, value []byte) (m
 // Keys calls visit with the keys of a bucket from one on, until it answers false.
 // visit must not keep the key.
 func (f *File) Keys(bucket string, from []byte, visit func(key []byte) (more bool)) error {
-	return f.db.View(func(tx *bbolt.Tx) error {
+	return f.db.View(func(tx *boltdb.Tx) error {
 		c := tx.Bucket([]byte(bucket)).Cursor()
 		for key, _ := c.Seek(from); key != nil && visit(key); key, _ = c.Next() {
 		}
@@ -205,7 +221,7 @@ func SeqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
 // begins a key of one of the buckets.
 func (f *File) Sequence(buckets ...string) (*Sequence, error) {
 	var last uint64
-	err := f.db.View(func(tx *bbolt.Tx) error {
+	err := f.db.View(func(tx *boltdb.Tx) error {
 		for _, name := range buckets {
 			if key, _ := tx.Bucket([]byte(name)).Cursor().Last(); len(key) >= 8 {
 				last = max(last, binary.BigEndian.Uint64(key))

@@ -3,14 +3,17 @@ package datafile_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/local/datafile"
 )
 
@@ -110,7 +113,7 @@ func TestNewerFormat(t *testing.T) {
 		}
 	}
 	for number, want := range map[string]string{
-		"99":  "data file " + path + " has format 99, this version of eventrouter reads formats up to 1: use a version that reads format 99, or restore a backup",
+		"99":  "data file " + path + " has format 99, this version of eventrouter reads formats up to 2: use a version that reads format 99, or restore a backup",
 		"one": "data file " + path + ` has format "one", which is no number; restore a backup`,
 	} {
 		setFormat(number)
@@ -131,5 +134,55 @@ func TestNewerFormat(t *testing.T) {
 	}
 	if err := f.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFormat1IsConverted: Open stores format 2 in a file of format 1, in the file
+// itself and before there is a log, so that a program that does not know the log does
+// not open it.
+func TestFormat1IsConverted(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "local.db")
+	for _, name := range []string{"local.db", "seal.key"} {
+		data, err := os.ReadFile(filepath.Join("../../testdata/formats/v1/data/aws", name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := datafile.Open(dir, 0, "events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if err := f.Each("events", nil, func(_, _ []byte) (bool, error) { n++; return true, nil }); err != nil || n == 0 {
+		t.Errorf("%d events: %v", n, err)
+	}
+	if logs, err := filepath.Glob(path + ".wal-*"); err != nil || len(logs) > 0 {
+		t.Errorf("logs: %v, %v", logs, err)
+	}
+	data, err := os.ReadFile(path) // while it is open, as after a crash
+	if err == nil {
+		err = os.WriteFile(path+"-copy", data, 0o600)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(path+"-copy", 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.View(func(tx *bbolt.Tx) error {
+		number, err := strconv.ParseInt(string(tx.Bucket([]byte("meta")).Get([]byte("format"))), 10, 64)
+		if format1 := format.Check("data file local.db", number, 1); err != nil || !format.IsNewer(format1) {
+			t.Errorf("a program that knows format 1: %v, %v", format1, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

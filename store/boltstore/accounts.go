@@ -7,9 +7,8 @@ import (
 	"errors"
 	"strings"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -24,7 +23,7 @@ func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (st
 	u := store.Usage{Tenant: t, Month: month,
 		BySchema: map[events.SchemaID]map[events.Operation]int64{}, ByDay: map[string]int64{}}
 	prefix := usagePrefix(t, month)
-	err := d.view(ctx, func(tx *bbolt.Tx) error {
+	err := d.view(ctx, func(tx *boltdb.Tx) error {
 		cursor := tx.Bucket(usageBucket).Cursor()
 		for k, v := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
 			part := strings.Split(string(k[len(prefix):]), "\x00")
@@ -39,7 +38,7 @@ func (d *Driver) Usage(ctx context.Context, t events.TenantID, month string) (st
 }
 
 // counter returns a stored number, or 0 if it is absent.
-func counter(b *bbolt.Bucket, key []byte) int64 {
+func counter(b *boltdb.Bucket, key []byte) int64 {
 	if v := b.Get(key); len(v) == 8 {
 		return int64(binary.BigEndian.Uint64(v))
 	}
@@ -47,6 +46,6 @@ func counter(b *bbolt.Bucket, key []byte) int64 {
 }
 
 // count adds n to a stored number.
-func count(b *bbolt.Bucket, key []byte, n int64) error {
+func count(b *boltdb.Bucket, key []byte, n int64) error {
 	return b.Put(key, binary.BigEndian.AppendUint64(nil, uint64(counter(b, key)+n)))
 }

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/boltdb"
@@ -75,11 +73,11 @@ var format1Buckets = []string{"meta", "heads", "marks", "open", "expiry", "usage
 // prepare creates the buckets of a new file, or checks those of an existing one.
 func (d *Driver) prepare(sealed bool) error {
 	missing := false
-	err := d.db.View(func(tx *bbolt.Tx) error {
+	err := d.db.View(func(tx *boltdb.Tx) error {
 		meta := tx.Bucket(metaBucket)
 		if meta == nil {
 			missing = true
-			if name, _ := tx.Cursor().First(); name != nil {
+			if !tx.Empty() {
 				return boltdb.Damaged(d.db.Path(), "bucket %q is missing", metaBucket)
 			}
 			return nil
@@ -87,6 +85,8 @@ func (d *Driver) prepare(sealed bool) error {
 		if err := d.checkFormat(meta, sealed); err != nil {
 			return err
 		}
+		// An older program would not read the log beside the file, and must not open it.
+		missing = string(meta.Get([]byte("format"))) != strconv.Itoa(format.LedgerFile)
 		for _, name := range buckets {
 			switch {
 			case tx.Bucket(name) != nil:
@@ -101,18 +101,15 @@ func (d *Driver) prepare(sealed bool) error {
 	if err != nil || !missing {
 		return err
 	}
-	return d.update(func(tx *bbolt.Tx) error {
+	return d.update(func(tx *boltdb.Tx) error {
 		isNew := tx.Bucket(metaBucket) == nil
 		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
 		}
-		if !isNew {
-			return nil
-		}
 		meta := tx.Bucket(metaBucket)
-		if sealed {
+		if isNew && sealed {
 			if err := meta.Put([]byte("seal"), d.sealer.Seal(nil, sealedConstant, metaBucket)); err != nil {
 				return err
 			}
@@ -121,13 +118,13 @@ func (d *Driver) prepare(sealed bool) error {
 	})
 }
 
-func (d *Driver) checkFormat(meta *bbolt.Bucket, sealed bool) error {
+func (d *Driver) checkFormat(meta *boltdb.Bucket, sealed bool) error {
 	n, err := strconv.ParseInt(string(meta.Get([]byte("format"))), 10, 64)
 	if err != nil || n < 1 {
 		return fault.Errorf(fault.Invalid, "data file %s has format %q, which is not a positive number; restore a backup", d.db.Path(), meta.Get([]byte("format")))
 	}
-	if err := format.Check("data file "+d.db.Path(), n, format.LedgerFile); err != nil {
-		return fault.Wrap("", fault.Invalid, err)
+	if err := format.CheckFile(d.db.Path(), n, format.LedgerFile); err != nil {
+		return err
 	}
 	constant := meta.Get([]byte("seal"))
 	switch {

@@ -39,7 +39,12 @@ func openIn(t testing.TB, dir string, e storetest.Env) *openedDriver {
 func copyAfterCrash(t testing.TB, dir string) string {
 	t.Helper()
 	to := t.TempDir()
-	for _, name := range []string{fileName, seal.FileName} {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files { // with the segments of the log
+		name := f.Name()
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(to, name), data, 0o600)

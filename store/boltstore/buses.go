@@ -4,15 +4,13 @@ import (
 	"context"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/boltdb"
 )
 
 // PutBus implements [store.Buses].
 func (d *Driver) PutBus(ctx context.Context, bus events.BusARN, missing bool, checked time.Time) error {
-	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
+	return d.db.Update(ctx, func(tx *boltdb.Tx) error {
 		b := tx.Bucket(busesBucket)
 		if v := b.Get([]byte(bus)); v != nil {
 			last, err := decode(v, busCheckFields)
@@ -30,7 +28,7 @@ func (d *Driver) PutBus(ctx context.Context, bus events.BusARN, missing bool, ch
 // MissingBuses implements [store.Buses].
 func (d *Driver) MissingBuses(ctx context.Context) (map[events.BusARN]time.Time, error) {
 	missing := map[events.BusARN]time.Time{}
-	err := d.view(ctx, func(tx *bbolt.Tx) error {
+	err := d.view(ctx, func(tx *boltdb.Tx) error {
 		return tx.Bucket(busesBucket).ForEach(func(bus, v []byte) error {
 			last, err := decode(v, busCheckFields)
 			if err == nil && last.missing {

@@ -12,13 +12,15 @@
 //
 // # File
 //
+// The file has a write-ahead log beside it (package boltdb).
+//
 // Keys consist of ids, joined by NUL, which neither an id nor a record key can
 // contain. Two lists of parts therefore never have the same key, and no tenant's
 // keys begin with another tenant's prefix. Times are milliseconds since 1970, 8
 // bytes big endian. HASH is the 32 hex digits of [store.IdempotencyKey.Hash].
 //
 //	bucket  key                                     value
-//	meta    "format"                                "1"
+//	meta    "format"                                "2"
 //	meta    "seal"                                  a sealed constant; absent in a plain file
 //	heads   TENANT 0 SCHEMA 0 KEY                   format flags expires len(version) version BODY
 //	marks   TENANT 0 HASH                           format committed expires BODY

@@ -3,8 +3,7 @@ package boltstore
 import (
 	"time"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/internal/format"
 )
 
@@ -14,7 +13,7 @@ const maxExpired = 4
 
 // deleteExpired deletes expired items, oldest first. If the item of an index entry has
 // been replaced since, only the entry is deleted.
-func deleteExpired(tx *bbolt.Tx, now time.Time) error {
+func deleteExpired(tx *boltdb.Tx, now time.Time) error {
 	index := tx.Bucket(expiryBucket)
 	for range maxExpired {
 		k, _ := index.Cursor().First()
@@ -42,7 +41,7 @@ func deleteExpired(tx *bbolt.Tx, now time.Time) error {
 
 // dropIdempotencyRecord deletes an idempotency record, if it exists, and its index
 // entries.
-func dropIdempotencyRecord(tx *bbolt.Tx, key []byte) error {
+func dropIdempotencyRecord(tx *boltdb.Tx, key []byte) error {
 	v := tx.Bucket(idempotencyBucket).Get(key)
 	if v == nil {
 		return nil
@@ -65,7 +64,7 @@ func dropIdempotencyRecord(tx *bbolt.Tx, key []byte) error {
 // dropTombstone deletes a tombstone if it has expired and the object or file shows the
 // deletion. An unprojected tombstone is kept; putRecord adds it to the index of expiry
 // again when its projection is saved.
-func dropTombstone(tx *bbolt.Tx, key []byte, now time.Time) error {
+func dropTombstone(tx *boltdb.Tx, key []byte, now time.Time) error {
 	v := tx.Bucket(recordsBucket).Get(key)
 	if v == nil {
 		return nil

@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"testing"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/apikey"
+	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -18,7 +17,7 @@ func (d *Driver) SetFormat(t testing.TB, ref store.Ref, key store.IdempotencyKey
 	if key.Value != "" {
 		bucket, at = idempotencyBucket, idempotencyKey(key)
 	}
-	d.change(t, func(tx *bbolt.Tx) error {
+	d.change(t, func(tx *boltdb.Tx) error {
 		v := bytes.Clone(tx.Bucket(bucket).Get(at))
 		v[0] = byte(number)
 		return tx.Bucket(bucket).Put(at, v)
@@ -27,7 +26,7 @@ func (d *Driver) SetFormat(t testing.TB, ref store.Ref, key store.IdempotencyKey
 
 // SetKeyFormat puts a format number before a stored API key.
 func (d *Driver) SetKeyFormat(t testing.TB, id apikey.ID, number int) {
-	d.change(t, func(tx *bbolt.Tx) error {
+	d.change(t, func(tx *boltdb.Tx) error {
 		b := tx.Bucket(keysBucket)
 		return b.Put([]byte(id), append([]byte{0, byte(number)}, b.Get([]byte(id))...))
 	})
@@ -35,10 +34,10 @@ func (d *Driver) SetKeyFormat(t testing.TB, id apikey.ID, number int) {
 
 // SetFileFormat replaces the format number of the file.
 func (d *Driver) SetFileFormat(t testing.TB, number string) {
-	d.change(t, func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Put([]byte("format"), []byte(number)) })
+	d.change(t, func(tx *boltdb.Tx) error { return tx.Bucket(metaBucket).Put([]byte("format"), []byte(number)) })
 }
 
-func (d *Driver) change(t testing.TB, f func(*bbolt.Tx) error) {
+func (d *Driver) change(t testing.TB, f func(*boltdb.Tx) error) {
 	t.Helper()
 	if err := d.update(f); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -305,5 +306,45 @@ func TestNewerFormats(t *testing.T) {
 	}
 	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the file was changed: %v", err)
+	}
+}
+
+// TestFormat1IsConverted: Open stores format 2 in a file of format 1, in the file
+// itself and before there is a log, so that a program that does not know the log does
+// not open it.
+func TestFormat1IsConverted(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{fileName, seal.FileName} {
+		data, err := os.ReadFile(filepath.Join("../../testdata/formats/v1/data", name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := openIn(t, dir, storetest.Env{})
+	crashed := copyAfterCrash(t, dir)
+	if logs, err := filepath.Glob(filepath.Join(crashed, "*.wal-*")); err != nil || len(logs) > 0 {
+		t.Errorf("logs: %v, %v", logs, err)
+	}
+	db, err := bbolt.Open(filepath.Join(crashed, fileName), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.View(func(tx *bbolt.Tx) error {
+		number, err := strconv.ParseInt(string(tx.Bucket([]byte("meta")).Get([]byte("format"))), 10, 64)
+		if format1 := format.Check("data file ledger.db", number, 1); err != nil || !format.IsNewer(format1) {
+			t.Errorf("a program that knows format 1: %v, %v", format1, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, next, err := d.IdempotencyRecords(ctx, "", 1000)
+	if err != nil || next != "" || len(records) < 50 {
+		t.Errorf("%d idempotency records, cursor %q: %v", len(records), next, err)
 	}
 }

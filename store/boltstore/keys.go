@@ -6,18 +6,17 @@ import (
 	"encoding/binary"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/store"
 )
 
 // Key implements [apikey.Store].
 func (d *Driver) Key(ctx context.Context, id apikey.ID) (k apikey.Key, err error) {
-	err = d.view(ctx, func(tx *bbolt.Tx) error {
+	err = d.view(ctx, func(tx *boltdb.Tx) error {
 		k, err = readKey(tx, []byte(id))
 		return err
 	})
@@ -29,7 +28,7 @@ func (d *Driver) PutKey(ctx context.Context, k apikey.Key) error {
 	if k.ID == "" {
 		return fault.Errorf(fault.Invalid, "key id is empty")
 	}
-	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
+	return d.db.Update(ctx, func(tx *boltdb.Tx) error {
 		index := tx.Bucket(keysOfBucket)
 		old, err := readKey(tx, []byte(k.ID))
 		switch {
@@ -50,7 +49,7 @@ func (d *Driver) PutKey(ctx context.Context, k apikey.Key) error {
 
 // TouchKey implements [apikey.Store].
 func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) error {
-	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
+	return d.db.Update(ctx, func(tx *boltdb.Tx) error {
 		k, err := readKey(tx, []byte(id))
 		if fault.Is(err, fault.NotFound) {
 			return nil
@@ -65,7 +64,7 @@ func (d *Driver) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 
 // checkAPIKey rejects a change that requires an active API key if the key is not
 // active.
-func checkAPIKey(tx *bbolt.Tx, w *commit) error {
+func checkAPIKey(tx *boltdb.Tx, w *commit) error {
 	if w.ActiveKey == "" {
 		return nil
 	}
@@ -82,7 +81,7 @@ func checkAPIKey(tx *bbolt.Tx, w *commit) error {
 // KeysOf implements [apikey.Store].
 func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []apikey.Key, err error) {
 	prefix := joinKey(string(t), "")
-	err = d.view(ctx, func(tx *bbolt.Tx) error {
+	err = d.view(ctx, func(tx *boltdb.Tx) error {
 		cursor := tx.Bucket(keysOfBucket).Cursor()
 		for at, _ := cursor.Seek(prefix); bytes.HasPrefix(at, prefix); at, _ = cursor.Next() {
 			if len(at) < len(prefix)+timeSize {
@@ -99,7 +98,7 @@ func (d *Driver) KeysOf(ctx context.Context, t events.TenantID) (list []apikey.K
 	return list, err
 }
 
-func readKey(tx *bbolt.Tx, id []byte) (apikey.Key, error) {
+func readKey(tx *boltdb.Tx, id []byte) (apikey.Key, error) {
 	v := tx.Bucket(keysBucket).Get(id)
 	if v == nil {
 		return apikey.Key{}, fault.Errorf(fault.NotFound, "API key %s does not exist", id)

@@ -5,8 +5,6 @@ import (
 	"context"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/boltdb"
@@ -45,7 +43,7 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Result, err
 		result       store.Result
 		conditionErr error
 	)
-	err := d.db.Update(ctx, func(tx *bbolt.Tx) error {
+	err := d.db.Update(ctx, func(tx *boltdb.Tx) error {
 		result, conditionErr = store.Result{}, nil
 		replayed, found, err := d.checkConditions(tx, w)
 		if found || err != nil {
@@ -72,7 +70,7 @@ func (d *Driver) Commit(ctx context.Context, c *store.Change) (store.Result, err
 // checkConditions checks the conditions of the change in order: API key, idempotency
 // key, version, limit. For a redelivery it returns the stored result. It writes
 // nothing.
-func (d *Driver) checkConditions(tx *bbolt.Tx, w *commit) (r store.Result, found bool, err error) {
+func (d *Driver) checkConditions(tx *boltdb.Tx, w *commit) (r store.Result, found bool, err error) {
 	if err := checkAPIKey(tx, w); err != nil {
 		return r, false, err
 	}
@@ -93,7 +91,7 @@ func (d *Driver) checkConditions(tx *bbolt.Tx, w *commit) (r store.Result, found
 	return r, false, w.Exhausted(used)
 }
 
-func (d *Driver) checkVersion(tx *bbolt.Tx, w *commit) error {
+func (d *Driver) checkVersion(tx *boltdb.Tx, w *commit) error {
 	found := store.Record{Ref: w.Record.Ref}
 	if v := tx.Bucket(recordsBucket).Get(w.recordBytes); v != nil {
 		h, _, _, err := splitRecord(v)
@@ -113,7 +111,7 @@ func (d *Driver) checkVersion(tx *bbolt.Tx, w *commit) error {
 }
 
 // write writes the change.
-func (w *commit) write(tx *bbolt.Tx) error {
+func (w *commit) write(tx *boltdb.Tx) error {
 	m := &w.Idempotency
 	if err := dropIdempotencyRecord(tx, w.keyBytes); err != nil { // an expired one that deleteExpired has not reached
 		return err
@@ -142,7 +140,7 @@ func (w *commit) write(tx *bbolt.Tx) error {
 
 type put struct{ bucket, key, value []byte }
 
-func putAll(tx *bbolt.Tx, puts []put) error {
+func putAll(tx *boltdb.Tx, puts []put) error {
 	for _, p := range puts {
 		if err := tx.Bucket(p.bucket).Put(p.key, p.value); err != nil {
 			return err
@@ -153,7 +151,7 @@ func putAll(tx *bbolt.Tx, puts []put) error {
 
 // liveIdempotencyRecord returns the stored value of an idempotency record, or nil if it
 // is absent or has expired.
-func liveIdempotencyRecord(tx *bbolt.Tx, key []byte, now time.Time) []byte {
+func liveIdempotencyRecord(tx *boltdb.Tx, key []byte, now time.Time) []byte {
 	v := tx.Bucket(idempotencyBucket).Get(key)
 	if v == nil {
 		return nil
@@ -167,7 +165,7 @@ func liveIdempotencyRecord(tx *bbolt.Tx, key []byte, now time.Time) []byte {
 // Record implements [store.Ledger].
 func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err error) {
 	key := recordKey(ref)
-	err = d.view(ctx, func(tx *bbolt.Tx) error {
+	err = d.view(ctx, func(tx *boltdb.Tx) error {
 		v := tx.Bucket(recordsBucket).Get(key)
 		if v == nil {
 			return fault.Errorf(fault.NotFound, "the record does not exist")
@@ -182,7 +180,7 @@ func (d *Driver) Record(ctx context.Context, ref store.Ref) (h store.Record, err
 func (d *Driver) Records(ctx context.Context, c store.Collection, after events.RecordKey, limit int) (list []store.Record, err error) {
 	prefix := collectionPrefix(c)
 	start := recordKey(store.Ref{Collection: c, Key: after})
-	err = d.view(ctx, func(tx *bbolt.Tx) error {
+	err = d.view(ctx, func(tx *boltdb.Tx) error {
 		cursor := tx.Bucket(recordsBucket).Cursor()
 		k, v := cursor.Seek(start)
 		if bytes.Equal(k, start) {
@@ -206,7 +204,7 @@ func (d *Driver) Records(ctx context.Context, c store.Collection, after events.R
 // IdempotencyRecord implements [store.Ledger].
 func (d *Driver) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey) (m store.IdempotencyRecord, err error) {
 	k, now := idempotencyKey(key), d.clock()
-	err = d.view(ctx, func(tx *bbolt.Tx) error {
+	err = d.view(ctx, func(tx *boltdb.Tx) error {
 		v := liveIdempotencyRecord(tx, k, now)
 		if v == nil {
 			return fault.Errorf(fault.NotFound, "the idempotency key has not been used")
@@ -217,13 +215,13 @@ func (d *Driver) IdempotencyRecord(ctx context.Context, key store.IdempotencyKey
 	return m, err
 }
 
-func (d *Driver) view(ctx context.Context, fn func(*bbolt.Tx) error) error {
+func (d *Driver) view(ctx context.Context, fn func(*boltdb.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return d.db.View(fn)
 }
 
-func (d *Driver) update(fn func(*bbolt.Tx) error) error {
+func (d *Driver) update(fn func(*boltdb.Tx) error) error {
 	return d.db.Update(context.Background(), fn)
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/internal/boltdb"
 	"github.com/blockforger/eventrouter/store"
 )
@@ -35,7 +33,7 @@ func (d *Driver) ListFailed(ctx context.Context, shard, limit int) ([]store.Idem
 // indexed lists the idempotency records of a range of the index.
 func (d *Driver) indexed(ctx context.Context, start, end []byte, limit int) (keys []store.IdempotencyKey, err error) {
 	now := d.clock()
-	err = d.view(ctx, func(tx *bbolt.Tx) error {
+	err = d.view(ctx, func(tx *boltdb.Tx) error {
 		cursor := tx.Bucket(pendingBucket).Cursor()
 		for k, _ := cursor.Seek(start); len(keys) < limit && k != nil && bytes.Compare(k, end) < 0; k, _ = cursor.Next() {
 			key := k[1+timeSize:]
@@ -57,7 +55,7 @@ func (d *Driver) indexed(ctx context.Context, start, end []byte, limit int) (key
 // SaveProgress implements [store.Outbox].
 func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
 	k, now := idempotencyKey(key), d.clock()
-	return d.db.Update(ctx, func(tx *bbolt.Tx) error {
+	return d.db.Update(ctx, func(tx *boltdb.Tx) error {
 		v := liveIdempotencyRecord(tx, k, now)
 		if v == nil {
 			return boltdb.ErrUnchanged
@@ -87,7 +85,7 @@ func (d *Driver) SaveProgress(ctx context.Context, key store.IdempotencyKey, s s
 }
 
 // recordOf reads a record. It returns nil if the record does not exist.
-func (d *Driver) recordOf(tx *bbolt.Tx, ref store.Ref) (*store.Record, error) {
+func (d *Driver) recordOf(tx *boltdb.Tx, ref store.Ref) (*store.Record, error) {
 	key := recordKey(ref)
 	v := tx.Bucket(recordsBucket).Get(key)
 	if v == nil {
@@ -97,7 +95,7 @@ func (d *Driver) recordOf(tx *bbolt.Tx, ref store.Ref) (*store.Record, error) {
 	return &h, err
 }
 
-func (d *Driver) putRecord(tx *bbolt.Tx, h *store.Record) error {
+func (d *Driver) putRecord(tx *boltdb.Tx, h *store.Record) error {
 	key := recordKey(h.Ref)
 	if h.Deleted {
 		if err := tx.Bucket(expiryBucket).Put(expiryKey(h.Expires, expiringRecord, key), nil); err != nil {
@@ -109,7 +107,7 @@ func (d *Driver) putRecord(tx *bbolt.Tx, h *store.Record) error {
 
 // putIdempotencyRecord replaces an idempotency record and updates the index of those
 // with pending work.
-func (d *Driver) putIdempotencyRecord(tx *bbolt.Tx, key []byte, m *store.IdempotencyRecord) error {
+func (d *Driver) putIdempotencyRecord(tx *boltdb.Tx, key []byte, m *store.IdempotencyRecord) error {
 	for _, index := range []struct {
 		key      []byte
 		contains bool
@@ -131,7 +129,7 @@ func (d *Driver) putIdempotencyRecord(tx *bbolt.Tx, key []byte, m *store.Idempot
 // Lease implements [store.Outbox].
 func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until time.Time) (ok bool, err error) {
 	key := []byte{byte(shard)}
-	err = d.db.Update(ctx, func(tx *bbolt.Tx) error {
+	err = d.db.Update(ctx, func(tx *boltdb.Tx) error {
 		b := tx.Bucket(leasesBucket)
 		if v := b.Get(key); v != nil {
 			held, err := decode(v, leaseFields)
@@ -153,7 +151,7 @@ func (d *Driver) Lease(ctx context.Context, shard int, owner string, now, until 
 func (d *Driver) IdempotencyRecords(ctx context.Context, cursor string, limit int) (list []store.IdempotencyRecord, next string, err error) {
 	now := d.clock()
 	start := []byte(strings.Replace(cursor, "/", "\x00", 1))
-	err = d.view(ctx, func(tx *bbolt.Tx) error {
+	err = d.view(ctx, func(tx *boltdb.Tx) error {
 		c := tx.Bucket(idempotencyBucket).Cursor()
 		k, v := c.Seek(start)
 		if bytes.Equal(k, start) {

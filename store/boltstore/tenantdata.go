@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/boltdb"
@@ -28,7 +26,7 @@ func (d *Driver) Sample(ctx context.Context, c store.Collection) (store.Record, 
 
 // Inventory implements [store.TenantData].
 func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inventory, err error) {
-	err = d.view(ctx, func(tx *bbolt.Tx) error {
+	err = d.view(ctx, func(tx *boltdb.Tx) error {
 		for _, name := range secondParts(tx.Bucket(recordsBucket), t) {
 			h.Schemas = append(h.Schemas, events.SchemaID(name))
 		}
@@ -40,7 +38,7 @@ func (d *Driver) Inventory(ctx context.Context, t events.TenantID) (h store.Inve
 
 // secondParts returns the distinct second parts of a tenant's keys in a bucket. It
 // seeks from one to the next.
-func secondParts(b *bbolt.Bucket, t events.TenantID) (names []string) {
+func secondParts(b *boltdb.Bucket, t events.TenantID) (names []string) {
 	prefix := joinKey(string(t), "")
 	cursor := b.Cursor()
 	for k, _ := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); {
@@ -54,11 +52,11 @@ func secondParts(b *bbolt.Bucket, t events.TenantID) (names []string) {
 // Purge implements [store.TenantData]: each call is one transaction.
 func (d *Driver) Purge(ctx context.Context, t events.TenantID, limit int) (n int, err error) {
 	prefix := joinKey(string(t), "")
-	err = d.db.Update(ctx, func(tx *bbolt.Tx) error {
+	err = d.db.Update(ctx, func(tx *boltdb.Tx) error {
 		n = 0
 		for _, from := range []struct {
 			bucket []byte
-			drop   func(tx *bbolt.Tx, key []byte) error
+			drop   func(tx *boltdb.Tx, key []byte) error
 		}{
 			{recordsBucket, dropRecord},
 			{idempotencyBucket, dropIdempotencyRecord},
@@ -81,7 +79,7 @@ func (d *Driver) Purge(ctx context.Context, t events.TenantID, limit int) (n int
 	return n, err
 }
 
-func keysBelow(b *bbolt.Bucket, prefix []byte, limit int) (keys [][]byte) {
+func keysBelow(b *boltdb.Bucket, prefix []byte, limit int) (keys [][]byte) {
 	cursor := b.Cursor()
 	for k, _ := cursor.Seek(prefix); len(keys) < limit && bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
 		keys = append(keys, bytes.Clone(k))
@@ -89,12 +87,12 @@ func keysBelow(b *bbolt.Bucket, prefix []byte, limit int) (keys [][]byte) {
 	return keys
 }
 
-func dropFrom(bucket []byte) func(tx *bbolt.Tx, key []byte) error {
-	return func(tx *bbolt.Tx, key []byte) error { return tx.Bucket(bucket).Delete(key) }
+func dropFrom(bucket []byte) func(tx *boltdb.Tx, key []byte) error {
+	return func(tx *boltdb.Tx, key []byte) error { return tx.Bucket(bucket).Delete(key) }
 }
 
 // dropRecord deletes a record and its index entries.
-func dropRecord(tx *bbolt.Tx, key []byte) error {
+func dropRecord(tx *boltdb.Tx, key []byte) error {
 	h, _, _, err := splitRecord(tx.Bucket(recordsBucket).Get(key))
 	if err != nil {
 		return err
@@ -109,8 +107,8 @@ func dropRecord(tx *bbolt.Tx, key []byte) error {
 
 // dropKeyOf returns a function that deletes an API key and its entry in the index, by
 // the key of the entry, in which the id begins at the offset at.
-func dropKeyOf(at int) func(tx *bbolt.Tx, key []byte) error {
-	return func(tx *bbolt.Tx, key []byte) error {
+func dropKeyOf(at int) func(tx *boltdb.Tx, key []byte) error {
+	return func(tx *boltdb.Tx, key []byte) error {
 		if len(key) < at {
 			return errCorrupt
 		}
