@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -137,7 +138,7 @@ func TestRecordOverREST(t *testing.T) {
 	}
 	// Billed: POST, PUT, PATCH, DELETE; GET and HEAD that found something.
 	usage := h.do("GET", "/acme/_usage?month=2026-11", "", h.as("acme"))
-	if want := `{"tenant":"acme","month":"2026-11","tokens":110,"bySchema":{"pet":{"DELETE":10,"GET":70,"PATCH":10,"POST":10,"PUT":10}},"byDay":{"2026-11-21":110}}`; usage.Body != want {
+	if want := `{"tenant":"acme","month":"2026-11","tokens":110,"bySchema":{"pet":{"DELETE":10,"GET":70,"PATCH":10,"POST":10,"PUT":10}},"byDay":{"2026-11-21":110}}` + "\n"; usage.Body != want {
 		t.Errorf("usage %s\nwant  %s", usage.Body, want)
 	}
 }
@@ -319,6 +320,40 @@ func TestInvalidRequests(t *testing.T) {
 	}
 	if log := h.log.text(); strings.Contains(log, h.keys["acme"]) || strings.Contains(log, "Tom") {
 		t.Error("a key or a payload is in the log")
+	}
+}
+
+// TestTextsOfProblems checks what the problem documents of frequent mistakes say, and
+// that bodies end with a newline.
+func TestTextsOfProblems(t *testing.T) {
+	files := maps.Clone(restFiles)
+	files["acme/dated.json"] = `{"properties":{"on":{"type":"string","format":"date"}},"additionalProperties":false}`
+	h := newRESTFixture(t, files)
+	for _, c := range []struct {
+		method, path, body string
+		headers            []string
+		status             int
+		want               string
+	}{
+		{"GET", "/acme/pet", "", nil, 401, `"detail":"the header x-api-key is missing: it must hold an API key of the tenant"`},
+		{"GET", "/acme/pet", "", []string{"x-api-key: "}, 401, `"detail":"the header x-api-key is missing: it must hold an API key of the tenant"`},
+		{"GET", "/acme/pet", "", []string{"x-api-key: nonsense"}, 401, `"detail":"the API key is missing or not valid"`},
+		{"POST", "/acme/pet", strings.Repeat(" ", events.MaxBytes+9), []string{h.as("acme"), jsonBody}, 413, fmt.Sprintf(`"detail":"the body has more than %d bytes"`, events.MaxBytes)},
+		{"POST", "/acme/dated", `{"on":"yesterday"}`, []string{h.as("acme"), jsonBody}, 400, `{"pointer":"/on","message":"must be a valid date, for example 2026-11-21"}`},
+		{"GET", "/acme/pet/a%2", "", []string{h.as("acme")}, 400, `"detail":"the path has a malformed %XX escape"`},
+		{"GET", "/acme/pet", "", []string{h.as("acme")}, 200, `{"records":[]}`},
+		{"POST", "/acme/pet", `{"id":"rex","name":"Rex"}`, []string{h.as("acme"), jsonBody}, 201, `"key":"rex"`},
+		{"GET", "/acme/pet/rex", "", []string{h.as("acme")}, 200, `"name":"Rex"`},
+		{"TRACE", "/acme/pet/rex", "", []string{h.as("acme")}, 405, `"detail":"this path does not support the method`},
+		{"GET", "/acme/openapi.json", "", []string{h.as("acme")}, 200, `"openapi"`},
+	} {
+		a := h.do(c.method, c.path, c.body, c.headers...)
+		if a.StatusCode != c.status || !strings.Contains(a.Body, c.want) {
+			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, a.StatusCode, a.Body, c.status, c.want)
+		}
+		if !strings.HasSuffix(a.Body, "}\n") || strings.HasSuffix(a.Body, "\n\n") {
+			t.Errorf("%s %s: the body does not end with one newline: %q", c.method, c.path, a.Body)
+		}
 	}
 }
 

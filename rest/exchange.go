@@ -74,7 +74,7 @@ func (x *exchange) call(op events.Operation) (*router.Call, error) {
 		return nil, fault.Errorf(fault.Invalid, "a DELETE has no body: the path names the record")
 	case op == events.Delete:
 	case len(x.req.Body) > events.MaxBytes:
-		return nil, fault.Errorf(fault.TooLarge, "the body has %d bytes, at most %d are read", len(x.req.Body), events.MaxBytes)
+		return nil, fault.Errorf(fault.TooLarge, "the body has more than %d bytes", events.MaxBytes)
 	default:
 		if err := x.req.checkContent(); err != nil {
 			return nil, err
@@ -154,7 +154,7 @@ func (x *exchange) record() Response {
 	if err != nil {
 		return x.reject(err)
 	}
-	response := Response{Status: http.StatusOK, Body: string(found.Record.Data),
+	response := Response{Status: http.StatusOK, Body: string(found.Record.Data) + "\n",
 		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache", "etag": quoteETag(found.Record.Version)}}
 	if found.NotModified {
 		response.Status, response.Body = http.StatusNotModified, ""
@@ -217,7 +217,7 @@ func (x *exchange) ok(v any) Response {
 	if err != nil {
 		return x.reject(fault.Wrap("rest", fault.Internal, err))
 	}
-	return Response{Status: http.StatusOK, Body: string(body),
+	return Response{Status: http.StatusOK, Body: string(body) + "\n",
 		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}
 }
 
@@ -229,11 +229,14 @@ func (x *exchange) reject(err error) Response {
 			x.report.Outcome = router.Faulted
 		}
 	}
+	if key, headerErr := x.req.Header.one("x-api-key"); fault.Is(err, fault.Unauthenticated) && headerErr == nil && key == "" {
+		err = &fault.Error{Code: fault.Unauthenticated, Message: "the header x-api-key is missing: it must hold an API key of the tenant", Err: err}
+	}
 	response := Problem(err, x.req.ID)
 	if own, ok := errors.AsType[*httpError](err); ok {
 		body, _ := json.Marshal(problem{Type: ProblemTypes + own.kind, Title: http.StatusText(own.status),
 			Status: own.status, Detail: own.detail, RequestID: x.req.ID})
-		response.Status, response.Body = own.status, string(body)
+		response.Status, response.Body = own.status, string(body)+"\n"
 		for name, value := range own.header {
 			response.Header[name] = value
 		}
@@ -275,6 +278,6 @@ func (x *exchange) description() Response {
 	if err != nil {
 		return x.reject(err)
 	}
-	return Response{Status: http.StatusOK, Body: string(body),
+	return Response{Status: http.StatusOK, Body: string(body) + "\n",
 		Header: map[string]string{"content-type": jsonType, "cache-control": "private, no-cache"}}
 }

@@ -51,7 +51,7 @@ func Result(r *store.Result) Response {
 		body, _ := json.Marshal(result{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation,
 			Key: r.Ref.Key, Revision: r.Revision, ETag: quoteETag(r.Version)})
 		out.Header["etag"], out.Header["content-type"] = quoteETag(r.Version), jsonType
-		out.Body = string(body)
+		out.Body = string(body) + "\n"
 	}
 	if r.Replayed {
 		out.Header["idempotency-replayed"] = "true"
@@ -68,7 +68,7 @@ func Problem(err error, requestID string) Response {
 		Type: ProblemTypes + code.String(), Title: http.StatusText(status), Status: status,
 		Detail: fault.MessageOf(err), RequestID: requestID, Violations: fault.ViolationsOf(err),
 	})
-	return Response{Status: status, Header: map[string]string{"content-type": problemType}, Body: string(body)}
+	return Response{Status: status, Header: map[string]string{"content-type": problemType}, Body: string(body) + "\n"}
 }
 
 func quoteETag(s store.Version) string { return `"` + string(s) + `"` }

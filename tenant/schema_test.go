@@ -64,7 +64,7 @@ func TestValidateListsEveryViolation(t *testing.T) {
 	}{
 		{petSchema, `{"name":"Rex","status":"sold","born":"2026-02-28"}`, nil},
 		{petSchema, `{"name":"R","status":"CANARY","born":"2026-02-30","colour":1,"tags":["CANARY",7,"CANARY"]}`, []string{
-			"/born must be a valid date",
+			"/born must be a valid date, for example 2026-11-21",
 			"/colour is not a property of the schema",
 			"/name must have at least 2 characters, not 1",
 			`/status must be one of "available", "pending", "sold"`,
@@ -96,8 +96,8 @@ func TestValidateListsEveryViolation(t *testing.T) {
 		{`{"$schema":"http://json-schema.org/draft-04/schema#","properties":{"a":{"type":"number","minimum":1,"exclusiveMinimum":true}}}`,
 			`{"a":1}`, []string{"/a must be more than 1"}},
 		{`{"$schema":"http://json-schema.org/draft-07/schema#","dependencies":{"a":["b"]},"properties":{"e":{"format":"email"},"t":{"items":[{}],"additionalItems":false}}}`,
-			`{"a":1,"e":"CANARY","t":[1,2]}`, []string{`/b is required where "a" is given`, "/e must be a valid email", "/t has 1 item too many"}},
-		{`{"$schema":"https://json-schema.org/draft/2019-09/schema","properties":{"u":{"format":"uuid"}}}`, `{"u":"CANARY"}`, []string{"/u must be a valid uuid"}},
+			`{"a":1,"e":"CANARY","t":[1,2]}`, []string{`/b is required where "a" is given`, "/e must be a valid email, for example name@example.com", "/t has 1 item too many"}},
+		{`{"$schema":"https://json-schema.org/draft/2019-09/schema","properties":{"u":{"format":"uuid"}}}`, `{"u":"CANARY"}`, []string{"/u must be a valid uuid, for example 123e4567-e89b-12d3-a456-426614174000"}},
 		{`{"$ref":"#/$defs/tree","$defs":{"tree":{"properties":{"below":{"$ref":"#/$defs/tree"},"n":{"type":"integer"}}}}}`,
 			`{"below":{"below":{"n":"CANARY"}}}`, []string{"/below/below/n must be an integer, not a string"}},
 	} {

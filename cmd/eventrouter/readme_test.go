@@ -97,10 +97,19 @@ func TestReadme(t *testing.T) {
 		t.Skip("without curl the README's REST session is left out: apt-get install curl")
 	}
 	keyOf = "petstore"
-	out = shell(blocks["rest"])
-	for _, want := range []string{"201 Created", "200 OK", `"operation":"PATCH"`, `"status":"pending"`, "204 No Content", `"tokens":60`} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the REST session does not show %s:\n%s", want, out)
+	// It can be repeated; both puts are replayed then.
+	for i, shown := range [][]string{
+		{"201 Created", "200 OK", `"operation":"PATCH"`, `"status":"pending"`, "Idempotency-Replayed: true", "204 No Content", `"tokens":60`},
+		{"201 Created", "200 OK", `"operation":"PATCH"`, "Idempotency-Replayed: true", "204 No Content", `"tokens":120`},
+	} {
+		out = shell(blocks["rest"])
+		for _, want := range shown {
+			if !strings.Contains(out, want) {
+				t.Errorf("run %d of the REST session does not show %s:\n%s", i+1, want, out)
+			}
+		}
+		if n := strings.Count(out, "Idempotency-Replayed: true"); n != 1+i {
+			t.Errorf("run %d of the REST session shows %d replayed responses, want %d:\n%s", i+1, n, 1+i, out)
 		}
 	}
 }

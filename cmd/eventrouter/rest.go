@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -138,12 +140,50 @@ func escapeBytes(query string) string {
 func (a *restAPI) fail(w http.ResponseWriter, status int, kind, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_ = json.MarshalWrite(w, struct {
+	_, _ = w.Write(problemDocument(status, kind, detail))
+}
+
+func problemDocument(status int, kind, detail string) []byte {
+	text, _ := json.Marshal(struct {
 		Type   string `json:"type"`
 		Title  string `json:"title"`
 		Status int    `json:"status"`
 		Detail string `json:"detail"`
 	}{rest.ProblemTypes + kind, http.StatusText(status), status, detail})
+	return append(text, '\n')
+}
+
+// problemListener makes connections on which requests that are no valid HTTP, for
+// example with a malformed escape in the path, get a problem document.
+type problemListener struct{ net.Listener }
+
+// Accept implements [net.Listener].
+func (l problemListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok && err == nil {
+		return problemConn{tcp}, nil
+	}
+	return c, err
+}
+
+type problemConn struct{ *net.TCPConn }
+
+// malformedRequest is what package net/http writes, in one piece, before it closes the
+// connection of a request that it cannot parse.
+var malformedRequest = []byte("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request")
+
+// Write replaces the text of a malformed request.
+func (c problemConn) Write(p []byte) (int, error) {
+	if !bytes.HasPrefix(p, malformedRequest) {
+		return c.TCPConn.Write(p)
+	}
+	body := problemDocument(http.StatusBadRequest, fault.Invalid.String(),
+		"the request is not valid HTTP, for example because the path has a % that two hexadecimal digits do not follow")
+	head := fmt.Sprintf("HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", len(body))
+	if _, err := c.TCPConn.Write(append([]byte(head), body...)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 func (a *restAPI) call(ctx context.Context, in functionURLRequest) (functionURLAnswer, error) {
@@ -154,7 +194,7 @@ func (a *restAPI) call(ctx context.Context, in functionURLRequest) (functionURLA
 	}
 	answer, failed, err := a.invoke(ctx, in.RequestContext.RequestID, payload)
 	if err == nil && failed {
-		err = errors.New("the function answered with an error")
+		err = errors.New("the function returned an error")
 	}
 	if err == nil {
 		err = json.Unmarshal(answer, &out)

@@ -233,3 +233,36 @@ func TestBytesThatAreNotUTF8(t *testing.T) {
 		}
 	}
 }
+
+// TestMalformedRequest checks that a request which is no valid HTTP gets a problem
+// document.
+func TestMalformedRequest(t *testing.T) {
+	t.Parallel()
+	srv, _ := serveHere(t, sampleSchemas)
+	for _, request := range []string{
+		"GET /api/petstore/petstore/%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /api/petstore/petstore/% HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /api/petstore HTTP/1.1\r\nno colon\r\n\r\n",
+	} {
+		c, err := net.Dial("tcp", strings.TrimPrefix(srv.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const want = `{"type":"https://eventrouter.blockforger.dev/problems/invalid","title":"Bad Request","status":400,"detail":"the request is not valid HTTP, for example because the path has a % that two hexadecimal digits do not follow"}` + "\n"
+		if resp.StatusCode != 400 || resp.Header.Get("Content-Type") != "application/problem+json" || string(body) != want {
+			t.Errorf("%q: %d %s\n%s", request, resp.StatusCode, resp.Header.Get("Content-Type"), body)
+		}
+	}
+}

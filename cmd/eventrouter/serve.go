@@ -263,7 +263,7 @@ func (s *server) run(ctx context.Context) error {
 	defer stop(nil)
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(problemListener{s.listener}); !errors.Is(err, http.ErrServerClosed) {
 			stop(err)
 		}
 	})

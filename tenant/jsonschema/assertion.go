@@ -144,7 +144,7 @@ func (o *formatOp) check(r *run, n int32) bool {
 
 func (o *formatOp) report(r *run, n int32) {
 	if !o.check(r, n) {
-		r.violate(o.location(), "must be a valid "+o.name)
+		r.violate(o.location(), formatMessage(o.name))
 	}
 }
 

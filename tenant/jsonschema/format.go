@@ -56,6 +56,23 @@ func format(name string) func(string) bool {
 	return nil
 }
 
+// formatExamples are the values that messages show.
+var formatExamples = map[string]string{
+	"date-time": "2026-11-21T03:00:00Z", "date": "2026-11-21", "time": "03:00:00Z", "duration": "P3DT12H", "period": "2026-11-21T03:00:00Z/P1D",
+	"email": "name@example.com", "hostname": "www.example.com", "ipv4": "192.0.2.1", "ipv6": "2001:db8::1",
+	"uri": "https://example.com/a", "uri-reference": "/a?b=c", "iri": "https://example.com/ä", "iri-reference": "/ä?b=c",
+	"uri-template": "/a/{b}", "uuid": "123e4567-e89b-12d3-a456-426614174000", "json-pointer": "/a/0", "relative-json-pointer": "1/a",
+	"regex": "^[a-z]+$", "semver": "1.2.3",
+}
+
+// formatMessage returns the message of a violation of a format.
+func formatMessage(name string) string {
+	if example := formatExamples[name]; example != "" {
+		return "must be a valid " + name + ", for example " + example
+	}
+	return "must be a valid " + name
+}
+
 func isRegex(s string) bool { return translate(s).invalid == "" }
 
 // number2 reads two digits at i; -1 where they are not digits.

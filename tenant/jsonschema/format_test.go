@@ -55,3 +55,19 @@ func TestFormats(t *testing.T) {
 		}
 	}
 }
+
+// TestFormatExamples checks that each asserted format has an example, which is valid.
+func TestFormatExamples(t *testing.T) {
+	for _, name := range formatNames {
+		check := format(name)
+		if check == nil {
+			continue
+		}
+		if example := formatExamples[name]; example == "" || !check(example) {
+			t.Errorf("the example of %s, %q, is not valid", name, example)
+		}
+	}
+	if got, want := formatMessage("date"), "must be a valid date, for example 2026-11-21"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

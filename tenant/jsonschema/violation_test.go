@@ -46,7 +46,7 @@ func TestViolations(t *testing.T) {
 			"/3 must be a multiple of 0.25 (/$defs/n/multipleOf)",
 		}},
 		{`{"minLength":3,"pattern":"^a","format":"date"}`, `"é"`, []string{
-			" must be a valid date (/format)", " must have at least 3 characters, not 1 (/minLength)", " must match the pattern ^a (/pattern)"}},
+			" must be a valid date, for example 2026-11-21 (/format)", " must have at least 3 characters, not 1 (/minLength)", " must match the pattern ^a (/pattern)"}},
 		{`{"maxLength":1}`, `"éé"`, []string{" must have at most 1 character, not 2 (/maxLength)"}},
 		{`{"uniqueItems":true,"minItems":4,"prefixItems":[{"const":{"a":1}},{"enum":["x",1,null,[]]}],"items":false}`, `[1,2,1]`, []string{
 			" must have at least 4 items, not 3 (/minItems)", " must not repeat an item, as items 0 and 2 do (/uniqueItems)",
