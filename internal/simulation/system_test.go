@@ -29,6 +29,8 @@ const (
 	account      = "123456789012"
 	maxInstances = 4
 	lifetime     = names.Timeout + names.RelayGrace
+	retention    = 30 * time.Minute // of idempotency records
+	maxSkew      = 3 * time.Second
 )
 
 // tenants are two that must not notice each other. Every change of each is published
@@ -112,7 +114,7 @@ type invocation struct {
 func newSystem(seed uint64, f faults) *system {
 	s := &system{
 		world:   newWorld(seed, f),
-		data:    &database{Driver: memstore.New(nil), listed: map[int][]store.IdempotencyKey{}},
+		data:    &database{Driver: memstore.New(&memstore.Options{Clock: ledgerClock}), listed: map[int][]store.IdempotencyKey{}},
 		objects: blob.NewMemory(), files: blob.NewMemory(),
 		secrets: map[events.TenantID]events.Secret{}, keys: map[events.TenantID]apikey.ID{},
 		edited: map[int]bool{}, running: map[*invocation]bool{}, copies: map[string][][]byte{},
@@ -143,6 +145,11 @@ func (s *system) putSchema(c store.Collection) {
 "properties":{"id":{"type":"string"},"n":{"type":"integer"},"text":{"type":"string"}%s}}`, s.backends[c], s.extra[c]))
 }
 
+// ledgerClock decides what has expired. In DynamoDB the instance decides that by its own
+// clock, so that the record of a request lasts until the instance rejects the request
+// as stale.
+func ledgerClock() time.Time { return time.Now().Add(-2 * maxSkew) }
+
 func (s *system) putFile(t events.TenantID, name, text string) {
 	if _, err := s.files.Put(background, string(t)+"/"+name, []byte(text), nil, blob.Condition{}); err != nil {
 		panic(err)
@@ -155,7 +162,7 @@ func (s *system) newInstance(kind string) *instance {
 	ctx, cancel := context.WithCancel(background)
 	n := &node{name: fmt.Sprintf("%s%d", kind, s.nodes), cancel: cancel}
 	if s.chance(skew, 500) {
-		n.skew = s.between(-3*time.Second, 3*time.Second)
+		n.skew = s.between(-maxSkew, maxSkew)
 	}
 	i := &instance{node: n, ctx: ctx}
 	i.app = app.New(app.Config{
@@ -164,7 +171,7 @@ func (s *system) newInstance(kind string) *instance {
 		Files:       &bucket{s.world, n, s.files},
 		Objects:     &bucket{s.world, n, s.objects},
 		EventBridge: &eventBridge{s.world, n, &s.published},
-		Lifetime:    lifetime, RelayOwner: n.name,
+		Lifetime:    lifetime, Retention: retention, RelayOwner: n.name,
 		Clock:   func() time.Time { return time.Now().Add(n.skew) },
 		Catalog: tenant.CatalogOptions{Report: reportNoDiagnostic},
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -25,6 +26,7 @@ type request struct {
 	idem    string // the sender's idempotency key; "" without one
 	invalid bool   // the payload breaks its schema
 	ifMatch string
+	sent    time.Time // of an event, by its sender's clock
 
 	secret  events.Secret // fixed at the first delivery
 	keyID   apikey.ID
@@ -64,10 +66,16 @@ func (s *system) plan(n int) {
 		if r.rest && r.op != events.Post && s.rng.IntN(5) == 0 {
 			r.ifMatch = "*"
 		}
+		r.sent = at
+		latest := 3 * time.Minute
+		if s.chance(ahead, 500) && !r.rest {
+			r.sent = at.Add(s.between(0, 25*time.Minute))
+			latest = 50 * time.Minute
+		}
 		s.requests = append(s.requests, r)
 		s.deliveries = append(s.deliveries, &delivery{request: r, due: at})
 		for s.chance(duplicates, 250) && (r.idem != "" || !r.rest) {
-			s.deliveries = append(s.deliveries, &delivery{request: r, due: at.Add(s.between(0, 3*time.Minute)), extra: true})
+			s.deliveries = append(s.deliveries, &delivery{request: r, due: at.Add(s.between(0, latest)), extra: true})
 		}
 		if s.rng.IntN(3) > 0 { // a third of the requests come together with the next
 			at = at.Add(s.between(0, 3*time.Second))
@@ -81,7 +89,7 @@ func (s *system) planLast() {
 	for _, t := range tenants {
 		for _, schema := range schemas {
 			if s.backends[store.Collection{Tenant: t, Schema: schema}] == events.CSV {
-				r := &request{number: len(s.requests) + 1, tenant: t, schema: schema, key: "last", op: events.Post}
+				r := &request{number: len(s.requests) + 1, tenant: t, schema: schema, key: "last", op: events.Post, sent: time.Now()}
 				s.requests = append(s.requests, r)
 				s.deliveries = append(s.deliveries, &delivery{request: r, due: time.Now()})
 			}
@@ -112,7 +120,7 @@ func (r *request) payload() map[string]any {
 }
 
 // message is the payload of the function.
-func (r *request) message(began time.Time, attempt int) []byte {
+func (r *request) message(attempt int) []byte {
 	if !r.rest {
 		detail := map[string]any{
 			"tenant": r.tenant, "rootSchema": r.schema, "operation": r.op, "api_key": r.secret.Reveal(), "payload": r.payload(),
@@ -123,7 +131,7 @@ func (r *request) message(began time.Time, attempt int) []byte {
 		return marshal(map[string]any{
 			"version": "0", "id": fmt.Sprintf("00000000-0000-4000-8000-%012d", r.number), "source": events.InputSource,
 			"detail-type": fmt.Sprintf("%s.%s", r.schema, r.op), "account": account, "region": "us-east-1",
-			"time": began.UTC().Format(time.RFC3339), "resources": []string{}, "detail": detail,
+			"time": r.sent.UTC().Format(time.RFC3339), "resources": []string{}, "detail": detail,
 		})
 	}
 	path := fmt.Sprintf("/%s/%s", r.tenant, r.schema)
@@ -178,7 +186,7 @@ func (s *system) deliver() {
 		if d.request.secret == "" {
 			d.request.secret, d.request.keyID = s.secrets[d.request.tenant], s.keys[d.request.tenant]
 		}
-		message := d.request.message(s.began, s.tasks)
+		message := d.request.message(s.tasks)
 		id := fmt.Sprintf("invocation-%d", s.tasks)
 		s.invoke(i, d.request.String(), 30*time.Second, d, func(ctx context.Context) ([]byte, error) {
 			return i.handler.Invoke(lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: id}), message)
@@ -228,6 +236,10 @@ func (s *system) ended(task *invocation) {
 
 // answered checks that a redelivery gets the first answer.
 func (s *system) answered(r *request, a *answer) {
+	if strings.Contains(a.Body, "the event is stale") {
+		r.unknown = r.unknown || r.first == nil
+		return
+	}
 	if r.first == nil {
 		r.first = a
 		return

@@ -26,12 +26,13 @@ const (
 	partial                       // some entries of a PutEvents call fail
 	duplicates                    // events are delivered more than once
 	edits                         // people edit objects and files
-	operators                     // keys are revoked, schemas changed, tenants purged and migrated
+	ahead                         // events are dated ahead, and delivered again when their idempotency records are old
+	operators                     // keys are revoked, schemas changed, collections migrated
 
 	allFaults = 1<<iota - 1
 )
 
-var faultNames = []string{"failBefore", "failAfter", "hang", "crash", "skew", "staleList", "partial", "duplicates", "edits", "operators"}
+var faultNames = []string{"failBefore", "failAfter", "hang", "crash", "skew", "staleList", "partial", "duplicates", "edits", "ahead", "operators"}
 
 func (f faults) String() string {
 	var names []string
