@@ -149,6 +149,9 @@ func TestSeeds(t *testing.T) {
 		if len(problems) == 0 {
 			continue
 		}
+		if *firstOnly {
+			t.Fatalf("FOUND seed %d after %d runs:\n%s", seed, seed-first+1, problems[0])
+		}
 		failed++
 		r, problems, lines = minimize(t, r, problems, lines)
 		t.Errorf("%s:\n%s\n\ntrace:\n%s", r, strings.Join(problems, "\n"), strings.Join(lines, "\n"))

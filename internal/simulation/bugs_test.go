@@ -1,0 +1,95 @@
+package simulation
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	findBugs  = flag.Bool("bugs", false, "build the program with each bug of the project's history, and search for it")
+	firstOnly = flag.Bool("first", false, "report the first seed that fails, and stop")
+)
+
+// A bug is one that the project had. It is made again by replacing a text.
+type bug struct {
+	name     string
+	file     string // in the module
+	old, new string
+	missed   string // why no seed can find it; "" for a bug that must be found
+}
+
+// TestBugs shows what the simulation is worth: it builds the program with each bug in
+// turn, by an overlay that leaves the tree alone, and runs seeds until one fails.
+//
+//	go test ./internal/simulation -run TestBugs -bugs -seeds 2000 -v -timeout 0
+func TestBugs(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bugs {
+		t.Run(b.name, func(t *testing.T) {
+			path := filepath.Join(root, b.file)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(text), b.old); n != 1 {
+				t.Fatalf("the text that the bug replaces occurs %d times in %s: the table is out of date", n, b.file)
+			}
+			if !*findBugs {
+				return
+			}
+			out, failed := runWith(t, path, strings.Replace(string(text), b.old, b.new, 1))
+			found := regexp.MustCompile(`FOUND seed (\d+)[^\n]*\n[^\n]*`).FindString(out)
+			switch {
+			case b.missed != "" && !failed:
+				t.Logf("not found by %d seeds: %s", *seeds, b.missed)
+			case b.missed != "":
+				t.Errorf("found, although it cannot be: %s", out)
+			case found == "":
+				t.Errorf("not found by %d seeds: %s", *seeds, out)
+			default:
+				t.Log(found)
+			}
+		})
+	}
+}
+
+// runWith runs the seeds with a file replaced.
+func runWith(t *testing.T, path, text string) (out string, failed bool) {
+	t.Helper()
+	dir := t.TempDir()
+	replacement, overlay := filepath.Join(dir, "replacement.go"), filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(replacement, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := json.Marshal(map[string]any{"Replace": map[string]string{path: replacement}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(overlay, list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-timeout=0", "-run=^TestSeeds$", ".",
+		"-args", "-seeds", fmt.Sprint(*seeds), "-first")
+	all, err := cmd.CombinedOutput()
+	return string(all), err != nil
+}
+
+// bugs are from the history of the project: doc/reliability.md names what was wrong.
+var bugs = []bug{
+	{
+		name: "an event dated ahead has a second effect when its idempotency record has expired",
+		file: "store/store.go",
+		old:  "if c.Sent.After(now) {",
+		new:  "if false {",
+	},
+}
