@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-all test-resource events-aws check bench flaky fuzz simulate soak conformance tools tools-conformance clean
+.PHONY: help run demo build test test-all test-resource events-aws check bench flaky fuzz simulate soak conformance conformance-local conformance-storage tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,7 +80,13 @@ tools-conformance: .tools/bin/versitygw ## build versitygw, a second S3, into .t
 .tools/bin/versitygw:
 	GOBIN=$(CURDIR)/.tools/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
-conformance: tools-conformance ## ask versitygw (HTTP and TLS) and moto for a second opinion on S3 and DynamoDB
+conformance: conformance-local conformance-storage ## compare with recordings of AWS, and with other implementations of S3 and DynamoDB
+
+conformance-local: ## compare the local AWS services with recordings and the service models, and print the counts
+	$(GO) test -count=1 -run '^(TestRecorded.*|TestBadInput|TestShapes.*|TestBoto)$$' ./local
+	$(GO) test -count=1 -run '^TestConformance$$' -v ./local
+
+conformance-storage: tools-conformance ## ask versitygw (HTTP and TLS) and moto for a second opinion on S3 and DynamoDB
 	AWSTEST_REQUIRE=1 $(GO) test -tags conformance -count=1 -run TestConformance -v ./internal/blob/s3blob ./store/dynamostore
 
 clean: ## remove what was built
