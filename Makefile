@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-all test-resource events-aws check bench flaky fuzz simulate soak conformance conformance-local conformance-storage tools tools-conformance clean
+.PHONY: help run demo build test test-all test-resource events-aws check bench flaky fuzz simulate mutation soak conformance conformance-local conformance-storage tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ FLAKY ?= ./local/... ./cmd/eventrouter ./router ./internal/boltdb ./internal/blo
 
 flaky: ## run tests COUNT times (100) quiet, under CPU load, and with the race detector; FLAKY=./local for one package
 	./bench/flaky.sh $(or $(COUNT),100) $(FLAKY)
+
+mutation: ## change single expressions of the core packages, and list the changes that no test notices (N=40 of each, an hour); MUTATE=outbox
+	$(GO) run ./internal/mutation -n $(or $(N),40) -seed $(or $(SEED),1) $(MUTATE)
 
 simulate: ## run the deterministic simulation from SEEDS seeds (1000); SEED=n for one, with its trace
 	$(GO) test ./internal/simulation -count=1 -timeout 0 -run TestSeeds -v $(if $(SEED),-seed $(SEED) -trace,-seeds $(or $(SEEDS),1000))
