@@ -35,6 +35,9 @@ type CatalogOptions struct {
 	// AllowBus decides which buses rules may publish to, including the default bus;
 	// nil allows every well-formed ARN.
 	AllowBus BusPolicy
+	// WarnBus reports buses that are allowed, but that something is wrong with: its
+	// error is a warning.
+	WarnBus BusPolicy
 	// CompatibilityCheck is called before a version of a schema becomes active, if it
 	// is the first version or has another backend or key field than the active one.
 	// If it returns an error, the version does not become active and the error is
@@ -83,7 +86,7 @@ func NewCatalog(b blob.Bucket, o *CatalogOptions) *Catalog {
 		files: fileReader{bucket: b, report: o.Report, clock: o.Clock,
 			positive: atMost(o.Positive, MaxPositive), negative: atMost(o.Negative, MaxNegative)},
 		prefix:             folder(o.Prefix),
-		policy:             policy{defaultBus: o.DefaultBus, allow: o.AllowBus},
+		policy:             policy{defaultBus: o.DefaultBus, allow: o.AllowBus, warn: o.WarnBus},
 		compatibilityCheck: o.CompatibilityCheck,
 	}
 	if d.files.report == nil {

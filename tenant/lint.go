@@ -17,6 +17,7 @@ type LintOptions struct {
 	Prefix     string        // the prefix of every key in the bucket
 	DefaultBus events.BusARN // as in [CatalogOptions]; "" is allowed
 	AllowBus   BusPolicy     // as in [CatalogOptions]
+	WarnBus    BusPolicy     // its error is a warning; the rule remains in force
 	Only       string        // the only folder to check; "" is all
 }
 
@@ -27,7 +28,7 @@ func Lint(ctx context.Context, b blob.Bucket, o *LintOptions) ([]diag.Diagnostic
 	if o == nil {
 		o = &LintOptions{}
 	}
-	l := linter{bucket: b, prefix: folder(o.Prefix), policy: policy{defaultBus: o.DefaultBus, allow: o.AllowBus}}
+	l := linter{bucket: b, prefix: folder(o.Prefix), policy: policy{defaultBus: o.DefaultBus, allow: o.AllowBus, warn: o.WarnBus}}
 	keys, err := listKeys(ctx, b, l.prefix)
 	if err != nil {
 		return nil, fault.Wrap("tenant.Lint", fault.Unavailable, err)

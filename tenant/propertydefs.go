@@ -99,6 +99,9 @@ func setResults(l *tenantLoader, p properties.Property) bool {
 		l.Disablef(p.ValueOffset, "%s is switched off, bus %s is not allowed: %v", p.Name, bus, err)
 		return true
 	}
+	if err := l.policy.warning(l.tenant.ID, events.OutputSource, bus); err != nil {
+		l.Warnf(p.ValueOffset, "%v", err)
+	}
 	l.tenant.Results = bus
 	return true
 }

@@ -71,5 +71,9 @@ func (d *ruleDecoder) checkBus(r *Rule) {
 	if err := d.policy.check(d.tenant, r.Source, r.Bus); err != nil {
 		r.disabled = true
 		d.Disablef(r.at, "the rule is switched off, bus %s is not allowed for source %s: %v", r.Bus, diag.Quote(r.Source), err)
+		return
+	}
+	if err := d.policy.warning(d.tenant, r.Source, r.Bus); err != nil {
+		d.Warnf(r.at, "%v", err)
 	}
 }

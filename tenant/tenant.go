@@ -40,6 +40,15 @@ type BusPolicy func(t events.TenantID, source string, bus events.BusARN) error
 type policy struct {
 	defaultBus events.BusARN // for rules that name none
 	allow      BusPolicy     // nil: every well-formed ARN
+	warn       BusPolicy     // reports buses that are allowed; nil: none
+}
+
+// warning returns the warning about an allowed bus, or nil.
+func (p policy) warning(t events.TenantID, source string, bus events.BusARN) error {
+	if p.warn == nil || bus == "" {
+		return nil
+	}
+	return p.warn(t, source, bus)
 }
 
 func (p policy) check(t events.TenantID, source string, bus events.BusARN) error {

@@ -10,7 +10,7 @@ import (
 var (
 	shownDemo = regexp.MustCompile("(?s)<!-- shows: demo -->\n```\n(.*?)```")
 	// differs matches what differs from one run to the next.
-	differs = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|20\d\d-[0-9:T-]*\d(\.\d+)?Z?|\d+\.\d{1,3}\b`)
+	differs = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|20\d\d-[0-9:T-]*\d(\.\d+)?Z?|\d+\.\d{1,3}\b|"(decode|authorize|validate|apply|emit)":[\d.]+`)
 )
 
 // TestDemo runs the demo, and checks that the README shows lines of its output, in

@@ -15,7 +15,6 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob"
-	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/tenant"
 	"github.com/blockforger/eventrouter/tenant/diag"
 )
@@ -162,18 +161,24 @@ func (c *doctorCommand) local(s *session) []check {
 	}
 }
 
-// localBuses checks that the buses of the server's own account and region exist.
-// The server accepts entries for all other buses without a check.
+// localBuses checks that the server serves the buses of the tenants' rules and that
+// they exist. It accepts entries for buses of other accounts and regions, which reach
+// nothing.
 func (s *session) localBuses(ctx context.Context, files blob.Bucket) checkResult {
 	buses, err := tenant.Buses(ctx, files)
 	if err != nil {
 		return failedErr("", err)
 	}
 	sender := eventbridgebus.New(eventbridge.Options{BaseEndpoint: aws.String(s.endpoint), Credentials: localCredentials})
+	here, err := serverPlace(ctx, s.endpoint)
+	if err != nil {
+		return failedErr("", err)
+	}
 	own := 0
 	for _, b := range buses {
-		if b.Account() != names.LocalAccount || b.Region() != names.LocalRegion {
-			continue
+		if !here.serves(b) {
+			return failedf(fmt.Sprintf("correct the ARN in the tenant's file, or eventrouter serve --account %s --region %s --data NEW_FOLDER", b.Account(), b.Region()),
+				"event bus %s is not served: the server has account %s and region %s", b, here.Account, here.Region)
 		}
 		own++
 		if there, err := sender.Exists(ctx, b); err != nil {

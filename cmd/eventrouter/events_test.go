@@ -109,7 +109,7 @@ func TestTraceOfRepeatedEvents(t *testing.T) {
 		return strings.Count(trace, "logged     eventrouter-local") == 2
 	})
 	if !strings.Contains(trace, ", by the replay again\n") || strings.Count(trace, "effect     POST evented/evented/once, revision 1,") != 1 ||
-		strings.Count(trace, "10 tokens") != 1 || strings.Count(trace, "output     ") != 1 {
+		strings.Count(trace, "bill       10 tokens") != 1 || strings.Count(trace, "output     ") != 1 {
 		t.Errorf("the trace:\n%s", trace)
 	}
 	if code, out, _ := runCLI(t, srv.url, "events", "tail", "--no-follow"); code != 0 || !strings.Contains(out, "replay again") {

@@ -35,6 +35,7 @@ type functions struct {
 	records *store.Store
 	router  *router.Router
 	logged  *loggedOutcomes
+	place   place
 }
 
 var _ admin.Functions = functions{}

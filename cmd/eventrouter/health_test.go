@@ -38,7 +38,7 @@ func healthOf(t *testing.T, url string) (int, string) {
 func TestHealthWhileEventsAreRefused(t *testing.T) {
 	t.Parallel()
 	srv, _ := serveWith(t, sampleSchemas, &awsFlags{MaxDataBytes: 2 << 20})
-	if status, body := healthOf(t, srv.url); status != 200 || body != "{\"status\":\"ready\"}\n" {
+	if status, body := healthOf(t, srv.url); status != 200 || body != "{\"status\":\"ready\",\"account\":\"000000000000\",\"region\":\"us-east-1\"}\n" {
 		t.Fatal(status, body)
 	}
 	refused := false

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
@@ -28,6 +30,8 @@ type awsFlags struct {
 	HTTPTargets        []string  `name:"http-targets" placeholder:"HOST:PORT" help:"The hosts that API destinations may call, separated by commas. Default: none."`
 	EnforcePermissions bool      `help:"Allow a rule to invoke a function only if the function's policy permits it, as AWS does."`
 	Template           string    `type:"path" placeholder:"FILE" help:"A synthesized CloudFormation template, such as cdk.out/EventRouter-dev.template.json: its buses, queues, rules, permissions and archives are created instead of the default rules."`
+	Account            string    `env:"EVENTROUTER_ACCOUNT" placeholder:"ID" help:"The account of the server's ARNs, fixed at the first start of a data folder. Default: the one that all rules of the tenants name, or 000000000000."`
+	Region             string    `env:"EVENTROUTER_REGION" placeholder:"REGION" help:"The region, in the same way. Default: us-east-1."`
 	MaxDataBytes       byteSize  `placeholder:"512MiB" help:"The maximum size of the files of events, queues and logs; beyond it, events are rejected as on a full disk."`
 }
 
@@ -38,7 +42,7 @@ func (f *awsFlags) Validate() error {
 			return fmt.Errorf("--http-targets: %q must have the form HOST:PORT, for example 127.0.0.1:8080", host)
 		}
 	}
-	return nil
+	return place{f.Account, f.Region}.check()
 }
 
 // serverOptions configures a server.
@@ -51,15 +55,15 @@ type serverOptions struct {
 
 func (f *awsFlags) options(log *slog.Logger) *serverOptions {
 	return &serverOptions{template: f.Template, Options: local.Options{
-		Account: names.LocalAccount, Region: names.LocalRegion, Log: log, Timeout: names.Timeout,
+		Account: f.Account, Region: f.Region, Log: log, Timeout: names.Timeout,
 		Chaos: delivery.Chaos(f.Chaos), HTTPTargets: f.HTTPTargets, EnforcePermissions: f.EnforcePermissions, MaxDataBytes: int(f.MaxDataBytes),
 	}}
 }
 
 // install creates the rules that deliver events to the functions.
-func (a *serverOptions) install(l *local.Server, router localfunctions.Handler, url string) error {
+func (a *serverOptions) install(l *local.Server, router localfunctions.Handler, url string, sources []string) error {
 	if a.template == "" {
-		return installRules(l)
+		return installRules(l, a.place(), sources)
 	}
 	err := a.importTemplate(l, router, url)
 	if fault.Is(err, fault.Invalid) {
@@ -131,13 +135,16 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
+func (a *serverOptions) place() place { return place{a.Account, a.Region} }
+
 // installRules creates what the stack creates on AWS: the two rules of R71 and R72,
-// and the permission of each to invoke its function.
-func installRules(l *local.Server) error {
+// and the permission of each to invoke its function. The test function gets the events
+// of the given sources.
+func installRules(l *local.Server, p place, sources []string) error {
 	env, ctx := names.Environment(names.Local), context.Background()
 	for _, r := range []struct{ name, pattern, function string }{
 		{env.Name(names.InputRule), names.InputPattern, function},
-		{env.Name(names.TestRule), names.TestPattern, testFunction},
+		{env.Name(names.TestRule), testPattern(sources), testFunction},
 	} {
 		rule, err := l.EventBridge.PutRule(ctx, &eventbridge.PutRuleInput{Name: r.name, EventPattern: r.pattern})
 		if err != nil {
@@ -147,7 +154,7 @@ func installRules(l *local.Server) error {
 			Action: "lambda:InvokeFunction", Principal: "events.amazonaws.com", SourceArn: rule.RuleArn}); err != nil && !exists(err) {
 			return err
 		}
-		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", names.LocalRegion, names.LocalAccount, r.function)
+		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", p.Region, p.Account, r.function)
 		out, err := l.EventBridge.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: r.name, Targets: []delivery.Target{{Id: "function", Arn: arn}}})
 		if err != nil {
 			return err
@@ -157,6 +164,12 @@ func installRules(l *local.Server) error {
 		}
 	}
 	return nil
+}
+
+// testPattern returns the pattern of the rule of the test function.
+func testPattern(sources []string) string {
+	list, _ := json.Marshal(sources) // strings can be marshaled
+	return `{"source":` + string(list) + `}`
 }
 
 // exists reports whether an earlier run has created the permission.
@@ -169,7 +182,7 @@ func (a *serverOptions) importTemplate(l *local.Server, router localfunctions.Ha
 	if err != nil {
 		return fileError("", err)
 	}
-	stack, err := template.Parse(text, template.Place{Account: names.LocalAccount, Region: names.LocalRegion, QueueURL: url})
+	stack, err := template.Parse(text, template.Place{Account: a.Account, Region: a.Region, QueueURL: url})
 	if err != nil {
 		return err
 	}

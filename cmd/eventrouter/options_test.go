@@ -67,7 +67,7 @@ func TestServeUnderChaos(t *testing.T) {
 			_, trace, _ = runCLI(t, srv.url, "events", "trace", id)
 			return strings.Count(trace, "logged     eventrouter-local") == 2 && strings.Contains(trace, "logged     eventbridge-test-local")
 		})
-		if strings.Count(trace, "\n  effect     POST ") != 1 || strings.Count(trace, "10 tokens") != 1 || strings.Count(trace, "\n  output     ") != 1 ||
+		if strings.Count(trace, "\n  effect     POST ") != 1 || strings.Count(trace, "bill       10 tokens") != 1 || strings.Count(trace, "\n  output     ") != 1 ||
 			strings.Count(trace, "event "+id) != 1 || strings.Count(trace, "blockforger-output\n") != 1 {
 			t.Errorf("the trace:\n%s", trace)
 		}

@@ -69,12 +69,18 @@ func (f functions) outcome(ctx context.Context, arrivals []trace.Arrival) (trace
 	default:
 		o.State = trace.Delivered
 	}
+	o.EventID = arrivals[0].ID
 	o.Targets, o.Failures, o.Running = ends.targets, ends.failures, ends.running
 	if o.State == trace.Ignored && len(o.Targets) > 1 {
 		o.State = trace.Delivered // the router's line is not all
 	}
 	if m, err := f.result(ctx, &arrivals[0]); err == nil {
-		addResult(&o, &m)
+		addResult(&o, &m, func(b events.BusARN) string {
+			if !f.place.serves(b) {
+				return string(b) + ", a bus that is not served here"
+			}
+			return busName(string(b))
+		})
 	} else if !fault.Is(err, fault.NotFound) {
 		return o, err
 	}
@@ -160,15 +166,22 @@ func resultKey(eventID string, t events.TenantID, idempotencyKey string) store.I
 }
 
 // addResult adds the record and the output events of a stored result.
-func addResult(o *trace.Outcome, m *store.IdempotencyRecord) {
+func addResult(o *trace.Outcome, m *store.IdempotencyRecord, nameOf func(events.BusARN) string) {
 	o.Tenant, o.Schema, o.Operation, o.Key = m.Result.Ref.Tenant, m.Result.Ref.Schema, m.Result.Operation, m.Result.Ref.Key
-	if o.State == trace.Repeated || m.Result.Rejected {
+	if m.Result.Rejected {
 		return
+	}
+	if o.State == trace.Repeated {
+		if m.Outputs.InputEventID != o.EventID && m.Key.Origin != store.OriginEventID {
+			return
+		}
+		// The line of the delivery that carried it out was lost.
+		o.State, o.Tokens = trace.StateOf(m.Result.Operation), m.Bill.Tokens
 	}
 	o.Status = m.Result.Status()
 	for i := range m.Outputs.Entries {
 		e := &m.Outputs.Entries[i]
-		name := busName(string(e.Bus))
+		name := nameOf(e.Bus)
 		switch e.State {
 		case store.EntryPublished:
 			if !slices.Contains(o.Published, name) {
@@ -209,12 +222,18 @@ func (l *loggedOutcomes) read(ctx context.Context, s *local.Server) error {
 		}
 		for line := range lines {
 			l.last[name] = line.Seq
-			if o, ok := trace.ParseLine(line.Text); ok && o.EventID != "" {
+			if o, ok := trace.ParseLine(line.Text); ok && o.EventID != "" && supersedes(&o, l.byEvent[o.EventID].State) {
 				l.byEvent[o.EventID] = o
 			}
 		}
 	}
 	return nil
+}
+
+// supersedes reports whether the outcome of a later line replaces an earlier one. The
+// line of a redelivery does not, unless the first delivery failed.
+func supersedes(later *trace.Outcome, earlier trace.State) bool {
+	return earlier == "" || earlier == trace.Failed || later.State != trace.Repeated && later.State != trace.Failed
 }
 
 func (l *loggedOutcomes) of(eventID string) (trace.Outcome, bool) {
@@ -257,7 +276,7 @@ func (f *awsFunctions) Outcomes(ctx context.Context, queries []admin.OutcomeQuer
 			}
 			if stored = err == nil && !m.Result.Rejected && m.Outputs.InputEventID == q.EventID; stored {
 				o.State, o.Tokens = trace.StateOf(m.Result.Operation), m.Bill.Tokens
-				addResult(&o, &m)
+				addResult(&o, &m, func(b events.BusARN) string { return busName(string(b)) })
 				o.Running = len(o.Pending) > 0
 			}
 		}
@@ -288,7 +307,7 @@ func (f *awsFunctions) loggedOutcome(ctx context.Context, q *admin.OutcomeQuery,
 			return fault.Wrap("logs of the router", fault.Unavailable, err)
 		}
 		for _, line := range page.Events {
-			if logged, ok := trace.ParseLine(aws.ToString(line.Message)); ok && logged.EventID == q.EventID {
+			if logged, ok := trace.ParseLine(aws.ToString(line.Message)); ok && logged.EventID == q.EventID && supersedes(&logged, o.State) {
 				*o = logged
 				o.Running = o.State == trace.Failed
 			}

@@ -69,6 +69,9 @@ func (c *serveCommand) printWelcome(s *session, srv *server) error {
 	p := s.print
 	p.line("%s %s", p.bold("eventrouter serves at"), p.green(srv.url))
 	p.line("tenants in %s, data in %s", c.Schemas, c.Data)
+	if srv.notice != "" {
+		p.line("%s", srv.notice)
+	}
 	if c.Chaos != (chaosFlag{}) {
 		p.line("%s", p.red("faults are injected into deliveries: "+c.Chaos.String()))
 	}
@@ -110,6 +113,9 @@ type server struct {
 	data  string // the data folder
 	admin admin.Admin
 	fresh bool // the data folder was new
+	place place
+	// notice says where the place of a new data folder comes from; it may be empty.
+	notice string
 
 	started time.Time
 
@@ -164,6 +170,10 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 			return nil, err
 		}
 	}
+	if srv.place, srv.notice, err = openPlace(context.Background(), data, srv.fresh, side.place(), tree); err != nil {
+		return nil, err
+	}
+	side.Account, side.Region = srv.place.Account, srv.place.Region
 	key, err := seal.Open(data, ledgerFile)
 	if err != nil {
 		return nil, err
@@ -179,15 +189,15 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	}
 	srv.app = app.New(app.Config{
 		Environment: names.Local,
-		Account:     names.LocalAccount,
+		Account:     srv.place.Account,
 		Ledger:      srv.ledger,
 		Files:       tree,
 		Objects:     srv.objects,
 		EventBridge: eventbridgebus.New(eventbridge.Options{BaseEndpoint: aws.String(srv.url), Credentials: localCredentials}),
-		Catalog:     tenant.CatalogOptions{Report: func(d diag.Diagnostic) { log.Warn("tenant file", "finding", d.String()) }},
+		Catalog:     tenant.CatalogOptions{DefaultBus: srv.place.bus(), WarnBus: srv.place.warnForeign(), Report: func(d diag.Diagnostic) { log.Warn("tenant file", "finding", d.String()) }},
 		// Events for buses of other accounts and regions are kept here.
 		Watch: bus.WatchOptions{
-			Region: names.LocalRegion, Every: busEvery, Direct: true,
+			Region: srv.place.Region, Every: busEvery, Direct: true,
 			Expected: func(ctx context.Context) ([]events.BusARN, error) { return tenant.Buses(ctx, tree) },
 		},
 		Lifetime: names.Timeout + names.RelayGrace,
@@ -201,10 +211,14 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	handler := srv.app.Handler(os.Stdout)
 	srv.local.Functions.Register(function, handler.Serve)
 	srv.local.Functions.Register(testFunction, eventlog.Serve)
-	if err := side.install(srv.local, handler.Serve, srv.url); err != nil {
+	sources, err := testSources(context.Background(), srv.place, tree)
+	if err != nil {
 		return nil, err
 	}
-	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store, srv.app.Router, &loggedOutcomes{}}, side.Now)
+	if err := side.install(srv.local, handler.Serve, srv.url, sources); err != nil {
+		return nil, err
+	}
+	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store, srv.app.Router, &loggedOutcomes{}, srv.place}, side.Now)
 	direct.Objects, direct.Tenants, direct.Schemas = srv.objects, srv.app.Catalog.Tenants, srv.app.Catalog.Schemas
 	srv.admin = direct
 	srv.http = &http.Server{
@@ -242,7 +256,7 @@ func openSchemas(path string) (*blob.Dir, error) {
 
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /_/health", &health{data: s.data, local: s.local})
+	mux.Handle("GET /_/health", &health{data: s.data, local: s.local, place: s.place})
 	mux.Handle(admin.Prefix, admin.NewHandler(s.admin))
 	mux.Handle("/", s.local.Handler())
 	rest := &restAPI{bodyTimeout: restBodyTimeout, invoke: func(ctx context.Context, requestID string, payload []byte) ([]byte, bool, error) {
@@ -339,6 +353,7 @@ const (
 type health struct {
 	data  string // the data folder
 	local *local.Server
+	place place
 
 	mu     sync.Mutex
 	probed time.Time
@@ -348,15 +363,16 @@ type health struct {
 type healthStatus struct {
 	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
+	place
 }
 
 func (h *health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	code, status := http.StatusOK, healthStatus{Status: "ready"}
+	code, status := http.StatusOK, healthStatus{Status: "ready", place: h.place}
 	switch {
 	case h.probe() != nil:
-		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "the data folder cannot be written to; the disk may be full"}
+		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "the data folder cannot be written to; the disk may be full", h.place}
 	case h.local.EventBridge.OutOfSpace():
-		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "events are rejected: no space is left for them"}
+		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "events are rejected: no space is left for them", h.place}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)

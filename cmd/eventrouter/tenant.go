@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +41,8 @@ type tenantCommands struct {
 type tenantLint struct {
 	lintFlags `embed:""`
 	Format    string `enum:"text,github" default:"text" help:"The form of the diagnostics: text, or github for annotations of GitHub Actions."`
+	Account   string `env:"EVENTROUTER_ACCOUNT" help:"The account of the server: rules for buses of other accounts are reported. Default: the one that all rules name."`
+	Region    string `env:"EVENTROUTER_REGION" help:"The region of the server, in the same way."`
 }
 
 // lintFlags select the files to check and the options of the deployment that reads
@@ -66,6 +70,24 @@ func (c *lintFlags) options() (*tenant.LintOptions, error) {
 	return &tenant.LintOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}, nil
 }
 
+// warnForeign returns a policy that warns of buses of other accounts and regions than
+// the default bus has or, without one, than all rules name.
+func (c *tenantLint) warnForeign(ctx context.Context, files blob.Bucket) (tenant.BusPolicy, error) {
+	here := place{c.Account, c.Region}
+	if err := here.check(); err != nil {
+		return nil, fault.Errorf(fault.Invalid, "%v", err)
+	}
+	named, err := tenant.Buses(ctx, files)
+	if err != nil {
+		return nil, fault.Wrap("tenant lint", fault.Unavailable, err)
+	}
+	if c.DefaultBus != "" {
+		named = []events.BusARN{events.BusARN(c.DefaultBus)}
+	}
+	common, _ := placeOf(named)
+	return place{cmp.Or(here.Account, common.Account), cmp.Or(here.Region, common.Region)}.warnForeign(), nil
+}
+
 // relativePath returns the path relative to the working directory, if the file is below it.
 func relativePath(path string) string {
 	here, err := os.Getwd()
@@ -91,6 +113,11 @@ func (c *tenantLint) Run(s *session) error {
 	tree, err := openSchemas(root)
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "%s", strings.Replace(fault.MessageOf(err), "--schemas", "DIR", 1))
+	}
+	if c.OutputBuses == "" {
+		if options.WarnBus, err = c.warnForeign(s.ctx, tree); err != nil {
+			return err
+		}
 	}
 	findings, err := tenant.Lint(s.ctx, tree, options)
 	if err != nil {

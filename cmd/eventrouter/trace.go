@@ -222,7 +222,11 @@ func (t *tracePrinter) output(o *trace.Output) {
 	if o.Error != "" {
 		failed = ", last error: " + o.Error
 	}
-	t.field("output", "%s to %s, %s%s", o.DetailType, busName(string(o.Bus)), o.State, failed)
+	bus := busName(string(o.Bus))
+	if o.NotServed {
+		bus = fmt.Sprintf("%s, a bus that is not served here", o.Bus)
+	}
+	t.field("output", "%s to %s, %s%s", o.DetailType, bus, o.State, failed)
 	outer := t.indent
 	t.indent += "  "
 	for i := range o.Traces {
@@ -352,7 +356,7 @@ func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, receive
 		e.Rejected = cmp.Or(r.Message, r.Code.String())
 	}
 	for i, info := range admin.EntriesOf(m) {
-		out := trace.Output{Entry: info, Traces: []trace.Event{}}
+		out := trace.Output{Entry: info, NotServed: !t.place.serves(info.Bus), Traces: []trace.Event{}}
 		rendered, err := m.Render(i)
 		if err != nil {
 			return e, err

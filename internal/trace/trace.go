@@ -96,7 +96,10 @@ type Effect struct {
 // one if it was published again.
 type Output struct {
 	Entry
-	Traces []Event `json:"traces"`
+	// NotServed is set if the bus belongs to another account or region than the
+	// server: the event reaches no rule.
+	NotServed bool    `json:"notServed,omitzero"`
+	Traces    []Event `json:"traces"`
 }
 
 // Entry describes an outbox entry without its payload.
