@@ -18,6 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/awshttp"
 	"github.com/blockforger/eventrouter/internal/retry"
 )
 
@@ -93,7 +94,7 @@ func (s *Sender) client(region string) *eventbridge.Client {
 	if !ok {
 		options := s.options.Copy()
 		options.Region = region
-		c = eventbridge.New(options)
+		c = eventbridge.New(options, func(o *eventbridge.Options) { o.HTTPClient = awshttp.Keep(o.HTTPClient) })
 		s.clients[region] = c
 	}
 	return c

@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/bus/eventbridgebus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/awshttp"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/store/dynamostore"
@@ -69,14 +70,14 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 	credentials := e.credentials()
 	c.Ledger = dynamostore.New(dynamodb.New(dynamodb.Options{
 		Region: region, Credentials: credentials, BaseEndpoint: e.endpoint("DYNAMODB"),
-	}), table, nil)
+	}, func(o *dynamodb.Options) { o.HTTPClient = awshttp.Keep(o.HTTPClient) }), table, nil)
 	c.EventBridge = eventbridgebus.New(eventbridge.Options{
 		Credentials: credentials, BaseEndpoint: e.endpoint("EVENTBRIDGE"),
 	})
 	objects := s3.New(s3.Options{
 		Region: region, Credentials: credentials, BaseEndpoint: e.endpoint("S3"),
 		UsePathStyle: e.endpoint("S3") != nil, DisableLogOutputChecksumValidationSkipped: true,
-	})
+	}, func(o *s3.Options) { o.HTTPClient = awshttp.Keep(o.HTTPClient) })
 	if c.Files, err = s3blob.New(objects, bucket, getenv(names.EnvSchemasPrefix)); err != nil {
 		return Config{}, err
 	}
