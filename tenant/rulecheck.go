@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/blockforger/eventrouter/events"
@@ -24,7 +25,8 @@ func (d *ruleDecoder) checkSource(s string, at int) {
 	}
 }
 
-var placeholderPattern = regexp.MustCompile(`\{[^{}]*\}`)
+// placeholderPattern is compiled when it is first used, and so not at every cold start.
+var placeholderPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{[^{}]*\}`) })
 
 // checkDetailType adds an error if the detail-type can become too long, and a
 // warning if different changes have the same detail-type.
@@ -36,7 +38,7 @@ func (d *ruleDecoder) checkDetailType(r *Rule, at int) {
 	if n := d.maxDetailTypeLength(r); n > events.MaxDetailType {
 		d.Errorf(at, "detail_type can become %d characters long, at most %d are allowed", n, events.MaxDetailType)
 	}
-	for _, p := range placeholderPattern.FindAllString(r.DetailType, -1) {
+	for _, p := range placeholderPattern().FindAllString(r.DetailType, -1) {
 		if p != schemaPlaceholder && p != operationPlaceholder {
 			d.Warnf(at, "detail_type has an unknown placeholder %s%s, which stays as it is", diag.Quote(p),
 				diag.Suggest(p, []string{schemaPlaceholder, operationPlaceholder}))

@@ -5,7 +5,6 @@ package names
 
 import (
 	"fmt"
-	"regexp"
 	"time"
 )
 
@@ -62,8 +61,6 @@ const (
 // MetricNamespace is the CloudWatch namespace of the embedded metrics.
 const MetricNamespace = "EventRouter"
 
-var environment = regexp.MustCompile(`^[a-z][a-z0-9-]{0,19}$`)
-
 // An Environment is the name of a deployment; it separates several deployments in
 // one account.
 type Environment string
@@ -71,7 +68,12 @@ type Environment string
 // ParseEnvironment checks the name: 1 to 20 lower-case letters, digits and
 // hyphens, a letter first, so that every resource name below fits.
 func ParseEnvironment(s string) (Environment, error) {
-	if !environment.MatchString(s) {
+	valid := len(s) >= 1 && len(s) <= 20 && 'a' <= s[0] && s[0] <= 'z'
+	for i := range len(s) {
+		c := s[i]
+		valid = valid && ('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
+	}
+	if !valid {
 		return "", fmt.Errorf("environment %q must be 1 to 20 of a-z, 0-9 and -, a letter first", s)
 	}
 	return Environment(s), nil
