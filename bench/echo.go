@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ServeHTTP answers what the SDK's clients send, without looking at conditions:
-// what is measured is the caller.
+// ServeHTTP responds to the SDK's clients without evaluating conditions: what is measured
+// is the caller.
 func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -43,7 +43,7 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// dynamodb keeps what is put and answers what is asked for by key.
+// dynamodb keeps what is put and returns what is requested by key.
 func (e *echo) dynamodb(operation string, body []byte) string {
 	type item struct {
 		PK jsontext.Value `json:"pk"`
@@ -72,6 +72,20 @@ func (e *echo) dynamodb(operation string, body []byte) string {
 		}
 		if found, ok := e.items[string(in.Key.PK)+string(in.Key.SK)]; ok {
 			return `{"Item":` + found + `}`
+		}
+	case "Query":
+		var in struct {
+			Values struct {
+				PK jsontext.Value `json:":pk"`
+			} `json:"ExpressionAttributeValues"`
+		}
+		if json.Unmarshal(body, &in) != nil {
+			break
+		}
+		for key, found := range e.items { // in a collection that has records, one is found
+			if strings.HasPrefix(key, string(in.Values.PK)) {
+				return `{"Items":[` + found + `],"Count":1,"ScannedCount":1}`
+			}
 		}
 	}
 	return `{}`

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -21,6 +22,19 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	t := newTable()
+	if out := os.Getenv(envProfile); out != "" {
+		exitOn("profile", serveProfiled(out))
+		return
+	}
+	if len(os.Args) > 2 && os.Args[1] == "compare" {
+		exitOn("compare", compare(ctx, t, os.Args[2:]))
+		t.print()
+		return
+	}
+	if len(os.Args) == 3 && os.Args[1] == "profile" {
+		exitOn("profile", profile(ctx, os.Args[2]))
+		return
+	}
 	for _, section := range []struct {
 		name string
 		run  func(context.Context, *table) error
@@ -36,12 +50,16 @@ func main() {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "measuring %s ...\n", section.name)
-		if err := section.run(ctx, t); err != nil {
-			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", section.name, err)
-			os.Exit(1)
-		}
+		exitOn(section.name, section.run(ctx, t))
 	}
 	t.print()
+}
+
+func exitOn(what string, err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %s: %v\n", what, err)
+		os.Exit(1)
+	}
 }
 
 // A table collects one row a measurement.
@@ -67,7 +85,21 @@ func ratio(ours, beside time.Duration) string {
 	return fmt.Sprintf("%.2f", float64(ours)/float64(beside))
 }
 
-func median(d []time.Duration) time.Duration { return percentile(d, 50) }
+// A spread is the median of several measurements, and the quartiles around it.
+type spread struct{ low, median, high time.Duration }
+
+func spreadOf(d []time.Duration) spread {
+	return spread{percentile(d, 25), percentile(d, 50), percentile(d, 75)}
+}
+
+func (s spread) String() string {
+	show := us
+	if s.median >= time.Millisecond {
+		show = ms
+	}
+	unit := show(s.high)[len(show(s.high))-2:]
+	return fmt.Sprintf("%s (%s to %s)", show(s.median), strings.TrimSuffix(show(s.low), " "+unit), show(s.high))
+}
 
 func percentile(d []time.Duration, p int) time.Duration {
 	sorted := slices.Sorted(slices.Values(d))

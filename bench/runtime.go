@@ -3,17 +3,19 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // A runtimeAPI is Lambda's Runtime API as far as a Go function uses it: it hands
-// out one event at a time and takes the answer.
+// out one event at a time and takes the response.
 type runtimeAPI struct {
 	*httptest.Server
 	events  chan string
@@ -65,28 +67,39 @@ func (f *function) invoke(event string) error {
 	select {
 	case f.api.events <- event:
 	case answer := <-f.api.answers:
-		return fmt.Errorf("the function answered %s", answer)
+		return fmt.Errorf("the function returned %s", answer)
 	case <-time.After(10 * time.Second):
-		return fmt.Errorf("the function asks for no event")
+		return fmt.Errorf("the function requests no event")
 	}
 	select {
 	case answer := <-f.api.answers:
 		if !strings.HasPrefix(answer, "response ") || strings.Contains(answer, `"statusCode":4`) {
-			return fmt.Errorf("the function answered %s", answer)
+			return fmt.Errorf("the function returned %s", answer)
 		}
 		return nil
 	case <-time.After(10 * time.Second):
-		return fmt.Errorf("the function does not answer")
+		return fmt.Errorf("the function does not respond")
 	}
 }
 
-// stop ends the process and answers the CPU that it used.
-func (f *function) stop() time.Duration {
+// A usage is what a process used.
+type usage struct {
+	cpu    time.Duration
+	faults int64 // page faults without I/O
+	peak   int64 // of resident memory, in bytes
+}
+
+// stop ends the process and returns what it used.
+func (f *function) stop() usage {
 	_ = f.cmd.Process.Kill()
 	_ = f.cmd.Wait()
 	f.api.CloseClientConnections()
 	f.api.Close()
-	return f.cmd.ProcessState.UserTime() + f.cmd.ProcessState.SystemTime()
+	used := usage{cpu: f.cmd.ProcessState.UserTime() + f.cmd.ProcessState.SystemTime()}
+	if r, ok := f.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		used.faults, used.peak = int64(r.Minflt), int64(r.Maxrss)<<10
+	}
+	return used
 }
 
 // An echo is AWS as far as a handler's own cost needs it: DynamoDB that keeps
@@ -97,10 +110,34 @@ type echo struct {
 	items map[string]string // by table key, as JSON
 	files map[string]string
 	calls map[string]int // by operation
+	dir   string         // for the file with its certificate
 }
 
-func newEcho(files map[string]string) *echo {
+func newEcho(files map[string]string, tls bool) (*echo, error) {
 	e := &echo{items: map[string]string{}, files: files, calls: map[string]int{}}
-	e.Server = httptest.NewServer(e)
-	return e
+	e.Server = httptest.NewUnstartedServer(e)
+	e.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			e.mu.Lock()
+			e.calls["connections"]++
+			e.mu.Unlock()
+		}
+	}
+	if !tls {
+		e.Start()
+		return e, nil
+	}
+	var err error
+	if e.dir, err = os.MkdirTemp("", "eventrouter-bench-"); err != nil {
+		return nil, err
+	}
+	e.StartTLS()
+	return e, nil
+}
+
+func (e *echo) Close() {
+	e.Server.Close()
+	if e.dir != "" {
+		_ = os.RemoveAll(e.dir)
+	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/blockforger/eventrouter/internal/awshttp"
 )
 
 type handler struct {
@@ -31,9 +33,12 @@ func main() {
 	})
 	region, endpoint := os.Getenv("AWS_REGION"), aws.String(os.Getenv("AWS_ENDPOINT_URL"))
 	awslambda.Start(&handler{
-		db:   dynamodb.New(dynamodb.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint}),
-		bus:  eventbridge.New(eventbridge.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint}),
-		s3:   s3.New(s3.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint, UsePathStyle: true}),
+		db: dynamodb.New(dynamodb.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint},
+			func(o *dynamodb.Options) { o.HTTPClient = awshttp.Keep(o.HTTPClient) }),
+		bus: eventbridge.New(eventbridge.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint},
+			func(o *eventbridge.Options) { o.HTTPClient = awshttp.Keep(o.HTTPClient) }),
+		s3: s3.New(s3.Options{Region: region, Credentials: credentials, BaseEndpoint: endpoint, UsePathStyle: true},
+			func(o *s3.Options) { o.HTTPClient = awshttp.Keep(o.HTTPClient) }),
 		cold: true,
 	})
 }
