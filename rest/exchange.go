@@ -261,6 +261,19 @@ func (x *exchange) options() Response {
 
 // description serves /{tenant}/openapi.json.
 func (x *exchange) description() Response {
+	return x.describe(func(d router.Description) ([]byte, error) {
+		server := strings.TrimSuffix(x.req.Path, "/"+x.at.tenant+"/"+descriptionPath)
+		return openapi.Document(d.Tenant, d.Schemas, server)
+	})
+}
+
+// events serves /{tenant}/asyncapi.json.
+func (x *exchange) events() Response {
+	return x.describe(func(d router.Description) ([]byte, error) { return openapi.Events(d.Tenant, d.Schemas) })
+}
+
+// describe serves a document about the tenant.
+func (x *exchange) describe(document func(router.Description) ([]byte, error)) Response {
 	c, err := x.call(events.Get)
 	if err == nil {
 		_, err = x.req.parameters()
@@ -273,8 +286,7 @@ func (x *exchange) description() Response {
 	if err != nil {
 		return x.reject(err)
 	}
-	server := strings.TrimSuffix(x.req.Path, "/"+x.at.tenant+"/"+descriptionPath)
-	body, err := openapi.Document(described.Tenant, described.Schemas, server)
+	body, err := document(described)
 	if err != nil {
 		return x.reject(err)
 	}

@@ -28,6 +28,7 @@ var (
 // Path segments in place of a schema; no schema can have these names.
 const (
 	descriptionPath = "openapi.json"
+	eventsPath      = "asyncapi.json"
 	usagePath       = "_usage"
 )
 
@@ -60,6 +61,8 @@ func route(req *Request) (resource, error) {
 		at.methods, at.serve = recordMethods, (*exchange).record
 	case at.schema == descriptionPath:
 		at.methods, at.serve = readingMethods, (*exchange).description
+	case at.schema == eventsPath:
+		at.methods, at.serve = readingMethods, (*exchange).events
 	case at.schema == usagePath:
 		at.methods, at.serve = readingMethods, (*exchange).usage
 	default:

@@ -1,6 +1,8 @@
-// Package openapi describes a tenant's REST API as an OpenAPI 3.1 document.
+// Package openapi describes a tenant's REST API as an OpenAPI 3.1 document, and its
+// events as an AsyncAPI 3.0 document.
 //
 //	doc, err := openapi.Document(owner, schemas, "https://api.example.com")
+//	doc, err = openapi.Events(owner, schemas)
 //
 // Each schema becomes a component under its own id, converted to the 2020-12
 // draft that OpenAPI 3.1 speaks; references within its file are led to where it
@@ -39,8 +41,9 @@ func Document(owner *tenant.Tenant, schemas []*tenant.Schema, server string) ([]
 		Headers:         headers(),
 	}
 	d.Paths = object{
-		"/" + string(owner.ID) + "/_usage":       usagePath(),
-		"/" + string(owner.ID) + "/openapi.json": descriptionPath(),
+		"/" + string(owner.ID) + "/_usage":        usagePath(),
+		"/" + string(owner.ID) + "/openapi.json":  descriptionPath(),
+		"/" + string(owner.ID) + "/asyncapi.json": eventsPath(),
 	}
 	for _, s := range schemas {
 		p := newPaths(owner.ID, s)
@@ -194,6 +197,14 @@ func usagePath() object {
 		"parameters": []object{parameterRef("Month")},
 		"responses": answers(object{"200": object{"description": "The usage, this request's own bill not included.",
 			"content": object{"application/json": object{"schema": schemaRef(usageSchema)}}}}),
+	}}
+}
+
+func eventsPath() object {
+	return object{"get": object{
+		"operationId": "describeEvents", "summary": "The tenant's input and output events",
+		"responses": answers(object{"200": object{"description": "An AsyncAPI 3.0 document.",
+			"content": object{"application/json": object{"schema": object{"type": "object"}}}}}),
 	}}
 }
 
