@@ -45,6 +45,9 @@ func (s *Service) PutPermission(ctx context.Context, in *PutPermissionInput) (*a
 		if in.Action == "" || in.Principal == "" || in.StatementId == "" {
 			return awsjson.Errorf("ValidationException", "Parameter(s) Action, Principal and StatementId, or Policy, must be specified.")
 		}
+		if in.Action != "events:PutEvents" {
+			return awsjson.Errorf("ValidationException", "Provided value in parameter 'action' is not supported.")
+		}
 		p, err := policy.Parse(b.Policy)
 		if err != nil {
 			return err

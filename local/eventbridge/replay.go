@@ -273,14 +273,35 @@ func (s *Service) runReplays(ctx context.Context) {
 			}
 			continue
 		}
+		if r.State != replayRunning {
+			wait(ctx, replayPause)
+			r = s.replayNow(r.Name)
+		}
 		if err := s.replayBatch(ctx, r); err != nil && ctx.Err() == nil {
 			s.opts.Log.Error("a replay failed; it will be retried", "replay", r.Name, "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Second):
-			}
+			wait(ctx, time.Second)
 		}
 	}
+}
+
+// replayPause is how long a replay remains STARTING or CANCELLING. AWS takes
+// minutes; this is long enough for a script to cancel a replay and to see the state.
+const replayPause = 300 * time.Millisecond
+
+// wait returns after d, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// replayNow returns a copy of a replay that exists.
+func (s *Service) replayNow(name string) *replay {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	r := *s.catalog.replays[name]
+	return &r
 }
 
 // nextReplay returns a copy of a replay that has not ended, or nil.

@@ -74,6 +74,9 @@ assert events.describe_rule(Name="paid", EventBusName="orders")["State"] == "DIS
 events.enable_rule(Name="paid", EventBusName="orders")
 refused("ResourceNotFoundException", events.enable_rule, Name="nobody")
 
+refused("ValidationException", events.put_permission, EventBusName="orders", Action="events:PutRule", Principal="*", StatementId="s",
+        message="Provided value in parameter 'action' is not supported.")
+
 # Tags
 rule_arn = arn("events", "rule/orders/paid")
 events.tag_resource(ResourceARN=rule_arn, Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "3"}])
