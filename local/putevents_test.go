@@ -139,7 +139,7 @@ func TestUnknownAndForeignBuses(t *testing.T) {
 		}
 	}
 	m.stop()
-	if !strings.Contains(log.String(), "BUS THAT DOES NOT EXIST") {
+	if !strings.Contains(log.String(), "bus that does not exist") {
 		t.Error("no warning about the unknown bus")
 	}
 }

@@ -96,7 +96,7 @@ type archive struct {
 	Bus         string       `json:"bus"` // its name
 	Pattern     string       `json:"pattern,omitempty"`
 	Description string       `json:"description,omitempty"`
-	Retention   int          `json:"retention,omitempty"` // days; 0 is for ever
+	Retention   int          `json:"retention,omitempty"` // days; 0 means without end
 	Created     awsjson.Time `json:"created"`
 
 	compiled *pattern.Pattern // nil takes every event
@@ -373,7 +373,7 @@ func (s *archiveStore) trim(ctx context.Context) error {
 		if err := s.file.Commit(ctx, writes); err != nil {
 			return err
 		}
-		one.count -= len(writes) // the size is made anew at the next start
+		one.count -= len(writes) // the size is counted again at the next start
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 )
 
-// The ARNs of what is here. All are in one account and region.
+// The ARNs of the resources. All are in one account and region.
 
 func (s *Service) arn(service, resource string) string {
 	return "arn:aws:" + service + ":" + s.opts.Region + ":" + s.opts.Account + ":" + resource
@@ -14,7 +14,8 @@ func (s *Service) arn(service, resource string) string {
 
 func (s *Service) busARN(name string) string { return s.arn("events", "event-bus/"+name) }
 
-// ruleARN leaves the default bus out, as AWS does.
+// ruleARN returns the ARN of a rule, which as on AWS does not contain the default
+// bus.
 func (s *Service) ruleARN(bus, rule string) string {
 	if bus == defaultBus {
 		return s.arn("events", "rule/"+rule)
@@ -22,8 +23,8 @@ func (s *Service) ruleARN(bus, rule string) string {
 	return s.arn("events", "rule/"+bus+"/"+rule)
 }
 
-// resolveBus turns a bus's name or ARN, or "", into its ARN, and into its name
-// where it is a bus of this account and region; else the name is "".
+// resolveBus returns the ARN of a bus for its name or ARN, or the default bus for
+// "", and its name, which is "" for a bus of another account or region.
 func (s *Service) resolveBus(nameOrARN string) (arn, name string, err error) {
 	switch {
 	case nameOrARN == "":
@@ -41,7 +42,8 @@ func (s *Service) resolveBus(nameOrARN string) (arn, name string, err error) {
 	return nameOrARN, "", nil
 }
 
-// validARN checks the form that all ARNs have: arn:partition:service:region:account:resource.
+// validARN reports whether a text has the form of ARNs:
+// arn:partition:service:region:account:resource.
 func validARN(s string) bool {
 	part := strings.SplitN(s, ":", 6)
 	return len(part) == 6 && part[0] == "arn" && part[1] != "" && part[2] != "" && part[5] != ""

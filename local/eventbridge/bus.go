@@ -77,7 +77,7 @@ type UpdateEventBusOutput struct {
 	DeadLetterConfig *delivery.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
 }
 
-// CreateEventBus makes a bus of this account and region.
+// CreateEventBus creates a bus.
 func (s *Service) CreateEventBus(ctx context.Context, in *CreateEventBusInput) (*CreateEventBusOutput, error) {
 	if strings.Contains(in.Name, "/") {
 		return nil, awsjson.Errorf("ValidationException", "Event bus name must not contain '/'.")
@@ -95,7 +95,7 @@ func (s *Service) CreateEventBus(ctx context.Context, in *CreateEventBusInput) (
 	return &CreateEventBusOutput{EventBusArn: s.busARN(b.Name), Description: b.Description, DeadLetterConfig: b.DeadLetter}, nil
 }
 
-// keepBus writes a bus to disk and puts it into the catalog, which is locked.
+// keepBus writes a bus to disk and to the catalog, which is locked.
 func (s *Service) keepBus(ctx context.Context, b *bus) error {
 	record, err := json.Marshal(b)
 	if err != nil {
@@ -108,8 +108,8 @@ func (s *Service) keepBus(ctx context.Context, b *bus) error {
 	return nil
 }
 
-// DeleteEventBus removes a bus that has no rules. One that is not there counts
-// as removed, as on AWS.
+// DeleteEventBus removes a bus that has no rules. Deleting a bus that does not
+// exist succeeds, as on AWS.
 func (s *Service) DeleteEventBus(ctx context.Context, in *DeleteEventBusInput) (*awsjson.None, error) {
 	if in.Name == defaultBus {
 		return nil, awsjson.Errorf("ValidationException", "Cannot delete event bus default.")
@@ -130,7 +130,7 @@ func (s *Service) DeleteEventBus(ctx context.Context, in *DeleteEventBusInput) (
 	return nil, nil
 }
 
-// DescribeEventBus answers for the default bus where none is named.
+// DescribeEventBus returns a bus, the default bus if the input names none.
 func (s *Service) DescribeEventBus(_ context.Context, in *DescribeEventBusInput) (*DescribeEventBusOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
@@ -159,7 +159,7 @@ func (s *Service) ListEventBuses(_ context.Context, in *ListEventBusesInput) (*L
 	return out, nil
 }
 
-// UpdateEventBus sets description and dead-letter queue.
+// UpdateEventBus replaces description and dead-letter queue.
 func (s *Service) UpdateEventBus(ctx context.Context, in *UpdateEventBusInput) (*UpdateEventBusOutput, error) {
 	b, err := s.changeBus(ctx, in.Name, func(b *bus) error {
 		b.Description, b.DeadLetter = in.Description, in.DeadLetterConfig
@@ -171,7 +171,7 @@ func (s *Service) UpdateEventBus(ctx context.Context, in *UpdateEventBusInput) (
 	return &UpdateEventBusOutput{Arn: s.busARN(b.Name), Name: b.Name, Description: b.Description, DeadLetterConfig: b.DeadLetter}, nil
 }
 
-// changeBus replaces a bus by a changed copy, on disk first.
+// changeBus replaces a bus by a changed copy.
 func (s *Service) changeBus(ctx context.Context, nameOrARN string, change func(*bus) error) (*bus, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()

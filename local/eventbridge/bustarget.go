@@ -7,8 +7,8 @@ import (
 	"github.com/blockforger/eventrouter/local/delivery"
 )
 
-// busTargets delivers to other buses. An event that came from another bus is not
-// sent to a third, so that a cycle of buses ends.
+// busTargets delivers to other buses. As on AWS, an event that came from another
+// bus is not sent to a third one.
 type busTargets struct {
 	buses *Service
 	log   *slog.Logger

@@ -16,9 +16,10 @@ import (
 
 const defaultBus = "default"
 
-// The catalog is what has been set up: buses, their rules, and the rules'
-// targets. Its lock is held to look and to change memory, and over the write to
-// disk of a change, so that disk and memory see changes in one order.
+// The catalog holds the configuration: buses, their rules with targets, replays,
+// connections and API destinations. Its lock is held for reading, and during a
+// change for both the write to disk and the change in memory, so that both have the
+// same order of changes.
 type catalog struct {
 	mu      sync.RWMutex
 	buses   map[string]*bus
@@ -42,8 +43,8 @@ type bus struct {
 	matcher *pattern.Matcher[string] // the enabled rules with a pattern, by name
 }
 
-// rule is a rule of a bus, with its targets. One is never changed once it is in
-// the catalog, but replaced: events on their way hold on to it.
+// rule is a rule of a bus, with its targets. A rule in the catalog is not changed,
+// but replaced: events that are being delivered refer to it.
 type rule struct {
 	Bus         string            `json:"bus"`
 	Name        string            `json:"name"`
@@ -55,7 +56,7 @@ type rule struct {
 	RoleARN     string            `json:"roleArn,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	Targets     []delivery.Target `json:"targets,omitempty"`
-	Created     awsjson.Time      `json:"created"` // when it got its schedule
+	Created     awsjson.Time      `json:"created"` // when its schedule was set
 
 	compiled *pattern.Pattern
 	when     schedule.Schedule
@@ -68,7 +69,7 @@ const (
 
 func (r *rule) live() bool { return r.State != disabled && r.compiled != nil }
 
-// compile makes the rule ready to match and to fall due.
+// compile parses the schedule and compiles the pattern.
 func (r *rule) compile() (err error) {
 	if r.Schedule != "" {
 		if r.when, err = schedule.Parse(r.Schedule); err != nil {
@@ -81,7 +82,7 @@ func (r *rule) compile() (err error) {
 	return err
 }
 
-// set puts a rule in the place of the one of that name.
+// set adds a rule to the bus, or replaces the rule of that name.
 func (b *bus) set(r *rule) {
 	b.rules[r.Name] = r
 	if r.live() {
@@ -127,7 +128,7 @@ func (s *Service) loadCatalog() error {
 		}
 		b := s.catalog.buses[r.Bus]
 		if b == nil {
-			return false, fault.Errorf(fault.Internal, "rule %q is of bus %q, which is not kept", r.Name, r.Bus)
+			return false, fault.Errorf(fault.Internal, "rule %q belongs to bus %q, which does not exist", r.Name, r.Bus)
 		}
 		b.set(r)
 		return true, nil

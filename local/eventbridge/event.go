@@ -11,21 +11,21 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 )
 
-// An Event is one that a bus has taken.
+// An Event is an event that a bus has accepted.
 type Event struct {
-	Seq      uint64         `json:"-"` // the order in which events were taken
+	Seq      uint64         `json:"-"` // the order in which events were accepted
 	ID       string         `json:"id"`
 	Bus      string         `json:"bus"`              // its ARN
 	Time     time.Time      `json:"time"`             // its own
-	Received time.Time      `json:"received"`         // when it was taken
+	Received time.Time      `json:"received"`         // when it was accepted
 	Rules    []string       `json:"rules,omitempty"`  // the ARNs of the rules that matched
 	Trace    string         `json:"trace,omitempty"`  // the trace header
 	Replay   string         `json:"replay,omitempty"` // the replay that sent it
-	Hops     int            `json:"hops,omitempty"`   // how many buses it came over before
+	Hops     int            `json:"hops,omitempty"`   // how many buses it passed before
 	JSON     jsontext.Value `json:"-"`                // as targets get it; may hold an API key
 }
 
-// eventFields is what an event's JSON is made of.
+// eventFields are the members of an event.
 type eventFields struct {
 	id, source, detailType, account, region, replay string
 	time                                            time.Time
@@ -66,12 +66,12 @@ func buildEvent(f *eventFields) jsontext.Value {
 }
 
 func appendString(b []byte, s string) []byte {
-	b, _ = jsontext.AppendQuote(b, s) // valid UTF-8: the decoder has seen to it
+	b, _ = jsontext.AppendQuote(b, s) // valid UTF-8: the decoder checks it
 	return b
 }
 
-// encode writes the event for the disk: what is known of it on one line, then
-// its JSON, which is not parsed again.
+// encode returns the record of the event: its metadata on one line, then its JSON,
+// which is not parsed again.
 func (e *Event) encode() ([]byte, error) {
 	head, err := json.Marshal(e)
 	if err != nil {
@@ -84,14 +84,13 @@ func decodeEvent(key, record []byte) (Event, error) {
 	head, body, ok := bytes.Cut(record, []byte{'\n'})
 	var e Event
 	if err := json.Unmarshal(head, &e); err != nil || !ok || len(key) != 8 {
-		return Event{}, fault.Wrap("decode event", fault.Internal, fault.Errorf(fault.Internal, "a kept event cannot be read"))
+		return Event{}, fault.Wrap("decode event", fault.Internal, fault.Errorf(fault.Internal, "a stored event cannot be read"))
 	}
 	e.Seq, e.JSON = binary.BigEndian.Uint64(key), body
 	return e, nil
 }
 
-// unmarshalLoose reads what this package wrote, or what EventBridge does not
-// mind: names may repeat.
+// unmarshalLoose decodes JSON in which names may repeat, as EventBridge does.
 func unmarshalLoose(document []byte, v any) error {
 	return json.Unmarshal(document, v, jsontext.AllowDuplicateNames(true))
 }

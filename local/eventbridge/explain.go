@@ -69,7 +69,7 @@ func (s *Service) judge(a *incoming) ([]verdict, error) {
 	defer s.catalog.mu.RUnlock()
 	b := s.catalog.buses[a.bus]
 	if b == nil {
-		return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist here: the event would be taken, kept, and reach nothing.", awsjson.Clip(a.event.Bus))
+		return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist: an event for it is stored and reaches no target.", awsjson.Clip(a.event.Bus))
 	}
 	var verdicts []verdict
 	for _, name := range sortedKeys(b.rules) {

@@ -16,7 +16,7 @@ import (
 	"github.com/blockforger/eventrouter/local/delivery"
 )
 
-// PutEventsInput, and what it holds, are AWS's own shapes.
+// PutEventsInput and its members have AWS's shapes.
 type PutEventsInput struct {
 	Entries    []PutEventsRequestEntry `json:"Entries" aws:"required,min=1,max=10"`
 	EndpointId string                  `json:"EndpointId,omitempty" aws:"min=1,max=50,pattern=^[A-Za-z0-9\\-]+[\\.][A-Za-z0-9\\-]+$"`
@@ -45,7 +45,7 @@ type putEventsResultEntry struct {
 	ErrorMessage string `json:"ErrorMessage,omitempty"`
 }
 
-// timeBytes is what EventBridge counts for an entry that gives its time.
+// timeBytes is the size that EventBridge counts for the time of an entry.
 const timeBytes = 14
 
 // PutEvents stores events as EventBridge does: each entry has its own result, and
@@ -79,8 +79,8 @@ func (s *Service) PutEvents(ctx context.Context, in *PutEventsInput) (*PutEvents
 	return out, nil
 }
 
-// OutOfSpace reports whether events were refused within the last minute because
-// they could not be stored, and none has been stored since.
+// OutOfSpace reports whether events were rejected within the last minute because
+// they could not be stored, and no event has been stored since.
 func (s *Service) OutOfSpace() bool {
 	at := s.refused.Load()
 	return at != 0 && s.opts.Now().Sub(time.Unix(0, at)) < time.Minute
@@ -121,7 +121,7 @@ func (e *PutEventsRequestEntry) missing() *awsjson.Error {
 	return nil
 }
 
-// incoming is an event on its way in, parsed for matching.
+// incoming is an event that is being accepted, parsed for matching.
 type incoming struct {
 	event  Event
 	bus    string // its name, where it is a bus of this account and region
@@ -132,7 +132,7 @@ type incoming struct {
 	only *rule
 
 	filter   []string   // the ARNs of the rules that may match; all where it is empty
-	archived []*archive // where it is kept
+	archived []*archive // the archives that store it
 }
 
 // accept returns the event that targets get for an entry, or the error code and

@@ -16,15 +16,15 @@ func (s *Service) route(a *incoming) ([]*delivery.Task, []datafile.Write) {
 		return s.tasks(a, []*rule{a.only}), nil
 	}
 	if a.bus == "" {
-		s.opts.Log.Info("event for a bus of another account or region is kept here", "event", a.event.ID, "bus", a.event.Bus)
+		s.opts.Log.Info("event for a bus of another account or region is stored and reaches no target", "event", a.event.ID, "bus", a.event.Bus)
 		return nil, nil
 	}
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
 	b := s.catalog.buses[a.bus]
 	if b == nil {
-		// AWS answers success and drops the event. So do we, but not in silence.
-		s.opts.Log.Warn("EVENT FOR A BUS THAT DOES NOT EXIST: AWS would drop it; it is kept to be looked at and reaches nothing",
+		// As on AWS, the call succeeds. AWS drops the event silently.
+		s.opts.Log.Warn("event for a bus that does not exist: AWS drops it; here it is stored and reaches no target",
 			"event", a.event.ID, "bus", a.event.Bus)
 		return nil, nil
 	}
@@ -40,7 +40,7 @@ func (s *Service) route(a *incoming) ([]*delivery.Task, []datafile.Write) {
 	return s.tasks(a, rules), s.archives.writes(a)
 }
 
-// tasks makes the tasks that an event gives by the rules that it fell under.
+// tasks returns the tasks of an event: one for each target of the rules.
 func (s *Service) tasks(a *incoming, rules []*rule) []*delivery.Task {
 	var tasks []*delivery.Task
 	for _, r := range rules {

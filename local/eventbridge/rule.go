@@ -27,8 +27,7 @@ type PutRuleOutput struct {
 	RuleArn string `json:"RuleArn"`
 }
 
-// PutRule makes a rule, or changes one; targets and, where the rule was there
-// already, tags stay as they are.
+// PutRule creates or replaces a rule. A replaced rule keeps its targets and tags.
 func (s *Service) PutRule(ctx context.Context, in *PutRuleInput) (*PutRuleOutput, error) {
 	if in.EventPattern == "" && in.ScheduleExpression == "" {
 		return nil, awsjson.Errorf("ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.")
@@ -51,7 +50,7 @@ func (s *Service) PutRule(ctx context.Context, in *PutRuleInput) (*PutRuleOutput
 	if old := b.rules[in.Name]; old != nil {
 		r.Targets, r.Tags = old.Targets, old.Tags
 		if old.Schedule == r.Schedule {
-			r.Created = old.Created // a rate goes on counting
+			r.Created = old.Created // the times of a rate are counted from here
 		}
 	}
 	if err := r.admit(b); err != nil {
@@ -63,7 +62,7 @@ func (s *Service) PutRule(ctx context.Context, in *PutRuleInput) (*PutRuleOutput
 	return &PutRuleOutput{RuleArn: r.ARN}, nil
 }
 
-// admit checks what AWS refuses of a rule when it is put, beyond its shape.
+// admit returns the error with which AWS rejects a rule that has a valid shape.
 func (r *rule) admit(b *bus) error {
 	if r.Schedule != "" {
 		if b.Name != defaultBus {
@@ -91,7 +90,7 @@ func invalidPattern(err error) error {
 	return awsjson.Errorf("InvalidEventPatternException", "%s", message)
 }
 
-// findBus looks a bus of this account and region up. The catalog is locked.
+// findBus returns a bus of this account and region. The catalog is locked.
 func (s *Service) findBus(nameOrARN string) (*bus, error) {
 	_, name, err := s.resolveBus(nameOrARN)
 	if err != nil {
@@ -106,7 +105,7 @@ func (s *Service) findBus(nameOrARN string) (*bus, error) {
 	return nil, awsjson.Errorf("ResourceNotFoundException", "Event bus %s does not exist.", awsjson.Clip(name))
 }
 
-// findRule looks a rule up. The catalog is locked.
+// findRule returns a rule and its bus. The catalog is locked.
 func (s *Service) findRule(busNameOrARN, name string) (*bus, *rule, error) {
 	b, err := s.findBus(busNameOrARN)
 	if err != nil {
@@ -118,8 +117,8 @@ func (s *Service) findRule(busNameOrARN, name string) (*bus, *rule, error) {
 	return nil, nil, awsjson.Errorf("ResourceNotFoundException", "Rule %s does not exist on EventBus %s.", name, b.Name)
 }
 
-// replaceRule writes a rule to disk and then puts it in the place of the one of
-// that name. The catalog is locked for writing.
+// replaceRule writes a rule to disk and to the catalog, which is locked for
+// writing.
 func (s *Service) replaceRule(ctx context.Context, b *bus, r *rule) error {
 	record, err := json.Marshal(r)
 	if err != nil {
@@ -132,7 +131,7 @@ func (s *Service) replaceRule(ctx context.Context, b *bus, r *rule) error {
 	return nil
 }
 
-// ruleKey cannot be ambiguous: no name holds a NUL.
+// ruleKey returns the key of a rule. Names hold no NUL, so keys are unambiguous.
 func ruleKey(bus, rule string) []byte { return []byte(bus + "\x00" + rule) }
 
 type DeleteRuleInput struct {
@@ -205,8 +204,8 @@ type ListRuleNamesByTargetOutput struct {
 	NextToken string   `json:"NextToken,omitempty"`
 }
 
-// DeleteRule removes a rule that has no targets. One that is not there counts as
-// removed, as on AWS.
+// DeleteRule removes a rule that has no targets. Deleting a rule that does not
+// exist succeeds, as on AWS.
 func (s *Service) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*awsjson.None, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
@@ -228,7 +227,7 @@ func (s *Service) DeleteRule(ctx context.Context, in *DeleteRuleInput) (*awsjson
 	return nil, nil
 }
 
-// DescribeRule tells all of a rule but its targets.
+// DescribeRule returns a rule without its targets.
 func (s *Service) DescribeRule(_ context.Context, in *DescribeRuleInput) (*DescribeRuleOutput, error) {
 	s.catalog.mu.RLock()
 	defer s.catalog.mu.RUnlock()
@@ -261,12 +260,12 @@ func (s *Service) ListRules(_ context.Context, in *ListRulesInput) (*ListRulesOu
 	return out, nil
 }
 
-// EnableRule lets a rule match again.
+// EnableRule enables a rule.
 func (s *Service) EnableRule(ctx context.Context, in *EnableRuleInput) (*awsjson.None, error) {
 	return nil, s.setState(ctx, in.EventBusName, in.Name, enabled)
 }
 
-// DisableRule keeps a rule from matching.
+// DisableRule disables a rule: it matches no event.
 func (s *Service) DisableRule(ctx context.Context, in *DisableRuleInput) (*awsjson.None, error) {
 	return nil, s.setState(ctx, in.EventBusName, in.Name, disabled)
 }

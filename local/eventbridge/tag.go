@@ -45,7 +45,7 @@ func (s *Service) TagResource(ctx context.Context, in *TagResourceInput) (*awsjs
 	})
 }
 
-// UntagResource takes tags away; one that is not there does not matter.
+// UntagResource removes tags. Keys without a tag are ignored.
 func (s *Service) UntagResource(ctx context.Context, in *UntagResourceInput) (*awsjson.None, error) {
 	return nil, s.changeTags(ctx, in.ResourceARN, func(tags map[string]string) error {
 		for _, key := range in.TagKeys {

@@ -32,7 +32,7 @@ type putTargetsResultEntry struct {
 	ErrorMessage string `json:"ErrorMessage,omitempty"`
 }
 
-// PutTargets adds targets to a rule; one whose id is there already is replaced.
+// PutTargets adds targets to a rule. A target with an existing id is replaced.
 func (s *Service) PutTargets(ctx context.Context, in *PutTargetsInput) (*PutTargetsOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
@@ -164,8 +164,8 @@ func (s *Service) ListTargetsByRule(_ context.Context, in *ListTargetsByRuleInpu
 	return out, nil
 }
 
-// RemoveTargets takes targets from a rule. Events on their way to them still
-// arrive.
+// RemoveTargets removes targets from a rule. Events that matched before are still
+// delivered to them.
 func (s *Service) RemoveTargets(ctx context.Context, in *RemoveTargetsInput) (*RemoveTargetsOutput, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
