@@ -121,7 +121,10 @@ export CDK_DISABLE_VERSION_CHECK = 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 1
 
-.PHONY: functions synth diff deploy destroy deploy-local lint-infra test-infra golden
+# The environment that CONTEXT names.
+ENVIRONMENT = $(lastword dev $(patsubst environment=%,%,$(filter environment=%,$(CONTEXT))))
+
+.PHONY: functions synth diff deploy rollback destroy deploy-local lint-infra test-infra golden
 functions: $(FUNCTIONS) ## build the functions for AWS; cdk.json has the CDK do it
 
 synth: node_modules/aws-cdk ## write the CloudFormation template to cdk.out; CONTEXT='-c key=value'
@@ -130,8 +133,12 @@ synth: node_modules/aws-cdk ## write the CloudFormation template to cdk.out; CON
 diff: node_modules/aws-cdk ## show what a deployment would change
 	$(CDK) diff --no-notices $(CONTEXT)
 
-deploy: node_modules/aws-cdk ## deploy to the AWS account of your credentials
+deploy: node_modules/aws-cdk ## deploy to the AWS account of your credentials; the code that was deployed before is kept
+	$(if $(filter stack=%,$(CONTEXT)),,infra/rollback.sh save $(ENVIRONMENT))
 	$(CDK) deploy --no-notices $(CONTEXT)
+
+rollback: ## deploy the code again that the last `make deploy` replaced; CONTEXT as for deploy
+	infra/rollback.sh back $(ENVIRONMENT)
 
 destroy: node_modules/aws-cdk ## take the stack away; table and bucket stay unless removalPolicy=destroy
 	$(CDK) destroy --no-notices $(CONTEXT)

@@ -79,8 +79,10 @@ func alarms(c Config, m *metrics) []alarm {
 			m.throttles(nil), throttlesTolerated, 3, quiet},
 		{"index-throttles", "DynamoDB throttles the index of open commits", "raise its throughput limits, see doc/operations.md",
 			m.throttles(jsii.String(names.Index)), throttlesTolerated, 3, quiet},
-		{"api-errors", "the HTTP API returns 5xx", "the saved query faults; the API's log names the requests",
-			m.api5xx(), faultsTolerated, 1, quiet},
+	}
+	if m.api != nil {
+		list = append(list, alarm{"api-errors", "the HTTP API returns 5xx", "the saved query faults; the API's log names the requests",
+			m.api5xx(), faultsTolerated, 1, quiet})
 	}
 	if m.rule.Buffer != nil {
 		list = append(list, alarm{"buffer-age", "events wait in the buffer for long", "raise reservedConcurrency",

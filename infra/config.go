@@ -31,9 +31,12 @@ type Config struct {
 	Draining            bool // it no longer does, and the function still reads the buffer
 	BufferConcurrency   int  // copies of the function that read the buffer at once
 	TestFunction        bool
+	API                 bool
 	APIRate, APIBurst   int // requests a second, and at once
 	ReservedConcurrency int // 0: none reserved
 	Retain              bool
+	TableName           string // of a restored table to use; "": the stack makes the table
+	WarmWrites          int    // writes/s that the new table accepts at once; 0: what DynamoDB gives it
 }
 
 // Ages, in days. What is kept of an event must end before its mark does, so that
@@ -55,6 +58,7 @@ var (
 	accountID      = regexp.MustCompile(`^[0-9]{12}$`)
 	organizationID = regexp.MustCompile(`^o-[a-z0-9]{10,32}$`)
 	customBusName  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,256}$`)
+	tableName      = regexp.MustCompile(`^[A-Za-z0-9._-]{3,255}$`)
 	emailAddress   = regexp.MustCompile(`^[^@\s,]+@[^@\s,]+\.[^@\s,]+$`)
 )
 
@@ -72,13 +76,18 @@ func ReadConfig(values map[string]any) (Config, error) {
 		AlarmEmail:            r.matching("alarmEmail", emailAddress, "an e-mail address"),
 		OutputBus:             r.bus("outputBus"),
 		BufferConcurrency:     r.integer("bufferConcurrency", 0, leastBufferConcurrency, mostBufferConcurrency),
-		TestFunction:          r.boolean("testFunction", true),
+		API:                   r.boolean("api", true),
 		APIRate:               r.integer("apiRateLimit", defaultAPIRate, 1, mostAPIRate),
 		APIBurst:              r.integer("apiBurstLimit", defaultAPIBurst, 1, mostAPIBurst),
 		ReservedConcurrency:   r.integer("reservedConcurrency", 0, 1, mostConcurrency),
 		Retain:                r.oneOf("removalPolicy", "retain", "destroy") == "retain",
+		TableName:             r.matching("tableName", tableName, "the name of a DynamoDB table: 3 to 255 letters, digits and . _ -"),
+		WarmWrites:            r.integer("warmWrites", 0, leastWarmWrites, mostWarmWrites),
 	}
+	// Outputs hold payloads, which should not be in the log of a production account.
+	c.TestFunction = r.boolean("testFunction", c.Environment != production)
 	r.buffer(&c)
+	r.contradictions(&c)
 	c.InputBus, c.DedicatedBus = r.inputBus(c.Environment)
 	c.ArchiveDays = r.archiveDays(c.MarkDays)
 	if !slices.Contains(logRetentions, c.LogRetentionDays) {
@@ -91,6 +100,35 @@ func ReadConfig(values map[string]any) (Config, error) {
 		return Config{}, fmt.Errorf("%s", strings.Join(r.wrong, "\n"))
 	}
 	return c, nil
+}
+
+// production is the name of the environment whose test function is off by default.
+const production = names.Environment("prod")
+
+// Warm throughput, in writes a second: what a new table has anyway, and what an
+// account may have for a table by default.
+const (
+	leastWarmWrites = 4_000
+	mostWarmWrites  = 40_000
+	warmReads       = 12_000 // reads a second: what a new table has anyway
+)
+
+// contradictions refuses keys that have no effect beside another.
+func (r *contextReader) contradictions(c *Config) {
+	if !c.API {
+		for _, key := range []string{"apiRateLimit", "apiBurstLimit"} {
+			if r.values[key] != nil {
+				r.refuse(key, "there is no HTTP API with api=false; remove this key, or api")
+			}
+		}
+	}
+	switch {
+	case c.TableName == "":
+	case c.TableName == c.Environment.Name(names.Table):
+		r.refuse("tableName", "%q is the table that the stack makes itself; remove this key, or name the restored table", c.TableName)
+	case c.WarmWrites > 0:
+		r.refuse("warmWrites", "the table %s exists already; remove this key, and set its warm throughput with aws dynamodb update-table", c.TableName)
+	}
 }
 
 // Warnings says what is valid and rarely intended.
@@ -142,8 +180,14 @@ func (c *contextReader) inputBus(e names.Environment) (Bus, bool) {
 	if b.Name == e.Name(names.InputBus) {
 		c.refuse(key, "%q is the name of the bus that inputBus=%s makes; write %s, or name another bus", b.Name, dedicatedBus, dedicatedBus)
 	}
+	if len(b.Name) > mostInputBusName {
+		c.refuse(key, "the name has %d characters, and an alarm's metric has room for %d; name another bus", len(b.Name), mostInputBusName)
+	}
 	return b, false
 }
+
+// mostInputBusName is how long the value of a metric's dimension may be.
+const mostInputBusName = 255
 
 // Limits of the HTTP API: what an account has by default at most, and what is a
 // bound on the bill of an endpoint that everybody can reach.

@@ -16,7 +16,7 @@ import (
 
 func TestDefaults(t *testing.T) {
 	got, err := ReadConfig(nil)
-	want := Config{Environment: "dev", MarkDays: 35, ArchiveDays: 30, LogRetentionDays: 30, TestFunction: true, Retain: true,
+	want := Config{Environment: "dev", MarkDays: 35, ArchiveDays: 30, LogRetentionDays: 30, TestFunction: true, API: true, Retain: true,
 		InputBus: Bus{Name: "default"}, OutputBus: Bus{Name: "default"}, APIRate: 1000, APIBurst: 500}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
@@ -36,7 +36,7 @@ func TestForms(t *testing.T) {
 	} {
 		got, err := ReadConfig(values)
 		want := Config{Environment: "dev", PublisherAccounts: []string{"111122223333", "444455556666"}, OutputBuses: []OutputBus{{ARN: bus}},
-			MarkDays: 40, ArchiveDays: 30, LogRetentionDays: 30, ReservedConcurrency: 5, Retain: true,
+			MarkDays: 40, ArchiveDays: 30, LogRetentionDays: 30, ReservedConcurrency: 5, Retain: true, API: true,
 			InputBus: Bus{Name: "default"}, OutputBus: Bus{Name: "default"}, APIRate: 1000, APIBurst: 500}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
@@ -99,11 +99,41 @@ func TestRefusedContext(t *testing.T) {
 		{"apiBurstLimit", "5001", "whole number from 1 to 5000"},
 		{"apiBurstLimit", []any{}, "whole number from 1 to 5000"},
 		{"reservedConcurrency", "0", "whole number from 1"},
+		{"api", "off", "must be true or false"},
+		{"api", []any{true}, "must be true or false, not an array"},
+		{"tableName", "a b", "must be the name of a DynamoDB table"},
+		{"tableName", "ab", "must be the name of a DynamoDB table"},
+		{"tableName", "eventrouter-dev", "is the table that the stack makes itself; remove this key"},
+		{"tableName", map[string]any{}, "must be a string, not an object"},
+		{"warmWrites", "3999", "whole number from 4000 to 40000"},
+		{"warmWrites", "many", "whole number from 4000 to 40000"},
+		{"warmWrites", true, "whole number from 4000 to 40000"},
+		{"bufferConcurrency", "x", "whole number from 2 to 1000"},
+		{"apiRateLimit", 1.5, "whole number from 1 to 10000"},
+		{"alarmEmail", true, "must be a string, not a boolean"},
+		{"alarmEmail", "a@b.c,d@e.f", "an e-mail address"},
+		{"logRetentionDays", []any{float64(30)}, "whole number"},
+		{"markDays", "3651", "whole number from 3 to 3650"},
+		{"archiveDays", true, "whole number"},
+		{"inputBuffer", true, "must be a string, not a boolean"},
+		{"reservedConcurrency", "unlimited", "whole number from 1"},
+		{"removalPolicy", []any{}, "must be a string, not an array"},
+		{"publisherOrganization", []any{"o-a1b2c3d4e5"}, "must be a string, not an array"},
+		{"inputBus", "arn:aws:events:virginia:123456789012:event-bus/x", "is not the ARN of an event bus"},
+		{"inputBus", "arn:aws:events:us-east-1:123456789012:event-bus", "is not the ARN of an event bus"},
+		{"outputBus", "", ""},
+		{"outputBus", "arn:aws:sqs:us-east-1:123456789012:event-bus/x", "is not the ARN of an event bus"},
 		{"removalPolicy", "snapshot", "must be one of: retain, destroy"},
 		{"stack", "other", "must be one of: router, target-bus"},
-		{"publisherAcounts", "111122223333", "there is no such key; those that are: alarmEmail, apiBurstLimit"},
+		{"publisherAcounts", "111122223333", "there is no such key; those that are: alarmEmail, api, apiBurstLimit"},
 	} {
 		_, err := ReadConfig(map[string]any{c.key: c.value})
+		if c.want == "" { // an empty value is the default
+			if err != nil {
+				t.Errorf("%s=%v: %v", c.key, c.value, err)
+			}
+			continue
+		}
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "context key "+c.key+": ") {
 			t.Errorf("%s=%v: error %v, want one that says %q", c.key, c.value, err, c.want)
 		}

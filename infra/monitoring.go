@@ -21,7 +21,10 @@ import (
 func NewObservability(parent constructs.Construct, c Config, key awskms.Key, f, relay *Function, rule *InputRule, failures *FailureQueue, backend *Backend, api *API) {
 	scope := constructs.NewConstruct(parent, jsii.String("Observability"))
 	topic := newAlarmTopic(scope, c, key)
-	m := &metrics{environment: string(c.Environment), function: f, rule: rule, failures: failures, table: backend.Table.TableName(), api: api.ID}
+	m := &metrics{environment: string(c.Environment), function: f, rule: rule, failures: failures, table: backend.Table.TableName()}
+	if api != nil {
+		m.api = api.ID
+	}
 	var made []awscloudwatch.IAlarm
 	for _, a := range alarms(c, m) {
 		made = append(made, a.create(scope, c, topic))
@@ -61,7 +64,7 @@ type metrics struct {
 	rule        *InputRule
 	failures    *FailureQueue
 	table       *string // its name
-	api         *string // its id
+	api         *string // its id; nil: there is none
 }
 
 const (

@@ -31,7 +31,10 @@ func NewRouterStack(scope constructs.Construct, c Config, code Code) awscdk.Stac
 	relay := NewRelay(stack, c, code, backend, function)
 	NewArchive(stack, c, input, key)
 	NewPublishers(stack, c, input)
-	api := NewAPI(stack, c, function)
+	var api *API
+	if c.API {
+		api = NewAPI(stack, c, function)
+	}
 	if c.TestFunction {
 		NewTestFunction(stack, c, code)
 	}
@@ -51,7 +54,9 @@ func NewOutputs(scope constructs.Construct, function *Function, backend *Backend
 	output("BucketName", backend.Bucket.BucketName())
 	output("InputDeadLetterQueueUrl", rule.DeadLetters.QueueUrl())
 	output("FailureQueueUrl", failures.Queue.QueueUrl())
-	output("ApiUrl", api.URL)
+	if api != nil {
+		output("ApiUrl", api.URL)
+	}
 }
 
 // arn names a resource in the stack's own account and region. Names are known

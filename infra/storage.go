@@ -15,7 +15,7 @@ import (
 // Backend is where everything is kept: the ledger's table, and the bucket with
 // tenant files and the records of the s3 and csv backends.
 type Backend struct {
-	Table  awsdynamodb.Table
+	Table  awsdynamodb.ITable
 	Bucket awss3.Bucket
 }
 
@@ -27,7 +27,14 @@ func NewBackend(parent constructs.Construct, c Config) *Backend {
 	return b
 }
 
-func newTable(scope constructs.Construct, c Config) awsdynamodb.Table {
+func newTable(scope constructs.Construct, c Config) awsdynamodb.ITable {
+	if c.TableName != "" { // restored, with all of its data and its index
+		return awsdynamodb.Table_FromTableName(scope, jsii.String("Table"), jsii.String(c.TableName))
+	}
+	var warm *awsdynamodb.WarmThroughput
+	if c.WarmWrites > 0 {
+		warm = &awsdynamodb.WarmThroughput{ReadUnitsPerSecond: jsii.Number(warmReads), WriteUnitsPerSecond: jsii.Number(c.WarmWrites)}
+	}
 	table := awsdynamodb.NewTable(scope, jsii.String("Table"), &awsdynamodb.TableProps{
 		TableName:                        jsii.String(c.Environment.Name(names.Table)),
 		PartitionKey:                     stringAttribute(names.TableHash),
@@ -38,16 +45,21 @@ func newTable(scope constructs.Construct, c Config) awsdynamodb.Table {
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: jsii.Bool(true)},
 		// No deletion protection: with it, the rollback of a failed first deployment
 		// cannot delete the table and fails too. doc/deploy.md turns it on afterwards.
-		RemovalPolicy: removal(c),
+		RemovalPolicy:  removal(c),
+		WarmThroughput: warm,
 	})
 	table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
 		IndexName:      jsii.String(names.Index),
 		PartitionKey:   stringAttribute(names.IndexHash),
 		SortKey:        stringAttribute(names.IndexSort),
 		ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+		WarmThroughput: warm, // each commit writes to the index too
 	})
 	return table
 }
+
+// oldRecordDays is for how long replaced versions of records' objects are kept.
+const oldRecordDays = 7
 
 func stringAttribute(name string) *awsdynamodb.Attribute {
 	return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}
@@ -64,12 +76,21 @@ func newBucket(scope constructs.Construct, c Config) awss3.Bucket {
 		MinimumTLSVersion: jsii.Number(1.2),
 		Versioned:         jsii.Bool(true),
 		RemovalPolicy:     removal(c),
-		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Id:                                  jsii.String("old-versions"),
-			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(c.MarkDays)),
-			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7)),
-			ExpiredObjectDeleteMarker:           jsii.Bool(true),
-		}},
+		LifecycleRules: &[]*awss3.LifecycleRule{
+			{
+				Id:                                  jsii.String("old-versions"),
+				NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(c.MarkDays)),
+				AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7)),
+				ExpiredObjectDeleteMarker:           jsii.Bool(true),
+			},
+			// With the backend csv each change is a version of a whole file. The ledger
+			// holds the records; old versions only help to look up an edit by hand.
+			{
+				Id:                          jsii.String("old-records"),
+				Prefix:                      jsii.String(names.DataPrefix),
+				NoncurrentVersionExpiration: awscdk.Duration_Days(jsii.Number(min(oldRecordDays, c.MarkDays))),
+			},
+		},
 	})
 }
 

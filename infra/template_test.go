@@ -47,6 +47,7 @@ var all = map[string]any{
 	"inputBus":            "dedicated",
 	"reservedConcurrency": float64(50),
 	"removalPolicy":       "destroy",
+	"testFunction":        true,
 }
 
 // A synth costs a second: tests share these.

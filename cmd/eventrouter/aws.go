@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"reflect"
@@ -37,6 +38,7 @@ import (
 type deploymentFlags struct {
 	AWS         bool   `name:"aws" group:"common" help:"Use a deployment on AWS, with the usual AWS credentials, instead of a server."`
 	Environment string `group:"common" default:"dev" help:"With --aws: the environment of the deployment."`
+	Table       string `help:"With --aws: the table, if the deployment has the context key tableName."`
 }
 
 // awsCommands are the commands that can do so.
@@ -46,6 +48,9 @@ var awsCommands = []string{"keys", "records", "usage", "logs", "dead-letters", "
 // I/O but to find credentials and region.
 func (f *deploymentFlags) configure(s *session, command string) error {
 	if !f.AWS {
+		if f.Table != "" {
+			return fault.Errorf(fault.Invalid, "--table works only with --aws")
+		}
 		return nil
 	}
 	if word, _, _ := strings.Cut(command, " "); !slices.Contains(awsCommands, word) {
@@ -62,15 +67,16 @@ func (f *deploymentFlags) configure(s *session, command string) error {
 	if cfg.Region == "" {
 		return fault.Errorf(fault.Invalid, "no region is set; set the region of the deployment, for example: export AWS_REGION=us-east-1")
 	}
-	s.deployment = &awsDeployment{env: env, cfg: cfg}
+	s.deployment = &awsDeployment{env: env, table: cmp.Or(f.Table, env.Name(names.Table)), cfg: cfg}
 	s.admin = s.deployment.admin()
 	return nil
 }
 
 // awsDeployment is a deployment on AWS.
 type awsDeployment struct {
-	env names.Environment
-	cfg aws.Config
+	env   names.Environment
+	table string // its name
+	cfg   aws.Config
 
 	functions *awsFunctions // set by admin
 }
@@ -128,7 +134,7 @@ func (d *awsDeployment) catalog(ctx context.Context) (*tenant.Catalog, error) {
 }
 
 func (d *awsDeployment) ledger() *dynamostore.Ledger {
-	return dynamostore.New(dynamodb.NewFromConfig(d.cfg), d.env.Name(names.Table), nil)
+	return dynamostore.New(dynamodb.NewFromConfig(d.cfg), d.table, nil)
 }
 
 func (d *awsDeployment) newChecks() *deploymentChecks {
@@ -206,8 +212,8 @@ func (x *deploymentChecks) function(ctx context.Context) checkResult {
 	if out.Environment != nil {
 		x.variables = out.Environment.Variables
 	}
-	if table := x.variables[names.EnvTable]; table != x.env.Name(names.Table) {
-		return failedf(x.deployCommand(), "%s uses the table %q, want %q", x.env.Name(names.Function), table, x.env.Name(names.Table))
+	if table := x.variables[names.EnvTable]; table != x.awsDeployment.table {
+		return failedf("repeat the command with --table "+table+", or "+x.deployCommand(), "%s uses the table %q, and this command %q", x.env.Name(names.Function), table, x.awsDeployment.table)
 	}
 	return passed("%s", x.env.Name(names.Function))
 }
@@ -216,7 +222,7 @@ func (x *deploymentChecks) table(ctx context.Context) checkResult {
 	if err := x.ledger().Check(ctx); err != nil {
 		return failedErr("", err) // the error names the command
 	}
-	return passed("%s with index %s", x.env.Name(names.Table), names.Index)
+	return passed("%s with index %s", x.awsDeployment.table, names.Index)
 }
 
 func (x *deploymentChecks) bucket(ctx context.Context) checkResult {
