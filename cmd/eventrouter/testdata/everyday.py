@@ -64,7 +64,7 @@ assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event | 
 assert not events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event | {"detail": {"total": "120"}}))["Result"]
 
 # schedule
-at = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=1)
+at = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=3)  # later than the call, however slow it is
 scheduler.create_schedule(Name="py-once", ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})", FlexibleTimeWindow={"Mode": "OFF"},
                           Target={"Arn": arn("sqs", "py-orders"), "RoleArn": "arn:aws:iam::000000000000:role/scheduler", "Input": "wake up"})
 assert received(queue)["Body"] == "wake up"
