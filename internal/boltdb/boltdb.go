@@ -57,6 +57,10 @@ type Options struct {
 	// the file; 0 means 8 MB.
 	LogSize int64
 
+	// Ascending names the buckets whose keys are mostly added at the end. Their pages
+	// are filled; those of other buckets are left half empty for keys in between.
+	Ascending []string
+
 	// Fault injects errors in tests. It is called before and after every group of
 	// updates and before every view. An error of "commit:before" is returned by an update
 	// without effect, one of "commit:after" by an update with effect.
@@ -93,7 +97,7 @@ func Open(path string, o *Options) (*DB, error) {
 		db.o.LogSize = 8 << 20
 	}
 	s := &db.storage
-	s.path, s.maxSize, s.logSize = path, db.o.MaxSize, db.o.LogSize
+	s.path, s.maxSize, s.logSize, s.ascending = path, db.o.MaxSize, db.o.LogSize, db.o.Ascending
 	err := s.open(db.o.LockWait)
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):

@@ -27,9 +27,10 @@ func logPrefix(path string) string { return path + ".wal-" }
 // storage is a bbolt file with a log. All changes since the last commit to the file are
 // in its transaction.
 type storage struct {
-	path    string
-	maxSize int
-	logSize int64
+	path      string
+	maxSize   int
+	logSize   int64
+	ascending []string
 
 	bolt   *bbolt.DB
 	tx     *Tx      // nil when closed
@@ -43,7 +44,7 @@ type storage struct {
 // recover begins the transaction and repeats what was logged and is not part of the
 // file.
 func (s *storage) recover() (err error) {
-	if s.tx, err = begin(s.bolt); err != nil {
+	if s.tx, err = begin(s.bolt, s.ascending); err != nil {
 		return err
 	}
 	own := s.tx.Bucket([]byte(ownBucket))
@@ -105,7 +106,7 @@ func (s *storage) checkpoint() error {
 		s.failed = time.Now()
 		return errors.Join(err, s.abandon(errAbandon))
 	}
-	if s.tx, err = begin(s.bolt); err != nil {
+	if s.tx, err = begin(s.bolt, s.ascending); err != nil {
 		return s.abandon(err)
 	}
 	if s.log != nil {

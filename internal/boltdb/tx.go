@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -12,8 +13,9 @@ import (
 // A Tx reads the file and, within Update, writes to it. It is valid until the function
 // that gets it returns.
 type Tx struct {
-	bolt    *bbolt.Tx
-	buckets map[string]*Bucket
+	bolt      *bbolt.Tx
+	buckets   map[string]*Bucket
+	ascending []string // see Options
 
 	writing bool     // within Update
 	record  []byte   // the writes of the group, as they are logged
@@ -37,21 +39,29 @@ type change struct {
 
 // begin starts a transaction that reads every bucket, so that concurrent views do not
 // change what they share.
-func begin(db *bbolt.DB) (*Tx, error) {
+func begin(db *bbolt.DB, ascending []string) (*Tx, error) {
 	bolt, err := db.Begin(true)
 	if err != nil {
 		return nil, err
 	}
-	tx := &Tx{bolt: bolt, buckets: map[string]*Bucket{}}
+	tx := &Tx{bolt: bolt, buckets: map[string]*Bucket{}, ascending: ascending}
 	err = bolt.ForEach(func(name []byte, _ *bbolt.Bucket) error {
-		name = append([]byte(nil), name...)
-		tx.buckets[string(name)] = &Bucket{tx, name, bolt.Bucket(name)}
+		tx.add(append([]byte(nil), name...), bolt.Bucket(name))
 		return nil
 	})
 	if err != nil {
 		return nil, errors.Join(err, bolt.Rollback())
 	}
 	return tx, nil
+}
+
+func (tx *Tx) add(name []byte, bolt *bbolt.Bucket) *Bucket {
+	if slices.Contains(tx.ascending, string(name)) {
+		bolt.FillPercent = 1
+	}
+	b := &Bucket{tx, name, bolt}
+	tx.buckets[string(name)] = b
+	return b
 }
 
 // Bucket returns a bucket, or nil if it does not exist.
@@ -80,8 +90,7 @@ func (tx *Tx) CreateBucketIfNotExists(name []byte) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bucket{tx, name, bolt}
-	tx.buckets[string(name)] = b
+	b := tx.add(name, bolt)
 	tx.undo = append(tx.undo, change{bucket: b})
 	tx.record = appendBytes(append(tx.record, opCreate), name)
 	return b, nil

@@ -51,7 +51,7 @@ func Open(dir string, maxSize int, buckets ...string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := boltdb.Open(filepath.Join(dir, fileName), &boltdb.Options{MaxSize: maxSize})
+	db, err := boltdb.Open(filepath.Join(dir, fileName), &boltdb.Options{MaxSize: maxSize, Ascending: buckets})
 	if err != nil {
 		return nil, err
 	}

@@ -84,8 +84,8 @@ func Open(file *datafile.File, opts Options) (*Groups, error) {
 	}
 	return g, file.Each(BucketLines, nil, func(key, record []byte) (bool, error) {
 		name, _, _ := bytes.Cut(key, []byte{0})
-		var lines []Line
-		if err := json.Unmarshal(record, &lines); err != nil || len(lines) == 0 {
+		lines, err := decodeChunk(record)
+		if err != nil || len(lines) == 0 {
 			return false, fault.Errorf(fault.Internal, "a kept log cannot be read")
 		}
 		one := g.byName[string(name)]
@@ -165,11 +165,13 @@ func (g *Groups) Flush(ctx context.Context) error {
 			continue
 		}
 		lines := one.lines[len(one.lines)-one.unsaved:]
-		record, err := json.Marshal(lines)
-		if err != nil {
-			return fault.Wrap("logs.Flush", fault.Internal, err)
+		for _, part := range chunks(lines) {
+			record, err := encodeChunk(part)
+			if err != nil {
+				return fault.Wrap("logs.Flush", fault.Internal, err)
+			}
+			writes = append(writes, g.file.Put(BucketLines, chunkKey(name, part[0].Seq), record))
 		}
-		writes = append(writes, g.file.Put(BucketLines, chunkKey(name, lines[0].Seq), record))
 		for _, c := range one.stale(g.opts.Keep) {
 			writes = append(writes, g.file.Remove(BucketLines, chunkKey(name, c.first)))
 		}
@@ -186,6 +188,23 @@ func (g *Groups) Flush(ctx context.Context) error {
 	return nil
 }
 
+// maxChunk is the size of the text in a chunk, unless it is one line. A page of the
+// file is written again with every chunk on it.
+const maxChunk = 64 << 10
+
+// chunks divides lines into chunks.
+func chunks(lines []Line) (list [][]Line) {
+	for len(lines) > 0 {
+		n, size := 1, len(lines[0].Text)
+		for n < len(lines) && size+len(lines[n].Text) <= maxChunk {
+			size += len(lines[n].Text)
+			n++
+		}
+		list, lines = append(list, lines[:n]), lines[n:]
+	}
+	return list
+}
+
 // stale are the chunks that hold no line worth keeping.
 func (one *group) stale(most int) []chunk {
 	n := 0
@@ -199,7 +218,10 @@ func (one *group) saved(most int) {
 	if one.unsaved == 0 {
 		return
 	}
-	one.chunks = append(one.chunks[len(one.stale(most)):], chunk{one.last - uint64(one.unsaved) + 1, one.last})
+	one.chunks = one.chunks[len(one.stale(most)):]
+	for _, part := range chunks(one.lines[len(one.lines)-one.unsaved:]) {
+		one.chunks = append(one.chunks, chunk{part[0].Seq, part[len(part)-1].Seq})
+	}
 	one.unsaved = 0
 }
 

@@ -43,7 +43,8 @@ func Open(path string, o *Options) (*Driver, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	db, err := boltdb.Open(path, &boltdb.Options{LockWait: o.LockWait, MaxSize: o.MaxSize, Fault: o.Fault})
+	db, err := boltdb.Open(path, &boltdb.Options{LockWait: o.LockWait, MaxSize: o.MaxSize,
+		Ascending: []string{string(expiryBucket)}, Fault: o.Fault})
 	if err != nil {
 		return nil, err
 	}
