@@ -24,7 +24,8 @@ type Input struct {
 // Metadata holds what a sender can pass on from the event that caused this one.
 type Metadata struct {
 	CorrelationID string
-	Hops          int // how many routers the cause has passed already
+	Hops          int    // how many routers the cause has passed already
+	TraceHeader   string // of metadata.traceparent; "" without a valid one
 }
 
 const (
@@ -148,6 +149,8 @@ func decodeMetadata(raw jsontext.Value) (Metadata, error) {
 	var wire struct {
 		CorrelationID string `json:"correlationId"`
 		Hops          int    `json:"hops"`
+
+		Traceparent jsontext.Value `json:"traceparent"` // ignored if it is malformed
 	}
 	if raw.Kind() != '{' {
 		return Metadata{}, invalid("/detail/metadata", "must be an object")
@@ -163,7 +166,13 @@ func decodeMetadata(raw jsontext.Value) (Metadata, error) {
 	case indexControl(wire.CorrelationID) >= 0:
 		return Metadata{}, invalid("/detail/metadata/correlationId", "must not hold control characters")
 	}
-	return Metadata{CorrelationID: wire.CorrelationID, Hops: wire.Hops}, nil
+	m := Metadata{CorrelationID: wire.CorrelationID, Hops: wire.Hops}
+	if wire.Traceparent.Kind() == '"' {
+		if text, err := jsontext.AppendUnquote(nil, wire.Traceparent); err == nil {
+			m.TraceHeader, _ = TraceHeader(string(text))
+		}
+	}
+	return m, nil
 }
 
 // optionalString distinguishes an absent member from an empty one, and rejects

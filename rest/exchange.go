@@ -52,6 +52,11 @@ func (x *exchange) respond() (out Response) {
 func (x *exchange) call(op events.Operation) (*router.Call, error) {
 	c := &router.Call{Tenant: x.at.tenant, Schema: x.at.schema, Key: x.at.key, Operation: op,
 		RequestID: x.req.ID, Trace: x.req.Trace}
+	if parent, err := x.req.Header.one("traceparent"); err == nil {
+		if header, ok := events.TraceHeader(parent); ok { // a malformed one is ignored
+			c.Trace = header
+		}
+	}
 	key, err := x.req.Header.one("x-api-key")
 	if err != nil {
 		return nil, err

@@ -70,6 +70,9 @@ func decodeEvent(e *events.Envelope, trace string) (request, error) {
 		hops:          in.Metadata.Hops,
 		trace:         trace,
 	}
+	if in.Metadata.TraceHeader != "" { // the sender's trace goes on, not that of the delivery
+		req.trace = in.Metadata.TraceHeader
+	}
 	if in.IdempotencyKey == "" {
 		if err := events.CheckIdempotencyKey(e.ID); err != nil {
 			return req, &fault.Error{Code: fault.Invalid, Message: "/id: " + fault.MessageOf(err),

@@ -96,6 +96,9 @@ func (m *IdempotencyRecord) appendMetadata(b []byte, outputID string) ([]byte, e
 	b = strconv.AppendInt(b, m.Result.Revision, 10)
 	b = append(b, `,"time":"`...)
 	b = m.Result.Time.UTC().AppendFormat(b, renderedTime)
+	if trace := events.Traceparent(o.TraceHeader); trace != "" { // hexadecimal digits and hyphens
+		b = append(append(b, `","traceparent":"`...), trace...)
+	}
 	return append(b, `"}`...), nil
 }
 
@@ -107,7 +110,7 @@ func (m *IdempotencyRecord) detailSize(e *Entry) int {
 	}
 	n := 64 + len(m.Result.Ref.Tenant) + len(m.Result.Ref.Schema) + len(m.Result.Operation) + len(m.shown(e))
 	if e.Metadata {
-		n += 256 + 6*(len(m.Outputs.InputEventID)+len(m.Outputs.CorrelationID))
+		n += 336 + 6*(len(m.Outputs.InputEventID)+len(m.Outputs.CorrelationID))
 	}
 	return n
 }
