@@ -123,7 +123,7 @@ func TestTime(t *testing.T) {
 	}
 }
 
-// A fault of ours answers without its text.
+// A failure of the server is reported without its text.
 func TestAsErrorHidesCauses(t *testing.T) {
 	e := awsjson.AsError(errSecret{})
 	if e.HTTPStatus() != 500 || strings.Contains(e.Message, "secret") {

@@ -101,7 +101,7 @@ func (s *Service) Prefix() string { return s.prefix }
 // Operations returns what the service serves, by name.
 func (s *Service) Operations() map[string]operation { return s.ops }
 
-// ServeHTTP answers one call.
+// ServeHTTP serves one call.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	prefix, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	op, known := s.ops[name]
@@ -161,7 +161,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 }
 
-// Write answers with v as JSON; a nil v is an empty document.
+// Write writes a response with v as JSON; a nil v is an empty document.
 func Write(w http.ResponseWriter, contentType string, status int, v any) {
 	body := []byte("{}")
 	if v != nil {
@@ -178,7 +178,7 @@ func Write(w http.ResponseWriter, contentType string, status int, v any) {
 	_, _ = w.Write(body)
 }
 
-// WriteError answers with err in AWS's shape.
+// WriteError writes err in AWS's shape.
 func WriteError(w http.ResponseWriter, contentType string, err error) {
 	e := AsError(err)
 	w.Header().Set("X-Amzn-Errortype", e.Code)

@@ -22,7 +22,7 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
-// ContentType is that of requests and answers.
+// ContentType is the content type of requests and responses.
 const ContentType = "application/json"
 
 // An Operation is one call of a service.
