@@ -53,19 +53,15 @@ func (s *Store) resolve(h *Record, shown Observed) resolution {
 // adopt commits what is shown. Where the head has moved on meanwhile the fault
 // is Precondition: read both again.
 func (s *Store) importEdit(ctx context.Context, l Layout, prior Record, shown Observed) (Record, error) {
-	c := externalEditChange(l, prior, shown)
-	if err := s.stamp(&c); err != nil {
-		return Record{}, err
+	c, err := s.Prepare(externalEditChange(l, prior, shown))
+	if err != nil {
+		return Record{}, &fault.Error{Code: fault.Unavailable, Err: err, Message: "what was changed by hand at " + prior.Path() + " cannot be taken over"}
 	}
-	c.Record.Unprojected, c.Idempotency.NeedsProjection = false, false // the object shows it already
 	if shown.Row != nil {
 		shown.Row.imported(c.Record, &prior)
 	}
-	if err := c.check(); err != nil {
-		return Record{}, &fault.Error{Code: fault.Unavailable, Err: err, Message: "what was changed by hand at " + prior.Path() + " cannot be taken over"}
-	}
-	r, err := s.driver.Commit(ctx, &c)
-	if _, moved := errors.AsType[*VersionConflict](err); moved || err == nil && r.Version != c.Record.Version {
+	r, err := s.Apply(ctx, c)
+	if _, moved := errors.AsType[*VersionConflict](err); moved || err == nil && r.Replayed {
 		return Record{}, fault.Errorf(fault.Precondition, "another adopted or changed the record first")
 	}
 	if err != nil {

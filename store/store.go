@@ -63,45 +63,67 @@ func New(d Driver, o *Options) *Store {
 	return s
 }
 
-// Commit carries out the change, whole or not at all, and answers its receipt:
-// the stored one, with Replayed set, where the idempotency key has been used.
-// Where an object or file shows the record, [Store.Project] follows.
+// Commit applies the change, entirely or not at all, and returns its result: the
+// stored one, with Replayed set, if the idempotency key has been used. An object or
+// file that contains the record is updated by [Store.Project].
 //
-// The caller sets what it decided; Commit sets stamp, time, expiry, the
-// receipt's revision (the head's) and the bill's month, on a copy. To publish at
-// once, put the receipt into the mark and [IdempotencyRecord.Render] its entries.
-//
-// Faults: TooLarge before any I/O for what could never be stored or published;
-// [*VersionConflict], as it is, where Prior does not hold; Conflict for an idempotency key
-// that another request has used; Exhausted past the token limit. The driver
-// repeats calls that may be repeated, and Commit repeats nothing. When it
-// returns Unavailable, the change may have been carried out: committing the same
-// idempotency key again is safe.
+// Errors: those of [Store.Prepare] before any I/O, and those of [Store.Apply].
 func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
-	const op = "store.Commit"
-	if err := s.stamp(&c); err != nil {
-		return Result{}, wrap(op, err)
+	p, err := s.Prepare(c)
+	if err != nil {
+		return Result{}, err
 	}
-	if err := c.check(); err != nil {
-		return Result{}, wrap(op, err)
+	if p.Record != nil && s.projection(p.Record.Backend) != nil {
+		p.Record.Unprojected, p.Idempotency.NeedsProjection = true, true
 	}
-	if err := s.checkObject(ctx, &c); err != nil {
+	if err := s.checkObject(ctx, p); err != nil {
 		return Result{}, wrapCommit(err)
 	}
-	r, err := s.driver.Commit(ctx, &c)
+	r, err := s.Apply(ctx, p)
 	if m, ok := errors.AsType[*VersionConflict](err); ok {
 		return Result{}, wrapCommit(s.conflict(ctx, m))
 	}
+	return r, err
+}
+
+// Prepare returns a copy of the change with what the commit itself decides: version,
+// time and expiry, the revision of the result (the record's) and the month of the
+// bill. It does no I/O. To publish at once, put the result of [Store.Apply] into the
+// idempotency record, and [IdempotencyRecord.Render] its entries.
+//
+// The error is TooLarge for a change that could never be stored or published.
+func (s *Store) Prepare(c Change) (*Change, error) {
+	if err := s.stamp(&c); err != nil {
+		return nil, wrapCommit(err)
+	}
+	if err := c.check(); err != nil {
+		return nil, wrapCommit(err)
+	}
+	return &c, nil
+}
+
+// Apply commits a prepared change. It repeats nothing: the driver repeats calls that
+// can be repeated.
+//
+// Errors: [*VersionConflict], not wrapped, if IfVersion is not the record's version;
+// Conflict if another request has used the idempotency key; Exhausted past the token
+// limit. After Unavailable the change may have been applied: committing the same
+// idempotency key again is safe.
+func (s *Store) Apply(ctx context.Context, c *Change) (Result, error) {
+	r, err := s.driver.Commit(ctx, c)
+	if m, ok := errors.AsType[*VersionConflict](err); ok {
+		return Result{}, m
+	}
 	if err != nil {
-		return Result{}, wrap(op, err)
+		return Result{}, wrapCommit(err)
 	}
 	if r.Version == c.Idempotency.Result.Version {
-		r.Replayed = false // the mark is our own, of an attempt that seemed to have failed
+		r.Replayed = false // it was written by an attempt of this call that seemed to have failed
 	}
 	return r, nil
 }
 
-// stamp sets what the commit itself decides, without touching the caller's head.
+// stamp sets what the commit itself decides, without changing the caller's record.
 func (s *Store) stamp(c *Change) error {
 	var random [16]byte
 	if _, err := io.ReadFull(s.o.Rand, random[:]); err != nil {
@@ -132,9 +154,6 @@ func (s *Store) stamp(c *Change) error {
 	}
 	if m.Key.Origin != OriginMigration {
 		h.MovedFrom = Source{}
-	}
-	if s.projection(h.Backend) != nil {
-		h.Unprojected, m.NeedsProjection = true, true
 	}
 	m.Result.Revision = h.Revision
 	c.Record = &h
