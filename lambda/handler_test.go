@@ -20,6 +20,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -30,7 +31,7 @@ import (
 type fixture struct {
 	t       *testing.T
 	handler *lambda.Handler
-	store   *store.Store
+	store   *projection.Store
 	key     string
 	log     bytes.Buffer
 	sent    int
@@ -76,7 +77,7 @@ func newFixture(t *testing.T) *fixture {
 		}
 		return nil
 	}})
-	f.store = store.New(stuckLedger{ledger, f}, &store.Options{Backoff: func(int) time.Duration { return 0 }})
+	f.store = projection.New(store.New(stuckLedger{ledger, f}, nil), nil)
 	files := blob.NewMemory()
 	for name, text := range map[string]string{
 		"acme/tenant.properties": "eventbridge-input=true\neventbridge-output=[{}]\n",

@@ -24,6 +24,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -38,7 +39,7 @@ type restFixture struct {
 	handler *lambda.Handler
 	router  *router.Router
 	relay   *outbox.Relay
-	store   *store.Store
+	store   *projection.Store
 	ledger  *memstore.Driver
 	files   *blob.Memory
 	keys    map[string]string // a key of each tenant with all permissions
@@ -123,7 +124,7 @@ func newRESTFixture(t testing.TB, files map[string]string, options ...func(*rout
 		}
 		return h.faults(op)
 	}})
-	h.store = store.New(h.ledger, &store.Options{Clock: h.clock, Rand: &counter{}, Backoff: func(int) time.Duration { return 0 }})
+	h.store = projection.New(store.New(h.ledger, &store.Options{Clock: h.clock, Rand: &counter{}}), nil)
 	for name, text := range files {
 		h.file(name, text)
 		id, _, _ := strings.Cut(name, "/")

@@ -8,6 +8,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 )
@@ -28,7 +29,7 @@ func ExampleRelay_Run() {
 	ctx := context.Background()
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	s := store.New(memstore.New(&memstore.Options{Clock: clock}), &store.Options{Clock: clock})
+	s := projection.New(store.New(memstore.New(&memstore.Options{Clock: clock}), &store.Options{Clock: clock}), nil)
 	defer s.Close()
 	relay := outbox.NewRelay(outbox.NewPublisher(s, bus.NewPublisher(printer{}), &outbox.Options{Clock: clock}), "relay-1")
 

@@ -11,6 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 )
@@ -30,7 +31,7 @@ type fixture struct {
 	t         *testing.T
 	clock     *clock
 	ledger    *memstore.Driver
-	store     *store.Store
+	store     *projection.Store
 	sender    *sender
 	publisher *outbox.Publisher
 	relay     *outbox.Relay
@@ -46,7 +47,7 @@ func newFixture(t *testing.T) *fixture {
 		}
 		return nil
 	}})
-	f.store = store.New(f.ledger, &store.Options{Clock: f.clock.Now})
+	f.store = projection.New(store.New(f.ledger, &store.Options{Clock: f.clock.Now}), nil)
 	f.watch(nil)
 	return f
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/deadline"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -46,14 +47,14 @@ type Options struct {
 // A Publisher publishes the entries of committed changes. It is safe for
 // concurrent use.
 type Publisher struct {
-	store *store.Store
+	store *projection.Store
 	bus   *bus.Publisher
 	watch *bus.Watch
 	now   func() time.Time
 }
 
 // NewPublisher returns a publisher. A nil o means the defaults.
-func NewPublisher(s *store.Store, b *bus.Publisher, o *Options) *Publisher {
+func NewPublisher(s *projection.Store, b *bus.Publisher, o *Options) *Publisher {
 	p := &Publisher{store: s, bus: b, now: time.Now}
 	if o != nil {
 		p.watch = o.Watch

@@ -10,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/format"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 )
@@ -201,7 +202,7 @@ func TestRelayMeetsANewerFormat(t *testing.T) {
 	f.sender.result = nil
 	f.clock.advance(2 * invocation)
 	relay := func(newer newerRecord) *outbox.Relay {
-		s := store.New(newer, &store.Options{Clock: f.clock.Now})
+		s := projection.New(store.New(newer, &store.Options{Clock: f.clock.Now}), nil)
 		return outbox.NewRelay(outbox.NewPublisher(s, bus.NewPublisher(f.sender), &outbox.Options{Clock: f.clock.Now}), "one")
 	}
 	stats, err := relay(newerRecord{Driver: f.ledger, key: &keys[shard][0]}).Run(t.Context(), invocation)

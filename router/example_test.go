@@ -11,6 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -39,7 +40,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	s := store.New(ledger, nil)
+	s := projection.New(store.New(ledger, nil), nil)
 	output := &sender{}
 	r := router.New(tenant.NewCatalog(files, nil), apikey.NewAuthenticator(ledger, nil), s,
 		outbox.NewPublisher(s, bus.NewPublisher(output), nil), nil)

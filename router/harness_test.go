@@ -17,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -30,7 +31,7 @@ type house struct {
 	clock   *clock
 	files   *blob.Memory
 	ledger  *memstore.Driver
-	store   *store.Store
+	store   *projection.Store
 	sender  *sender
 	router  *router.Router
 	relay   *outbox.Relay
@@ -104,7 +105,7 @@ func newHouse(t testing.TB) *house {
 		}
 		return nil
 	}})
-	h.store = store.New(h.ledger, &store.Options{Clock: h.clock.Now, Backoff: func(int) time.Duration { return 0 }})
+	h.store = projection.New(store.New(h.ledger, &store.Options{Clock: h.clock.Now}), nil)
 	for _, id := range []events.TenantID{"acme", "rival"} {
 		h.file(string(id)+"/tenant.properties", "eventbridge-input=true\neventbridge-output=[{}]\n")
 		h.file(string(id)+"/pet.json", petSchema)

@@ -12,6 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
@@ -71,19 +72,20 @@ func newShownHouse(t *testing.T, b events.Backend) *shownHouse {
 	h := &shownHouse{house: newHouse(t), bucket: &bucket{Memory: blob.NewMemory()}, backend: b}
 	h.file("acme/pet.json", strings.Replace(petSchema, `{`, fmt.Sprintf(`{"meta":{"backend":%q},`, b), 1))
 	directory := tenant.NewCatalog(h.files, &tenant.CatalogOptions{Clock: h.clock.Now, Report: func(f diag.Diagnostic) { t.Log(f) }})
-	h.store = store.New(h.ledger, &store.Options{Clock: h.clock.Now, Backoff: func(int) time.Duration { return 0 }, Projections: store.Projections{
-		ByBackend: map[events.Backend]store.Projection{
+	h.store = projection.New(store.New(h.ledger, &store.Options{Clock: h.clock.Now}), &projection.Options{
+		Backoff: func(int) time.Duration { return 0 },
+		ByBackend: map[events.Backend]projection.Projection{
 			events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket),
 		},
-		Layout: func(ctx context.Context, c store.Collection) (store.Layout, error) {
+		Layout: func(ctx context.Context, c store.Collection) (projection.Layout, error) {
 			s, err := directory.Schema(ctx, c.Tenant, c.Schema)
 			if err != nil {
-				return store.Layout{}, err
+				return projection.Layout{}, err
 			}
-			return store.Layout{Backend: s.Backend, KeyField: s.KeyField, IntegerKey: s.IntegerKey, Columns: s.Columns, HideKey: !s.LogKey}, nil
+			return projection.Layout{Backend: s.Backend, KeyField: s.KeyField, IntegerKey: s.IntegerKey, Columns: s.Columns, HideKey: !s.LogKey}, nil
 		},
 		Lifetime: lifetime,
-	}})
+	})
 	h.wire()
 	return h
 }

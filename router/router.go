@@ -7,6 +7,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
 )
@@ -19,7 +20,7 @@ const TokensPerRequest = 10
 type Router struct {
 	tenants   *tenant.Catalog
 	keys      *apikey.Authenticator
-	store     *store.Store
+	store     *projection.Store
 	publisher *outbox.Publisher
 
 	retention  time.Duration
@@ -43,7 +44,7 @@ type Options struct {
 }
 
 // New returns a router. A nil o means the defaults.
-func New(tenants *tenant.Catalog, keys *apikey.Authenticator, s *store.Store, p *outbox.Publisher, o *Options) *Router {
+func New(tenants *tenant.Catalog, keys *apikey.Authenticator, s *projection.Store, p *outbox.Publisher, o *Options) *Router {
 	r := &Router{tenants: tenants, keys: keys, store: s, publisher: p, retention: store.DefaultRetention, now: time.Now}
 	if o != nil && o.Retention > 0 {
 		r.retention = o.Retention

@@ -1,14 +1,4 @@
 package store
 
-// Waiting returns how many calls of Project wait for their turn at an object.
-func (s *Store) Waiting(object string) int {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	if turns := s.queue.objects[object]; turns != nil {
-		return len(turns.waiting)
-	}
-	return 0
-}
-
 // EntrySize returns the size that Commit checks of an output event.
 func (m *IdempotencyRecord) EntrySize(i int) int { return m.entrySize(i) }

@@ -11,35 +11,29 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/format"
-	"github.com/blockforger/eventrouter/internal/retry"
 )
 
-// DefaultRetention is how long marks and tombstones last.
+// DefaultRetention is how long idempotency records and tombstones last.
 const DefaultRetention = 35 * 24 * time.Hour
 
-// attempts bounds how often an object is written anew where others write it too.
-const attempts = 10
-
-// Options are what a [Store] may be told; the zero value means the defaults.
+// Options configures a [Store]; the zero value uses the defaults.
 type Options struct {
-	Clock     func() time.Time                // time.Now
-	Rand      io.Reader                       // crypto/rand: where stamps come from
-	Retention time.Duration                   // DefaultRetention
-	Backoff   func(attempt int) time.Duration // the pause after a failed attempt, from 0; with jitter, up to 2 s
-
-	Projections Projections // the zero value: heads are the records
+	Clock     func() time.Time // time.Now
+	Rand      io.Reader        // crypto/rand; versions are made of it
+	Retention time.Duration    // DefaultRetention
 }
 
-// A Store carries out changes, each exactly once. It stamps them, and refuses
-// what could never be stored or published. It is safe for concurrent use.
+// A Store applies changes, each exactly once. It gives each a version, and rejects what
+// could never be stored or published. It is safe for concurrent use.
+//
+// The ledger holds all records. Where records are also projected to objects or files,
+// a projection.Store decorates this one.
 type Store struct {
 	Outbox
 	Billing
 	Buses
 	driver Driver
 	o      Options
-	queue  projectQueue
-	views  snapshotCache
 }
 
 // New returns a store over a driver. A nil o means the defaults.
@@ -57,15 +51,17 @@ func New(d Driver, o *Options) *Store {
 	if s.o.Retention == 0 {
 		s.o.Retention = DefaultRetention
 	}
-	if s.o.Backoff == nil {
-		s.o.Backoff = fullJitter
-	}
 	return s
 }
 
+// Now returns the time by the clock of the store.
+func (s *Store) Now() time.Time { return s.o.Clock() }
+
+// Retention returns how long idempotency records and tombstones last.
+func (s *Store) Retention() time.Duration { return s.o.Retention }
+
 // Commit applies the change, entirely or not at all, and returns its result: the
-// stored one, with Replayed set, if the idempotency key has been used. An object or
-// file that contains the record is updated by [Store.Project].
+// stored one, with Replayed set, if the idempotency key has been used.
 //
 // Errors: those of [Store.Prepare] before any I/O, and those of [Store.Apply].
 func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
@@ -73,17 +69,7 @@ func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if p.Record != nil && s.projection(p.Record.Backend) != nil {
-		p.Record.Unprojected, p.Idempotency.NeedsProjection = true, true
-	}
-	if err := s.checkObject(ctx, p); err != nil {
-		return Result{}, wrapCommit(err)
-	}
-	r, err := s.Apply(ctx, p)
-	if m, ok := errors.AsType[*VersionConflict](err); ok {
-		return Result{}, wrapCommit(s.conflict(ctx, m))
-	}
-	return r, err
+	return s.Apply(ctx, p)
 }
 
 // Prepare returns a copy of the change with what the commit itself decides: version,
@@ -160,59 +146,21 @@ func (s *Store) stamp(c *Change) error {
 	return nil
 }
 
-// pause waits before another attempt; it answers false where there is none.
-func (s *Store) pause(ctx context.Context, attempt int) bool {
-	return attempt+1 < attempts && retry.Wait(ctx, s.o.Backoff(attempt))
-}
-
-func fullJitter(attempt int) time.Duration { return retry.FullJitter(attempt, 2*time.Second) }
-
-// Get reads a record's head, strongly consistent, a tombstone included. What a
-// person has changed in the object that shows it is adopted first, and is what
-// Get answers. NotFound where the record never was, or its tombstone is gone;
-// Unavailable, with the place, where the object cannot be understood.
+// Get reads a record or its tombstone, strongly consistent; NotFound if there is
+// neither.
 func (s *Store) Get(ctx context.Context, ref Ref) (Record, error) {
-	const op = "store.Get"
 	h, err := s.driver.Record(ctx, ref)
-	if absent := fault.Is(err, fault.NotFound); err == nil && h.Unprojected || err != nil && !absent {
-		return h, wrap(op, err)
-	} else if absent {
-		h = Record{Ref: ref}
-	}
-	l, p, layoutErr := s.layout(ctx, ref.Collection)
-	if layoutErr != nil {
-		return Record{}, wrap(op, layoutErr)
-	}
-	if p == nil {
-		return h, wrap(op, err)
-	}
-	if h, err = s.reconcile(ctx, l, p, h); err != nil {
-		return Record{}, wrap(op, err)
-	}
-	if h.Version == "" {
-		return Record{}, fault.Wrap(op, fault.NotFound, fault.Errorf(fault.NotFound, "there is no record with this key"))
-	}
-	return h, nil
+	return h, wrap("store.Get", err)
 }
 
-// List lists live records whose key is greater than after, in byte order of
-// the key, at most limit, which must be positive. Objects have their say as in
-// Get; a record whose object cannot be understood is left out, and logged.
+// List lists the live records whose key is greater than after, in byte order of the
+// key, at most limit, which must be positive.
 func (s *Store) List(ctx context.Context, c Collection, after events.RecordKey, limit int) ([]Record, error) {
-	const op = "store.List"
 	if limit < 1 {
 		return nil, fault.Errorf(fault.Invalid, "limit is %d, it must be positive", limit)
 	}
-	l, p, err := s.layout(ctx, c)
-	if err != nil {
-		return nil, wrap(op, err)
-	}
-	if p == nil {
-		hs, err := s.driver.Records(ctx, c, after, limit)
-		return hs, wrap(op, err)
-	}
-	hs, err := s.list(ctx, c, l, p, after, limit)
-	return hs, wrap(op, err)
+	hs, err := s.driver.Records(ctx, c, after, limit)
+	return hs, wrap("store.List", err)
 }
 
 // Result answers the stored receipt of an idempotency key, with Replayed set,

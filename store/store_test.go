@@ -46,7 +46,6 @@ func newStore(d store.Driver) *store.Store {
 		Clock:     func() time.Time { return now },
 		Rand:      bytes.NewReader(bytes.Repeat([]byte{0xab}, 1024)),
 		Retention: time.Hour,
-		Backoff:   func(int) time.Duration { return time.Millisecond },
 	})
 }
 

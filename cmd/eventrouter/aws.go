@@ -28,6 +28,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
 	"github.com/blockforger/eventrouter/internal/names"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
@@ -86,7 +87,7 @@ type awsDeployment struct {
 func (d *awsDeployment) admin() admin.Admin {
 	ledger := d.ledger()
 	d.functions = newAWSFunctions(d)
-	d.functions.records = store.New(ledger, nil)
+	d.functions.records = projection.New(store.New(ledger, nil), nil)
 	direct := admin.NewDirect(ledger, d.functions.records, d.functions, nil)
 	direct.Tenants = func(ctx context.Context) ([]events.TenantID, error) {
 		files, err := d.catalog(ctx)
@@ -113,7 +114,7 @@ func (d *awsDeployment) router(ctx context.Context) (*router.Router, error) {
 		return nil, err
 	}
 	ledger := d.ledger()
-	return router.New(catalog, apikey.NewAuthenticator(ledger, nil), store.New(ledger, nil), nil, nil), nil
+	return router.New(catalog, apikey.NewAuthenticator(ledger, nil), projection.New(store.New(ledger, nil), nil), nil, nil), nil
 }
 
 // catalog returns the catalog of the files that the function reads.

@@ -25,14 +25,14 @@ import (
 	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
-	"github.com/blockforger/eventrouter/store"
 )
 
 // functions implements [admin.Functions] for a local server.
 type functions struct {
 	local   *local.Server
-	records *store.Store
+	records *projection.Store
 	router  *router.Router
 	logged  *loggedOutcomes
 	place   place
@@ -217,7 +217,7 @@ type awsFunctions struct {
 	logs    *cloudwatchlogs.Client
 	queues  *sqs.Client
 	lambda  *awslambda.Client
-	records *store.Store
+	records *projection.Store
 	router  func(context.Context) (*router.Router, error)
 	shown   map[string]bool // ids of the lines shown of the newest millisecond
 

@@ -21,6 +21,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/jsonerror"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -186,7 +187,7 @@ type expectedOutput struct {
 type testFixture struct {
 	tenant events.TenantID
 	router *router.Router
-	store  *store.Store
+	store  *projection.Store
 	key    events.Secret
 	sent   []events.Entry
 }
@@ -199,7 +200,7 @@ func (h *testFixture) Send(_ context.Context, _ string, entries []events.Entry) 
 
 func newTestFixture(ctx context.Context, tree blob.Bucket, id events.TenantID) (*testFixture, error) {
 	ledger := memstore.New(nil)
-	h := &testFixture{tenant: id, store: store.New(ledger, nil)}
+	h := &testFixture{tenant: id, store: projection.New(store.New(ledger, nil), nil)}
 	var refused error
 	tenants := tenant.NewCatalog(tree, &tenant.CatalogOptions{Report: func(f diag.Diagnostic) {
 		if f.Severity == diag.SeverityError && refused == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/awstest"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 	"github.com/blockforger/eventrouter/store/dynamostore/dynamotest"
@@ -34,7 +35,7 @@ func TestTenantCommandsWithLaggingIndex(t *testing.T) {
 	if err := ledger.CreateTable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s := store.New(ledger, nil)
+	s := projection.New(store.New(ledger, nil), nil)
 	direct := admin.NewDirect(ledger, s, nil, nil)
 	server := httptest.NewServer(admin.NewHandler(direct))
 	t.Cleanup(server.Close)

@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/trace"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 )
@@ -59,11 +60,11 @@ func (f *fakeFunctions) Explain(_ context.Context, entries []admin.ExplainEntry)
 }
 
 // both runs a test with a Direct, and with a Client and the handler over it.
-func both(t *testing.T, test func(t *testing.T, a admin.Admin, s *store.Store, f *fakeFunctions)) {
+func both(t *testing.T, test func(t *testing.T, a admin.Admin, s *projection.Store, f *fakeFunctions)) {
 	for _, form := range []string{"direct", "client"} {
 		t.Run(form, func(t *testing.T) {
 			ledger, f := memstore.New(nil), &fakeFunctions{}
-			s := store.New(ledger, nil)
+			s := projection.New(store.New(ledger, nil), nil)
 			var a admin.Admin = admin.NewDirect(ledger, s, f, nil)
 			if form == "client" {
 				srv := httptest.NewServer(admin.NewHandler(a))
@@ -76,7 +77,7 @@ func both(t *testing.T, test func(t *testing.T, a admin.Admin, s *store.Store, f
 }
 
 func TestKeys(t *testing.T) {
-	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
+	both(t, func(t *testing.T, a admin.Admin, _ *projection.Store, _ *fakeFunctions) {
 		ctx := t.Context()
 		made, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.BackendCalls}})
 		if err != nil || made.Key == "" {
@@ -101,7 +102,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestRecordsUsageAndEntries(t *testing.T) {
-	both(t, func(t *testing.T, a admin.Admin, s *store.Store, _ *fakeFunctions) {
+	both(t, func(t *testing.T, a admin.Admin, s *projection.Store, _ *fakeFunctions) {
 		ctx := t.Context()
 		for i, key := range []events.RecordKey{"a", "b", "c"} {
 			ref := store.Ref{Collection: store.Collection{Tenant: "acme", Schema: "pet"}, Key: key}
@@ -167,7 +168,7 @@ func TestRecordsUsageAndEntries(t *testing.T) {
 }
 
 func TestFunctions(t *testing.T) {
-	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, f *fakeFunctions) {
+	both(t, func(t *testing.T, a admin.Admin, _ *projection.Store, f *fakeFunctions) {
 		ctx := t.Context()
 		if page, err := a.Logs(ctx, "known", 4, 10); err != nil || len(page.Lines) != 1 || page.Next != 5 {
 			t.Errorf("%+v, %v", page, err)
@@ -204,7 +205,7 @@ func TestFunctions(t *testing.T) {
 // the handler requires, on any address that the server listens on.
 func TestOnlyThisMachineIsServed(t *testing.T) {
 	ledger := memstore.New(nil)
-	h := admin.NewHandler(admin.NewDirect(ledger, store.New(ledger, nil), &fakeFunctions{}, nil))
+	h := admin.NewHandler(admin.NewDirect(ledger, projection.New(store.New(ledger, nil), nil), &fakeFunctions{}, nil))
 	for name, c := range map[string]struct {
 		peer, host, origin, kind string
 		want                     int
@@ -238,7 +239,7 @@ func TestOnlyThisMachineIsServed(t *testing.T) {
 
 func TestMalformedCalls(t *testing.T) {
 	ledger := memstore.New(nil)
-	srv := httptest.NewServer(admin.NewHandler(admin.NewDirect(ledger, store.New(ledger, nil), &fakeFunctions{}, nil)))
+	srv := httptest.NewServer(admin.NewHandler(admin.NewDirect(ledger, projection.New(store.New(ledger, nil), nil), &fakeFunctions{}, nil)))
 	defer srv.Close()
 	for body, path := range map[string]string{`{`: "list-keys", `{"tenant":7}`: "list-keys", `{"tenant":"acme","x":1}`: "list-keys", `[]`: "create-key", `{}`: "nothing"} {
 		resp, err := http.Post(srv.URL+admin.Prefix+path, "application/json", strings.NewReader(body))

@@ -16,6 +16,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/trace"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -24,7 +25,7 @@ import (
 type Direct struct {
 	Functions
 	keys  apikey.Store
-	store *store.Store
+	store *projection.Store
 	now   func() time.Time
 
 	// Objects is the bucket that records are projected to; it may be nil.
@@ -42,7 +43,7 @@ var _ Admin = (*Direct)(nil)
 
 // NewDirect returns an Admin over keys and records. A nil clock means
 // time.Now.
-func NewDirect(keys apikey.Store, s *store.Store, f Functions, clock func() time.Time) *Direct {
+func NewDirect(keys apikey.Store, s *projection.Store, f Functions, clock func() time.Time) *Direct {
 	if clock == nil {
 		clock = time.Now
 	}
@@ -281,7 +282,7 @@ func (d *Direct) marks(ctx context.Context, q *EntryQuery, cursor string) ([]sto
 }
 
 // failedRecords returns the idempotency records of a shard that may have failed entries.
-func failedRecords(ctx context.Context, from *store.Store, shard int, now time.Time) ([]store.IdempotencyRecord, error) {
+func failedRecords(ctx context.Context, from *projection.Store, shard int, now time.Time) ([]store.IdempotencyRecord, error) {
 	keys, err := from.ListFailed(ctx, shard, maxFailed)
 	if err != nil {
 		return nil, err

@@ -14,12 +14,13 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
 )
 
 func TestRotateKey(t *testing.T) {
-	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
+	both(t, func(t *testing.T, a admin.Admin, _ *projection.Store, _ *fakeFunctions) {
 		ctx := t.Context()
 		old, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.ReadOnly}})
 		if err != nil {
@@ -65,7 +66,7 @@ func TestRotateKey(t *testing.T) {
 // TestKeyOfAnUnknownTenant: a mistyped tenant is reported, with those that exist.
 func TestKeyOfAnUnknownTenant(t *testing.T) {
 	ledger := memstore.New(nil)
-	d := admin.NewDirect(ledger, store.New(ledger, nil), nil, nil)
+	d := admin.NewDirect(ledger, projection.New(store.New(ledger, nil), nil), nil, nil)
 	d.Tenants = func(context.Context) ([]events.TenantID, error) { return []events.TenantID{"acme", "rival"}, nil }
 	in := admin.NewKey{Tenant: "amce", Permissions: []apikey.Permission{apikey.ReadOnly}}
 	if _, err := d.CreateKey(t.Context(), in); !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "tenant amce does not exist") || !strings.Contains(err.Error(), "acme, rival") {
@@ -103,7 +104,7 @@ func TestKeyOfAnUnknownTenant(t *testing.T) {
 // TestExportedKeysCanBeImported checks that a key of one deployment works in
 // another, to which only its hash was copied.
 func TestExportedKeysCanBeImported(t *testing.T) {
-	both(t, func(t *testing.T, a admin.Admin, _ *store.Store, _ *fakeFunctions) {
+	both(t, func(t *testing.T, a admin.Admin, _ *projection.Store, _ *fakeFunctions) {
 		ctx := t.Context()
 		made, err := a.CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.BackendCalls}})
 		if err != nil {
@@ -115,7 +116,7 @@ func TestExportedKeysCanBeImported(t *testing.T) {
 		}
 
 		elsewhere := memstore.New(nil)
-		b := admin.NewDirect(elsewhere, store.New(elsewhere, nil), nil, nil)
+		b := admin.NewDirect(elsewhere, projection.New(store.New(elsewhere, nil), nil), nil, nil)
 		for range 2 { // importing twice has the same effect
 			if n, err := b.ImportKeys(ctx, exported); n != 1 || err != nil {
 				t.Fatalf("%d, %v", n, err)
@@ -173,7 +174,7 @@ func TestExportedKeysCanBeImported(t *testing.T) {
 func TestImportOfRotatedKeys(t *testing.T) {
 	newAdmin := func() *admin.Direct {
 		ledger := memstore.New(nil)
-		return admin.NewDirect(ledger, store.New(ledger, nil), nil, nil)
+		return admin.NewDirect(ledger, projection.New(store.New(ledger, nil), nil), nil, nil)
 	}
 	created := time.Now().UTC().Truncate(time.Second)
 	key := func(id, replaces string) admin.StoredKey {
@@ -229,7 +230,7 @@ func TestImportOfRotatedKeys(t *testing.T) {
 // through the client.
 func TestCheckExists(t *testing.T) {
 	ledger := memstore.New(nil)
-	d := admin.NewDirect(ledger, store.New(ledger, nil), nil, nil)
+	d := admin.NewDirect(ledger, projection.New(store.New(ledger, nil), nil), nil, nil)
 	d.Tenants = func(context.Context) ([]events.TenantID, error) { return []events.TenantID{"acme"}, nil }
 	d.Schemas = func(context.Context, events.TenantID) ([]events.SchemaID, error) {
 		return []events.SchemaID{"dog", "pet"}, nil

@@ -7,6 +7,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -133,7 +134,7 @@ func (d *Direct) MigrateSchema(ctx context.Context, m Migration) (Migrated, erro
 	if m.KeyField == "" {
 		return Migrated{}, fault.Errorf(fault.Invalid, "the name of the key field is empty")
 	}
-	done, err := d.store.Migrate(ctx, store.Migration{
+	done, err := d.store.Migrate(ctx, projection.Migration{
 		Collection: store.Collection{Tenant: m.Tenant, Schema: m.Schema}, Backend: m.Backend, KeyField: m.KeyField,
 	}, m.DryRun)
 	return Migrated{Records: done.Records, Moved: done.Moved}, err

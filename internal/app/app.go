@@ -19,6 +19,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/lambda"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/tenant"
@@ -75,7 +76,7 @@ type EventBridge interface {
 type App struct {
 	Router  *router.Router
 	Relay   *outbox.Relay
-	Store   *store.Store
+	Store   *projection.Store
 	Catalog *tenant.Catalog
 
 	config Config
@@ -83,14 +84,14 @@ type App struct {
 
 // New wires an App. It does no I/O.
 func New(c Config) *App {
-	// The catalog checks schemas by a store without projections, because the
-	// projections read the catalog.
+	// The catalog checks schemas by the plain store; the projections, which read the
+	// catalog, decorate it.
 	records := store.New(c.Ledger, &store.Options{Clock: c.Clock, Retention: c.Retention})
 	c.Catalog.CompatibilityCheck = func(ctx context.Context, t events.TenantID, s events.SchemaID, b events.Backend, keyField string) error {
 		return records.CheckCompatible(ctx, store.Collection{Tenant: t, Schema: s}, b, keyField)
 	}
 	a := &App{config: c, Catalog: tenant.NewCatalog(c.Files, &c.Catalog)}
-	a.Store = store.New(c.Ledger, &store.Options{Clock: c.Clock, Retention: c.Retention, Projections: a.projections()})
+	a.Store = projection.New(records, a.projections())
 
 	c.Watch.Clock = c.Clock
 	publisher := outbox.NewPublisher(a.Store, bus.NewPublisher(c.EventBridge), &outbox.Options{

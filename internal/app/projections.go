@@ -5,6 +5,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
@@ -14,14 +15,14 @@ import (
 
 // projections keeps the records of s3 and csv schemas in objects, at
 // data/{tenant}/... in the bucket.
-func (a *App) projections() store.Projections {
+func (a *App) projections() *projection.Options {
 	layout := layoutIn(a.Catalog)
 	if a.config.InactiveSchemas {
 		unchecked := tenant.NewCatalog(a.config.Files, &tenant.CatalogOptions{Report: func(diag.Diagnostic) {}})
 		layout = activeOr(layout, layoutIn(unchecked))
 	}
-	return store.Projections{
-		ByBackend: map[events.Backend]store.Projection{
+	return &projection.Options{
+		ByBackend: map[events.Backend]projection.Projection{
 			events.S3:  s3object.New(a.config.Objects),
 			events.CSV: csvfile.New(a.config.Objects),
 		},
@@ -32,17 +33,17 @@ func (a *App) projections() store.Projections {
 	}
 }
 
-// A layoutFunc returns the layout of a collection; see [store.Projections].
-type layoutFunc func(context.Context, store.Collection) (store.Layout, error)
+// A layoutFunc returns the layout of a collection; see [projection.Options].
+type layoutFunc func(context.Context, store.Collection) (projection.Layout, error)
 
 // layoutIn returns the layouts of the schemas in a catalog.
 func layoutIn(catalog *tenant.Catalog) layoutFunc {
-	return func(ctx context.Context, c store.Collection) (store.Layout, error) {
+	return func(ctx context.Context, c store.Collection) (projection.Layout, error) {
 		s, err := catalog.Schema(ctx, c.Tenant, c.Schema)
 		if err != nil {
-			return store.Layout{}, err
+			return projection.Layout{}, err
 		}
-		return store.Layout{Backend: s.Backend, KeyField: s.KeyField, IntegerKey: s.IntegerKey, Columns: s.Columns, HideKey: !s.LogKey}, nil
+		return projection.Layout{Backend: s.Backend, KeyField: s.KeyField, IntegerKey: s.IntegerKey, Columns: s.Columns, HideKey: !s.LogKey}, nil
 	}
 }
 
@@ -51,7 +52,7 @@ func layoutIn(catalog *tenant.Catalog) layoutFunc {
 // migrated. `tenant migrate` must read them: they are records of another
 // backend, which have no objects.
 func activeOr(active, file layoutFunc) layoutFunc {
-	return func(ctx context.Context, c store.Collection) (store.Layout, error) {
+	return func(ctx context.Context, c store.Collection) (projection.Layout, error) {
 		l, err := active(ctx, c)
 		if fault.Is(err, fault.Unavailable) {
 			return file(ctx, c)

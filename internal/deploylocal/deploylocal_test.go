@@ -30,6 +30,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/names"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore"
 )
@@ -168,7 +169,7 @@ func send(t *testing.T, moto *cloud, variables map[string]string) {
 		t.Fatal(err)
 	}
 	giveTenant(ctx, t, objects, variables)
-	records := store.New(ledger, nil)
+	records := projection.New(store.New(ledger, nil), nil)
 	created, err := admin.NewDirect(ledger, records, nil, nil).CreateKey(ctx, admin.NewKey{Tenant: "acme", Permissions: []apikey.Permission{apikey.BackendCalls}})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -167,7 +168,7 @@ func (s *system) migrate(c store.Collection, to events.Backend) {
 	run = func(again int) {
 		i := s.newInstance("operator")
 		s.invoke(i, "migrate", time.Hour, nil, func(ctx context.Context) ([]byte, error) {
-			_, err := i.app.Store.Migrate(ctx, store.Migration{Collection: c, Backend: to, KeyField: "id"}, false)
+			_, err := i.app.Store.Migrate(ctx, projection.Migration{Collection: c, Backend: to, KeyField: "id"}, false)
 			return nil, err
 		})
 		s.onEnd[i] = func(err error) {

@@ -4,7 +4,7 @@ import (
 	"sync"
 
 	"github.com/blockforger/eventrouter/internal/blob"
-	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/projection"
 )
 
 // A file is one version of a CSV file as it was read or written.
@@ -34,7 +34,7 @@ type cachedFile struct {
 	parsed *table
 }
 
-func (c *cachedFile) table(l store.Layout) *table {
+func (c *cachedFile) table(l projection.Layout) *table {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.parsed == nil || c.parsed.keyField != l.KeyField || c.parsed.integerKey != l.IntegerKey {

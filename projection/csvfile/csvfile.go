@@ -73,6 +73,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -90,7 +91,7 @@ type Projection struct {
 	cache  cache
 }
 
-var _ store.Projection = (*Projection)(nil)
+var _ projection.Projection = (*Projection)(nil)
 
 // New returns a projection to a bucket.
 func New(b blob.Bucket) *Projection { return &Projection{bucket: b} }
@@ -106,7 +107,7 @@ func (p *Projection) Object(r store.Ref) string { return fileName(r.Collection) 
 func (p *Projection) Shared() bool { return true }
 
 // Keys returns the keys of all rows whose key is valid.
-func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.RecordKey, error) {
+func (p *Projection) Keys(ctx context.Context, c store.Collection, l projection.Layout) ([]events.RecordKey, error) {
 	t, err := p.table(ctx, c, l)
 	if err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layou
 }
 
 // Open reads the file.
-func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layout, _ []events.RecordKey) (store.Snapshot, error) {
+func (p *Projection) Open(ctx context.Context, c store.Collection, l projection.Layout, _ []events.RecordKey) (projection.Snapshot, error) {
 	t, err := p.table(ctx, c, l)
 	if err != nil {
 		return nil, err
@@ -125,7 +126,7 @@ func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layou
 
 // table returns the table of the file. It reads the file only if it differs from the
 // cached one.
-func (p *Projection) table(ctx context.Context, c store.Collection, l store.Layout) (*table, error) {
+func (p *Projection) table(ctx context.Context, c store.Collection, l projection.Layout) (*table, error) {
 	name := fileName(c)
 	known := p.cache.get(name)
 	var etag blob.ETag

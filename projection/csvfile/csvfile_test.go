@@ -26,6 +26,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/boltstore"
@@ -87,7 +88,7 @@ func TestProjection(t *testing.T) {
 
 var (
 	pets   = store.Collection{Tenant: "acme", Schema: "pet"}
-	layout = store.Layout{Backend: events.CSV, KeyField: "id", Columns: []string{"id", "name", "tag", "n"}}
+	layout = projection.Layout{Backend: events.CSV, KeyField: "id", Columns: []string{"id", "name", "tag", "n"}}
 	at     = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
 
@@ -104,7 +105,7 @@ func head(key, data string) store.Record {
 }
 
 // project writes heads into the file of a bucket and answers the file.
-func project(t testing.TB, b blob.Bucket, l store.Layout, heads ...store.Record) string {
+func project(t testing.TB, b blob.Bucket, l projection.Layout, heads ...store.Record) string {
 	t.Helper()
 	v := open(t, b, l)
 	if _, err := v.Write(t.Context(), heads, 0); err != nil {
@@ -113,7 +114,7 @@ func project(t testing.TB, b blob.Bucket, l store.Layout, heads ...store.Record)
 	return content(t, b)
 }
 
-func open(t testing.TB, b blob.Bucket, l store.Layout) store.Snapshot {
+func open(t testing.TB, b blob.Bucket, l projection.Layout) projection.Snapshot {
 	t.Helper()
 	v, err := csvfile.New(b).Open(t.Context(), pets, l, nil)
 	if err != nil {
@@ -436,7 +437,7 @@ func BenchmarkChange(b *testing.B) {
 
 // A ledger with a file that follows it, for what only a shared file can meet.
 type ledger struct {
-	*store.Store
+	*projection.Store
 	t      *testing.T
 	bucket blob.Bucket
 	now    time.Time
@@ -489,12 +490,10 @@ func (l *ledger) save(text string) {
 func newLedger(t *testing.T) *ledger {
 	l := &ledger{t: t, bucket: &heldBucket{Bucket: blob.NewMemory()}, now: at, versions: map[string]string{}}
 	tell := func() time.Time { return l.now }
-	l.Store = store.New(recorder{memstore.New(&memstore.Options{Clock: tell}), l.versions}, &store.Options{
-		Clock: tell,
-		Projections: store.Projections{
-			ByBackend: map[events.Backend]store.Projection{events.CSV: csvfile.New(l.bucket)},
-			Layout:    func(context.Context, store.Collection) (store.Layout, error) { return layout, nil },
-		},
+	records := store.New(recorder{memstore.New(&memstore.Options{Clock: tell}), l.versions}, &store.Options{Clock: tell})
+	l.Store = projection.New(records, &projection.Options{
+		ByBackend: map[events.Backend]projection.Projection{events.CSV: csvfile.New(l.bucket)},
+		Layout:    func(context.Context, store.Collection) (projection.Layout, error) { return layout, nil },
 	})
 	return l
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/projection"
 )
 
 const (
@@ -39,7 +39,7 @@ func reserved(name string) bool {
 
 // newHeader returns the header of a layout. Additional columns of an old header follow
 // those of the schema.
-func newHeader(l store.Layout, old *header) *header {
+func newHeader(l projection.Layout, old *header) *header {
 	names := []string{}
 	add := func(name string) {
 		if !reserved(name) && !slices.Contains(names, name) {
@@ -81,7 +81,7 @@ func indexed(names []string) *header {
 }
 
 // readHeader reads the header of a file.
-func readHeader(fields []field, l store.Layout) (*header, *syntaxError) {
+func readHeader(fields []field, l projection.Layout) (*header, *syntaxError) {
 	names := make([]string, len(fields))
 	seen := make(map[string]bool, len(fields))
 	version, written, at := -1, -1, time.Time{}
@@ -128,7 +128,7 @@ func readHeader(fields []field, l store.Layout) (*header, *syntaxError) {
 
 // covers reports whether every record of the layout can be written under the
 // header as it is.
-func (h *header) covers(l store.Layout) bool {
+func (h *header) covers(l projection.Layout) bool {
 	if h.null < 0 || h.more < 0 || h.written >= 0 || h.version != len(h.names)-1 {
 		return false
 	}
@@ -156,7 +156,7 @@ func (h *header) append(b []byte) []byte {
 }
 
 // checkLayout rejects a layout whose key field cannot be a column.
-func checkLayout(l store.Layout) error {
+func checkLayout(l projection.Layout) error {
 	if reserved(l.KeyField) {
 		return fault.Errorf(fault.Invalid, "the key field %q has a name that csv keeps for itself", l.KeyField)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/projection"
 )
 
 // A member is one property of a record.
@@ -48,7 +48,7 @@ func membersOf(record jsontext.Value) ([]member, error) {
 
 // appendRow writes a record as a row under the header, up to the cell _version,
 // which is the last.
-func appendRow(b []byte, h *header, l store.Layout, k events.RecordKey, record jsontext.Value) ([]byte, error) {
+func appendRow(b []byte, h *header, l projection.Layout, k events.RecordKey, record jsontext.Value) ([]byte, error) {
 	members, err := membersOf(record)
 	if err != nil {
 		return b, err
@@ -175,7 +175,7 @@ type cellError struct {
 func (e *cellError) Error() string { return e.reason }
 
 // readRow reads a record. The error is a *cellError.
-func readRow(h *header, l store.Layout, fields []field) (jsontext.Value, error) {
+func readRow(h *header, l projection.Layout, fields []field) (jsontext.Value, error) {
 	var list []member
 	for i, f := range fields {
 		if i == h.key || i == h.null || i == h.more || i == h.version || i == h.written || len(f.text) == 0 {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
-	"github.com/blockforger/eventrouter/store"
+	"github.com/blockforger/eventrouter/projection"
 )
 
 // A table is a file with the position of the row of each key. It is immutable.
@@ -40,7 +40,7 @@ type row struct {
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // newTable reads a file.
-func newTable(f file, l store.Layout) *table {
+func newTable(f file, l projection.Layout) *table {
 	t := &table{file: f, number: f.number, keyField: l.KeyField, integerKey: l.IntegerKey, index: map[events.RecordKey]int{}}
 	if f.etag == "" {
 		return t
@@ -139,7 +139,7 @@ func (t *table) breakRow(k events.RecordKey, err error) {
 }
 
 // record reads the row of a key. The error is NotFound if there is none.
-func (t *table) record(k events.RecordKey, l store.Layout) (jsontext.Value, error) {
+func (t *table) record(k events.RecordKey, l projection.Layout) (jsontext.Value, error) {
 	if err := t.broken[k]; err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (t *table) record(k events.RecordKey, l store.Layout) (jsontext.Value, erro
 	return t.read(t.rows[i], l)
 }
 
-func (t *table) read(r row, l store.Layout) (jsontext.Value, error) {
+func (t *table) read(r row, l projection.Layout) (jsontext.Value, error) {
 	fields, _, _, err := scanRow(t.data, r.start, nil)
 	if err != nil {
 		return nil, t.located(err)

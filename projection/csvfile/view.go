@@ -10,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -17,32 +18,32 @@ import (
 type view struct {
 	p *Projection
 	c store.Collection
-	l store.Layout
+	l projection.Layout
 	*table
 }
 
 // Observed returns the file's row of a record.
-func (v *view) Observed(k events.RecordKey) store.Observed {
+func (v *view) Observed(k events.RecordKey) projection.Observed {
 	if v.etag == "" {
-		return store.Observed{Managed: true} // see the package comment
+		return projection.Observed{Managed: true} // see the package comment
 	}
 	record, err := v.record(k, v.l)
 	absent := fault.Is(err, fault.NotFound)
 	switch {
 	case v.ours && err != nil:
-		return store.Observed{Managed: true}
+		return projection.Observed{Managed: true}
 	case absent && v.unread != nil:
-		return store.Observed{Err: v.unread} // the record may be in the row that cannot be read
+		return projection.Observed{Err: v.unread} // the record may be in the row that cannot be read
 	case absent:
-		return store.Observed{Row: v.rowOf(row{})}
+		return projection.Observed{Row: v.rowOf(row{})}
 	case err != nil:
-		return store.Observed{Err: err}
+		return projection.Observed{Err: err}
 	}
-	return store.Observed{Data: record, Managed: v.ours, Row: v.rowOf(v.rows[v.index[k]])}
+	return projection.Observed{Data: record, Managed: v.ours, Row: v.rowOf(v.rows[v.index[k]])}
 }
 
-func (v *view) rowOf(r row) *store.Row {
-	return &store.Row{
+func (v *view) rowOf(r row) *projection.Row {
+	return &projection.Row{
 		FileWrite: v.number, New: r.key != "" && r.version.isEmpty() && v.header.written < 0,
 		Write: r.version.write, Version: r.version.version,
 		Legacy: v.header.written >= 0, Written: v.header.time,

@@ -18,6 +18,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/awstest"
 	"github.com/blockforger/eventrouter/internal/blob/s3blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
@@ -46,7 +47,7 @@ func fixtureRecords(schema events.SchemaID, backend events.Backend) []store.Reco
 	}
 }
 
-var fixtureLayout = store.Layout{KeyField: "id", Columns: []string{"id", "name", "amount"}}
+var fixtureLayout = projection.Layout{KeyField: "id", Columns: []string{"id", "name", "amount"}}
 
 // newBucket returns an empty bucket and a client to read its objects.
 func newBucket(t *testing.T) (*s3.Client, *s3blob.Bucket) {
@@ -62,7 +63,7 @@ func newBucket(t *testing.T) (*s3.Client, *s3blob.Bucket) {
 	return client, b
 }
 
-func writeRecords(t *testing.T, p store.Projection, records []store.Record) {
+func writeRecords(t *testing.T, p projection.Projection, records []store.Record) {
 	t.Helper()
 	var keys []events.RecordKey
 	for _, h := range records {
@@ -143,7 +144,7 @@ func TestFormatV1Objects(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		p       store.Projection
+		p       projection.Projection
 		records []store.Record
 	}{
 		{s3object.New(b), fixtureRecords("notes", events.S3)},

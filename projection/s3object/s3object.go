@@ -22,6 +22,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -30,7 +31,7 @@ type Projection struct {
 	bucket blob.Bucket
 }
 
-var _ store.Projection = (*Projection)(nil)
+var _ projection.Projection = (*Projection)(nil)
 
 // New returns a projection to a bucket.
 func New(b blob.Bucket) *Projection { return &Projection{bucket: b} }
@@ -51,7 +52,7 @@ func (p *Projection) Shared() bool { return false }
 
 // Keys returns the keys of the records that have an object. It ignores objects whose
 // names Object does not return for any key.
-func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layout) ([]events.RecordKey, error) {
+func (p *Projection) Keys(ctx context.Context, c store.Collection, l projection.Layout) ([]events.RecordKey, error) {
 	const page = 1000
 	prefix := folder(c)
 	var keys []events.RecordKey
@@ -72,7 +73,7 @@ func (p *Projection) Keys(ctx context.Context, c store.Collection, l store.Layou
 	}
 }
 
-func keyOf(name string, l store.Layout) (events.RecordKey, bool) {
+func keyOf(name string, l projection.Layout) (events.RecordKey, bool) {
 	escaped, ok := strings.CutSuffix(name, suffix)
 	if !ok {
 		return "", false
@@ -90,7 +91,7 @@ func keyOf(name string, l store.Layout) (events.RecordKey, bool) {
 }
 
 // Open reads the objects of the records.
-func (p *Projection) Open(ctx context.Context, c store.Collection, l store.Layout, keys []events.RecordKey) (store.Snapshot, error) {
+func (p *Projection) Open(ctx context.Context, c store.Collection, l projection.Layout, keys []events.RecordKey) (projection.Snapshot, error) {
 	v := &view{p: p, read: make(map[events.RecordKey]observedObject, len(keys))}
 	found := make([]observedObject, len(keys))
 	err := forEach(len(keys), func(i int) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -27,12 +28,12 @@ type view struct {
 
 // An observedObject is an object as it was read.
 type observedObject struct {
-	store.Observed
+	projection.Observed
 	etag    blob.ETag     // "" if there was no object
 	version store.Version // "" if the object is an external edit
 }
 
-func (v *view) Observed(k events.RecordKey) store.Observed { return v.read[k].Observed }
+func (v *view) Observed(k events.RecordKey) projection.Observed { return v.read[k].Observed }
 
 func (v *view) ExternallyEdited() ([]events.RecordKey, bool) { return nil, false }
 
@@ -75,8 +76,8 @@ func sumOf(data []byte) string {
 
 // decode reads an object. It validates the data only if the object is an external
 // edit.
-func decode(o blob.Object, k events.RecordKey, l store.Layout) observedObject {
-	s := observedObject{etag: o.ETag, Observed: store.Observed{Data: o.Data}}
+func decode(o blob.Object, k events.RecordKey, l projection.Layout) observedObject {
+	s := observedObject{etag: o.ETag, Observed: projection.Observed{Data: o.Data}}
 	if o.Metadata[sumName] == sumOf(o.Data) && o.Metadata[versionName] != "" {
 		s.Managed, s.version = true, store.Version(o.Metadata[versionName])
 		return s
@@ -92,7 +93,7 @@ func decode(o blob.Object, k events.RecordKey, l store.Layout) observedObject {
 }
 
 // check verifies that an externally edited object is a record with the key in its name.
-func check(o blob.Object, k events.RecordKey, l store.Layout) error {
+func check(o blob.Object, k events.RecordKey, l projection.Layout) error {
 	var members map[string]jsontext.Value
 	if err := events.Unmarshal(o.Key, o.Data, &members); err != nil {
 		return withPosition(o, err)

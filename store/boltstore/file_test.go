@@ -242,7 +242,7 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
-	s := store.New(d, &store.Options{Backoff: func(int) time.Duration { return 0 }})
+	s := store.New(d, nil)
 	data := `{"s":"` + strings.Repeat("s", 50_000) + `"}`
 	stored := 0
 	for err == nil && stored < 100 {

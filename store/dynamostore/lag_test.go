@@ -10,6 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/outbox"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/dynamostore/dynamotest"
 	"github.com/blockforger/eventrouter/store/storetest"
@@ -73,7 +74,7 @@ func TestRelayListAndMigrateWithLaggingIndex(t *testing.T) {
 	const records = 40
 	table := *openSuite(t, storetest.Env{}).(*Ledger).table
 	index := newLaggingIndex(t, table)
-	s := store.New(connect(t, table, storetest.Env{}, index.Use), nil)
+	s := projection.New(store.New(connect(t, table, storetest.Env{}, index.Use), nil), nil)
 	published := publishedCounts{}
 	relay := outbox.NewRelay(outbox.NewPublisher(s, bus.NewPublisher(published), nil), "relay")
 	run := func() {
@@ -96,8 +97,8 @@ func TestRelayListAndMigrateWithLaggingIndex(t *testing.T) {
 			run()
 		}
 	}
-	done, err := s.Migrate(t.Context(), store.Migration{Collection: pets, Backend: events.S3, KeyField: "id"}, false)
-	if err != nil || done != (store.MigrationStats{Records: records, Moved: records}) {
+	done, err := s.Migrate(t.Context(), projection.Migration{Collection: pets, Backend: events.S3, KeyField: "id"}, false)
+	if err != nil || done != (projection.MigrationStats{Records: records, Moved: records}) {
 		t.Errorf("migrated %+v, %v; want all %d", done, err, records)
 	}
 	for range 50 { // each call advances the time of the index

@@ -92,12 +92,12 @@ func decodeVersioned(it item) (versioned, error) {
 // partial is the projection expression of the attributes that [versioned.update] needs
 // of an idempotency record, which excludes the payloads, and that an aggregation needs
 // of a total.
-var partial, partialNames = projection("pk", "sk", "schema", "key", "operation", "time", "stamp",
+var partial, partialNames = projectionExpression("pk", "sk", "schema", "key", "operation", "time", "stamp",
 	"tokens", "month", "folded", "expires", "entries", "project", "recheck", "version", "open", formatAttribute, "counted", "folds", "used")
 
-// projection returns a projection expression with aliases for the attribute names,
+// projectionExpression returns a projection expression with aliases for the attribute names,
 // because DynamoDB reserves many words.
-func projection(attributes ...string) (*string, map[string]string) {
+func projectionExpression(attributes ...string) (*string, map[string]string) {
 	names := make(map[string]string, len(attributes))
 	aliases := make([]string, len(attributes))
 	for i, a := range attributes {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -138,9 +139,10 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// A ledger is a driver under test with the store above it.
+// A ledger is a driver under test with the store above it, which projects nothing
+// unless a projectionFixture replaces it.
 type ledger struct {
-	*store.Store
+	*projection.Store
 	t      testing.TB
 	h      Harness
 	env    Env
@@ -160,7 +162,7 @@ func openFaulty(t testing.TB, h Harness, f func(op string) error) *ledger {
 
 func (l *ledger) use(d store.Driver) {
 	l.driver = d
-	l.Store = store.New(d, &store.Options{Clock: l.clock.Now, Backoff: func(int) time.Duration { return 0 }})
+	l.Store = projection.New(store.New(d, &store.Options{Clock: l.clock.Now}), nil)
 }
 
 // kill replaces the driver by one that is opened as after a crash.

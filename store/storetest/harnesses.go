@@ -11,6 +11,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
@@ -20,7 +21,7 @@ import (
 func S3() ProjectionHarness {
 	return ProjectionHarness{
 		Backend: events.S3,
-		New:     func(b blob.Bucket) store.Projection { return s3object.New(b) },
+		New:     func(b blob.Bucket) projection.Projection { return s3object.New(b) },
 		Edit: func(t testing.TB, b blob.Bucket, r store.Ref, data jsontext.Value) {
 			t.Helper()
 			if data != nil {
@@ -48,7 +49,7 @@ func writeObject(t testing.TB, b blob.Bucket, r store.Ref, text string) {
 func CSV() ProjectionHarness {
 	return ProjectionHarness{
 		Backend: events.CSV,
-		New:     func(b blob.Bucket) store.Projection { return csvfile.New(b) },
+		New:     func(b blob.Bucket) projection.Projection { return csvfile.New(b) },
 		Edit:    editRow,
 		Corrupt: func(t testing.TB, b blob.Bucket, r store.Ref) {
 			editFile(t, b, r.Collection, func(rows [][]string) [][]string {

@@ -15,6 +15,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -27,7 +28,7 @@ type ProjectionHarness struct {
 	Bucket func(t testing.TB) blob.Bucket
 
 	// New returns the projection under test.
-	New func(b blob.Bucket) store.Projection
+	New func(b blob.Bucket) projection.Projection
 
 	// Edit makes an external edit of a record in its object or file. It removes the
 	// record if data is nil.
@@ -110,18 +111,15 @@ func newProjectionFixture(t testing.TB, h ProjectionHarness, f func(op string) e
 }
 
 // storeOver returns a second store over the same ledger, as in another process.
-func (fx *projectionFixture) storeOver(b blob.Bucket) *store.Store {
-	return store.New(fx.driver, &store.Options{
-		Clock:   fx.clock.Now,
-		Backoff: func(int) time.Duration { return 0 },
-		Projections: store.Projections{
-			ByBackend: map[events.Backend]store.Projection{fx.h.Backend: fx.h.New(b)},
-			Layout: func(_ context.Context, c store.Collection) (store.Layout, error) {
-				if c.Tenant == "nobody" {
-					return store.Layout{}, fault.Errorf(fault.NotFound, "no such tenant")
-				}
-				return store.Layout{Backend: fx.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}, nil
-			},
+func (fx *projectionFixture) storeOver(b blob.Bucket) *projection.Store {
+	return projection.New(store.New(fx.driver, &store.Options{Clock: fx.clock.Now}), &projection.Options{
+		Backoff:   func(int) time.Duration { return 0 },
+		ByBackend: map[events.Backend]projection.Projection{fx.h.Backend: fx.h.New(b)},
+		Layout: func(_ context.Context, c store.Collection) (projection.Layout, error) {
+			if c.Tenant == "nobody" {
+				return projection.Layout{}, fault.Errorf(fault.NotFound, "no such tenant")
+			}
+			return projection.Layout{Backend: fx.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}, nil
 		},
 	})
 }
@@ -135,7 +133,7 @@ func (fx *projectionFixture) change(r store.Ref, key string, op events.Operation
 
 // applyAndProject does what an invocation does: it commits, projects and saves
 // progress.
-func applyAndProject(s *store.Store, c store.Change) (store.Result, error) {
+func applyAndProject(s *projection.Store, c store.Change) (store.Result, error) {
 	r, err := s.Commit(ctx, c)
 	if err != nil {
 		return r, err
@@ -181,7 +179,7 @@ func (fx *projectionFixture) relay() {
 
 // advanceToRecheck advances the clock until all rechecks are due.
 func (fx *projectionFixture) advanceToRecheck() {
-	fx.clock.advance(store.DefaultLifetime + 3*time.Minute)
+	fx.clock.advance(projection.DefaultLifetime + 3*time.Minute)
 }
 
 // wantProjected checks that record and object hold data, or are absent if data is "",
@@ -215,9 +213,9 @@ func (fx *projectionFixture) wantObject(r store.Ref, data string) {
 	}
 }
 
-func (fx *projectionFixture) observed(r store.Ref) store.Observed {
+func (fx *projectionFixture) observed(r store.Ref) projection.Observed {
 	fx.t.Helper()
-	l := store.Layout{Backend: fx.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}
+	l := projection.Layout{Backend: fx.h.Backend, KeyField: "id", Columns: []string{"id", "n", "text"}}
 	v, err := fx.h.New(fx.direct).Open(ctx, r.Collection, l, []events.RecordKey{r.Key})
 	if err != nil {
 		fx.t.Fatalf("open: %v", err)

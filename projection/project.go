@@ -1,4 +1,4 @@
-package store
+package projection
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 )
 
 // Project lets the record's object or file show its current head, whichever
@@ -18,14 +19,14 @@ import (
 // entries in one Settle. The settlement is empty where nothing follows.
 //
 // Calls at the same time for records of one file share its reads and writes.
-func (s *Store) Project(ctx context.Context, ref Ref) (Progress, error) {
-	const op = "store.Project"
+func (s *Store) Project(ctx context.Context, ref store.Ref) (store.Progress, error) {
+	const op = "projection.Project"
 	l, p, err := s.layout(ctx, ref.Collection)
 	if err != nil {
-		return Progress{}, wrap(op, err)
+		return store.Progress{}, wrap(op, err)
 	}
 	if p == nil {
-		progress, err := withoutProjection(ctx, s.driver, ref, l)
+		progress, err := s.withoutProjection(ctx, ref, l)
 		return progress, wrap(op, err)
 	}
 	j := &projectJob{key: ref.Key, turn: make(chan struct{}, 1)}
@@ -34,7 +35,7 @@ func (s *Store) Project(ctx context.Context, ref Ref) (Progress, error) {
 	case <-j.turn:
 	case <-ctx.Done():
 		s.queue.leave(p.Object(ref), j)
-		return Progress{}, wrap(op, ctx.Err())
+		return store.Progress{}, wrap(op, ctx.Err())
 	}
 	if !j.done {
 		jobs := s.queue.take(p.Object(ref))
@@ -45,46 +46,46 @@ func (s *Store) Project(ctx context.Context, ref Ref) (Progress, error) {
 	case isEnded(j.err) && ctx.Err() == nil:
 		return s.Project(ctx, ref) // it was the other's time that had run out
 	case j.err != nil:
-		return Progress{}, wrap(op, j.err)
+		return store.Progress{}, wrap(op, j.err)
 	}
-	return Progress{Projected: j.head.Version, FileWrite: j.head.FileWrite, Recheck: s.o.Clock().Add(s.lifetime())}, nil
+	return store.Progress{Projected: j.head.Version, FileWrite: j.head.FileWrite, Recheck: s.Now().Add(s.o.Lifetime)}, nil
 }
 
 // withoutProjection is the progress of a record that has no object any more, because
 // it was migrated to a backend without projection before its object was updated. There
 // is none for a record that has not been migrated yet.
-func withoutProjection(ctx context.Context, d Driver, ref Ref, l Layout) (Progress, error) {
+func (s *Store) withoutProjection(ctx context.Context, ref store.Ref, l Layout) (store.Progress, error) {
 	if l.Backend == "" {
-		return Progress{}, nil // the schema was removed: it may come back
+		return store.Progress{}, nil // the schema was removed: it may come back
 	}
-	h, err := d.Record(ctx, ref)
+	h, err := s.Store.Get(ctx, ref)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return Progress{}, nil
+		return store.Progress{}, nil
 	case err != nil || isForeign(l, &h):
-		return Progress{}, err
+		return store.Progress{}, err
 	}
-	return Progress{Projected: h.Version}, nil
+	return store.Progress{Projected: h.Version}, nil
 }
 
 // Recheck compares object and head once more, when no invocation can be left
 // that knew an older head: it brings back what a late one took away, and adopts
 // what a person changed. The relay calls it for marks whose Recheck is past.
-func (s *Store) Recheck(ctx context.Context, ref Ref) (Progress, error) {
-	const op = "store.Recheck"
+func (s *Store) Recheck(ctx context.Context, ref store.Ref) (store.Progress, error) {
+	const op = "projection.Recheck"
 	l, p, err := s.layout(ctx, ref.Collection)
 	if err != nil {
-		return Progress{}, wrap(op, err)
+		return store.Progress{}, wrap(op, err)
 	}
 	if p != nil {
 		if err := s.recheck(ctx, ref, l, p); err != nil {
-			return Progress{}, wrap(op, err)
+			return store.Progress{}, wrap(op, err)
 		}
 	}
-	return Progress{Rechecked: true}, nil
+	return store.Progress{Rechecked: true}, nil
 }
 
-func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) error {
+func (s *Store) recheck(ctx context.Context, ref store.Ref, l Layout, p Projection) error {
 	return s.retryConflicts(ctx, func() error {
 		v, err := p.Open(ctx, ref.Collection, l, []events.RecordKey{ref.Key})
 		if err != nil {
@@ -107,36 +108,36 @@ func (s *Store) recheck(ctx context.Context, ref Ref, l Layout, p Projection) er
 			_, err := s.importEdit(ctx, l, h, shown)
 			return err
 		case keepRecord:
-			if h.Version == "" || h.Matches(shown) {
+			if h.Version == "" || matches(&h, shown) {
 				return nil
 			}
 			s.logOverwritten(ctx, l, &h, shown)
-			_, err := s.write(ctx, ref.Collection, l, v, []Record{h})
+			_, err := s.write(ctx, ref.Collection, l, v, []store.Record{h})
 			return err
 		}
 		return shown.Err
 	})
 }
 
-// Shows reports whether what is shown is this head's state.
-func (h *Record) Matches(shown Observed) bool {
+// matches reports whether the object contains this state of the record.
+func matches(h *store.Record, shown Observed) bool {
 	if h.Deleted || shown.Data == nil {
 		return h.Deleted && shown.Data == nil
 	}
-	return Equal(h.Data, shown.Data)
+	return store.Equal(h.Data, shown.Data)
 }
 
 // project writes the current heads of the records to their object, and returns
 // them with the number of the write.
-func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projection, keys []events.RecordKey) (map[events.RecordKey]Record, error) {
-	var current map[events.RecordKey]Record
+func (s *Store) project(ctx context.Context, c store.Collection, l Layout, p Projection, keys []events.RecordKey) (map[events.RecordKey]store.Record, error) {
+	var current map[events.RecordKey]store.Record
 	err := s.retryConflicts(ctx, func() error {
 		var v Snapshot
 		if len(keys) == 1 && !p.Shared() {
-			v = s.views.take(Ref{c, keys[0]})
+			v = s.views.take(store.Ref{Collection: c, Key: keys[0]})
 		}
 		kept := v != nil
-		var dirty []Record
+		var dirty []store.Record
 		// A head is read after the object: one that was read earlier could be
 		// written over what a younger one has left there.
 		read := func() (err error) {
@@ -151,7 +152,7 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 		if err := read(); err != nil {
 			return err
 		}
-		if kept && len(dirty) == 1 && dirty[0].Matches(v.Observed(keys[0])) {
+		if kept && len(dirty) == 1 && matches(&dirty[0], v.Observed(keys[0])) {
 			// There would be no write to find out that the object has changed since.
 			v = nil
 			if err := read(); err != nil {
@@ -178,10 +179,10 @@ func (s *Store) project(ctx context.Context, c Collection, l Layout, p Projectio
 // object does not show yet. Records of another backend are left out: they are being
 // migrated, and another schema will show them. Whether an object still shows a record
 // that was deleted under another backend is not known, so that it counts as shown.
-func (s *Store) currentHeads(ctx context.Context, c Collection, l Layout, keys []events.RecordKey) (current map[events.RecordKey]Record, dirty []Record, err error) {
-	current = make(map[events.RecordKey]Record, len(keys))
+func (s *Store) currentHeads(ctx context.Context, c store.Collection, l Layout, keys []events.RecordKey) (current map[events.RecordKey]store.Record, dirty []store.Record, err error) {
+	current = make(map[events.RecordKey]store.Record, len(keys))
 	for _, k := range keys {
-		h, err := s.head(ctx, Ref{c, k})
+		h, err := s.head(ctx, store.Ref{Collection: c, Key: k})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -201,10 +202,10 @@ func (s *Store) currentHeads(ctx context.Context, c Collection, l Layout, keys [
 // changed since, the conditional write fails and the object is read again.
 type snapshotCache struct {
 	mu    sync.Mutex
-	views map[Ref]Snapshot
+	views map[store.Ref]Snapshot
 }
 
-func (m *snapshotCache) keep(r Ref, p Projection, v Snapshot) {
+func (m *snapshotCache) keep(r store.Ref, p Projection, v Snapshot) {
 	const most = 32 // of at most [MaxItem] each; a miss costs one read
 	if p.Shared() {
 		return
@@ -212,12 +213,12 @@ func (m *snapshotCache) keep(r Ref, p Projection, v Snapshot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.views == nil || len(m.views) >= most {
-		m.views = make(map[Ref]Snapshot)
+		m.views = make(map[store.Ref]Snapshot)
 	}
 	m.views[r] = v
 }
 
-func (m *snapshotCache) take(r Ref) Snapshot {
+func (m *snapshotCache) take(r store.Ref) Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v := m.views[r]
@@ -228,7 +229,7 @@ func (m *snapshotCache) take(r Ref) Snapshot {
 // write writes heads, with what must go along where a person has changed the file.
 // It returns the number of the write, greater than those of the heads that are
 // written: numbers go on although the object has been lost.
-func (s *Store) write(ctx context.Context, c Collection, l Layout, v Snapshot, heads []Record) (int64, error) {
+func (s *Store) write(ctx context.Context, c store.Collection, l Layout, v Snapshot, heads []store.Record) (int64, error) {
 	if keys, edited := v.ExternallyEdited(); edited {
 		more, err := s.importEdits(ctx, c, l, v, keys)
 		if err != nil {
@@ -274,17 +275,17 @@ func isEnded(err error) bool {
 }
 
 // head reads a head; the zero one with its Ref where there is none.
-func (s *Store) head(ctx context.Context, ref Ref) (Record, error) {
-	h, err := s.driver.Record(ctx, ref)
+func (s *Store) head(ctx context.Context, ref store.Ref) (store.Record, error) {
+	h, err := s.Store.Get(ctx, ref)
 	if fault.Is(err, fault.NotFound) {
-		return Record{Ref: ref}, nil
+		return store.Record{Ref: ref}, nil
 	}
 	return h, err
 }
 
 // tellOverwritten logs that what a person wrote gives way to a change of ours.
-func (s *Store) logOverwritten(ctx context.Context, l Layout, h *Record, shown Observed) {
-	if shown.Managed || h.Matches(shown) {
+func (s *Store) logOverwritten(ctx context.Context, l Layout, h *store.Record, shown Observed) {
+	if shown.Managed || matches(h, shown) {
 		return
 	}
 	message := "overwrote what was changed by hand while a change was under way"
@@ -302,7 +303,7 @@ func (s *Store) logOverwritten(ctx context.Context, l Layout, h *Record, shown O
 	s.logEdit(ctx, l, h.Ref, message, shown.Err)
 }
 
-func (s *Store) logEdit(ctx context.Context, l Layout, ref Ref, message string, err error) {
+func (s *Store) logEdit(ctx context.Context, l Layout, ref store.Ref, message string, err error) {
 	attributes := []slog.Attr{
 		slog.String("tenant", string(ref.Tenant)), slog.String("schema", string(ref.Schema)), slog.String("backend", string(l.Backend)),
 	}
@@ -331,7 +332,7 @@ type projectJob struct {
 	turn chan struct{} // says that done is set, or that this one has the turn
 
 	done bool
-	head Record
+	head store.Record
 	err  error
 }
 
@@ -373,7 +374,7 @@ func (q *projectQueue) take(object string) []*projectJob {
 }
 
 // finish tells the jobs what came of them and gives the turn on.
-func (q *projectQueue) finish(object string, jobs []*projectJob, heads map[events.RecordKey]Record, err error) {
+func (q *projectQueue) finish(object string, jobs []*projectJob, heads map[events.RecordKey]store.Record, err error) {
 	for i, j := range jobs {
 		j.done, j.head, j.err = true, heads[j.key], err
 		if i > 0 {

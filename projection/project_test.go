@@ -1,4 +1,4 @@
-package store_test
+package projection_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/store"
 	"github.com/blockforger/eventrouter/store/memstore"
@@ -22,12 +23,12 @@ import (
 func TestAnothersDeadlineIsNotTheCallers(t *testing.T) {
 	puts := &steppedBucket{Bucket: blob.NewMemory(), started: make(chan struct{}), release: make(chan struct{})}
 	csv := csvfile.New(puts)
-	s := store.New(memstore.New(nil), &store.Options{Projections: store.Projections{
-		ByBackend: map[events.Backend]store.Projection{events.CSV: csv},
-		Layout: func(context.Context, store.Collection) (store.Layout, error) {
-			return store.Layout{Backend: events.CSV, KeyField: "id", Columns: []string{"id"}}, nil
+	s := projection.New(store.New(memstore.New(nil), nil), &projection.Options{
+		ByBackend: map[events.Backend]projection.Projection{events.CSV: csv},
+		Layout: func(context.Context, store.Collection) (projection.Layout, error) {
+			return projection.Layout{Backend: events.CSV, KeyField: "id", Columns: []string{"id"}}, nil
 		},
-	}})
+	})
 	var refs []store.Ref
 	commit := func(key events.RecordKey) {
 		t.Helper()
@@ -90,7 +91,7 @@ func TestAnothersDeadlineIsNotTheCallers(t *testing.T) {
 	if err := <-waiting; err != nil {
 		t.Errorf("the one that waited: %v", err)
 	}
-	keys, err := csv.Keys(t.Context(), refs[0].Collection, store.Layout{KeyField: "id"})
+	keys, err := csv.Keys(t.Context(), refs[0].Collection, projection.Layout{KeyField: "id"})
 	if err != nil || !slices.Contains(keys, "waiting") {
 		t.Errorf("the file has %v, %v", keys, err)
 	}

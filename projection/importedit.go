@@ -1,4 +1,4 @@
-package store
+package projection
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 )
 
 // What a person writes into an object enters the ledger as a change of its own,
@@ -31,7 +32,7 @@ const recheckGrace = 2 * time.Minute
 
 // judge compares a head with what its object shows. It is the one place that
 // decides between the two.
-func (s *Store) resolve(h *Record, shown Observed) resolution {
+func (s *Store) resolve(h *store.Record, shown Observed) resolution {
 	absent := shown.Data == nil
 	switch {
 	case h.Unprojected:
@@ -40,11 +41,11 @@ func (s *Store) resolve(h *Record, shown Observed) resolution {
 		return unreadable
 	case shown.Managed:
 		return keepRecord // where it shows an older head, a late writer was there
-	case h.Version == "" && absent, h.Version != "" && h.Matches(shown):
+	case h.Version == "" && absent, h.Version != "" && matches(h, shown):
 		return keepRecord
 	case shown.Row != nil && !shown.Row.edits(h, shown):
 		return keepRecord // an edit of an older copy
-	case shown.Absent() && s.o.Clock().Before(h.Time.Add(s.lifetime()+recheckGrace)):
+	case shown.Absent() && s.Now().Before(h.Time.Add(s.o.Lifetime+recheckGrace)):
 		return keepRecord // a late delete of ours looks the same
 	}
 	return importObserved
@@ -52,26 +53,26 @@ func (s *Store) resolve(h *Record, shown Observed) resolution {
 
 // adopt commits what is shown. Where the head has moved on meanwhile the fault
 // is Precondition: read both again.
-func (s *Store) importEdit(ctx context.Context, l Layout, prior Record, shown Observed) (Record, error) {
+func (s *Store) importEdit(ctx context.Context, l Layout, prior store.Record, shown Observed) (store.Record, error) {
 	c, err := s.Prepare(externalEditChange(l, prior, shown))
 	if err != nil {
-		return Record{}, &fault.Error{Code: fault.Unavailable, Err: err, Message: "what was changed by hand at " + prior.Path() + " cannot be taken over"}
+		return store.Record{}, &fault.Error{Code: fault.Unavailable, Err: err, Message: "what was changed by hand at " + prior.Path() + " cannot be taken over"}
 	}
 	if shown.Row != nil {
 		shown.Row.imported(c.Record, &prior)
 	}
 	r, err := s.Apply(ctx, c)
-	if _, moved := errors.AsType[*VersionConflict](err); moved || err == nil && r.Replayed {
-		return Record{}, fault.Errorf(fault.Precondition, "another adopted or changed the record first")
+	if _, moved := errors.AsType[*store.VersionConflict](err); moved || err == nil && r.Replayed {
+		return store.Record{}, fault.Errorf(fault.Precondition, "another adopted or changed the record first")
 	}
 	if err != nil {
-		return Record{}, err
+		return store.Record{}, err
 	}
 	s.logEdit(ctx, l, prior.Ref, "took over what was changed by hand", nil)
 	return *c.Record, nil
 }
 
-func externalEditChange(l Layout, prior Record, shown Observed) Change {
+func externalEditChange(l Layout, prior store.Record, shown Observed) store.Change {
 	operation := events.Put
 	switch {
 	case shown.Data == nil:
@@ -84,15 +85,15 @@ func externalEditChange(l Layout, prior Record, shown Observed) Change {
 		sum.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		sum.Write(part)
 	}
-	fingerprint := Fingerprint(sum.Sum(nil))
-	return Change{
+	fingerprint := store.Fingerprint(sum.Sum(nil))
+	return store.Change{
 		IfVersion: prior.Version,
-		Idempotency: IdempotencyRecord{
-			Key:         IdempotencyKey{Tenant: prior.Tenant, Origin: OriginExternalEdit, Value: hex.EncodeToString(fingerprint[:])},
+		Idempotency: store.IdempotencyRecord{
+			Key:         store.IdempotencyKey{Tenant: prior.Tenant, Origin: store.OriginExternalEdit, Value: hex.EncodeToString(fingerprint[:])},
 			Fingerprint: fingerprint,
-			Result:      Result{Ref: prior.Ref, Operation: operation},
+			Result:      store.Result{Ref: prior.Ref, Operation: operation},
 		},
-		Record: &Record{
+		Record: &store.Record{
 			Ref: prior.Ref, Backend: l.Backend, KeyField: l.KeyField,
 			Revision: prior.Revision + 1, Data: shown.Data, Deleted: shown.Data == nil,
 		},
@@ -102,12 +103,12 @@ func externalEditChange(l Layout, prior Record, shown Observed) Change {
 // adoptAll imports every external edit of a shared object, and returns the heads
 // whose rows must be written: those that differ, and those whose row does not
 // have the head's version. A row without a record comes back as a deleted head.
-func (s *Store) importEdits(ctx context.Context, c Collection, l Layout, v Snapshot, keys []events.RecordKey) (rows []Record, err error) {
+func (s *Store) importEdits(ctx context.Context, c store.Collection, l Layout, v Snapshot, keys []events.RecordKey) (rows []store.Record, err error) {
 	inFile := make(map[events.RecordKey]bool, len(keys))
 	for _, k := range keys {
 		inFile[k] = true
 	}
-	settle := func(h Record) error {
+	settle := func(h store.Record) error {
 		if isForeign(l, &h) {
 			return nil
 		}
@@ -127,14 +128,14 @@ func (s *Store) importEdits(ctx context.Context, c Collection, l Layout, v Snaps
 			}
 			s.logOverwritten(ctx, l, &h, shown)
 		}
-		if !h.Matches(shown) || shown.Row != nil && shown.Data != nil && !shown.Row.current(&h) {
+		if !matches(&h, shown) || shown.Row != nil && shown.Data != nil && !shown.Row.current(&h) {
 			rows = append(rows, h)
 		}
 		return nil
 	}
 	const page = 200
 	for after := events.RecordKey(""); ; {
-		heads, err := s.driver.Records(ctx, c, after, page)
+		heads, err := s.Store.List(ctx, c, after, page)
 		if err != nil {
 			return nil, err
 		}
@@ -153,7 +154,7 @@ func (s *Store) importEdits(ctx context.Context, c Collection, l Layout, v Snaps
 		if !inFile[k] {
 			continue
 		}
-		h, err := s.head(ctx, Ref{c, k}) // a tombstone, or none
+		h, err := s.head(ctx, store.Ref{Collection: c, Key: k}) // a tombstone, or none
 		if err != nil {
 			return nil, err
 		}

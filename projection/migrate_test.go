@@ -1,4 +1,4 @@
-package store_test
+package projection_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/projection/csvfile"
 	"github.com/blockforger/eventrouter/projection/s3object"
 	"github.com/blockforger/eventrouter/store"
@@ -22,20 +23,22 @@ import (
 // A moving house is a collection of pets whose schema can be changed.
 type movingHouse struct {
 	t       *testing.T
-	store   *store.Store
+	store   *projection.Store
 	bucket  *blob.Memory
-	layout  store.Layout
+	layout  projection.Layout
 	now     time.Time
 	failing func(op string) error
 
 	requests int
 }
 
+var now = time.Date(2026, 11, 30, 23, 59, 59, 123_456_789, time.FixedZone("west", -3600))
+
 var pets = store.Collection{Tenant: "acme", Schema: "petstore"}
 
 func newMovingHouse(t *testing.T, b events.Backend) *movingHouse {
 	h := &movingHouse{t: t, bucket: blob.NewMemory(), now: now,
-		layout: store.Layout{Backend: b, KeyField: "id", Columns: []string{"id", "chip", "name"}}}
+		layout: projection.Layout{Backend: b, KeyField: "id", Columns: []string{"id", "chip", "name"}}}
 	clock := func() time.Time { return h.now }
 	driver := memstore.New(&memstore.Options{Clock: clock, Fault: func(op string) error {
 		if h.failing != nil {
@@ -43,10 +46,11 @@ func newMovingHouse(t *testing.T, b events.Backend) *movingHouse {
 		}
 		return nil
 	}})
-	h.store = store.New(driver, &store.Options{Clock: clock, Backoff: func(int) time.Duration { return 0 }, Projections: store.Projections{
-		ByBackend: map[events.Backend]store.Projection{events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket)},
-		Layout:    func(context.Context, store.Collection) (store.Layout, error) { return h.layout, nil },
-	}})
+	h.store = projection.New(store.New(driver, &store.Options{Clock: clock}), &projection.Options{
+		Backoff:   func(int) time.Duration { return 0 },
+		ByBackend: map[events.Backend]projection.Projection{events.S3: s3object.New(h.bucket), events.CSV: csvfile.New(h.bucket)},
+		Layout:    func(context.Context, store.Collection) (projection.Layout, error) { return h.layout, nil },
+	})
 	return h
 }
 
@@ -120,8 +124,8 @@ func (h *movingHouse) objects() string {
 	return strings.Join(keys, " ")
 }
 
-func (h *movingHouse) migrate(b events.Backend, keyField string) (store.MigrationStats, error) {
-	return h.store.Migrate(h.t.Context(), store.Migration{Collection: pets, Backend: b, KeyField: keyField}, false)
+func (h *movingHouse) migrate(b events.Backend, keyField string) (projection.MigrationStats, error) {
+	return h.store.Migrate(h.t.Context(), projection.Migration{Collection: pets, Backend: b, KeyField: keyField}, false)
 }
 
 func (h *movingHouse) guarded(b events.Backend, keyField string) bool {
@@ -147,11 +151,11 @@ func TestMigrateThroughEveryBackend(t *testing.T) {
 		if !h.guarded(to.backend, "id") {
 			t.Fatalf("%s to %s: the guard let it pass before", from, to.backend)
 		}
-		if done, err := h.store.Migrate(t.Context(), store.Migration{Collection: pets, Backend: to.backend, KeyField: "id"}, true); err != nil || done.Moved != 2 || h.guarded(from, "id") {
+		if done, err := h.store.Migrate(t.Context(), projection.Migration{Collection: pets, Backend: to.backend, KeyField: "id"}, true); err != nil || done.Moved != 2 || h.guarded(from, "id") {
 			t.Fatalf("dry: %+v, %v", done, err)
 		}
 		done, err := h.migrate(to.backend, "id")
-		if err != nil || done != (store.MigrationStats{Records: 2, Moved: 2}) {
+		if err != nil || done != (projection.MigrationStats{Records: 2, Moved: 2}) {
 			t.Fatalf("%s to %s: %+v, %v", from, to.backend, done, err)
 		}
 		h.relay() // before the schema has gone over: nothing must be shown in the old place
@@ -400,7 +404,7 @@ func TestMigrateRecordCreatedAnew(t *testing.T) {
 		if !h.request(events.Post, "a", `{"id":"a","chip":"9"}`) {
 			t.Fatal("there is still a record")
 		}
-		if done, err := h.migrate(events.DynamoDB, "chip"); err != nil || done != (store.MigrationStats{Records: 2, Moved: 1}) {
+		if done, err := h.migrate(events.DynamoDB, "chip"); err != nil || done != (projection.MigrationStats{Records: 2, Moved: 1}) {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		if got, want := h.records(), `1 dynamodb chip {"chip":"1","id":"a"}`+"\n"+`9 dynamodb chip {"chip":"9","id":"a"}`; got != want {

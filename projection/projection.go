@@ -1,4 +1,4 @@
-package store
+package projection
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/events"
+	"github.com/blockforger/eventrouter/store"
 )
 
 // A Layout is what a schema says about how its records are shown.
@@ -25,17 +26,17 @@ type Layout struct {
 // object that cannot be understood names object, line and column.
 type Projection interface {
 	// Object names the object that shows the record.
-	Object(r Ref) string
+	Object(r store.Ref) string
 
 	// Shared says that one object shows all records of a collection, so that
 	// many heads go into one write, and that it can grow too large.
 	Shared() bool
 
 	// Open reads what is shown of the records named; it reads each object once.
-	Open(ctx context.Context, c Collection, l Layout, keys []events.RecordKey) (Snapshot, error)
+	Open(ctx context.Context, c store.Collection, l Layout, keys []events.RecordKey) (Snapshot, error)
 
 	// Keys tells which records are shown, in no order.
-	Keys(ctx context.Context, c Collection, l Layout) ([]events.RecordKey, error)
+	Keys(ctx context.Context, c store.Collection, l Layout) ([]events.RecordKey, error)
 }
 
 // A Snapshot is what one [Projection.Open] has read. It is not safe for concurrent use.
@@ -51,7 +52,7 @@ type Snapshot interface {
 
 	// Fits refuses a head with which a shared object would grow too large
 	// (TooLarge); it does no I/O.
-	Fits(h Record) error
+	Fits(h store.Record) error
 
 	// Write updates the objects to the heads, and removes those of tombstones, on
 	// condition that nothing has changed since Open. Otherwise the fault is
@@ -59,7 +60,7 @@ type Snapshot interface {
 	// shared object it returns the write number under which the object contains
 	// the heads: a new one greater than after and than every number in the object,
 	// or the object's own where nothing had to be written. Otherwise it returns 0.
-	Write(ctx context.Context, heads []Record, after int64) (int64, error)
+	Write(ctx context.Context, heads []store.Record, after int64) (int64, error)
 }
 
 // Observed is what an object or file shows of one record.
@@ -99,7 +100,7 @@ type Row struct {
 // isOf reports whether the row was written for this version of the record. Its
 // revision would not do: after the ledger was restored to an earlier time, another
 // change has the same revision.
-func (r *Row) isOf(h *Record) bool {
+func (r *Row) isOf(h *store.Record) bool {
 	if r.Version == "" {
 		return false
 	}
@@ -112,7 +113,7 @@ func (r *Row) isOf(h *Record) bool {
 // edits reports whether a row that differs from the head is an edit of the head,
 // and not that of an older state. No clock decides: the time of a legacy object
 // can only reject an edit.
-func (r *Row) edits(h *Record, shown Observed) bool {
+func (r *Row) edits(h *store.Record, shown Observed) bool {
 	switch {
 	case r.Legacy:
 		return h.Version == "" && shown.Data != nil ||
@@ -126,12 +127,12 @@ func (r *Row) edits(h *Record, shown Observed) bool {
 }
 
 // current reports whether the row has the record's version and the object's number.
-func (r *Row) current(h *Record) bool {
+func (r *Row) current(h *store.Record) bool {
 	return !r.Legacy && r.Version == h.Version.Short() && r.Write == r.FileWrite
 }
 
 // imported sets what a head stores about the row that it was imported from.
-func (r *Row) imported(h, prior *Record) {
+func (r *Row) imported(h, prior *store.Record) {
 	if r.Legacy {
 		if !r.Written.IsZero() {
 			h.Time = r.Written // so that a further edit of the same copy is imported too
@@ -144,24 +145,4 @@ func (r *Row) imported(h, prior *Record) {
 	// The person's save counts as a write of its own: a copy with the number that
 	// it was made from may lack this edit.
 	h.FileWrite = max(r.FileWrite+1, prior.FileWrite)
-}
-
-// DefaultLifetime is how long an invocation can live at most: Lambda's limit.
-const DefaultLifetime = 15 * time.Minute
-
-// Projections is what a [Store] must know to let objects follow heads.
-type Projections struct {
-	// Projections are by backend. The head of a record whose backend has none
-	// is the record.
-	ByBackend map[events.Backend]Projection
-
-	// Layout finds the layout of a collection; NotFound where there is no such
-	// schema.
-	Layout func(ctx context.Context, c Collection) (Layout, error)
-
-	// Lifetime is how long an invocation can live at most; 0 means
-	// [DefaultLifetime]. An object that is missing so soon after a change, or
-	// until its recheck, may be the work of one that was late: it is not taken
-	// for a person's, and written again.
-	Lifetime time.Duration
 }

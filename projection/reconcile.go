@@ -1,31 +1,24 @@
-package store
+package projection
 
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 )
-
-func (s *Store) lifetime() time.Duration {
-	if s.o.Projections.Lifetime == 0 {
-		return DefaultLifetime
-	}
-	return s.o.Projections.Lifetime
-}
 
 // projection returns what shows the records of a backend; nil where the head is
 // the record.
-func (s *Store) projection(b events.Backend) Projection { return s.o.Projections.ByBackend[b] }
+func (s *Store) projection(b events.Backend) Projection { return s.o.ByBackend[b] }
 
 // layout finds how a collection is shown; the projection is nil where it is not.
-func (s *Store) layout(ctx context.Context, c Collection) (Layout, Projection, error) {
-	if len(s.o.Projections.ByBackend) == 0 {
+func (s *Store) layout(ctx context.Context, c store.Collection) (Layout, Projection, error) {
+	if len(s.o.ByBackend) == 0 {
 		return Layout{}, nil, nil
 	}
-	l, err := s.o.Projections.Layout(ctx, c)
+	l, err := s.o.Layout(ctx, c)
 	if fault.Is(err, fault.NotFound) {
 		return Layout{}, nil, nil // no schema any more: nobody looks at its objects
 	}
@@ -34,20 +27,20 @@ func (s *Store) layout(ctx context.Context, c Collection) (Layout, Projection, e
 
 // isProjected reports whether an edit of the object can change the record. It cannot
 // if the record has another backend: it has not been migrated yet.
-func isProjected(l Layout, h *Record) bool {
+func isProjected(l Layout, h *store.Record) bool {
 	return !h.Unprojected && !isForeign(l, h)
 }
 
 // isForeign reports whether a record has another backend than its schema. A tombstone
 // never has: it is not migrated, and no object of any backend may show the record.
-func isForeign(l Layout, h *Record) bool {
+func isForeign(l Layout, h *store.Record) bool {
 	return h.Version != "" && !h.Deleted && h.Backend != l.Backend
 }
 
 // believe answers the truth about a record of which a head has just been read:
 // the head, or what a person has made of its object. Its Stamp is "" where
 // there is no record.
-func (s *Store) reconcile(ctx context.Context, l Layout, p Projection, h Record) (Record, error) {
+func (s *Store) reconcile(ctx context.Context, l Layout, p Projection, h store.Record) (store.Record, error) {
 	first := true
 	err := s.retryConflicts(ctx, func() (err error) {
 		if !first {
@@ -72,7 +65,7 @@ func (s *Store) reconcile(ctx context.Context, l Layout, p Projection, h Record)
 
 // believeShown answers the same of what has been read of both. Where it fails
 // it answers the head that it was given.
-func (s *Store) reconcileObserved(ctx context.Context, l Layout, h Record, shown Observed) (Record, error) {
+func (s *Store) reconcileObserved(ctx context.Context, l Layout, h store.Record, shown Observed) (store.Record, error) {
 	switch s.resolve(&h, shown) {
 	case importObserved:
 		adopted, err := s.importEdit(ctx, l, h, shown)
@@ -89,7 +82,7 @@ func (s *Store) reconcileObserved(ctx context.Context, l Layout, h Record, shown
 // admit looks at the object before a change is committed: one that could not be
 // shown is refused (TooLarge), and a record that a person has made by hand is
 // there, which a POST must know ([*VersionConflict]). Neither may come before the mark.
-func (s *Store) checkObject(ctx context.Context, c *Change) error {
+func (s *Store) checkObject(ctx context.Context, c *store.Change) error {
 	if c.Record == nil {
 		return nil
 	}
@@ -115,7 +108,7 @@ func (s *Store) checkObject(ctx context.Context, c *Change) error {
 		if tooLarge == nil && !taken {
 			return nil
 		}
-		if _, err := s.driver.IdempotencyRecord(ctx, c.Idempotency.Key); !fault.Is(err, fault.NotFound) {
+		if _, err := s.IdempotencyRecord(ctx, c.Idempotency.Key); !fault.Is(err, fault.NotFound) {
 			return err // where there is a mark, the driver answers with it
 		}
 		if tooLarge != nil {
@@ -132,7 +125,7 @@ func (s *Store) checkObject(ctx context.Context, c *Change) error {
 			}
 		}
 		if h.Version != "" {
-			refusal = &VersionConflict{Current: h}
+			refusal = &store.VersionConflict{Current: h}
 		}
 		return nil
 	})
@@ -144,7 +137,7 @@ func (s *Store) checkObject(ctx context.Context, c *Change) error {
 
 // moved looks behind the head that a commit has met: a person may have changed
 // or removed the record since.
-func (s *Store) conflict(ctx context.Context, m *VersionConflict) error {
+func (s *Store) conflict(ctx context.Context, m *store.VersionConflict) error {
 	if m.Current.Version == "" || !isProjected(Layout{Backend: m.Current.Backend}, &m.Current) {
 		return m
 	}
@@ -159,32 +152,32 @@ func (s *Store) conflict(ctx context.Context, m *VersionConflict) error {
 	if err != nil {
 		return err
 	}
-	return &VersionConflict{Current: h}
+	return &store.VersionConflict{Current: h}
 }
 
 // list lists the records of a collection that objects show: heads, and between
 // them what people have put there.
-func (s *Store) list(ctx context.Context, c Collection, l Layout, p Projection, after events.RecordKey, limit int) ([]Record, error) {
+func (s *Store) list(ctx context.Context, c store.Collection, l Layout, p Projection, after events.RecordKey, limit int) ([]store.Record, error) {
 	shown, err := p.Keys(ctx, c, l)
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(shown)
-	var listed []Record
+	var listed []store.Record
 	for {
-		heads, err := s.driver.Records(ctx, c, after, limit)
+		heads, err := s.Store.List(ctx, c, after, limit)
 		if err != nil {
 			return nil, err
 		}
 		full := len(heads) == limit
 		for _, k := range between(shown, after, heads, full) {
-			h, err := s.head(ctx, Ref{c, k})
+			h, err := s.head(ctx, store.Ref{Collection: c, Key: k})
 			if err != nil {
 				return nil, err
 			}
 			heads = append(heads, h)
 		}
-		slices.SortFunc(heads, func(a, b Record) int { return compareKeys(a.Key, b.Key) })
+		slices.SortFunc(heads, func(a, b store.Record) int { return compareKeys(a.Key, b.Key) })
 		live, err := s.reconcileAll(ctx, c, l, p, heads[:min(limit, len(heads))])
 		if err != nil {
 			return nil, err
@@ -202,7 +195,7 @@ func (s *Store) list(ctx context.Context, c Collection, l Layout, p Projection, 
 
 // between picks the keys after one that have no head on the page of heads, up
 // to its last where the page is full.
-func between(shown []events.RecordKey, after events.RecordKey, heads []Record, full bool) []events.RecordKey {
+func between(shown []events.RecordKey, after events.RecordKey, heads []store.Record, full bool) []events.RecordKey {
 	var picked []events.RecordKey
 	next := 0
 	for _, k := range shown {
@@ -222,7 +215,7 @@ func between(shown []events.RecordKey, after events.RecordKey, heads []Record, f
 
 // believeAll answers which of the records are there. One whose object is not
 // understood is left out, and logged: the rest is still served.
-func (s *Store) reconcileAll(ctx context.Context, c Collection, l Layout, p Projection, heads []Record) ([]Record, error) {
+func (s *Store) reconcileAll(ctx context.Context, c store.Collection, l Layout, p Projection, heads []store.Record) ([]store.Record, error) {
 	var keys []events.RecordKey
 	for i := range heads {
 		if isProjected(l, &heads[i]) {
@@ -233,7 +226,7 @@ func (s *Store) reconcileAll(ctx context.Context, c Collection, l Layout, p Proj
 	if err != nil {
 		return nil, err
 	}
-	var live []Record
+	var live []store.Record
 	for _, h := range heads {
 		if isProjected(l, &h) {
 			shown := v.Observed(h.Key)

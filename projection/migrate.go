@@ -1,4 +1,4 @@
-package store
+package projection
 
 import (
 	"context"
@@ -14,12 +14,13 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/store"
 )
 
 // A Migration moves the records of a collection to another backend, or gives
 // them another member as their key.
 type Migration struct {
-	Collection
+	store.Collection
 	Backend  events.Backend
 	KeyField string
 }
@@ -45,7 +46,7 @@ const maxProblems = 20
 // a record was changed under its old key and under its new one; Conflict where
 // requests change records faster than they are moved.
 func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (MigrationStats, error) {
-	const op, passes = "store.Migrate", 5
+	const op, passes = "projection.Migrate", 5
 	var done MigrationStats
 	for range passes {
 		plan, err := s.planMigration(ctx, m)
@@ -68,14 +69,14 @@ func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (MigrationSt
 
 // A move is one record with its new key.
 type move struct {
-	head Record
+	head store.Record
 	to   events.RecordKey
 }
 
 type migrationPlan struct {
 	records int
 	moves   []move
-	stale   []Record // copies of records that have another new key since, or are deleted
+	stale   []store.Record // copies of records that have another new key since, or are deleted
 }
 
 // planMigration reads all records, and finds the new key of each.
@@ -145,11 +146,11 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 // request has since deleted, or given another new key: nothing else changes it,
 // and the move was interrupted before it deleted the original. If the move was
 // completed, it clears MovedFrom.
-func (s *Store) checkCopy(ctx context.Context, m Migration, h *Record) (stale bool, err error) {
+func (s *Store) checkCopy(ctx context.Context, m Migration, h *store.Record) (stale bool, err error) {
 	if h.MovedFrom.Key == "" || h.KeyField != m.KeyField {
 		return false, nil
 	}
-	from := Record{Ref: Ref{m.Collection, h.MovedFrom.Key}, Version: h.MovedFrom.Version}
+	from := store.Record{Ref: store.Ref{Collection: m.Collection, Key: h.MovedFrom.Key}, Version: h.MovedFrom.Version}
 	// The original is read first: the commit that deletes it also writes the
 	// idempotency record that is read next.
 	original, err := s.head(ctx, from.Ref)
@@ -160,8 +161,8 @@ func (s *Store) checkCopy(ctx context.Context, m Migration, h *Record) (stale bo
 	if err != nil {
 		return false, err
 	}
-	if moved || !s.o.Clock().Before(h.Time.Add(s.o.Retention)) { // or that record may have expired
-		h.MovedFrom = Source{}
+	if moved || !s.Now().Before(h.Time.Add(s.Retention())) { // or that record may have expired
+		h.MovedFrom = store.Source{}
 		return false, nil
 	}
 	if original.Version == "" || original.KeyField == m.KeyField {
@@ -177,8 +178,8 @@ func (s *Store) checkCopy(ctx context.Context, m Migration, h *Record) (stale bo
 // unfinished returns the original, if h and the record with the key other, which
 // both have the key to under KeyField, are one record whose move was interrupted:
 // the copy is written, the original not deleted yet.
-func (s *Store) unfinished(ctx context.Context, m Migration, h Record, other, to events.RecordKey) (events.RecordKey, bool, error) {
-	o, err := s.head(ctx, Ref{m.Collection, other})
+func (s *Store) unfinished(ctx context.Context, m Migration, h store.Record, other, to events.RecordKey) (events.RecordKey, bool, error) {
+	o, err := s.head(ctx, store.Ref{Collection: m.Collection, Key: other})
 	if err != nil {
 		return "", false, err
 	}
@@ -193,18 +194,18 @@ func (s *Store) unfinished(ctx context.Context, m Migration, h Record, other, to
 }
 
 // isCopy reports whether h was made by moving the original.
-func (s *Store) isCopy(ctx context.Context, m Migration, h, original *Record) (bool, error) {
+func (s *Store) isCopy(ctx context.Context, m Migration, h, original *store.Record) (bool, error) {
 	if h.MovedFrom.Key != "" {
 		return h.MovedFrom.Key == original.Key, nil
 	}
-	if h.KeyField == m.KeyField && Equal(h.Data, original.Data) {
+	if h.KeyField == m.KeyField && store.Equal(h.Data, original.Data) {
 		return true, nil // by an earlier version of the program, which did not store MovedFrom
 	}
 	return s.moved(ctx, original, h.Key, events.Post) // requests have changed the copy since
 }
 
 // keyOf is the key that the record will have.
-func (m *Migration) keyOf(h *Record) (events.RecordKey, error) {
+func (m *Migration) keyOf(h *store.Record) (events.RecordKey, error) {
 	if h.KeyField == m.KeyField {
 		return h.Key, nil
 	}
@@ -250,7 +251,7 @@ func (s *Store) move(ctx context.Context, m Migration, p migrationPlan) (n int, 
 }
 
 func isVersionConflict(err error) bool {
-	_, ok := errors.AsType[*VersionConflict](err)
+	_, ok := errors.AsType[*store.VersionConflict](err)
 	return ok
 }
 
@@ -263,19 +264,19 @@ func (s *Store) moveOne(ctx context.Context, m Migration, mv move) error {
 		h.Revision++
 		return s.rewrite(ctx, m, events.Put, mv.head, mv.head.Version, h)
 	}
-	prior, err := s.head(ctx, Ref{m.Collection, mv.to})
+	prior, err := s.head(ctx, store.Ref{Collection: m.Collection, Key: mv.to})
 	if err != nil {
 		return err
 	}
-	h.Ref, h.Revision = Ref{m.Collection, mv.to}, prior.Revision+1
-	h.MovedFrom = Source{mv.head.Key, mv.head.Version}
+	h.Ref, h.Revision = store.Ref{Collection: m.Collection, Key: mv.to}, prior.Revision+1
+	h.MovedFrom = store.Source{Key: mv.head.Key, Version: mv.head.Version}
 	write := true
 	if prior.Version != "" && !prior.Deleted {
 		switch same, err := s.isCopy(ctx, m, &prior, &mv.head); {
 		case err != nil:
 			return err
 		case !same:
-			return &VersionConflict{Current: prior} // the next pass names both
+			return &store.VersionConflict{Current: prior} // the next pass names both
 		}
 		write = prior.MovedFrom.Key != "" && prior.MovedFrom != h.MovedFrom
 	}
@@ -288,19 +289,19 @@ func (s *Store) moveOne(ctx context.Context, m Migration, mv move) error {
 }
 
 // remove deletes a record that is or was moved.
-func (s *Store) remove(ctx context.Context, m Migration, h Record) error {
+func (s *Store) remove(ctx context.Context, m Migration, h store.Record) error {
 	gone := h
-	gone.Revision, gone.Data, gone.Deleted, gone.MovedFrom = h.Revision+1, nil, true, Source{}
+	gone.Revision, gone.Data, gone.Deleted, gone.MovedFrom = h.Revision+1, nil, true, store.Source{}
 	return s.rewrite(ctx, m, events.Delete, h, h.Version, gone)
 }
 
 // rewrite commits one step of a move, with an idempotency key that is made of the
 // record and version that is moved.
-func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, from Record, prior Version, h Record) error {
+func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, from store.Record, prior store.Version, h store.Record) error {
 	key, f := stepKey(&from, h.Key, op)
-	_, err := s.Commit(ctx, Change{
+	_, err := s.Commit(ctx, store.Change{
 		IfVersion:   prior,
-		Idempotency: IdempotencyRecord{Key: key, Fingerprint: f, Result: Result{Ref: h.Ref, Operation: op}},
+		Idempotency: store.IdempotencyRecord{Key: key, Fingerprint: f, Result: store.Result{Ref: h.Ref, Operation: op}},
 		Record:      &h,
 	})
 	return err
@@ -308,21 +309,21 @@ func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, f
 
 // moved reports whether a step of the move of a record was carried out. The
 // ledger knows for as long as idempotency records last.
-func (s *Store) moved(ctx context.Context, from *Record, to events.RecordKey, op events.Operation) (bool, error) {
+func (s *Store) moved(ctx context.Context, from *store.Record, to events.RecordKey, op events.Operation) (bool, error) {
 	key, f := stepKey(from, to, op)
 	_, ok, err := s.StoredResult(ctx, key, f, nil)
 	return ok, err
 }
 
 // stepKey is the idempotency key of a step of a move, and its fingerprint.
-func stepKey(from *Record, to events.RecordKey, op events.Operation) (IdempotencyKey, Fingerprint) {
-	f := Fingerprint(sha256.Sum256([]byte(from.Path() + "\x00" + string(from.Version) + "\x00" + to.Escape() + "\x00" + string(op))))
-	return IdempotencyKey{Tenant: from.Tenant, Origin: OriginMigration, Value: hex.EncodeToString(f[:])}, f
+func stepKey(from *store.Record, to events.RecordKey, op events.Operation) (store.IdempotencyKey, store.Fingerprint) {
+	f := store.Fingerprint(sha256.Sum256([]byte(from.Path() + "\x00" + string(from.Version) + "\x00" + to.Escape() + "\x00" + string(op))))
+	return store.IdempotencyKey{Tenant: from.Tenant, Origin: store.OriginMigration, Value: hex.EncodeToString(f[:])}, f
 }
 
 // hide takes what was moved out of the objects of the backend that it came from.
 func (s *Store) hide(ctx context.Context, m Migration, moves []move) error {
-	from := map[events.Backend][]Record{}
+	from := map[events.Backend][]store.Record{}
 	for _, mv := range moves {
 		if b := mv.head.Backend; b != m.Backend {
 			h := mv.head
