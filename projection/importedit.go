@@ -13,12 +13,12 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// What a person writes into an object enters the ledger as a change of its own,
-// an adoption, when it is next read or changed: with a stamp and the next
-// revision, without bill and output events, under a mark whose idempotency key
-// is made of the old stamp and the new data, so that it happens once.
+// An external edit of an object is committed to the ledger when the record is next read
+// or changed: with a version and the next revision, without a bill and output events. Its
+// idempotency key is made of the old version and the new data, so that it is imported
+// once.
 
-// A resolution says which of head and object is the truth.
+// A resolution is the result of comparing a record with its object.
 type resolution int
 
 const (
@@ -27,49 +27,49 @@ const (
 	unreadable
 )
 
-// recheckGrace is how long after it is due the relay may come to a recheck.
+// recheckGrace is how long after it is due the relay may execute a recheck.
 const recheckGrace = 2 * time.Minute
 
-// judge compares a head with what its object shows. It is the one place that
-// decides between the two.
+// resolve compares a record with its object. It is the one place that decides between
+// the two.
 func (s *Store) resolve(h *store.Record, shown Observed) resolution {
 	absent := shown.Data == nil
 	switch {
 	case h.Unprojected:
-		return keepRecord // a change of ours is under way
+		return keepRecord // a committed change has not been projected yet
 	case shown.Err != nil:
 		return unreadable
 	case shown.Managed:
-		return keepRecord // where it shows an older head, a late writer was there
+		return keepRecord // an older version was written by a slow writer
 	case h.Version == "" && absent, h.Version != "" && matches(h, shown):
 		return keepRecord
 	case shown.Row != nil && !shown.Row.edits(h, shown):
 		return keepRecord // an edit of an older copy
 	case shown.Absent() && s.Now().Before(h.Time.Add(s.o.Lifetime+recheckGrace)):
-		return keepRecord // a late delete of ours looks the same
+		return keepRecord // it may have been deleted by a slow writer
 	}
 	return importObserved
 }
 
-// adopt commits what is shown. Where the head has moved on meanwhile the fault
-// is Precondition: read both again.
-func (s *Store) importEdit(ctx context.Context, l Layout, prior store.Record, shown Observed) (store.Record, error) {
-	c, err := s.Prepare(externalEditChange(l, prior, shown))
+// importEdit commits the content of an object. The error is Precondition if the record
+// has changed meanwhile: read both again.
+func (c *collection) importEdit(ctx context.Context, prior store.Record, shown Observed) (store.Record, error) {
+	change, err := c.s.Prepare(externalEditChange(c.layout, prior, shown))
 	if err != nil {
 		return store.Record{}, &fault.Error{Code: fault.Unavailable, Err: err, Message: "what was changed by hand at " + prior.Path() + " cannot be taken over"}
 	}
 	if shown.Row != nil {
-		shown.Row.imported(c.Record, &prior)
+		shown.Row.imported(change.Record, &prior)
 	}
-	r, err := s.Apply(ctx, c)
+	r, err := c.s.Apply(ctx, change)
 	if _, moved := errors.AsType[*store.VersionConflict](err); moved || err == nil && r.Replayed {
-		return store.Record{}, fault.Errorf(fault.Precondition, "another adopted or changed the record first")
+		return store.Record{}, fault.Errorf(fault.Precondition, "the record was changed, or the edit imported, by another process")
 	}
 	if err != nil {
 		return store.Record{}, err
 	}
-	s.logEdit(ctx, l, prior.Ref, "took over what was changed by hand", nil)
-	return *c.Record, nil
+	c.logEdit(ctx, prior.Ref, "took over what was changed by hand", nil)
+	return *change.Record, nil
 }
 
 func externalEditChange(l Layout, prior store.Record, shown Observed) store.Change {
@@ -100,24 +100,24 @@ func externalEditChange(l Layout, prior store.Record, shown Observed) store.Chan
 	}
 }
 
-// adoptAll imports every external edit of a shared object, and returns the heads
-// whose rows must be written: those that differ, and those whose row does not
-// have the head's version. A row without a record comes back as a deleted head.
-func (s *Store) importEdits(ctx context.Context, c store.Collection, l Layout, v Snapshot, keys []events.RecordKey) (rows []store.Record, err error) {
+// importEdits imports every external edit of a shared object, and returns the records
+// whose rows must be written: those that differ, and those whose row does not have the
+// record's version. A row without a record is returned as a deleted record.
+func (c *collection) importEdits(ctx context.Context, v Snapshot, keys []events.RecordKey) (rows []store.Record, err error) {
 	inFile := make(map[events.RecordKey]bool, len(keys))
 	for _, k := range keys {
 		inFile[k] = true
 	}
 	settle := func(h store.Record) error {
-		if isForeign(l, &h) {
+		if c.isForeign(&h) {
 			return nil
 		}
 		shown := v.Observed(h.Key)
-		switch s.resolve(&h, shown) {
+		switch c.s.resolve(&h, shown) {
 		case unreadable:
-			return nil // View.Write rejects it
+			return nil // Snapshot.Write rejects it
 		case importObserved:
-			adopted, err := s.importEdit(ctx, l, h, shown)
+			adopted, err := c.importEdit(ctx, h, shown)
 			if err != nil {
 				return err
 			}
@@ -126,7 +126,7 @@ func (s *Store) importEdits(ctx context.Context, c store.Collection, l Layout, v
 			if h.Version == "" {
 				h.Deleted = true
 			}
-			s.logOverwritten(ctx, l, &h, shown)
+			c.logOverwritten(ctx, &h, shown)
 		}
 		if !matches(&h, shown) || shown.Row != nil && shown.Data != nil && !shown.Row.current(&h) {
 			rows = append(rows, h)
@@ -135,7 +135,7 @@ func (s *Store) importEdits(ctx context.Context, c store.Collection, l Layout, v
 	}
 	const page = 200
 	for after := events.RecordKey(""); ; {
-		heads, err := s.Store.List(ctx, c, after, page)
+		heads, err := c.s.Store.List(ctx, c.id, after, page)
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +154,7 @@ func (s *Store) importEdits(ctx context.Context, c store.Collection, l Layout, v
 		if !inFile[k] {
 			continue
 		}
-		h, err := s.head(ctx, store.Ref{Collection: c, Key: k}) // a tombstone, or none
+		h, err := c.s.head(ctx, store.Ref{Collection: c.id, Key: k}) // a tombstone, or none
 		if err != nil {
 			return nil, err
 		}

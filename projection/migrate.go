@@ -25,13 +25,19 @@ type Migration struct {
 	KeyField string
 }
 
-// MigrationStats tells of a migration.
+// MigrationStats counts the records of a migration.
 type MigrationStats struct {
 	Records int // that there are
 	Moved   int // of them, that had to be moved
 }
 
-// maxProblems is how many records a refusal names.
+// A migrator executes a migration.
+type migrator struct {
+	s *Store
+	Migration
+}
+
+// maxProblems is the number of records that an error names.
 const maxProblems = 20
 
 // Migrate moves every record, each in a change of its own, without bill or
@@ -45,11 +51,12 @@ const maxProblems = 20
 // naming records, where one has no valid key under KeyField, two have the same, or
 // a record was changed under its old key and under its new one; Conflict where
 // requests change records faster than they are moved.
-func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (MigrationStats, error) {
+func (s *Store) Migrate(ctx context.Context, to Migration, dry bool) (MigrationStats, error) {
 	const op, passes = "projection.Migrate", 5
+	m := &migrator{s: s, Migration: to}
 	var done MigrationStats
 	for range passes {
-		plan, err := s.planMigration(ctx, m)
+		plan, err := m.plan(ctx)
 		if err != nil || dry {
 			return MigrationStats{Records: plan.records, Moved: len(plan.moves)}, wrap(op, err)
 		}
@@ -57,7 +64,7 @@ func (s *Store) Migrate(ctx context.Context, m Migration, dry bool) (MigrationSt
 		if len(plan.moves) == 0 && len(plan.stale) == 0 {
 			return done, nil // this pass was the check
 		}
-		n, err := s.move(ctx, m, plan)
+		n, err := m.move(ctx, plan)
 		done.Moved += n
 		if err != nil {
 			return done, wrap(op, err)
@@ -79,20 +86,20 @@ type migrationPlan struct {
 	stale   []store.Record // copies of records that have another new key since, or are deleted
 }
 
-// planMigration reads all records, and finds the new key of each.
-func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan, err error) {
+// plan reads all records, and finds the new key of each.
+func (m *migrator) plan(ctx context.Context) (p migrationPlan, err error) {
 	const page = 500
 	taken := map[events.RecordKey]events.RecordKey{} // new keys with the old ones
 	copied := map[events.RecordKey]bool{}            // old keys of records that also have the new one
 	var problems []string
 	for after := events.RecordKey(""); ; {
-		heads, err := s.List(ctx, m.Collection, after, page)
+		heads, err := m.s.List(ctx, m.Collection, after, page)
 		if err != nil {
 			return p, err
 		}
 		for _, h := range heads {
 			after = h.Key
-			if stale, err := s.checkCopy(ctx, m, &h); err != nil {
+			if stale, err := m.checkCopy(ctx, &h); err != nil {
 				return p, err
 			} else if stale {
 				p.stale = append(p.stale, h)
@@ -100,7 +107,7 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 			}
 			to, err := m.keyOf(&h)
 			if other, clash := taken[to]; err == nil && clash {
-				original, same, readErr := s.unfinished(ctx, m, h, other, to)
+				original, same, readErr := m.unfinished(ctx, h, other, to)
 				if readErr != nil {
 					return p, readErr
 				}
@@ -146,22 +153,22 @@ func (s *Store) planMigration(ctx context.Context, m Migration) (p migrationPlan
 // request has since deleted, or given another new key: nothing else changes it,
 // and the move was interrupted before it deleted the original. If the move was
 // completed, it clears MovedFrom.
-func (s *Store) checkCopy(ctx context.Context, m Migration, h *store.Record) (stale bool, err error) {
+func (m *migrator) checkCopy(ctx context.Context, h *store.Record) (stale bool, err error) {
 	if h.MovedFrom.Key == "" || h.KeyField != m.KeyField {
 		return false, nil
 	}
 	from := store.Record{Ref: store.Ref{Collection: m.Collection, Key: h.MovedFrom.Key}, Version: h.MovedFrom.Version}
 	// The original is read first: the commit that deletes it also writes the
 	// idempotency record that is read next.
-	original, err := s.head(ctx, from.Ref)
+	original, err := m.s.head(ctx, from.Ref)
 	if err != nil || original.Version == from.Version {
 		return false, err
 	}
-	moved, err := s.moved(ctx, &from, from.Key, events.Delete)
+	moved, err := m.moved(ctx, &from, from.Key, events.Delete)
 	if err != nil {
 		return false, err
 	}
-	if moved || !s.Now().Before(h.Time.Add(s.Retention())) { // or that record may have expired
+	if moved || !m.s.Now().Before(h.Time.Add(m.s.Retention())) { // or that record may have expired
 		h.MovedFrom = store.Source{}
 		return false, nil
 	}
@@ -178,8 +185,8 @@ func (s *Store) checkCopy(ctx context.Context, m Migration, h *store.Record) (st
 // unfinished returns the original, if h and the record with the key other, which
 // both have the key to under KeyField, are one record whose move was interrupted:
 // the copy is written, the original not deleted yet.
-func (s *Store) unfinished(ctx context.Context, m Migration, h store.Record, other, to events.RecordKey) (events.RecordKey, bool, error) {
-	o, err := s.head(ctx, store.Ref{Collection: m.Collection, Key: other})
+func (m *migrator) unfinished(ctx context.Context, h store.Record, other, to events.RecordKey) (events.RecordKey, bool, error) {
+	o, err := m.s.head(ctx, store.Ref{Collection: m.Collection, Key: other})
 	if err != nil {
 		return "", false, err
 	}
@@ -189,19 +196,19 @@ func (s *Store) unfinished(ctx context.Context, m Migration, h store.Record, oth
 	if h.Key != to || h.Deleted || o.Deleted || o.KeyField == m.KeyField {
 		return "", false, nil
 	}
-	same, err := s.isCopy(ctx, m, &h, &o)
+	same, err := m.isCopy(ctx, &h, &o)
 	return o.Key, same, err
 }
 
 // isCopy reports whether h was made by moving the original.
-func (s *Store) isCopy(ctx context.Context, m Migration, h, original *store.Record) (bool, error) {
+func (m *migrator) isCopy(ctx context.Context, h, original *store.Record) (bool, error) {
 	if h.MovedFrom.Key != "" {
 		return h.MovedFrom.Key == original.Key, nil
 	}
 	if h.KeyField == m.KeyField && store.Equal(h.Data, original.Data) {
 		return true, nil // by an earlier version of the program, which did not store MovedFrom
 	}
-	return s.moved(ctx, original, h.Key, events.Post) // requests have changed the copy since
+	return m.moved(ctx, original, h.Key, events.Post) // requests have changed the copy since
 }
 
 // keyOf is the key that the record will have.
@@ -229,16 +236,16 @@ func (m *Migration) keyOf(h *store.Record) (events.RecordKey, error) {
 	return "", fmt.Errorf("its %s is neither a string nor an integer", m.KeyField)
 }
 
-// move carries out a plan. A record that has changed since is left to the next pass.
-func (s *Store) move(ctx context.Context, m Migration, p migrationPlan) (n int, err error) {
+// move executes a plan. A record that has changed since is left to the next pass.
+func (m *migrator) move(ctx context.Context, p migrationPlan) (n int, err error) {
 	for _, h := range p.stale {
-		if err := s.remove(ctx, m, h); err != nil && !isVersionConflict(err) {
+		if err := m.remove(ctx, h); err != nil && !isVersionConflict(err) {
 			return 0, err
 		}
 	}
 	done := make([]move, 0, len(p.moves))
 	for _, mv := range p.moves {
-		err := s.moveOne(ctx, m, mv)
+		err := m.moveOne(ctx, mv)
 		if isVersionConflict(err) {
 			continue
 		}
@@ -247,7 +254,7 @@ func (s *Store) move(ctx context.Context, m Migration, p migrationPlan) (n int, 
 		}
 		done = append(done, mv)
 	}
-	return len(done), s.hide(ctx, m, done)
+	return len(done), m.hide(ctx, done)
 }
 
 func isVersionConflict(err error) bool {
@@ -257,14 +264,14 @@ func isVersionConflict(err error) bool {
 
 // moveOne writes the record under its new key, then deletes it under the old one,
 // each once for a version of the record, however often it is run.
-func (s *Store) moveOne(ctx context.Context, m Migration, mv move) error {
+func (m *migrator) moveOne(ctx context.Context, mv move) error {
 	h := mv.head
 	h.Backend, h.KeyField = m.Backend, m.KeyField
 	if mv.to == h.Key {
 		h.Revision++
-		return s.rewrite(ctx, m, events.Put, mv.head, mv.head.Version, h)
+		return m.rewrite(ctx, events.Put, mv.head, mv.head.Version, h)
 	}
-	prior, err := s.head(ctx, store.Ref{Collection: m.Collection, Key: mv.to})
+	prior, err := m.s.head(ctx, store.Ref{Collection: m.Collection, Key: mv.to})
 	if err != nil {
 		return err
 	}
@@ -272,7 +279,7 @@ func (s *Store) moveOne(ctx context.Context, m Migration, mv move) error {
 	h.MovedFrom = store.Source{Key: mv.head.Key, Version: mv.head.Version}
 	write := true
 	if prior.Version != "" && !prior.Deleted {
-		switch same, err := s.isCopy(ctx, m, &prior, &mv.head); {
+		switch same, err := m.isCopy(ctx, &prior, &mv.head); {
 		case err != nil:
 			return err
 		case !same:
@@ -281,25 +288,25 @@ func (s *Store) moveOne(ctx context.Context, m Migration, mv move) error {
 		write = prior.MovedFrom.Key != "" && prior.MovedFrom != h.MovedFrom
 	}
 	if write {
-		if err := s.rewrite(ctx, m, events.Post, mv.head, prior.Version, h); err != nil {
+		if err := m.rewrite(ctx, events.Post, mv.head, prior.Version, h); err != nil {
 			return err
 		}
 	}
-	return s.remove(ctx, m, mv.head)
+	return m.remove(ctx, mv.head)
 }
 
 // remove deletes a record that is or was moved.
-func (s *Store) remove(ctx context.Context, m Migration, h store.Record) error {
+func (m *migrator) remove(ctx context.Context, h store.Record) error {
 	gone := h
 	gone.Revision, gone.Data, gone.Deleted, gone.MovedFrom = h.Revision+1, nil, true, store.Source{}
-	return s.rewrite(ctx, m, events.Delete, h, h.Version, gone)
+	return m.rewrite(ctx, events.Delete, h, h.Version, gone)
 }
 
 // rewrite commits one step of a move, with an idempotency key that is made of the
 // record and version that is moved.
-func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, from store.Record, prior store.Version, h store.Record) error {
+func (m *migrator) rewrite(ctx context.Context, op events.Operation, from store.Record, prior store.Version, h store.Record) error {
 	key, f := stepKey(&from, h.Key, op)
-	_, err := s.Commit(ctx, store.Change{
+	_, err := m.s.Commit(ctx, store.Change{
 		IfVersion:   prior,
 		Idempotency: store.IdempotencyRecord{Key: key, Fingerprint: f, Result: store.Result{Ref: h.Ref, Operation: op}},
 		Record:      &h,
@@ -309,9 +316,9 @@ func (s *Store) rewrite(ctx context.Context, m Migration, op events.Operation, f
 
 // moved reports whether a step of the move of a record was carried out. The
 // ledger knows for as long as idempotency records last.
-func (s *Store) moved(ctx context.Context, from *store.Record, to events.RecordKey, op events.Operation) (bool, error) {
+func (m *migrator) moved(ctx context.Context, from *store.Record, to events.RecordKey, op events.Operation) (bool, error) {
 	key, f := stepKey(from, to, op)
-	_, ok, err := s.StoredResult(ctx, key, f, nil)
+	_, ok, err := m.s.StoredResult(ctx, key, f, nil)
 	return ok, err
 }
 
@@ -321,8 +328,8 @@ func stepKey(from *store.Record, to events.RecordKey, op events.Operation) (stor
 	return store.IdempotencyKey{Tenant: from.Tenant, Origin: store.OriginMigration, Value: hex.EncodeToString(f[:])}, f
 }
 
-// hide takes what was moved out of the objects of the backend that it came from.
-func (s *Store) hide(ctx context.Context, m Migration, moves []move) error {
+// hide removes moved records from the objects of their old backend.
+func (m *migrator) hide(ctx context.Context, moves []move) error {
 	from := map[events.Backend][]store.Record{}
 	for _, mv := range moves {
 		if b := mv.head.Backend; b != m.Backend {
@@ -332,19 +339,19 @@ func (s *Store) hide(ctx context.Context, m Migration, moves []move) error {
 		}
 	}
 	for b, heads := range from {
-		l, p, err := s.layout(ctx, m.Collection)
+		c, err := m.s.collection(ctx, m.Collection)
 		if err != nil {
 			return err
 		}
-		if p == nil || l.Backend != b {
-			continue // the schema has gone over already: nobody looks there
+		if c.driver == nil || c.layout.Backend != b {
+			continue // the schema has the new backend already: these objects are not read any more
 		}
 		keys := make([]events.RecordKey, len(heads))
 		for i := range heads {
 			keys[i] = heads[i].Key
 		}
-		if err := s.retryConflicts(ctx, func() error {
-			v, err := p.Open(ctx, m.Collection, l, keys)
+		if err := m.s.retryConflicts(ctx, func() error {
+			v, err := c.driver.Open(ctx, c.id, c.layout, keys)
 			if err != nil {
 				return err
 			}

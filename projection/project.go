@@ -11,40 +11,40 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// Project lets the record's object or file show its current head, whichever
-// change made it. The invocation calls it after its commit and a redelivery
-// again; the relay calls it for marks that have Project set, and next writers
-// make up for all before them. It answers what the caller must settle the mark
-// with, and does not settle itself: what it has to say goes with the outcome of
-// entries in one Settle. The settlement is empty where nothing follows.
+// Project writes the current state of a record to its object or file, whichever change
+// it comes from. The invocation calls it after its commit, a redelivery calls it again,
+// and the relay for idempotency records with NeedsProjection. It returns the progress,
+// which the caller saves together with the results of publishing. The progress is zero
+// if the record is not projected.
 //
-// Calls at the same time for records of one file share its reads and writes.
+// Concurrent calls for records of one file share its reads and writes.
 func (s *Store) Project(ctx context.Context, ref store.Ref) (store.Progress, error) {
 	const op = "projection.Project"
-	l, p, err := s.layout(ctx, ref.Collection)
+	c, err := s.collection(ctx, ref.Collection)
 	if err != nil {
 		return store.Progress{}, wrap(op, err)
 	}
-	if p == nil {
-		progress, err := s.withoutProjection(ctx, ref, l)
+	if c.driver == nil {
+		progress, err := c.withoutProjection(ctx, ref)
 		return progress, wrap(op, err)
 	}
+	object := c.driver.Object(ref)
 	j := &projectJob{key: ref.Key, turn: make(chan struct{}, 1)}
-	s.queue.join(p.Object(ref), j)
+	s.queue.join(object, j)
 	select {
 	case <-j.turn:
 	case <-ctx.Done():
-		s.queue.leave(p.Object(ref), j)
+		s.queue.leave(object, j)
 		return store.Progress{}, wrap(op, ctx.Err())
 	}
 	if !j.done {
-		jobs := s.queue.take(p.Object(ref))
-		heads, err := s.project(ctx, ref.Collection, l, p, keysOf(jobs))
-		s.queue.finish(p.Object(ref), jobs, heads, err)
+		jobs := s.queue.take(object)
+		heads, err := c.project(ctx, keysOf(jobs))
+		s.queue.finish(object, jobs, heads, err)
 	}
 	switch {
 	case isEnded(j.err) && ctx.Err() == nil:
-		return s.Project(ctx, ref) // it was the other's time that had run out
+		return s.Project(ctx, ref) // the context of another call has ended, not this one
 	case j.err != nil:
 		return store.Progress{}, wrap(op, j.err)
 	}
@@ -54,65 +54,65 @@ func (s *Store) Project(ctx context.Context, ref store.Ref) (store.Progress, err
 // withoutProjection is the progress of a record that has no object any more, because
 // it was migrated to a backend without projection before its object was updated. There
 // is none for a record that has not been migrated yet.
-func (s *Store) withoutProjection(ctx context.Context, ref store.Ref, l Layout) (store.Progress, error) {
-	if l.Backend == "" {
+func (c *collection) withoutProjection(ctx context.Context, ref store.Ref) (store.Progress, error) {
+	if c.layout.Backend == "" {
 		return store.Progress{}, nil // the schema was removed: it may come back
 	}
-	h, err := s.Store.Get(ctx, ref)
+	h, err := c.s.Store.Get(ctx, ref)
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return store.Progress{}, nil
-	case err != nil || isForeign(l, &h):
+	case err != nil || c.isForeign(&h):
 		return store.Progress{}, err
 	}
 	return store.Progress{Projected: h.Version}, nil
 }
 
-// Recheck compares object and head once more, when no invocation can be left
-// that knew an older head: it brings back what a late one took away, and adopts
-// what a person changed. The relay calls it for marks whose Recheck is past.
+// Recheck compares object and record once more, when no invocation that knows an older
+// record can still run: it corrects what a slow writer wrote or deleted, and imports
+// external edits. The relay calls it for idempotency records whose Recheck is past.
 func (s *Store) Recheck(ctx context.Context, ref store.Ref) (store.Progress, error) {
 	const op = "projection.Recheck"
-	l, p, err := s.layout(ctx, ref.Collection)
+	c, err := s.collection(ctx, ref.Collection)
 	if err != nil {
 		return store.Progress{}, wrap(op, err)
 	}
-	if p != nil {
-		if err := s.recheck(ctx, ref, l, p); err != nil {
+	if c.driver != nil {
+		if err := c.recheck(ctx, ref); err != nil {
 			return store.Progress{}, wrap(op, err)
 		}
 	}
 	return store.Progress{Rechecked: true}, nil
 }
 
-func (s *Store) recheck(ctx context.Context, ref store.Ref, l Layout, p Projection) error {
-	return s.retryConflicts(ctx, func() error {
-		v, err := p.Open(ctx, ref.Collection, l, []events.RecordKey{ref.Key})
+func (c *collection) recheck(ctx context.Context, ref store.Ref) error {
+	return c.s.retryConflicts(ctx, func() error {
+		v, err := c.driver.Open(ctx, c.id, c.layout, []events.RecordKey{ref.Key})
 		if err != nil {
 			return err
 		}
-		h, err := s.head(ctx, ref)
+		h, err := c.s.head(ctx, ref)
 		if err != nil {
 			return err
 		}
-		if isForeign(l, &h) {
+		if c.isForeign(&h) {
 			return nil // it is being migrated
 		}
 		shown := v.Observed(ref.Key)
-		verdict := s.resolve(&h, shown)
+		verdict := c.s.resolve(&h, shown)
 		if verdict == importObserved && shown.Absent() {
-			verdict = keepRecord // a late delete of ours looks the same: a record is not lost on a guess
+			verdict = keepRecord // it may have been deleted by a slow writer: a record is not lost on a guess
 		}
 		switch verdict {
 		case importObserved:
-			_, err := s.importEdit(ctx, l, h, shown)
+			_, err := c.importEdit(ctx, h, shown)
 			return err
 		case keepRecord:
 			if h.Version == "" || matches(&h, shown) {
 				return nil
 			}
-			s.logOverwritten(ctx, l, &h, shown)
-			_, err := s.write(ctx, ref.Collection, l, v, []store.Record{h})
+			c.logOverwritten(ctx, &h, shown)
+			_, err := c.write(ctx, v, []store.Record{h})
 			return err
 		}
 		return shown.Err
@@ -127,33 +127,33 @@ func matches(h *store.Record, shown Observed) bool {
 	return store.Equal(h.Data, shown.Data)
 }
 
-// project writes the current heads of the records to their object, and returns
-// them with the number of the write.
-func (s *Store) project(ctx context.Context, c store.Collection, l Layout, p Projection, keys []events.RecordKey) (map[events.RecordKey]store.Record, error) {
+// project writes the current state of records to their object, and returns them with
+// the number of the write.
+func (c *collection) project(ctx context.Context, keys []events.RecordKey) (map[events.RecordKey]store.Record, error) {
 	var current map[events.RecordKey]store.Record
-	err := s.retryConflicts(ctx, func() error {
+	err := c.s.retryConflicts(ctx, func() error {
 		var v Snapshot
-		if len(keys) == 1 && !p.Shared() {
-			v = s.views.take(store.Ref{Collection: c, Key: keys[0]})
+		if len(keys) == 1 && !c.driver.Shared() {
+			v = c.s.views.take(store.Ref{Collection: c.id, Key: keys[0]})
 		}
 		kept := v != nil
 		var dirty []store.Record
-		// A head is read after the object: one that was read earlier could be
-		// written over what a younger one has left there.
+		// A record is read after its object: one that was read earlier could replace
+		// a newer one that was written meanwhile.
 		read := func() (err error) {
 			if v == nil {
-				if v, err = p.Open(ctx, c, l, keys); err != nil {
+				if v, err = c.driver.Open(ctx, c.id, c.layout, keys); err != nil {
 					return err
 				}
 			}
-			current, dirty, err = s.currentHeads(ctx, c, l, keys)
+			current, dirty, err = c.currentHeads(ctx, keys)
 			return err
 		}
 		if err := read(); err != nil {
 			return err
 		}
 		if kept && len(dirty) == 1 && matches(&dirty[0], v.Observed(keys[0])) {
-			// There would be no write to find out that the object has changed since.
+			// No conditional write would detect that the object has changed since.
 			v = nil
 			if err := read(); err != nil {
 				return err
@@ -163,9 +163,9 @@ func (s *Store) project(ctx context.Context, c store.Collection, l Layout, p Pro
 			return nil
 		}
 		for i := range dirty {
-			s.logOverwritten(ctx, l, &dirty[i], v.Observed(dirty[i].Key))
+			c.logOverwritten(ctx, &dirty[i], v.Observed(dirty[i].Key))
 		}
-		n, err := s.write(ctx, c, l, v, dirty)
+		n, err := c.write(ctx, v, dirty)
 		for _, h := range dirty {
 			h.FileWrite = n
 			current[h.Key] = h
@@ -175,31 +175,31 @@ func (s *Store) project(ctx context.Context, c store.Collection, l Layout, p Pro
 	return current, err
 }
 
-// currentHeads reads the heads of records, and returns those of them that their
-// object does not show yet. Records of another backend are left out: they are being
-// migrated, and another schema will show them. Whether an object still shows a record
-// that was deleted under another backend is not known, so that it counts as shown.
-func (s *Store) currentHeads(ctx context.Context, c store.Collection, l Layout, keys []events.RecordKey) (current map[events.RecordKey]store.Record, dirty []store.Record, err error) {
+// currentHeads reads records, and returns those that their object does not contain yet.
+// Records of another backend are left out: they are being migrated, and will be
+// projected under another schema. Whether an object still contains a record that was
+// deleted under another backend is not known, so that it counts as containing it.
+func (c *collection) currentHeads(ctx context.Context, keys []events.RecordKey) (current map[events.RecordKey]store.Record, dirty []store.Record, err error) {
 	current = make(map[events.RecordKey]store.Record, len(keys))
 	for _, k := range keys {
-		h, err := s.head(ctx, store.Ref{Collection: c, Key: k})
+		h, err := c.s.head(ctx, store.Ref{Collection: c.id, Key: k})
 		if err != nil {
 			return nil, nil, err
 		}
-		if h.Version == "" || isForeign(l, &h) {
+		if h.Version == "" || c.isForeign(&h) {
 			continue
 		}
 		current[k] = h
-		if h.Unprojected || h.Backend != l.Backend {
+		if h.Unprojected || h.Backend != c.layout.Backend {
 			dirty = append(dirty, h)
 		}
 	}
 	return current, dirty, nil
 }
 
-// A snapshotCache keeps what was read of single objects from the reading of a
-// record to its change, which saves a read for each change: where the object has
-// changed since, the conditional write fails and the object is read again.
+// A snapshotCache holds the snapshot of an object from the reading of a record to its
+// change, which saves one read for each change: if the object has changed since, the
+// conditional write fails and the object is read again.
 type snapshotCache struct {
 	mu    sync.Mutex
 	views map[store.Ref]Snapshot
@@ -226,12 +226,12 @@ func (m *snapshotCache) take(r store.Ref) Snapshot {
 	return v
 }
 
-// write writes heads, with what must go along where a person has changed the file.
-// It returns the number of the write, greater than those of the heads that are
-// written: numbers go on although the object has been lost.
-func (s *Store) write(ctx context.Context, c store.Collection, l Layout, v Snapshot, heads []store.Record) (int64, error) {
+// write writes records, with the rows that must be written too if the file was edited
+// externally. It returns the number of the write, greater than those of the records
+// that are written: numbers continue even if the object was lost.
+func (c *collection) write(ctx context.Context, v Snapshot, heads []store.Record) (int64, error) {
 	if keys, edited := v.ExternallyEdited(); edited {
-		more, err := s.importEdits(ctx, c, l, v, keys)
+		more, err := c.importEdits(ctx, v, keys)
 		if err != nil {
 			return 0, err
 		}
@@ -252,7 +252,7 @@ func (s *Store) write(ctx context.Context, c store.Collection, l Layout, v Snaps
 	return v.Write(ctx, heads, after)
 }
 
-// untilWritten tries again while rivals are faster and the context allows.
+// retryConflicts repeats try after write conflicts, as long as the context allows.
 func (s *Store) retryConflicts(ctx context.Context, try func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := try()
@@ -263,7 +263,7 @@ func (s *Store) retryConflicts(ctx context.Context, try func() error) error {
 			continue
 		}
 		if fault.IsRejection(err) {
-			// What a bucket refuses is our trouble, not the caller's request.
+			// A rejection by the bucket is a fault of the router, not of the request.
 			return &fault.Error{Code: fault.Unavailable, Err: err}
 		}
 		return err
@@ -274,7 +274,7 @@ func isEnded(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// head reads a head; the zero one with its Ref where there is none.
+// head reads a record from the ledger; a zero one with its Ref if there is none.
 func (s *Store) head(ctx context.Context, ref store.Ref) (store.Record, error) {
 	h, err := s.Store.Get(ctx, ref)
 	if fault.Is(err, fault.NotFound) {
@@ -283,8 +283,8 @@ func (s *Store) head(ctx context.Context, ref store.Ref) (store.Record, error) {
 	return h, err
 }
 
-// tellOverwritten logs that what a person wrote gives way to a change of ours.
-func (s *Store) logOverwritten(ctx context.Context, l Layout, h *store.Record, shown Observed) {
+// logOverwritten logs that an external edit is overwritten.
+func (c *collection) logOverwritten(ctx context.Context, h *store.Record, shown Observed) {
 	if shown.Managed || matches(h, shown) {
 		return
 	}
@@ -300,14 +300,14 @@ func (s *Store) logOverwritten(ctx context.Context, l Layout, h *store.Record, s
 	default:
 		message = "overwrote a row that was changed by hand in an older copy of the file: its _version is not the record's"
 	}
-	s.logEdit(ctx, l, h.Ref, message, shown.Err)
+	c.logEdit(ctx, h.Ref, message, shown.Err)
 }
 
-func (s *Store) logEdit(ctx context.Context, l Layout, ref store.Ref, message string, err error) {
+func (c *collection) logEdit(ctx context.Context, ref store.Ref, message string, err error) {
 	attributes := []slog.Attr{
-		slog.String("tenant", string(ref.Tenant)), slog.String("schema", string(ref.Schema)), slog.String("backend", string(l.Backend)),
+		slog.String("tenant", string(ref.Tenant)), slog.String("schema", string(ref.Schema)), slog.String("backend", string(c.layout.Backend)),
 	}
-	if !l.HideKey {
+	if !c.layout.HideKey {
 		attributes = append(attributes, slog.String("key", string(ref.Key)))
 	}
 	if err != nil {
@@ -316,8 +316,8 @@ func (s *Store) logEdit(ctx context.Context, l Layout, ref store.Ref, message st
 	slog.LogAttrs(ctx, slog.LevelWarn, message, attributes...)
 }
 
-// A projectQueue lets calls that concern one object take turns: who has the turn
-// works for all that wait.
+// A projectQueue serializes the calls for one object: the call that has the turn
+// projects the records of all that wait.
 type projectQueue struct {
 	mu      sync.Mutex
 	objects map[string]*projectTurns
@@ -329,7 +329,7 @@ type projectTurns struct {
 
 type projectJob struct {
 	key  events.RecordKey
-	turn chan struct{} // says that done is set, or that this one has the turn
+	turn chan struct{} // receives when done is set, or when this job has the turn
 
 	done bool
 	head store.Record
@@ -348,7 +348,7 @@ func keysOf(jobs []*projectJob) []events.RecordKey {
 	return keys
 }
 
-// join waits in line; the first has the turn at once.
+// join appends a job to the queue; the first has the turn at once.
 func (q *projectQueue) join(object string, j *projectJob) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -364,7 +364,7 @@ func (q *projectQueue) join(object string, j *projectJob) {
 	turns.waiting = append(turns.waiting, j)
 }
 
-// take answers all that wait; the caller has the turn and is among them.
+// take returns all jobs that wait; the caller has the turn and is one of them.
 func (q *projectQueue) take(object string) []*projectJob {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -373,7 +373,7 @@ func (q *projectQueue) take(object string) []*projectJob {
 	return jobs
 }
 
-// finish tells the jobs what came of them and gives the turn on.
+// finish sets the results of the jobs and passes the turn on.
 func (q *projectQueue) finish(object string, jobs []*projectJob, heads map[events.RecordKey]store.Record, err error) {
 	for i, j := range jobs {
 		j.done, j.head, j.err = true, heads[j.key], err
@@ -386,7 +386,7 @@ func (q *projectQueue) finish(object string, jobs []*projectJob, heads map[event
 	q.next(object)
 }
 
-// next gives the turn to who waits longest; q.mu is held.
+// next gives the turn to the job that has waited longest; q.mu is held.
 func (q *projectQueue) next(object string) {
 	if waiting := q.objects[object].waiting; len(waiting) > 0 {
 		waiting[0].turn <- struct{}{}
@@ -395,7 +395,7 @@ func (q *projectQueue) next(object string) {
 	}
 }
 
-// leave gives up waiting, and the turn if it has come meanwhile.
+// leave removes a job from the queue, and passes its turn on if it has it.
 func (q *projectQueue) leave(object string, j *projectJob) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// A Layout is what a schema says about how its records are shown.
+// A Layout is the part of a schema that says how its records are projected.
 type Layout struct {
 	Backend    events.Backend
 	KeyField   string
@@ -19,75 +19,75 @@ type Layout struct {
 	HideKey    bool     // keys are kept out of logs
 }
 
-// A Projection shows the heads of collections in objects or files, where people
-// can read them, and reads what people have changed there. It decides nothing:
-// package store says what is written and what is believed. Every method is safe
-// for concurrent use. Faults are Unavailable or Internal; text that tells of an
-// object that cannot be understood names object, line and column.
+// A Projection reads and writes the objects or files of one backend. It decides nothing:
+// [Store] decides what is written and which edits are imported. Every method is safe for
+// concurrent use. Errors are Unavailable or Internal; the error for an object that cannot
+// be read names object, line and column.
 type Projection interface {
-	// Object names the object that shows the record.
+	// Object returns the name of the object that contains the record.
 	Object(r store.Ref) string
 
-	// Shared says that one object shows all records of a collection, so that
-	// many heads go into one write, and that it can grow too large.
+	// Shared reports whether one object contains all records of a collection. One
+	// write then projects many records, and the object can grow too large.
 	Shared() bool
 
-	// Open reads what is shown of the records named; it reads each object once.
+	// Open reads the objects of the records with these keys, each object once.
 	Open(ctx context.Context, c store.Collection, l Layout, keys []events.RecordKey) (Snapshot, error)
 
-	// Keys tells which records are shown, in no order.
+	// Keys returns the keys of the records that the objects contain, in no order.
 	Keys(ctx context.Context, c store.Collection, l Layout) ([]events.RecordKey, error)
 }
 
-// A Snapshot is what one [Projection.Open] has read. It is not safe for concurrent use.
+// A Snapshot holds what one call of [Projection.Open] has read. It is not safe for
+// concurrent use.
 type Snapshot interface {
-	// Observed answers for a record that was named to Open; for a shared object,
-	// for any record.
+	// Observed returns the content for a record whose key was passed to Open; for a
+	// shared object, for any record.
 	Observed(k events.RecordKey) Observed
 
-	// Edited says that a shared object has been changed by a person, or is
-	// missing. Keys are then the records in it. A write to it makes its whole
-	// content ours, so that what the person changed must be adopted first.
+	// ExternallyEdited reports whether a shared object was edited externally or is
+	// missing, with the keys of the records in it. A write replaces all of it, so that
+	// the edits must be imported first.
 	ExternallyEdited() (keys []events.RecordKey, edited bool)
 
-	// Fits refuses a head with which a shared object would grow too large
-	// (TooLarge); it does no I/O.
+	// Fits returns TooLarge if a shared object would grow too large with this record.
+	// It does no I/O.
 	Fits(h store.Record) error
 
-	// Write updates the objects to the heads, and removes those of tombstones, on
-	// condition that nothing has changed since Open. Otherwise the fault is
-	// Precondition: some of the heads may have been written, open again. For a
-	// shared object it returns the write number under which the object contains
-	// the heads: a new one greater than after and than every number in the object,
-	// or the object's own where nothing had to be written. Otherwise it returns 0.
+	// Write writes the records to their objects, and deletes the objects of tombstones,
+	// if nothing has changed since Open. Otherwise the error is Precondition: some
+	// records may have been written; open again. For a shared object it returns the
+	// number of the write that contains the records: a new one, greater than after and
+	// every number in the object, or the object's own if nothing had to be written. For
+	// other objects it returns 0.
 	Write(ctx context.Context, heads []store.Record, after int64) (int64, error)
 }
 
-// Observed is what an object or file shows of one record.
+// Observed is the content of an object or file for one record.
 type Observed struct {
-	Data jsontext.Value // nil where nothing is shown
+	Data jsontext.Value // nil if there is none
 
-	// Ours says that it is as we wrote it, for this head or an older one. Else a
-	// person did.
+	// Managed reports whether the router wrote it, for this version of the record or
+	// an older one. Otherwise it is an external edit.
 	Managed bool
 
-	// Row is what a shared object says about the version of the row; nil for an
-	// object of its own, and where there is no object.
+	// Row describes the version of a row in a shared object; nil for an object of its
+	// own, and if there is no object.
 	Row *Row
 
-	// Err says, with the place, why what is shown cannot be understood.
+	// Err is set, with the position, if the content cannot be read.
 	Err error
 }
 
-// Missing reports whether an object of its own is absent. When it was removed is
-// not known.
+// Absent reports whether an object of its own does not exist. It is not known when it
+// was removed.
 func (s Observed) Absent() bool { return s.Data == nil && s.Err == nil && s.Row == nil }
 
-// A Row says from which state of a shared object a row was edited.
+// A Row holds the state of a shared object from which a row was edited.
 type Row struct {
 	FileWrite int64 // the largest write number in the object; 0 if it has none
 
-	New     bool   // the row has no version: a person added it
+	New     bool   // the row has no version: it was added externally
 	Write   int64  // the row's own write number; 0 if it is unreadable, or the row is missing
 	Version string // the record's version at which the row was written, as [Version.Short]; "" likewise
 
@@ -110,9 +110,9 @@ func (r *Row) isOf(h *store.Record) bool {
 	return r.Version == h.Version.Short() && r.Write >= h.FileWrite
 }
 
-// edits reports whether a row that differs from the head is an edit of the head,
-// and not that of an older state. No clock decides: the time of a legacy object
-// can only reject an edit.
+// edits reports whether a row that differs from the record is an edit of this version,
+// and not of an older one. No clock decides: the time of a legacy object can only
+// reject an edit.
 func (r *Row) edits(h *store.Record, shown Observed) bool {
 	switch {
 	case r.Legacy:
@@ -131,7 +131,7 @@ func (r *Row) current(h *store.Record) bool {
 	return !r.Legacy && r.Version == h.Version.Short() && r.Write == r.FileWrite
 }
 
-// imported sets what a head stores about the row that it was imported from.
+// imported sets what a record stores about the row that it was imported from.
 func (r *Row) imported(h, prior *store.Record) {
 	if r.Legacy {
 		if !r.Written.IsZero() {
@@ -142,7 +142,7 @@ func (r *Row) imported(h, prior *store.Record) {
 	if !r.New && h.Data != nil {
 		h.RowVersion = r.Version
 	}
-	// The person's save counts as a write of its own: a copy with the number that
-	// it was made from may lack this edit.
+	// The external save counts as a write of its own: another copy with the number
+	// that it was made from may lack this edit.
 	h.FileWrite = max(r.FileWrite+1, prior.FileWrite)
 }

@@ -9,66 +9,75 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-// projection returns what shows the records of a backend; nil where the head is
-// the record.
+// projection returns the projection of a backend; nil if its records are in the ledger
+// only.
 func (s *Store) projection(b events.Backend) Projection { return s.o.ByBackend[b] }
 
-// layout finds how a collection is shown; the projection is nil where it is not.
-func (s *Store) layout(ctx context.Context, c store.Collection) (Layout, Projection, error) {
+// A collection holds what is needed to project the records of a schema.
+type collection struct {
+	s      *Store
+	id     store.Collection
+	layout Layout     // zero if there is no schema
+	driver Projection // nil if the records are not projected
+}
+
+// collection returns a collection with its present layout.
+func (s *Store) collection(ctx context.Context, id store.Collection) (collection, error) {
+	c := collection{s: s, id: id}
 	if len(s.o.ByBackend) == 0 {
-		return Layout{}, nil, nil
+		return c, nil
 	}
-	l, err := s.o.Layout(ctx, c)
+	l, err := s.o.Layout(ctx, id)
 	if fault.Is(err, fault.NotFound) {
-		return Layout{}, nil, nil // no schema any more: nobody looks at its objects
+		return c, nil // the schema was removed: its objects are not updated any more
 	}
-	return l, s.projection(l.Backend), err
+	c.layout, c.driver = l, s.projection(l.Backend)
+	return c, err
 }
 
 // isProjected reports whether an edit of the object can change the record. It cannot
 // if the record has another backend: it has not been migrated yet.
-func isProjected(l Layout, h *store.Record) bool {
-	return !h.Unprojected && !isForeign(l, h)
+func (c *collection) isProjected(h *store.Record) bool {
+	return !h.Unprojected && !c.isForeign(h)
 }
 
 // isForeign reports whether a record has another backend than its schema. A tombstone
 // never has: it is not migrated, and no object of any backend may show the record.
-func isForeign(l Layout, h *store.Record) bool {
-	return h.Version != "" && !h.Deleted && h.Backend != l.Backend
+func (c *collection) isForeign(h *store.Record) bool {
+	return h.Version != "" && !h.Deleted && h.Backend != c.layout.Backend
 }
 
-// believe answers the truth about a record of which a head has just been read:
-// the head, or what a person has made of its object. Its Stamp is "" where
-// there is no record.
-func (s *Store) reconcile(ctx context.Context, l Layout, p Projection, h store.Record) (store.Record, error) {
+// reconcile returns a record that has just been read, or the record that an external
+// edit of its object was imported to. Its Version is "" if there is no record.
+func (c *collection) reconcile(ctx context.Context, h store.Record) (store.Record, error) {
 	first := true
-	err := s.retryConflicts(ctx, func() (err error) {
+	err := c.s.retryConflicts(ctx, func() (err error) {
 		if !first {
-			if h, err = s.head(ctx, h.Ref); err != nil {
+			if h, err = c.s.head(ctx, h.Ref); err != nil {
 				return err
 			}
 		}
 		first = false
-		if !isProjected(l, &h) {
+		if !c.isProjected(&h) {
 			return nil
 		}
-		v, err := p.Open(ctx, h.Collection, l, []events.RecordKey{h.Key})
+		v, err := c.driver.Open(ctx, c.id, c.layout, []events.RecordKey{h.Key})
 		if err != nil {
 			return err
 		}
-		s.views.keep(h.Ref, p, v)
-		h, err = s.reconcileObserved(ctx, l, h, v.Observed(h.Key))
+		c.s.views.keep(h.Ref, c.driver, v)
+		h, err = c.reconcileObserved(ctx, h, v.Observed(h.Key))
 		return err
 	})
 	return h, err
 }
 
-// believeShown answers the same of what has been read of both. Where it fails
-// it answers the head that it was given.
-func (s *Store) reconcileObserved(ctx context.Context, l Layout, h store.Record, shown Observed) (store.Record, error) {
-	switch s.resolve(&h, shown) {
+// reconcileObserved is reconcile for a record and an object that were read. After an
+// error it returns the record that it was given.
+func (c *collection) reconcileObserved(ctx context.Context, h store.Record, shown Observed) (store.Record, error) {
+	switch c.s.resolve(&h, shown) {
 	case importObserved:
-		adopted, err := s.importEdit(ctx, l, h, shown)
+		adopted, err := c.importEdit(ctx, h, shown)
 		if err != nil {
 			return h, err
 		}
@@ -79,48 +88,49 @@ func (s *Store) reconcileObserved(ctx context.Context, l Layout, h store.Record,
 	return h, nil
 }
 
-// admit looks at the object before a change is committed: one that could not be
-// shown is refused (TooLarge), and a record that a person has made by hand is
-// there, which a POST must know ([*VersionConflict]). Neither may come before the mark.
-func (s *Store) checkObject(ctx context.Context, c *store.Change) error {
-	if c.Record == nil {
+// checkObject reads the object before a change is committed. A record with which the file
+// would grow too large is TooLarge. An object that was created externally is imported,
+// so that a POST gets a [*store.VersionConflict]. A stored result takes precedence over
+// both.
+func (s *Store) checkObject(ctx context.Context, change *store.Change) error {
+	if change.Record == nil {
 		return nil
 	}
-	p := s.projection(c.Record.Backend)
-	if p == nil || c.IfVersion != "" && !p.Shared() {
+	p := s.projection(change.Record.Backend)
+	if p == nil || change.IfVersion != "" && !p.Shared() {
 		return nil
 	}
-	l, p, err := s.layout(ctx, c.Record.Collection)
-	if p == nil || err != nil {
+	c, err := s.collection(ctx, change.Record.Collection)
+	if err != nil || c.driver == nil {
 		return err
 	}
-	var refusal error // untilWritten takes a rejection for the bucket's
+	var refusal error // returned by try, it would count as a rejection by the bucket
 	err = s.retryConflicts(ctx, func() error {
 		refusal = nil
-		v, err := p.Open(ctx, c.Record.Collection, l, []events.RecordKey{c.Record.Key})
+		v, err := c.driver.Open(ctx, c.id, c.layout, []events.RecordKey{change.Record.Key})
 		if err != nil {
 			return err
 		}
-		s.views.keep(c.Record.Ref, p, v)
-		tooLarge := v.Fits(*c.Record)
-		shown := v.Observed(c.Record.Key)
-		taken := c.IfVersion == "" && !shown.Managed && (shown.Data != nil || shown.Err != nil)
+		s.views.keep(change.Record.Ref, c.driver, v)
+		tooLarge := v.Fits(*change.Record)
+		shown := v.Observed(change.Record.Key)
+		taken := change.IfVersion == "" && !shown.Managed && (shown.Data != nil || shown.Err != nil)
 		if tooLarge == nil && !taken {
 			return nil
 		}
-		if _, err := s.IdempotencyRecord(ctx, c.Idempotency.Key); !fault.Is(err, fault.NotFound) {
-			return err // where there is a mark, the driver answers with it
+		if _, err := s.IdempotencyRecord(ctx, change.Idempotency.Key); !fault.Is(err, fault.NotFound) {
+			return err // if there is one, the commit returns its result
 		}
 		if tooLarge != nil {
 			refusal = tooLarge
 			return nil
 		}
-		h, err := s.head(ctx, c.Record.Ref)
+		h, err := s.head(ctx, change.Record.Ref)
 		if err != nil {
 			return err
 		}
-		if isProjected(l, &h) {
-			if h, err = s.reconcileObserved(ctx, l, h, shown); err != nil {
+		if c.isProjected(&h) {
+			if h, err = c.reconcileObserved(ctx, h, shown); err != nil {
 				return err
 			}
 		}
@@ -135,50 +145,50 @@ func (s *Store) checkObject(ctx context.Context, c *store.Change) error {
 	return refusal
 }
 
-// moved looks behind the head that a commit has met: a person may have changed
-// or removed the record since.
+// conflict reconciles the record that a commit has found: its object may have been
+// edited externally since.
 func (s *Store) conflict(ctx context.Context, m *store.VersionConflict) error {
-	if m.Current.Version == "" || !isProjected(Layout{Backend: m.Current.Backend}, &m.Current) {
+	if m.Current.Version == "" || m.Current.Unprojected {
 		return m
 	}
-	l, p, err := s.layout(ctx, m.Current.Collection)
+	c, err := s.collection(ctx, m.Current.Collection)
 	if err != nil {
 		return err
 	}
-	if p == nil {
+	if c.driver == nil {
 		return m
 	}
-	h, err := s.reconcile(ctx, l, p, m.Current)
+	h, err := c.reconcile(ctx, m.Current)
 	if err != nil {
 		return err
 	}
 	return &store.VersionConflict{Current: h}
 }
 
-// list lists the records of a collection that objects show: heads, and between
-// them what people have put there.
-func (s *Store) list(ctx context.Context, c store.Collection, l Layout, p Projection, after events.RecordKey, limit int) ([]store.Record, error) {
-	shown, err := p.Keys(ctx, c, l)
+// list lists the records of a collection: those of the ledger, and between them those
+// that were added to the objects externally.
+func (c *collection) list(ctx context.Context, after events.RecordKey, limit int) ([]store.Record, error) {
+	shown, err := c.driver.Keys(ctx, c.id, c.layout)
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(shown)
 	var listed []store.Record
 	for {
-		heads, err := s.Store.List(ctx, c, after, limit)
+		heads, err := c.s.Store.List(ctx, c.id, after, limit)
 		if err != nil {
 			return nil, err
 		}
 		full := len(heads) == limit
 		for _, k := range between(shown, after, heads, full) {
-			h, err := s.head(ctx, store.Ref{Collection: c, Key: k})
+			h, err := c.s.head(ctx, store.Ref{Collection: c.id, Key: k})
 			if err != nil {
 				return nil, err
 			}
 			heads = append(heads, h)
 		}
 		slices.SortFunc(heads, func(a, b store.Record) int { return compareKeys(a.Key, b.Key) })
-		live, err := s.reconcileAll(ctx, c, l, p, heads[:min(limit, len(heads))])
+		live, err := c.reconcileAll(ctx, heads[:min(limit, len(heads))])
 		if err != nil {
 			return nil, err
 		}
@@ -193,8 +203,8 @@ func (s *Store) list(ctx context.Context, c store.Collection, l Layout, p Projec
 	}
 }
 
-// between picks the keys after one that have no head on the page of heads, up
-// to its last where the page is full.
+// between returns the keys after one that have no record on the page, up to the last key
+// of the page if it is full.
 func between(shown []events.RecordKey, after events.RecordKey, heads []store.Record, full bool) []events.RecordKey {
 	var picked []events.RecordKey
 	next := 0
@@ -213,29 +223,29 @@ func between(shown []events.RecordKey, after events.RecordKey, heads []store.Rec
 	return picked
 }
 
-// believeAll answers which of the records are there. One whose object is not
-// understood is left out, and logged: the rest is still served.
-func (s *Store) reconcileAll(ctx context.Context, c store.Collection, l Layout, p Projection, heads []store.Record) ([]store.Record, error) {
+// reconcileAll returns the live records after reconciling each. A record whose object
+// cannot be read is left out, and logged: the others are still returned.
+func (c *collection) reconcileAll(ctx context.Context, heads []store.Record) ([]store.Record, error) {
 	var keys []events.RecordKey
 	for i := range heads {
-		if isProjected(l, &heads[i]) {
+		if c.isProjected(&heads[i]) {
 			keys = append(keys, heads[i].Key)
 		}
 	}
-	v, err := p.Open(ctx, c, l, keys)
+	v, err := c.driver.Open(ctx, c.id, c.layout, keys)
 	if err != nil {
 		return nil, err
 	}
 	var live []store.Record
 	for _, h := range heads {
-		if isProjected(l, &h) {
+		if c.isProjected(&h) {
 			shown := v.Observed(h.Key)
-			switch s.resolve(&h, shown) {
+			switch c.s.resolve(&h, shown) {
 			case unreadable:
-				s.logEdit(ctx, l, h.Ref, "left out of a listing what cannot be understood", shown.Err)
+				c.logEdit(ctx, h.Ref, "left out of a listing what cannot be understood", shown.Err)
 				continue
 			case importObserved:
-				if h, err = s.reconcile(ctx, l, p, h); err != nil {
+				if h, err = c.reconcile(ctx, h); err != nil {
 					return nil, err
 				}
 			}

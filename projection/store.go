@@ -98,14 +98,14 @@ func (s *Store) Get(ctx context.Context, ref store.Ref) (store.Record, error) {
 	} else if absent {
 		h = store.Record{Ref: ref}
 	}
-	l, p, layoutErr := s.layout(ctx, ref.Collection)
+	c, layoutErr := s.collection(ctx, ref.Collection)
 	if layoutErr != nil {
 		return store.Record{}, wrap(op, layoutErr)
 	}
-	if p == nil {
+	if c.driver == nil {
 		return h, err
 	}
-	if h, err = s.reconcile(ctx, l, p, h); err != nil {
+	if h, err = c.reconcile(ctx, h); err != nil {
 		return store.Record{}, wrap(op, err)
 	}
 	if h.Version == "" {
@@ -116,16 +116,16 @@ func (s *Store) Get(ctx context.Context, ref store.Ref) (store.Record, error) {
 
 // List is [store.Store.List] for records that may have been edited externally, as in
 // [Store.Get]. A record whose object cannot be read is left out, and logged.
-func (s *Store) List(ctx context.Context, c store.Collection, after events.RecordKey, limit int) ([]store.Record, error) {
+func (s *Store) List(ctx context.Context, id store.Collection, after events.RecordKey, limit int) ([]store.Record, error) {
 	const op = "projection.List"
-	l, p, err := s.layout(ctx, c)
+	c, err := s.collection(ctx, id)
 	if err != nil {
 		return nil, wrap(op, err)
 	}
-	if p == nil || limit < 1 {
-		return s.Store.List(ctx, c, after, limit)
+	if c.driver == nil || limit < 1 {
+		return s.Store.List(ctx, id, after, limit)
 	}
-	hs, err := s.list(ctx, c, l, p, after, limit)
+	hs, err := c.list(ctx, after, limit)
 	return hs, wrap(op, err)
 }
 

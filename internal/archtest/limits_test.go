@@ -36,9 +36,6 @@ var largeTypes = map[string]int{
 	"tenant/jsonschema.compiler": 26,
 	"tenant/jsonschema.ecma":     23,
 	"tenant/jsonschema.run":      22,
-	// The API of the package (reads, changes, lists, repairs) and its steps, which
-	// share driver, projection and clock.
-	"projection.Store": 37,
 	// One method for each request to DynamoDB; they share client and table.
 	"store/dynamostore.Ledger": 41,
 	// The fixture of the storage suite: one method for each step of a test.
