@@ -129,6 +129,13 @@ func logDiagnostic(f diag.Diagnostic) {
 	slog.Log(context.Background(), level, "tenant file", "place", f.Position(), "finding", f.Message)
 }
 
+// Refresh makes the catalog read each file again when it is next used, instead of up
+// to 30 seconds later.
+func (d *Catalog) Refresh() {
+	d.tenants.Expire()
+	d.schemas.Expire()
+}
+
 // Tenant returns a tenant.
 func (d *Catalog) Tenant(ctx context.Context, id events.TenantID) (*Tenant, error) {
 	if _, err := events.ParseTenantID(string(id)); err != nil {

@@ -56,6 +56,13 @@ func serveWith(t *testing.T, schemas string, flags *awsFlags) (*server, *syncBuf
 	if err != nil {
 		t.Fatal(err)
 	}
+	runServer(t, srv)
+	return srv, &out
+}
+
+// runServer runs a server until the test ends.
+func runServer(t *testing.T, srv *server) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- srv.run(ctx) }()
@@ -68,7 +75,6 @@ func serveWith(t *testing.T, schemas string, flags *awsFlags) (*server, *syncBuf
 			t.Error(err)
 		}
 	})
-	return srv, &out
 }
 
 // syncBuffer collects what several goroutines write.

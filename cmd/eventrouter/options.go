@@ -50,6 +50,9 @@ type serverOptions struct {
 	local.Options
 	template string // a file; empty: the default rules
 
+	// print prints what happens to the tenants' files; nil: to the log.
+	print func(line string)
+
 	newLedger bool // a new ledger may be created beside existing objects
 }
 

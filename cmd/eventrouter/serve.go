@@ -4,13 +4,17 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,6 +32,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/durable"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/internal/seal"
+	"github.com/blockforger/eventrouter/internal/watch"
 	"github.com/blockforger/eventrouter/lambda/eventlog"
 	"github.com/blockforger/eventrouter/local"
 	"github.com/blockforger/eventrouter/store/boltstore"
@@ -57,6 +62,7 @@ func (c *serveCommand) Run(s *session) error {
 	log := slog.New(slog.NewTextHandler(s.print.err, nil))
 	side := c.awsFlags.options(log)
 	side.newLedger = c.NewLedger
+	side.print = func(line string) { s.print.line("%s", line) }
 	srv, err := openServer(c.Listen, c.Data, c.Schemas, side)
 	if err != nil {
 		return err
@@ -117,11 +123,13 @@ func (c *serveCommand) printWelcome(s *session, srv *server) error {
 // server is what `serve` runs: the local AWS services, the router, and the stores,
 // over one listener.
 type server struct {
-	url   string
-	data  string // the data folder
-	admin admin.Admin
-	fresh bool // the data folder was new
-	place place
+	url     string
+	data    string // the data folder
+	admin   admin.Admin
+	fresh   bool // the data folder was new
+	place   place
+	tenants *tenantFiles
+	rules   func(ctx context.Context) error // updates the rules for the tenants' sources
 	// notice says where the place of a new data folder comes from; it may be empty.
 	notice string
 
@@ -195,6 +203,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	if srv.objects, err = openObjects(data); err != nil {
 		return nil, err
 	}
+	srv.tenants = &tenantFiles{dir: schemas, files: tree, log: log, print: side.print}
 	srv.app = app.New(app.Config{
 		Environment: names.Local,
 		Account:     srv.place.Account,
@@ -202,7 +211,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 		Files:       tree,
 		Objects:     srv.objects,
 		EventBridge: eventbridgebus.New(eventbridge.Options{BaseEndpoint: aws.String(srv.url), Credentials: localCredentials, HTTPClient: selfClient()}),
-		Catalog:     tenant.CatalogOptions{DefaultBus: srv.place.bus(), WarnBus: srv.place.warnForeign(), Report: func(d diag.Diagnostic) { log.Warn("tenant file", "finding", d.String()) }},
+		Catalog:     tenant.CatalogOptions{DefaultBus: srv.place.bus(), WarnBus: srv.place.warnForeign(), Report: srv.tenants.report},
 		// Events for buses of other accounts and regions are kept here.
 		Watch: bus.WatchOptions{
 			Region: srv.place.Region, Every: busEvery, Direct: true,
@@ -222,6 +231,16 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	sources, err := testSources(context.Background(), srv.place, tree)
 	if err != nil {
 		return nil, err
+	}
+	if side.template == "" {
+		srv.rules = func(ctx context.Context) error {
+			now, err := testSources(ctx, srv.place, tree)
+			if err != nil || slices.Equal(now, sources) {
+				return err
+			}
+			sources = now
+			return installRules(srv.local, srv.place, now)
+		}
 	}
 	if err := side.install(srv.local, handler.Serve, srv.url, sources); err != nil {
 		return nil, err
@@ -301,6 +320,7 @@ func (s *server) run(ctx context.Context) error {
 		}
 	})
 	running.Go(func() { s.runRelay(ctx) })
+	running.Go(func() { watch.Folder(ctx, s.tenants.dir, nil, func(paths []string) { s.reload(ctx, paths) }) })
 
 	<-ctx.Done()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -420,4 +440,90 @@ func writeProbe(dir string) error {
 		err = closed
 	}
 	return err
+}
+
+// tenantFiles are the files of the tenants that a server reads.
+type tenantFiles struct {
+	dir    string
+	files  blob.Bucket
+	log    *slog.Logger
+	print  func(line string) // nil: to the log
+	errors atomic.Int64      // that were reported
+}
+
+// report prints a diagnostic of a file that the catalog has read.
+func (f *tenantFiles) report(d diag.Diagnostic) {
+	if d.Severity == diag.SeverityError {
+		f.errors.Add(1)
+	}
+	d.File = relativePath(filepath.Join(f.dir, filepath.FromSlash(d.File)))
+	if f.print != nil {
+		f.print(d.String())
+	} else {
+		f.log.Warn("tenant file", "finding", d.String())
+	}
+}
+
+func (f *tenantFiles) say(format string, args ...any) {
+	if line := fmt.Sprintf(format, args...); f.print != nil {
+		f.print(line)
+	} else {
+		f.log.Info(line)
+	}
+}
+
+// reload reads the files of tenants again after a change, and prints what is now in
+// force: the number of schemas and rules, or the diagnostics.
+func (s *server) reload(ctx context.Context, paths []string) {
+	s.app.Catalog.Refresh()
+	last := ""
+	for _, path := range paths {
+		name, file, _ := strings.Cut(path, "/")
+		if id, err := events.ParseTenantID(name); err == nil && name != last && !strings.Contains(file, "/") {
+			last = name
+			s.reloadTenant(ctx, id)
+		}
+	}
+	if s.rules != nil && last != "" {
+		if err := s.rules(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("the rule of the test function could not be updated", "error", err)
+		}
+	}
+}
+
+func (s *server) reloadTenant(ctx context.Context, id events.TenantID) {
+	before, catalog := s.tenants.errors.Load(), s.app.Catalog
+	t, err := catalog.Tenant(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		s.tenants.say("removed %s: there is no %s any more", id, filepath.Join(string(id), "tenant.properties"))
+		return
+	}
+	if err != nil {
+		return // it was reported
+	}
+	schemas, err := catalog.Schemas(ctx, id)
+	if err != nil {
+		s.tenants.say("%s: %v", id, err)
+		return
+	}
+	rules := len(t.Rules())
+	for _, name := range schemas {
+		schema, err := catalog.Schema(ctx, id, name)
+		if err == nil {
+			rules += len(schema.Rules())
+		}
+	}
+	// A request may have read the files first, and then the catalog reported them.
+	found, err := tenant.Lint(ctx, s.tenants.files, &tenant.LintOptions{Only: string(id), DefaultBus: s.place.bus()})
+	if _, refused := diag.FirstFatal(found); err == nil && !refused && s.tenants.errors.Load() == before {
+		s.tenants.say("reloaded %s: %s, %s", id, counted(len(schemas), "schema"), counted(rules, "rule"))
+	}
+}
+
+// counted returns a number with its noun.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

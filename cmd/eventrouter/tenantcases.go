@@ -20,6 +20,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/jsonerror"
+	"github.com/blockforger/eventrouter/internal/watch"
 	"github.com/blockforger/eventrouter/outbox"
 	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
@@ -33,7 +34,8 @@ import (
 const testsFolder = "tests"
 
 type tenantTest struct {
-	Dir string `arg:"" optional:"" default:"schemas" type:"path" help:"The folder of a tenant, or the folder with one folder per tenant."`
+	Dir   string `arg:"" optional:"" default:"schemas" type:"path" help:"The folder of a tenant, or the folder with one folder per tenant."`
+	Watch bool   `help:"Run the tests again after each change of a file, until interrupted."`
 }
 
 // testResult is the result of one test file.
@@ -46,6 +48,35 @@ type testResult struct {
 // Run runs every test of the tenants below the folder, each with its own router in
 // memory.
 func (c *tenantTest) Run(s *session) error {
+	if !c.Watch {
+		return c.runOnce(s)
+	}
+	changes, ended := make(chan struct{}, 1), make(chan struct{})
+	ctx, stop := context.WithCancel(s.ctx)
+	go func() {
+		defer close(ended)
+		watch.Folder(ctx, c.Dir, nil, func([]string) {
+			select {
+			case changes <- struct{}{}:
+			default: // the tests will run anyway
+			}
+		})
+	}()
+	defer func() { stop(); <-ended }()
+	for {
+		if err := c.runOnce(s); err != nil && !errors.Is(err, errFindings) {
+			s.print.note("eventrouter: %s", message(err))
+		}
+		s.print.note("waiting for changes in %s", relativePath(c.Dir))
+		select {
+		case <-s.ctx.Done():
+			return nil
+		case <-changes:
+		}
+	}
+}
+
+func (c *tenantTest) runOnce(s *session) error {
 	folders, err := tenantFolders(c.Dir)
 	if err != nil {
 		return err

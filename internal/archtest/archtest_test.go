@@ -26,7 +26,7 @@ var layer = map[string]int{
 	"tenant": 1, "internal/jsonerror": 1, "internal/commandline": 1, "apikey": 1, "store": 1, "projection": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/typed/dynamoclaims": 2, "events/typed/sqsqueue": 2, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "projection/s3object": 2, "projection/csvfile": 2,
 	"store/storetest": 2, "store/dynamostore/dynamotest": 2, "bus/eventbridgebus": 2, "internal/blob/s3blob": 2, "internal/blob/blobtest": 2,
-	"internal/trace": 2, "internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
+	"internal/trace": 2, "internal/watch": 0, "internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
 	"router": 3, "outbox": 3, "internal/admin": 3,
 	"lambda": 4, "rest": 4, "local": 4, "lambda/eventlog": 4,
 	"internal/app": 5, "internal/archtest": 5, "internal/deploylocal": 5, "internal/simulation": 6, "internal/mutation": 0,
@@ -175,7 +175,7 @@ func TestLambdaDependencies(t *testing.T) {
 		module + "store/memstore", module + "internal/typegen", "go.etcd.io/bbolt", "github.com/alecthomas/kong",
 		"github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/schemas", "github.com/aws/aws-sdk-go-v2/service/sqs",
 		"github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "net/rpc", "golang.org/x/term", "testing",
-		"github.com/santhosh-tekuri/jsonschema/v6",
+		"github.com/santhosh-tekuri/jsonschema/v6", "github.com/fsnotify/fsnotify", module + "internal/trace", module + "internal/watch",
 	}
 	for _, main := range []string{"./lambda/bootstrap", "./lambda/relay", "./lambda/eventlog/bootstrap"} {
 		for _, p := range list(t, "-deps", "-tags", "lambda.norpc", main) {

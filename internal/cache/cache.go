@@ -17,6 +17,7 @@ type Cache[K comparable, V any] struct {
 	most  int
 
 	mu      sync.Mutex
+	expired int // how often Expire was called
 	entries map[K]*entry[K, V]
 	// Entries from the most to the least recently used. Absent keys have a list of
 	// their own and are dropped first, so that requests for names that do not exist
@@ -73,16 +74,35 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context,
 		return zero, context.Cause(ctx)
 	}
 	c.mu.Lock()
-	before := e.state
+	before, expired := e.state, c.expired
 	c.mu.Unlock()
 	if c.clock().Before(before.Until) { // another caller has loaded it meanwhile
 		return before.Value, before.Err
 	}
 	after := load(ctx, before)
 	c.mu.Lock()
+	if c.expired != expired { // it may have been loaded before
+		after.Until = expiredAt
+	}
 	e.state = after
 	c.mu.Unlock()
 	return after.Value, after.Err
+}
+
+// expiredAt is a time in the past. The zero time stands for a key never loaded.
+var expiredAt = time.Unix(0, 0)
+
+// Expire makes every key be loaded again when it is next used, with its previous
+// result.
+func (c *Cache[K, V]) Expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expired++
+	for _, e := range c.entries {
+		if !e.state.Until.IsZero() {
+			e.state.Until = expiredAt
+		}
+	}
 }
 
 // enter finds or creates the entry and prevents it from being dropped.

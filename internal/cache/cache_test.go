@@ -46,3 +46,28 @@ func TestEntryInUseIsNotDropped(t *testing.T) {
 		t.Errorf("%d entries, %d + %d listed", len(c.entries), c.present.Len(), c.absent.Len())
 	}
 }
+
+// TestExpire: a load that began before Expire is not kept either, and the previous
+// result is passed to the next load.
+func TestExpire(t *testing.T) {
+	c := New[string, int](time.Now, 10)
+	load := func(v int, during func()) func(context.Context, Loaded[int]) Loaded[int] {
+		return func(_ context.Context, was Loaded[int]) Loaded[int] {
+			during()
+			return Loaded[int]{Value: was.Value*10 + v, Until: time.Now().Add(time.Hour)}
+		}
+	}
+	nothing := func() {}
+	for i, step := range []struct {
+		load   func(context.Context, Loaded[int]) Loaded[int]
+		expire bool
+		want   int
+	}{{load(1, nothing), false, 1}, {load(2, nothing), false, 1}, {load(3, c.Expire), true, 13}, {load(4, nothing), false, 134}, {load(5, nothing), false, 134}} {
+		if step.expire {
+			c.Expire()
+		}
+		if got, err := c.Get(t.Context(), "key", step.load); got != step.want || err != nil {
+			t.Errorf("step %d: %d, %v; want %d", i, got, err, step.want)
+		}
+	}
+}
