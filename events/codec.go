@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -93,7 +94,10 @@ func Malformed(what string, err error) error {
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		reason := "has the wrong type"
 		if semantic.JSONKind != 0 {
-			reason = fmt.Sprintf("must not be %s", kindName(semantic.JSONKind))
+			reason = "must not be " + kindName(semantic.JSONKind)
+			if want := wantedKind(semantic.GoType); want != "" {
+				reason = fmt.Sprintf("must be %s, not %s", want, kindName(semantic.JSONKind))
+			}
 		}
 		if inner, ok := errors.AsType[*fault.Error](semantic.Err); ok {
 			reason = inner.Message
@@ -110,6 +114,23 @@ func pointerName(p jsontext.Pointer) string {
 		return "the document"
 	}
 	return strconv.Quote(fault.Clip(string(p), fault.MaxPointer))
+}
+
+// wantedKind returns the kind of JSON value that a type is decoded from; "" if it is not
+// known.
+func wantedKind(t reflect.Type) string {
+	if t == nil {
+		return ""
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return wantedKind(t.Elem())
+	case reflect.String:
+		return "a string"
+	case reflect.Int, reflect.Int64:
+		return "an integer"
+	}
+	return ""
 }
 
 func kindName(k jsontext.Kind) string {

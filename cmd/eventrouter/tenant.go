@@ -112,7 +112,7 @@ func (c *tenantLint) Run(s *session) error {
 	}
 	tree, err := openSchemas(root)
 	if err != nil {
-		return fault.Errorf(fault.Invalid, "%s", strings.Replace(fault.MessageOf(err), "--schemas", "DIR", 1))
+		return fault.Errorf(fault.Invalid, "%s", strings.TrimPrefix(fault.MessageOf(err), "--schemas: "))
 	}
 	if c.OutputBuses == "" {
 		if options.WarnBus, err = c.warnForeign(s.ctx, tree); err != nil {

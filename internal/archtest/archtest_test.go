@@ -42,6 +42,7 @@ var sameLayer = map[string][]string{
 	"internal/wal":                 {"fault", "internal/durable"},
 	"internal/format":              {"fault"},
 	"internal/jsonerror":           {"tenant/diag"},
+	"internal/commandline":         {"tenant/diag"},
 	"tenant":                       {"internal/jsonerror"},
 	"tenant/properties":            {"tenant/diag"},
 	"projection":                   {"store"},

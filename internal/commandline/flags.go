@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/tenant/diag"
 )
 
 // flagMappers parse the values of flags and arguments. Their errors say what is valid.
@@ -115,20 +117,49 @@ var parserTexts = []struct {
 	{regexp.MustCompile(`^(.*?): expected \S+ value but got ".*?" \(.*?\); perhaps try (.*)\?$`), `$1: the value is missing; if it begins with -, write $2`},
 	{regexp.MustCompile(`^(.*?): expected \S+ value but got "(.*?)" \(.*\)$`), `$1: the value is missing before $2`},
 	{regexp.MustCompile(`^(.*?): bool value must be true, 1, yes, false, 0 or no but got (.*)$`), `$1 takes no value; $2 is not valid`},
-	{regexp.MustCompile(`^expected one of (.*)$`), `a command is missing; valid are $1`},
 	{regexp.MustCompile(`^expected "([^"]*)"$`), `the argument $1 is missing`},
-	{regexp.MustCompile(`^(.*) must be one of (.*) but got (.*)$`), `$1 must be one of $2, not $3`},
 }
 
 // ErrorText returns the text of an error of the parser.
 func ErrorText(err error) string {
 	text := err.Error()
+	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
+		if commands := commandsBelow(p.Context); len(commands) > 0 {
+			if strings.HasPrefix(text, "expected one of ") {
+				return "a command is missing; valid are " + strings.Join(commands, ", ")
+			}
+			if word, ok := strings.CutPrefix(text, "unexpected argument "); ok {
+				word, _, _ = strings.Cut(word, ",")
+				return fmt.Sprintf("there is no command %q%s; valid are %s", word, diag.Suggest(word, commands), strings.Join(commands, ", "))
+			}
+		}
+	}
+	if m := enumText.FindStringSubmatch(text); m != nil {
+		valid := slices.DeleteFunc(strings.Split(m[2], ","), func(v string) bool { return v == `""` })
+		return fmt.Sprintf("%s must be one of %s, not %s", m[1], strings.ReplaceAll(strings.Join(valid, ", "), `"`, ""), m[3])
+	}
 	for _, p := range parserTexts {
 		if p.found.MatchString(text) {
 			return p.found.ReplaceAllString(text, p.text)
 		}
 	}
 	return text
+}
+
+var enumText = regexp.MustCompile(`^(.*) must be one of (.*) but got (.*)$`)
+
+// commandsBelow lists the commands below the one that was parsed.
+func commandsBelow(ctx *kong.Context) (names []string) {
+	node := ctx.Model.Node
+	if selected := ctx.Selected(); selected != nil {
+		node = selected
+	}
+	for _, c := range node.Children {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // Reason returns the reason of an error of the operating system.

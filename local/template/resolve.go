@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 )
 
 // resolve replaces the intrinsic functions in a value. Numbers stay text.
@@ -15,7 +16,7 @@ func (t *resolver) resolve(v jsontext.Value) (jsontext.Value, error) {
 	case '{':
 		var members map[string]jsontext.Value
 		if err := json.Unmarshal(v, &members); err != nil {
-			return nil, fault.Errorf(fault.Invalid, "%v", err)
+			return nil, fault.Errorf(fault.Invalid, "%s", jsonerror.Describe(v, err))
 		}
 		if len(members) == 1 {
 			for name, argument := range members {
@@ -28,7 +29,7 @@ func (t *resolver) resolve(v jsontext.Value) (jsontext.Value, error) {
 	case '[':
 		var elements, out []jsontext.Value
 		if err := json.Unmarshal(v, &elements); err != nil {
-			return nil, fault.Errorf(fault.Invalid, "%v", err)
+			return nil, fault.Errorf(fault.Invalid, "%s", jsonerror.Describe(v, err))
 		}
 		for _, e := range elements {
 			resolved, err := t.resolve(e)

@@ -20,6 +20,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/jsonerror"
 )
 
 // Place is where the template's resources are to be.
@@ -59,7 +60,7 @@ func Parse(text []byte, place Place) (*Template, error) {
 		Resources  map[string]declared  `json:"Resources"`
 	}
 	if err := json.Unmarshal(text, &t); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "this is no CloudFormation template in JSON: %v", err)
+		return nil, fault.Errorf(fault.Invalid, "this is no CloudFormation template in JSON: %s", jsonerror.Describe(text, err))
 	}
 	if len(t.Resources) == 0 {
 		return nil, fault.Errorf(fault.Invalid, "this is no CloudFormation template: it has no Resources")

@@ -91,7 +91,7 @@ func (r *propertyReader) next() bool {
 		more = true
 	}
 	if earlier, twice := r.seen[p.Name]; nameOK && twice {
-		r.Errorf(p.NameOffset, "property %q stands twice, on line %d and on line %d; keep one of them",
+		r.Errorf(p.NameOffset, "property %q occurs twice, on line %d and on line %d; keep one of them",
 			p.Name, earlier.Line, p.Line)
 		return more
 	}

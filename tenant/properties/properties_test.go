@@ -150,7 +150,7 @@ func hardTexts() []string {
 		if len(s) == 4 {
 			// Names that repeat are an error here, and Java's last one wins.
 			_, findings := parse("f", []byte(s))
-			if len(findings) == 0 || !strings.Contains(findings[0].Message, "stands twice") {
+			if len(findings) == 0 || !strings.Contains(findings[0].Message, "occurs twice") {
 				texts = append(texts, s)
 			}
 			return
@@ -209,7 +209,7 @@ func TestBadProperties(t *testing.T) {
 		{"a=b\\\n \\u12x4", `f:2:2: error: \u must be followed by four hexadecimal digits`},
 		{"\\ud83d=b", `f:1:1: error: \u names one half of a surrogate pair; the other half must follow`},
 		{"a=\\ude00\\ud83d", `f:1:3: error: \u names one half of a surrogate pair; the other half must follow`},
-		{"a=1\nb=2\n\na:3", `f:4:1: error: property "a" stands twice, on line 1 and on line 4; keep one of them`},
+		{"a=1\nb=2\n\na:3", `f:4:1: error: property "a" occurs twice, on line 1 and on line 4; keep one of them`},
 		{"a=[\nb=[]\nc={", `f:3:3: error: '{' is never closed; it opened here, on line 3`},
 		{"x=1\n a = [ {}, \n\n", `f:2:6: error: '[' is never closed; it opened here, on line 2`},
 		{"a=[\n }", `f:2:2: error: '}' does not close the '[' of line 1, column 3`},

@@ -181,7 +181,7 @@ func TestDecode(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	for i, want := range []string{
-		`"type":"ec2.InstanceStateChangeNotification"`, `"type":"typed.InputDetail[jsontext.Value]"`, `"type":"raw"`, `"error":"detail: \"/state\" must not be a number"`,
+		`"type":"ec2.InstanceStateChangeNotification"`, `"type":"typed.InputDetail[jsontext.Value]"`, `"type":"raw"`, `"error":"detail: \"/state\" must be a string, not a number"`,
 	} {
 		if i >= len(lines) || !strings.Contains(lines[i], want) {
 			t.Errorf("line %d lacks %s:\n%s", i, want, &out)
