@@ -84,24 +84,25 @@ func (l *logger) request(call invocation, r *router.Report, status int) {
 	l.write(call.log, b)
 }
 
-// metricsOf returns the embedded metrics of a request. Without a valid key the
-// tenant is not a dimension: a sender could otherwise create any number of
-// metrics.
+// metricsOf returns the embedded metrics of a request. CloudWatch bills each metric of
+// each tenant: only the one that an alarm needs has a tenant. Without a valid key
+// there is none: a sender could otherwise create any number of metrics.
 func metricsOf(r *router.Report) string {
 	if r.KeyID == "" {
-		return metricsHead + `["environment"]` + requestMetrics
+		return requestMetrics + `]}`
 	}
-	return metricsHead + `["environment"],["environment","tenant"]` + requestMetrics
+	return requestMetrics + tenantMetrics + `]}`
 }
 
-const metricsHead = `,"CloudWatchMetrics":[{"Namespace":"` + names.MetricNamespace + `","Dimensions":[`
-
-const requestMetrics = `],"Metrics":[` +
+const requestMetrics = `,"CloudWatchMetrics":[{"Namespace":"` + names.MetricNamespace + `","Dimensions":[["environment"]],"Metrics":[` +
 	`{"Name":"Requests","Unit":"Count"},{"Name":"Tokens","Unit":"Count"},` +
 	`{"Name":"EntriesPublished","Unit":"Count"},{"Name":"EntriesPending","Unit":"Count"},` +
 	`{"Name":"EntriesFailed","Unit":"Count"},{"Name":"Rejections","Unit":"Count"},` +
 	`{"Name":"KeyRejections","Unit":"Count"},{"Name":"Faults","Unit":"Count"},` +
-	`{"Name":"Duration","Unit":"Milliseconds"}]}]}`
+	`{"Name":"Duration","Unit":"Milliseconds"}]}`
+
+// tenantMetrics is what the alarm output-rate looks at.
+const tenantMetrics = `,{"Namespace":"` + names.MetricNamespace + `","Dimensions":[["environment","tenant"]],"Metrics":[{"Name":"EntriesPublished","Unit":"Count"}]}`
 
 // relay writes the line of one run of the relay.
 func (l *logger) relay(call invocation, d outbox.RelayStats, err error) {
