@@ -3,6 +3,8 @@ package tenant
 import (
 	"context"
 	"log/slog"
+	"math"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -51,9 +53,10 @@ type CatalogOptions struct {
 	// Positive and Negative are the times for which a file's content and its absence
 	// are cached. The maximum and default are [MaxPositive] and [MaxNegative].
 	Positive, Negative time.Duration
-	// MaxEntries is the maximum number of cached tenants, and of cached schemas; the
-	// default is 2,000.
-	MaxEntries int
+	// MaxBytes is about how much memory the cached files take, at most. The default is
+	// a sixth of the process's memory limit (GOMEMLIMIT), or 64 MiB if it has none: enough
+	// for 10,000 tenants.
+	MaxBytes int64
 }
 
 // Catalog is a cached view of the tenants in a bucket. Its data is at most 30
@@ -69,6 +72,7 @@ type Catalog struct {
 	policy             policy
 	compatibilityCheck func(context.Context, events.TenantID, events.SchemaID, events.Backend, string) error
 	tenants            *cache.Cache[events.TenantID, loadedFile[*Tenant]]
+	folders            *cache.Cache[events.TenantID, *listing]
 	schemas            *cache.Cache[schemaName, loadedFile[*schemaFile]]
 }
 
@@ -98,14 +102,33 @@ func NewCatalog(b blob.Bucket, o *CatalogOptions) *Catalog {
 	if d.policy.defaultBus == "" {
 		d.policy.defaultBus = events.DefaultBus("aws", "us-east-1", "000000000000")
 	}
-	most := o.MaxEntries
+	most := o.MaxBytes
 	if most <= 0 {
-		most = 2000
+		most = defaultBytes()
 	}
-	d.tenants = cache.New[events.TenantID, loadedFile[*Tenant]](d.files.clock, most)
-	d.schemas = cache.New[schemaName, loadedFile[*schemaFile]](d.files.clock, most)
+	// In the proportions of a tenant with one schema.
+	part := max(1, int(most/32))
+	d.tenants = cache.New[events.TenantID, loadedFile[*Tenant]](d.files.clock, 8*part)
+	d.folders = cache.New[events.TenantID, *listing](d.files.clock, 3*part)
+	d.schemas = cache.New[schemaName, loadedFile[*schemaFile]](d.files.clock, 21*part)
 	return d
 }
+
+// defaultBytes is the default of [CatalogOptions.MaxBytes].
+func defaultBytes() int64 {
+	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
+		return limit / 6
+	}
+	return 64 << 20
+}
+
+// About how much memory a cached file takes: so much without content, and so much for each
+// byte of a schema, which is compiled.
+const (
+	weightOfFile       = 400
+	weightOfSchema     = 1500
+	weightOfSchemaByte = 5
+)
 
 func atMost(d, most time.Duration) time.Duration {
 	if d <= 0 || d > most {
@@ -132,6 +155,7 @@ func logDiagnostic(f diag.Diagnostic) {
 // Refresh makes the catalog read each file again when it is next used, instead of up
 // to 30 seconds later.
 func (d *Catalog) Refresh() {
+	d.folders.Expire() // first, so that no other reload uses an old listing
 	d.tenants.Expire()
 	d.schemas.Expire()
 }
@@ -143,9 +167,14 @@ func (d *Catalog) Tenant(ctx context.Context, id events.TenantID) (*Tenant, erro
 	}
 	s, err := d.tenants.Get(ctx, id, func(ctx context.Context, was cache.Loaded[loadedFile[*Tenant]]) cache.Loaded[loadedFile[*Tenant]] {
 		key := d.prefix + string(id) + "/" + propertiesFile
-		return update(ctx, &d.files, key, was, func(data []byte) (*Tenant, []diag.Diagnostic) {
+		if now, ok := confirmed(ctx, d, id, propertiesFile, was); ok {
+			return now
+		}
+		now := update(ctx, &d.files, key, was, func(data []byte) (*Tenant, []diag.Diagnostic) {
 			return parseTenant(id, key, data, d.policy)
 		}, nil)
+		now.Weight = weightOfFile + now.Value.size
+		return now
 	})
 	if fault.Is(err, fault.NotFound) {
 		return nil, &fault.Error{Code: fault.NotFound, Op: "tenant.Tenant", Message: "tenant \"" + string(id) + "\" does not exist", Err: err}
@@ -181,12 +210,20 @@ func (d *Catalog) Schema(ctx context.Context, t events.TenantID, id events.Schem
 	}
 	s, err := d.schemas.Get(ctx, schemaName{t, id}, func(ctx context.Context, was cache.Loaded[loadedFile[*schemaFile]]) cache.Loaded[loadedFile[*schemaFile]] {
 		key := d.prefix + string(t) + "/" + string(id) + schemaSuffix
-		return update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []diag.Diagnostic) {
+		if now, ok := confirmed(ctx, d, t, string(id)+schemaSuffix, was); ok {
+			return now
+		}
+		now := update(ctx, &d.files, key, was, func(data []byte) (*schemaFile, []diag.Diagnostic) {
 			s, findings := parseSchema(t, id, key, data, d.policy)
 			return &schemaFile{file: key, schema: s}, findings
 		}, func(now, next loadedFile[*schemaFile]) error {
 			return d.checkActivation(ctx, owner, now, next)
 		})
+		now.Weight = weightOfFile
+		if size := now.Value.size; size > 0 {
+			now.Weight = weightOfSchema + weightOfSchemaByte*size
+		}
+		return now
 	})
 	if fault.Is(err, fault.NotFound) {
 		return nil, &fault.Error{Code: fault.NotFound, Op: "tenant.Schema", Message: "schema \"" + string(id) + "\" does not exist", Err: err}

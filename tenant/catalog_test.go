@@ -33,9 +33,12 @@ type world struct {
 // watched counts the reads of a bucket, and fails them at will.
 type watched struct {
 	*blob.Memory
-	reads  atomic.Int64
-	broken atomic.Pointer[error]
-	gate   chan struct{} // where not nil, each read waits for it
+	reads atomic.Int64 // listings too
+	lists atomic.Int64
+
+	unlistable atomic.Bool
+	broken     atomic.Pointer[error]
+	gate       chan struct{} // where not nil, each read waits for it
 }
 
 func (w *watched) Get(ctx context.Context, key string, known blob.ETag) (blob.Object, error) {
@@ -47,6 +50,18 @@ func (w *watched) Get(ctx context.Context, key string, known blob.ETag) (blob.Ob
 		return blob.Object{}, *err
 	}
 	return w.Memory.Get(ctx, key, known)
+}
+
+func (w *watched) List(ctx context.Context, prefix, after string, limit int) ([]blob.Info, error) {
+	w.reads.Add(1)
+	w.lists.Add(1)
+	if err := w.broken.Load(); err != nil && *err != nil {
+		return nil, *err
+	}
+	if w.unlistable.Load() {
+		return nil, errors.New("access denied")
+	}
+	return w.Memory.List(ctx, prefix, after, limit)
 }
 
 func (w *watched) fail(err error) { w.broken.Store(&err) }
@@ -417,9 +432,128 @@ func TestOneLoadAtATime(t *testing.T) {
 	}
 }
 
+// A refresh of a tenant whose files have not changed takes one read, however many schemas
+// it has; only files that have changed are read besides.
+func TestRefreshReadsOnce(t *testing.T) {
+	w := newWorld(t, tenant.CatalogOptions{})
+	w.put(props, "eventbridge-input=true")
+	for _, id := range []string{"pet", "cat", "dog"} {
+		w.put("acme/"+id+".json", `{"meta":{"key":"a"}}`)
+	}
+	use := func() (reads int64) {
+		t.Helper()
+		before := w.bucket.reads.Load()
+		for range 2 {
+			for _, id := range []events.SchemaID{"pet", "cat", "dog"} {
+				if _, err := w.dir.Schema(t.Context(), "acme", id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.wait(time.Second)
+		}
+		return w.bucket.reads.Load() - before
+	}
+	expect := func(what string, want int64) {
+		t.Helper()
+		if reads := use(); reads != want {
+			t.Errorf("%s: %d reads, want %d", what, reads, want)
+		}
+	}
+	expect("first use", 4)
+	expect("within 30 seconds", 0)
+	for range 3 {
+		w.wait(31 * time.Second)
+		expect("a refresh", 1)
+	}
+	w.put("acme/cat.json", `{"meta":{"key":"b"}}`)
+	w.wait(31 * time.Second)
+	expect("a refresh of a changed schema", 2)
+	if s, err := w.dir.Schema(t.Context(), "acme", "cat"); err != nil || s.KeyField != "b" {
+		t.Errorf("the changed schema is not active: %v", err)
+	}
+	w.put(props, "eventbridge-input=false")
+	w.wait(31 * time.Second)
+	expect("a refresh of changed properties", 2)
+	w.expect("input", w.input(), "false")
+
+	// A malformed version is read again until it is corrected.
+	w.put(pet, "{")
+	w.wait(31 * time.Second)
+	expect("a malformed schema", 2)
+	w.put(pet, `{"meta":{"key":"c"}}`)
+	w.wait(31 * time.Second)
+	w.expect("the corrected schema", w.schema(), "c")
+
+	// Refresh ignores an earlier listing.
+	w.wait(31 * time.Second)
+	use()
+	w.put(pet, `{"meta":{"key":"d"}}`)
+	w.wait(time.Second)
+	w.dir.Refresh()
+	w.expect("after Refresh", w.schema(), "d")
+
+	w.remove("acme/dog.json")
+	w.wait(31 * time.Second)
+	if _, err := w.dir.Schema(t.Context(), "acme", "dog"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a removed schema: %v", err)
+	}
+}
+
+// A file that changes is used for 30 seconds at most, whenever it was read and whenever
+// the tenant's files were listed.
+func TestChangeIsSeenWithin30Seconds(t *testing.T) {
+	for read := range 35 {
+		for change := range 35 {
+			w := newWorld(t, tenant.CatalogOptions{})
+			w.put(props, "")
+			w.put(pet, `{"meta":{"key":"old"}}`)
+			w.input()
+			for second := range 70 {
+				if second >= read && second%3 == 0 {
+					w.schema()
+				}
+				if second%4 == 0 {
+					w.input()
+				}
+				if second == change {
+					w.put(pet, `{"meta":{"key":"new"}}`)
+				}
+				if second >= read && second > change+30 {
+					if got := w.schema(); got != "new" {
+						t.Fatalf("read at %d, changed at %d: %q at %d", read, change, got, second)
+					}
+				}
+				w.wait(time.Second)
+			}
+		}
+	}
+}
+
+// Where files cannot be listed, or are too many, each is checked for itself.
+func TestFilesThatCannotBeListed(t *testing.T) {
+	w := newWorld(t, tenant.CatalogOptions{})
+	w.put(props, "eventbridge-input=true")
+	w.put(pet, `{"meta":{"key":"a"}}`)
+	w.expect("schema", w.schema(), "a")
+	w.bucket.unlistable.Store(true)
+	w.put(pet, `{"meta":{"key":"b"}}`)
+	w.wait(31 * time.Second)
+	w.expect("schema", w.schema(), "b")
+	w.bucket.unlistable.Store(false)
+	for i := range 1000 {
+		w.put(fmt.Sprintf("acme/a%d.txt", i), "")
+	}
+	w.put(pet, `{"meta":{"key":"c"}}`)
+	w.wait(31 * time.Second)
+	w.expect("schema", w.schema(), "c")
+	if reports := w.reported(); len(reports) > 0 {
+		t.Errorf("reported: %q", reports)
+	}
+}
+
 // Asking for what does not exist fills no memory and pushes nothing out.
 func TestCacheIsBounded(t *testing.T) {
-	w := newWorld(t, tenant.CatalogOptions{MaxEntries: 10})
+	w := newWorld(t, tenant.CatalogOptions{MaxBytes: 32 / 8 * 10 * 500})
 	w.put(props, "eventbridge-input=true")
 	w.expect("input", w.input(), "true")
 	for i := range 1000 {

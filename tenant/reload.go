@@ -18,6 +18,8 @@ type loadedFile[T any] struct {
 	active    T
 	hasActive bool      // there is an active version
 	etag      blob.ETag // of the version read last, active or not
+	size      int       // likewise, in bytes
+	checked   time.Time // when the version was known to be the newest
 
 	// candidate is a version that is well formed but has not become active.
 	candidate T
@@ -48,7 +50,9 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 	o, err := r.bucket.Get(ctx, key, s.etag)
 	switch {
 	case errors.Is(err, blob.ErrNotModified):
+		s.checked = asked
 	case err == nil:
+		s.checked, s.size = asked, len(o.Data)
 		next, findings := parse(o.Data)
 		s.etag, s.refused, s.pending = o.ETag, diag.Diagnostic{}, false
 		if f, refused := diag.FirstFatal(findings); refused {

@@ -1,5 +1,5 @@
-// Package cache keeps the results of loads in memory, for a bounded number of keys
-// and a bounded time.
+// Package cache keeps the results of loads in memory, up to a bounded weight and for a
+// bounded time.
 package cache
 
 import (
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A Cache holds the result of a load until it must be loaded again, for a bounded
-// number of keys. One load runs at a time for each key. It is safe for concurrent
+// A Cache holds the result of a load until it must be loaded again, as long as the
+// weights of all results are within a bound. One load runs at a time for each key. It is safe for concurrent
 // use.
 type Cache[K comparable, V any] struct {
 	clock func() time.Time
@@ -19,6 +19,7 @@ type Cache[K comparable, V any] struct {
 	mu      sync.Mutex
 	expired int // how often Expire was called
 	entries map[K]*entry[K, V]
+	weight  int // of all entries
 	// Entries from the most to the least recently used. Absent keys have a list of
 	// their own and are dropped first, so that requests for names that do not exist
 	// do not displace those that do.
@@ -27,7 +28,7 @@ type Cache[K comparable, V any] struct {
 
 type entry[K comparable, V any] struct {
 	key     K
-	loading chan struct{} // holds a token while a load runs
+	loading chan struct{} // holds a token while a load runs; nil if nobody waits
 	waiting int           // callers that use the entry; it is not dropped meanwhile
 	state   Loaded[V]
 	in      *list.List
@@ -40,9 +41,12 @@ type Loaded[V any] struct {
 	Err    error
 	Absent bool
 	Until  time.Time // when to load again
+	Weight int       // at least 1
 }
 
-// New returns a cache of at most so many keys.
+func (l *Loaded[V]) weight() int { return max(l.Weight, 1) }
+
+// New returns a cache of at most so much weight: as many keys, if loads set none.
 func New[K comparable, V any](clock func() time.Time, most int) *Cache[K, V] {
 	return &Cache[K, V]{clock: clock, most: most, entries: map[K]*entry[K, V]{},
 		present: list.New(), absent: list.New()}
@@ -59,6 +63,10 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context,
 		c.leave(e)
 		return e.state.Value, e.state.Err
 	}
+	if e.loading == nil {
+		e.loading = make(chan struct{}, 1)
+	}
+	loading := e.loading
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
@@ -67,8 +75,8 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context,
 	}()
 
 	select {
-	case e.loading <- struct{}{}:
-		defer func() { <-e.loading }()
+	case loading <- struct{}{}:
+		defer func() { <-loading }()
 	case <-ctx.Done():
 		var zero V
 		return zero, context.Cause(ctx)
@@ -84,6 +92,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context,
 	if c.expired != expired { // it may have been loaded before
 		after.Until = expiredAt
 	}
+	c.weight += after.weight() - e.state.weight()
 	e.state = after
 	c.mu.Unlock()
 	return after.Value, after.Err
@@ -109,8 +118,9 @@ func (c *Cache[K, V]) Expire() {
 func (c *Cache[K, V]) enter(key K) *entry[K, V] {
 	e, ok := c.entries[key]
 	if !ok {
-		e = &entry[K, V]{key: key, loading: make(chan struct{}, 1)}
+		e = &entry[K, V]{key: key}
 		c.entries[key] = e
+		c.weight += e.state.weight()
 	}
 	e.waiting++
 	return e
@@ -119,26 +129,29 @@ func (c *Cache[K, V]) enter(key K) *entry[K, V] {
 // leave lists the entry as the most recently used of its kind, and drops entries
 // beyond the limit.
 func (c *Cache[K, V]) leave(e *entry[K, V]) {
-	e.waiting--
+	if e.waiting--; e.waiting == 0 {
+		e.loading = nil
+	}
 	in := c.present
 	if e.state.Absent || e.state.Until.IsZero() {
 		in = c.absent
 	}
 	if e.in == in { // a hit: nothing is allocated
 		in.MoveToFront(e.element)
-		return
+	} else {
+		if e.in != nil {
+			e.in.Remove(e.element)
+		}
+		e.in, e.element = in, in.PushFront(e)
 	}
-	if e.in != nil {
-		e.in.Remove(e.element)
-	}
-	e.in, e.element = in, in.PushFront(e)
 	for _, from := range []*list.List{c.absent, c.present} {
-		for el := from.Back(); el != nil && len(c.entries) > c.most; {
+		for el := from.Back(); el != nil && c.weight > c.most; {
 			old := el.Value.(*entry[K, V])
 			el = el.Prev()
 			if old.waiting == 0 {
 				old.in.Remove(old.element)
 				delete(c.entries, old.key)
+				c.weight -= old.state.weight()
 			}
 		}
 	}

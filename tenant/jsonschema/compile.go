@@ -76,6 +76,13 @@ func Compile(text []byte, o *Options) (*Schema, error) {
 		return nil, e
 	}
 	c.finish()
+	// The program needs the texts of its sources, for locations, but not these.
+	own.schemas = nil
+	for _, loaded := range c.sources {
+		if loaded != nil {
+			loaded.schemas = nil
+		}
+	}
 	return s, nil
 }
 
@@ -127,6 +134,7 @@ func (c *compiler) parse(text []byte) (*source, error) {
 	if err := c.parser.parse(&s.document, text, c.schema.maxDepth); err != nil {
 		return nil, err
 	}
+	s.nodes = slices.Clone(s.nodes) // without spare room, since they stay in memory
 	s.schemas = make([]*schema, len(s.nodes))
 	return s, nil
 }
