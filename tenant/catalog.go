@@ -48,6 +48,10 @@ type CatalogOptions struct {
 	// Report is called with the diagnostics of the files, once for each version of a
 	// file. It may be called concurrently. The default logs them.
 	Report func(diag.Diagnostic)
+	// Vanished is for how long a tenant that this catalog has served is Unavailable after
+	// its whole folder has disappeared, instead of NotFound: events are retried then,
+	// because a mistaken deletion must not reject them for good. Zero means not at all.
+	Vanished time.Duration
 	// Clock returns the current time; the default is [time.Now].
 	Clock func() time.Time
 	// Positive and Negative are the times for which a file's content and its absence
@@ -88,7 +92,7 @@ func NewCatalog(b blob.Bucket, o *CatalogOptions) *Catalog {
 	}
 	d := &Catalog{
 		files: fileReader{bucket: b, report: o.Report, clock: o.Clock,
-			positive: atMost(o.Positive, MaxPositive), negative: atMost(o.Negative, MaxNegative)},
+			positive: atMost(o.Positive, MaxPositive), negative: atMost(o.Negative, MaxNegative), vanished: o.Vanished},
 		prefix:             folder(o.Prefix),
 		policy:             policy{defaultBus: o.DefaultBus, allow: o.AllowBus, warn: o.WarnBus},
 		compatibilityCheck: o.CompatibilityCheck,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/blockforger/eventrouter/fault"
@@ -27,6 +28,7 @@ type loadedFile[T any] struct {
 
 	refused  diag.Diagnostic // why the version read last is not active
 	reported string          // the problem that was reported last
+	missing  time.Time       // since when the whole folder has been missing; zero: it is not
 }
 
 // fileReader reloads files.
@@ -35,6 +37,7 @@ type fileReader struct {
 	report             func(diag.Diagnostic)
 	clock              func() time.Time
 	positive, negative time.Duration
+	vanished           time.Duration // see CatalogOptions.Vanished
 }
 
 // update reloads the file. parse returns a fatal diagnostic if the version is
@@ -62,7 +65,16 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 		}
 		r.reportAll(findings, s.hasActive)
 	case fault.Is(err, fault.NotFound):
-		return soon(loadedFile[T]{}, err)
+		if !r.hasVanished(ctx, key, s.hasActive) || !s.missing.IsZero() && asked.Sub(s.missing) >= r.vanished {
+			return soon(loadedFile[T]{}, err)
+		}
+		if s.missing.IsZero() {
+			s.missing = asked
+		}
+		f := diag.Diagnostic{File: key, Severity: diag.SeverityError,
+			Message: fmt.Sprintf("the whole folder of the tenant has disappeared: its requests fail and are retried for %v; push it again, or revoke the tenant's keys", r.vanished)}
+		r.reportOnce(&s.reported, f)
+		return soon(s, unusable(false, errors.New(f.String())))
 	case ctx.Err() != nil:
 		// The caller gave up, which says nothing about the file: the next caller
 		// reads it.
@@ -82,11 +94,22 @@ func update[T any](ctx context.Context, r *fileReader, key string, was cache.Loa
 		}
 		s = next
 	}
-	s.reported = ""
+	s.reported, s.missing = "", time.Time{}
 	if !s.hasActive {
 		return soon(s, unusable(s.hasActive, errors.New(s.refused.String())))
 	}
 	return cache.Loaded[loadedFile[T]]{Value: s, Until: asked.Add(r.positive)}
+}
+
+// hasVanished reports whether the file is the properties of a tenant that was active
+// and has no other file either. A folder that cannot be listed counts as missing.
+func (r *fileReader) hasVanished(ctx context.Context, key string, active bool) bool {
+	below, isTenant := strings.CutSuffix(key, propertiesFile)
+	if r.vanished <= 0 || !active || !isTenant {
+		return false
+	}
+	rest, err := r.bucket.List(ctx, below, "", 1)
+	return err != nil || len(rest) == 0
 }
 
 // unusable returns the fault of a file that has no active version; nil if it has one.

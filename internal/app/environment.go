@@ -63,7 +63,7 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 	if e.err != nil {
 		return Config{}, e.err
 	}
-	c.Catalog = tenant.CatalogOptions{DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}
+	c.Catalog = tenant.CatalogOptions{Vanished: time.Hour, DefaultBus: own, AllowBus: tenant.AllowOnly(own, buses)}
 	expected = append(expected, tenant.BusesOf(buses)...)
 	c.Watch.Expected = func(context.Context) ([]events.BusARN, error) { return expected, nil }
 
