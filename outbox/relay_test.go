@@ -3,6 +3,8 @@ package outbox_test
 import (
 	"context"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -211,5 +213,39 @@ func TestRelayMeetsANewerFormat(t *testing.T) {
 	}
 	if stats, err := relay(newerRecord{Driver: f.ledger}).Run(t.Context(), invocation); err != nil || stats.Published != 1 {
 		t.Errorf("by the newer version: %d published, error %v", stats.Published, err)
+	}
+}
+
+// TestRelayReadsRecordsAtTheSameTime checks that a page is not read record by record.
+func TestRelayReadsRecordsAtTheSameTime(t *testing.T) {
+	f := newFixture(t)
+	f.sender.result = func(events.Entry) (bus.Result, error) { return bus.Result{}, errDown }
+	for range 40 {
+		f.request(to(defaultBus, "pet"))
+	}
+	f.sender.result = nil
+	f.clock.advance(time.Hour)
+	var reading atomic.Int32
+	second := make(chan struct{})
+	var once sync.Once
+	f.failing = func(op string) error {
+		if op != "idempotencyrecord:before" {
+			return nil
+		}
+		defer reading.Add(-1)
+		if reading.Add(1) > 1 {
+			once.Do(func() { close(second) })
+		}
+		select {
+		case <-second:
+		case <-time.After(10 * time.Second):
+			t.Error("one record is read at a time")
+			once.Do(func() { close(second) })
+		}
+		return nil
+	}
+	stats, err := f.relay.Run(t.Context(), invocation)
+	if err != nil || stats.Published != 40 {
+		t.Errorf("%d published, %v; want 40", stats.Published, err)
 	}
 }

@@ -27,7 +27,12 @@ type cloud struct {
 
 // newCloud starts moto for the resource types of a template.
 func newCloud(t *testing.T, template string) *cloud {
-	url := awstest.Program(t, "moto for the stack", func(port int) *exec.Cmd {
+	return newNamedCloud(t, "moto for the stack", template)
+}
+
+// newNamedCloud is newCloud for one of several stacks.
+func newNamedCloud(t *testing.T, name, template string) *cloud {
+	url := awstest.Program(t, name, func(port int) *exec.Cmd {
 		return exec.Command("python3", "testdata/motostack.py", strconv.Itoa(port), template)
 	})
 	// The CDK refers to assets by a host that must be a name.

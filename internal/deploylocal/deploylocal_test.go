@@ -68,6 +68,7 @@ func TestDeployLocal(t *testing.T) {
 	giveTenant(t.Context(), t, moto.url, variables)
 	doctor.finds(t, moto)
 	doctor.sends(t, moto)
+	doctor.operations(t, moto, env, variables[names.EnvBucket])
 	other := names.Environment("other").Name(names.InputRule)
 	moto.aws(t, "events", "put-rule", "--name", other, "--event-pattern", names.InputPattern)
 	doctor.finds(t, moto, "shared bus")
