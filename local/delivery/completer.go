@@ -19,15 +19,19 @@ type completion struct {
 // makes its attempt run again.
 type completer struct {
 	file    *datafile.File
+	queue   *queue
 	log     *slog.Logger
 	pending chan completion
 }
 
-func newCompleter(file *datafile.File, log *slog.Logger) *completer {
-	return &completer{file: file, log: log, pending: make(chan completion, 1024)}
+func newCompleter(file *datafile.File, queue *queue, log *slog.Logger) *completer {
+	return &completer{file: file, queue: queue, log: log, pending: make(chan completion, 1024)}
 }
 
-func (c *completer) add(one completion) { c.pending <- one }
+func (c *completer) add(one completion) {
+	c.queue.ending(1)
+	c.pending <- one
+}
 
 // run commits completions until ended is closed and all are committed.
 func (c *completer) run(ended <-chan struct{}) {
@@ -55,6 +59,7 @@ func (c *completer) run(ended <-chan struct{}) {
 				one.after()
 			}
 		}
+		c.queue.ending(-len(batch))
 	}
 }
 

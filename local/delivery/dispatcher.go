@@ -82,13 +82,13 @@ type Dispatcher struct {
 // New returns a Dispatcher without targets.
 func New(file *datafile.File, opts Options) *Dispatcher {
 	d := &Dispatcher{
-		Options:   opts,
-		file:      file,
-		targets:   map[string]Deliverer{},
-		queue:     newQueue(opts.Concurrency, opts.Now, opts.PollEvery),
-		completer: newCompleter(file, opts.Log),
-		outcomes:  outcomes{file},
+		Options:  opts,
+		file:     file,
+		targets:  map[string]Deliverer{},
+		queue:    newQueue(opts.Concurrency, opts.Now, opts.PollEvery),
+		outcomes: outcomes{file},
 	}
+	d.completer = newCompleter(file, d.queue, opts.Log)
 	d.letters = DeadLetters{file, d}
 	return d
 }
@@ -134,8 +134,8 @@ func (d *Dispatcher) Run(ctx context.Context) {
 // DeadLetters returns the deliveries that were given up.
 func (d *Dispatcher) DeadLetters() *DeadLetters { return &d.letters }
 
-// Pending returns how many tasks are due or running, and how many wait for a
-// retry.
+// Pending returns how many tasks are due or running, including those whose end is
+// not yet durable, and how many wait for a retry.
 func (d *Dispatcher) Pending() (due, waiting int) { return d.queue.counts() }
 
 // attempt runs the current stage of a task, and the next one after a successful

@@ -21,6 +21,7 @@ type queue struct {
 	lanes map[string]*lane // by the target's ARN
 	busy  map[*Task]int    // running tasks; one may be queued again before its worker has left it
 	held  int              // tasks that are not running
+	ends  int              // attempts that have ended, but are not yet committed
 }
 
 // lane holds one target's tasks that are due.
@@ -145,12 +146,20 @@ func (q *queue) pause() time.Duration {
 	return min(max(q.later[0].Due.Sub(q.now()), time.Millisecond), q.poll)
 }
 
-// counts returns how many tasks are due or running, and how many are due later.
+// ending adds n to the attempts that are not yet committed.
+func (q *queue) ending(n int) {
+	q.mu.Lock()
+	q.ends += n
+	q.mu.Unlock()
+}
+
+// counts returns how many tasks are due, running or not yet committed, and how
+// many are due later.
 func (q *queue) counts() (due, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
-	due = len(q.busy)
+	due = len(q.busy) + q.ends
 	for _, l := range q.lanes {
 		due += len(l.due)
 	}
