@@ -14,7 +14,7 @@ import (
 
 // buckets are the buckets of the server's file.
 var buckets = slices.Concat(eventbridge.Buckets, []string{
-	delivery.BucketTasks, delivery.BucketDeadLetters, delivery.BucketOutcomes, functions.BucketPolicies,
+	delivery.BucketTasks, delivery.BucketDeadLetters, delivery.BucketOutcomes, functions.BucketPolicies, functions.BucketFunctions,
 	sqs.BucketQueues, sqs.BucketMessages, logs.BucketGroups, logs.BucketLines, logs.BucketPolicies,
 	scheduler.BucketSchedules, scheduler.BucketGroups,
 	schemas.BucketRegistries, schemas.BucketSchemas, schemas.BucketVersions,

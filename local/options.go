@@ -35,6 +35,11 @@ type Options struct {
 	// EnforcePermissions lets a rule invoke a function only where the function's
 	// policy allows it, as on AWS. Default: whatever is registered is invoked.
 	EnforcePermissions bool
+	// AllowCreateFunction allows callers on this machine to create functions from zip
+	// files. Their programs run with the rights of this process. Default: no.
+	AllowCreateFunction bool
+	// Endpoint is the URL of the server, which the AWS SDK in created functions calls.
+	Endpoint string
 	// HTTPTargets are the hosts, as host:port, that API destinations may call.
 	// Default: none.
 	HTTPTargets []string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -24,6 +25,7 @@ import (
 // A Server is AWS on one machine.
 type Server struct {
 	opts Options
+	dir  string
 	log  *slog.Logger
 	file *datafile.File
 	// EventBridge are the buses with their rules, targets and archives.
@@ -50,7 +52,7 @@ func Open(dir string, opts *Options) (*Server, error) {
 	if err != nil {
 		return nil, fault.Wrap("local.Open", fault.Unavailable, err)
 	}
-	s := &Server{opts: o, log: o.Log, file: kept, metrics: metrics.New(o.Now, o.Log)}
+	s := &Server{opts: o, dir: dir, log: o.Log, file: kept, metrics: metrics.New(o.Now, o.Log)}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fault.Wrap("local.Open", fault.Internal, err), kept.Close())
 	}
@@ -90,7 +92,11 @@ func (s *Server) load() error {
 	s.Functions = functions.New(s.file, functions.Options{
 		Account: o.Account, Region: o.Region, Log: s.log, Now: o.Now, Timeout: o.Timeout,
 		EnforcePermissions: o.EnforcePermissions, Logs: s.logs, Deliveries: s.deliveries, Sequence: sequence,
+		AllowCreate: o.AllowCreateFunction, CodeDir: filepath.Join(s.dir, "functions"), Endpoint: o.Endpoint,
 	})
+	if err := s.Functions.LoadCreated(); err != nil {
+		return err
+	}
 	s.deliveries.Register("lambda", s.Functions.Targets())
 	s.deliveries.Register("sqs", delivery.QueueTargets{Queues: s.queues})
 	s.deliveries.Register("logs", delivery.LogTargets{Groups: s.logs})
@@ -143,5 +149,5 @@ func (s *Server) Run(ctx context.Context) error {
 // Close writes the log lines that are still in memory and closes the file. Run
 // must have returned.
 func (s *Server) Close() error {
-	return errors.Join(s.logs.Flush(context.Background()), s.file.Close())
+	return errors.Join(s.Functions.Close(), s.logs.Flush(context.Background()), s.file.Close())
 }

@@ -23,7 +23,7 @@ func TestEverydayWork(t *testing.T) {
 	if len(blocks) < 7 {
 		t.Fatalf("doc/local.md has only %d blocks to test", len(blocks))
 	}
-	srv, _ := serveHere(t, sampleSchemas)
+	srv, _ := serveWith(t, sampleSchemas, &awsFlags{AllowCreateFunction: true})
 	key := makeKey(t, srv.url, "evented").Key
 	setup := strings.ReplaceAll(blocks[0][2], "http://127.0.0.1:4010", srv.url)
 	for _, block := range blocks[1:] {

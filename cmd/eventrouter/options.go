@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -21,18 +22,21 @@ import (
 	"github.com/blockforger/eventrouter/local/delivery"
 	"github.com/blockforger/eventrouter/local/eventbridge"
 	localfunctions "github.com/blockforger/eventrouter/local/functions"
+	"github.com/blockforger/eventrouter/local/program"
 	"github.com/blockforger/eventrouter/local/template"
 )
 
 // awsFlags configure the local AWS services of `serve`.
 type awsFlags struct {
-	Chaos              chaosFlag `placeholder:"duplicates=1%,delay=50ms,fail=0.5%" help:"Inject faults into deliveries: the share that is duplicated, the share of attempts that fail, and the maximum delay."`
-	HTTPTargets        []string  `name:"http-targets" placeholder:"HOST:PORT" help:"The hosts that API destinations may call, separated by commas. Default: none."`
-	EnforcePermissions bool      `help:"Allow a rule to invoke a function only if the function's policy permits it, as AWS does."`
-	Template           string    `type:"path" placeholder:"FILE" help:"A synthesized CloudFormation template, such as cdk.out/EventRouter-dev.template.json: its buses, queues, rules, permissions and archives are created instead of the default rules."`
-	Account            string    `env:"EVENTROUTER_ACCOUNT" placeholder:"ID" help:"The account of the server's ARNs, fixed at the first start of a data folder. Default: the one that all rules of the tenants name, or 000000000000."`
-	Region             string    `env:"EVENTROUTER_REGION" placeholder:"REGION" help:"The region, in the same way. Default: us-east-1."`
-	MaxDataBytes       byteSize  `placeholder:"512MiB" help:"The maximum size of the files of events, queues and logs; beyond it, events are rejected as on a full disk."`
+	Chaos               chaosFlag     `placeholder:"duplicates=1%,delay=50ms,fail=0.5%" help:"Inject faults into deliveries: the share that is duplicated, the share of attempts that fail, and the maximum delay."`
+	HTTPTargets         []string      `name:"http-targets" placeholder:"HOST:PORT" help:"The hosts that API destinations may call, separated by commas. Default: none."`
+	Function            []ownFunction `sep:"none" placeholder:"NAME=PROGRAM" help:"A function of yours: a program that implements the Lambda Runtime API, such as ProcessOrder=./bootstrap, or a web server on this machine, such as ProcessOrder=http://127.0.0.1:9000/events. Repeatable."`
+	AllowCreateFunction bool          `help:"Allow programs on this machine to create functions with aws lambda create-function. Their code runs with your rights."`
+	EnforcePermissions  bool          `help:"Allow a rule to invoke a function only if the function's policy permits it, as AWS does."`
+	Template            string        `type:"path" placeholder:"FILE" help:"A synthesized CloudFormation template, such as cdk.out/EventRouter-dev.template.json: its buses, queues, rules, permissions and archives are created instead of the default rules."`
+	Account             string        `env:"EVENTROUTER_ACCOUNT" placeholder:"ID" help:"The account of the server's ARNs, fixed at the first start of a data folder. Default: the one that all rules of the tenants name, or 000000000000."`
+	Region              string        `env:"EVENTROUTER_REGION" placeholder:"REGION" help:"The region, in the same way. Default: us-east-1."`
+	MaxDataBytes        byteSize      `placeholder:"512MiB" help:"The maximum size of the files of events, queues and logs; beyond it, events are rejected as on a full disk."`
 }
 
 // Validate implements kong's hook.
@@ -53,12 +57,14 @@ type serverOptions struct {
 	// print prints what happens to the tenants' files; nil: to the log.
 	print func(line string)
 
+	functions []ownFunction
 	newLedger bool // a new ledger may be created beside existing objects
 }
 
 func (f *awsFlags) options(log *slog.Logger) *serverOptions {
-	return &serverOptions{template: f.Template, Options: local.Options{
-		Account: f.Account, Region: f.Region, Log: log, Timeout: names.Timeout,
+	return &serverOptions{template: f.Template, functions: f.Function, Options: local.Options{
+		AllowCreateFunction: f.AllowCreateFunction,
+		Account:             f.Account, Region: f.Region, Log: log, Timeout: names.Timeout,
 		Chaos: delivery.Chaos(f.Chaos), HTTPTargets: f.HTTPTargets, EnforcePermissions: f.EnforcePermissions, MaxDataBytes: int(f.MaxDataBytes),
 	}}
 }
@@ -208,4 +214,65 @@ func (a *serverOptions) importTemplate(l *local.Server, router localfunctions.Ha
 		a.Log.Info("created the template's buses, queues, rules, permissions and archives", "left out", strings.Join(leftOut, " "))
 	}
 	return err
+}
+
+// ownFunction is a function of the user's: NAME=PROGRAM or NAME=URL.
+type ownFunction struct{ name, target string }
+
+// functionName is what Lambda accepts as the name of a function.
+var functionName = regexp.MustCompile(`^[a-zA-Z0-9-_]{1,64}$`)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *ownFunction) UnmarshalText(text []byte) error {
+	var ok bool
+	if f.name, f.target, ok = strings.Cut(string(text), "="); !ok || f.target == "" {
+		return fmt.Errorf("%q must have the form NAME=PROGRAM or NAME=URL, for example ProcessOrder=./bootstrap or ProcessOrder=http://127.0.0.1:9000/events", text)
+	}
+	switch {
+	case !functionName.MatchString(f.name):
+		return fmt.Errorf("the function name %q must have 1 to 64 letters, digits, - or _", f.name)
+	case f.name == function || f.name == testFunction:
+		return fmt.Errorf("the function name %s is that of a function of the router", f.name)
+	}
+	return nil
+}
+
+// isURL reports whether the function is a web server.
+func (f *ownFunction) isURL() bool { return strings.Contains(f.target, "://") }
+
+// registerFunctions registers the user's functions. The result stops their programs.
+func registerFunctions(l *local.Server, functions []ownFunction, o *local.Options, url string) (stop func(), err error) {
+	var programs []*program.Program
+	stop = func() {
+		for _, p := range programs {
+			p.Close()
+		}
+	}
+	seen := map[string]bool{}
+	for _, f := range functions {
+		if seen[f.name] {
+			stop()
+			return nil, fault.Errorf(fault.Invalid, "--function: there are two functions %s", f.name)
+		}
+		seen[f.name] = true
+		arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", o.Region, o.Account, f.name)
+		if f.isURL() {
+			web, err := program.NewWeb(f.name, f.target, arn)
+			if err != nil {
+				stop()
+				return nil, fault.Errorf(fault.Invalid, "--function: %s", fault.MessageOf(err))
+			}
+			l.Functions.Register(f.name, web.Invoke)
+			continue
+		}
+		p, err := program.New(program.Options{Name: f.name, Path: f.target, ARN: arn, Region: o.Region, Endpoint: url,
+			LogGroup: "/aws/lambda/" + f.name, Concurrency: o.Concurrency, Log: o.Log})
+		if err != nil {
+			stop()
+			return nil, fault.Errorf(fault.Invalid, "--function: %s", fault.MessageOf(err))
+		}
+		programs = append(programs, p)
+		l.Functions.Register(f.name, p.Invoke)
+	}
+	return stop, nil
 }

@@ -142,6 +142,8 @@ type server struct {
 	objects  *blob.Dir // of records with backend s3 or csv
 	app      *app.App
 	log      *slog.Logger
+
+	stopFunctions func() // of the user; nil if they were not registered
 }
 
 // defaultEndpoint is the default of --endpoint-url.
@@ -190,6 +192,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 		return nil, err
 	}
 	side.Account, side.Region = srv.place.Account, srv.place.Region
+	side.Endpoint = srv.url
 	key, err := seal.Open(data, ledgerFile)
 	if err != nil {
 		return nil, err
@@ -241,6 +244,9 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 			sources = now
 			return installRules(srv.local, srv.place, now)
 		}
+	}
+	if srv.stopFunctions, err = registerFunctions(srv.local, side.functions, &side.Options, srv.url); err != nil {
+		return nil, err
 	}
 	if err := side.install(srv.local, handler.Serve, srv.url, sources); err != nil {
 		return nil, err
@@ -363,6 +369,9 @@ func (s *server) close() error {
 	var errs []error
 	if s.listener != nil {
 		_ = s.listener.Close() // closed by run already, or never used
+	}
+	if s.stopFunctions != nil {
+		s.stopFunctions()
 	}
 	if s.local != nil {
 		errs = append(errs, s.local.Close())

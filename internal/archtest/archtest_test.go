@@ -57,7 +57,7 @@ var sameLayer = map[string][]string{
 	"local/delivery":               {"local/awsapi/awsjson", "local/datafile", "local/logs", "local/metrics", "local/sqs"},
 	"local/awsapi/policy":          {"local/awsapi/awsjson"},
 	"local/eventbridge":            {"local/awsapi/awsjson", "local/awsapi/policy", "local/datafile", "local/delivery", "local/metrics", "local/schedule", "local/scheduler", "local/signal"},
-	"local/functions":              {"local/awsapi/awsjson", "local/awsapi/policy", "local/awsapi/restjson", "local/datafile", "local/delivery", "local/logs"},
+	"local/functions":              {"local/awsapi/awsjson", "local/awsapi/policy", "local/awsapi/restjson", "local/datafile", "local/delivery", "local/logs", "local/program"},
 	"local/logs":                   {"local/awsapi/awsjson", "local/datafile", "local/signal"},
 	"local/metrics":                {"local/awsapi/awsjson", "local/awsapi/cbor"},
 	"local/schemas":                {"local/awsapi/awsjson", "local/awsapi/restjson", "local/datafile"},

@@ -31,6 +31,14 @@ type functionConfiguration struct {
 	State         string         `json:"State"`
 	Architectures []string       `json:"Architectures"`
 	LoggingConfig *loggingConfig `json:"LoggingConfig"`
+
+	Role             string               `json:"Role,omitempty"`
+	Description      string               `json:"Description,omitempty"`
+	CodeSize         int                  `json:"CodeSize,omitzero"`
+	CodeSha256       string               `json:"CodeSha256,omitempty"`
+	LastModified     string               `json:"LastModified,omitempty"`
+	LastUpdateStatus string               `json:"LastUpdateStatus,omitempty"`
+	Environment      *functionEnvironment `json:"Environment,omitempty"`
 }
 
 type loggingConfig struct {
@@ -78,6 +86,9 @@ func (s *Service) Operations() []restjson.Operation {
 	return []restjson.Operation{
 		restjson.Op("GET "+functions, "ListFunctions", s.ListFunctions),
 		restjson.Op("GET "+functions+"/", "ListFunctions", s.ListFunctions),
+		restjson.Op("POST "+functions, "CreateFunction", s.CreateFunction).WithStatus(http.StatusCreated).WithGuard(s.mayCreate, maxCodeBody),
+		restjson.Op("PUT "+functions+"/{FunctionName}/code", "UpdateFunctionCode", s.UpdateFunctionCode).WithGuard(s.mayCreate, maxCodeBody),
+		restjson.Op("DELETE "+functions+"/{FunctionName}", "DeleteFunction", s.DeleteFunction).WithStatus(http.StatusNoContent).WithGuard(s.mayCreate, 0),
 		restjson.Op("GET "+functions+"/{FunctionName}", "GetFunction", s.GetFunction),
 		restjson.Op("GET "+functions+"/{FunctionName}/configuration", "GetFunctionConfiguration", s.GetFunctionConfiguration),
 		restjson.Op("GET "+functions+"/{FunctionName}/policy", "GetPolicy", s.GetPolicy),
@@ -106,10 +117,27 @@ func (s *Service) find(name string) (string, error) {
 	return name, nil
 }
 
+// configuration returns the configuration of a function.
 func (s *Service) configuration(name string) functionConfiguration {
-	return functionConfiguration{FunctionName: name, FunctionArn: s.arn(name), Runtime: "provided.al2023", Handler: "bootstrap",
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.describe(name)
+}
+
+// describe is configuration with mu held.
+func (s *Service) describe(name string) functionConfiguration {
+	f := functionConfiguration{FunctionName: name, FunctionArn: s.arn(name), Runtime: "provided.al2023", Handler: "bootstrap",
 		Timeout: int(s.opts.Timeout.Seconds()), MemorySize: 128, Version: "$LATEST", PackageType: "Zip", State: "Active",
 		Architectures: []string{"arm64"}, LoggingConfig: &loggingConfig{LogGroup: logGroup(name)}}
+	if c := s.created[name]; c != nil {
+		f.Runtime, f.Handler, f.Role, f.Description, f.Timeout, f.MemorySize = c.Runtime, c.Handler, c.Role, c.Description, c.Timeout, c.Memory
+		f.Architectures, f.CodeSize, f.CodeSha256 = []string{c.Architecture}, c.CodeSize, c.CodeSHA256
+		f.LastModified, f.LastUpdateStatus = c.Modified.Format("2006-01-02T15:04:05.000+0000"), "Successful"
+		if len(c.Variables) > 0 {
+			f.Environment = &functionEnvironment{Variables: c.Variables}
+		}
+	}
+	return f
 }
 
 // ListFunctions lists the functions that are registered.
@@ -123,7 +151,7 @@ func (s *Service) ListFunctions(_ context.Context, in *ListFunctionsInput) (*Lis
 	names, next, err := awsjson.Page(s.handlers, "", in.Marker, &most)
 	out := &ListFunctionsOutput{Functions: []functionConfiguration{}, NextMarker: next}
 	for _, name := range names {
-		out.Functions = append(out.Functions, s.configuration(name))
+		out.Functions = append(out.Functions, s.describe(name))
 	}
 	return out, err
 }

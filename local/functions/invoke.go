@@ -2,6 +2,7 @@ package functions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime/debug"
@@ -64,13 +65,13 @@ func (s *Service) Invoke(ctx context.Context, function, requestID string, payloa
 	return answer, false, nil
 }
 
-// call runs a function once, for at most Options.Timeout. A panic is a failure.
+// call runs a function once, within its time limit. A panic is a failure.
 func (s *Service) call(ctx context.Context, function, requestID string, payload []byte) (answer []byte, failed *delivery.Failure) {
 	handler, ok := s.handler(function)
 	if !ok {
 		return nil, &delivery.Failure{Message: "the function is not registered", Type: "ResourceNotFoundException"}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout(function))
 	defer cancel()
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
 		AwsRequestID: requestID, InvokedFunctionArn: s.arn(function)})
@@ -83,6 +84,10 @@ func (s *Service) call(ctx context.Context, function, requestID string, payload 
 		}
 	}()
 	answer, err := handler(ctx, payload, log)
+	if typed, ok := errors.AsType[TypedError](err); ok {
+		kind, message := typed.FunctionError()
+		return nil, &delivery.Failure{Message: message, Type: kind}
+	}
 	if err != nil {
 		return nil, &delivery.Failure{Message: err.Error(), Type: errorType(err)}
 	}

@@ -26,7 +26,14 @@ const BucketPolicies = "policies"
 // up. An error is a failed invocation. It may be called concurrently.
 type Handler func(ctx context.Context, payload []byte, log io.Writer) ([]byte, error)
 
-// Options configures a Service. All fields are required.
+// A TypedError is an error of a Handler that says itself what its type is; the type of
+// another error is the name of its Go type.
+type TypedError interface {
+	error
+	FunctionError() (kind, message string)
+}
+
+// Options configures a Service. All fields up to Sequence are required.
 type Options struct {
 	Account, Region    string
 	Log                *slog.Logger
@@ -36,6 +43,10 @@ type Options struct {
 	Logs               *logs.Groups
 	Deliveries         *delivery.Dispatcher
 	Sequence           *datafile.Sequence // numbers asynchronous invocations
+
+	AllowCreate bool   // CreateFunction, for callers on this machine
+	CodeDir     string // where the code of created functions is stored
+	Endpoint    string // the server's URL, for the AWS SDK in created functions
 }
 
 // A Service holds the functions of one account and region. It is safe for
@@ -45,13 +56,16 @@ type Service struct {
 	file     *datafile.File
 	policies policies
 
+	changes sync.Mutex // held while a function is created, changed or deleted; before mu
+
 	mu       sync.RWMutex
 	handlers map[string]Handler
+	created  map[string]*created
 }
 
 // New returns a Service without functions.
 func New(file *datafile.File, opts Options) *Service {
-	return &Service{opts: opts, file: file, policies: policies{file: file}, handlers: map[string]Handler{}}
+	return &Service{opts: opts, file: file, policies: policies{file: file}, handlers: map[string]Handler{}, created: map[string]*created{}}
 }
 
 // Register sets the handler of a function, and replaces the one it had.
@@ -86,4 +100,14 @@ func (s *Service) nameOf(arn string) (name string, ok bool) {
 	name, ok = strings.CutPrefix(arn, s.arn(""))
 	name, _, _ = strings.Cut(name, ":")
 	return name, ok && name != ""
+}
+
+// timeout returns the time limit of one invocation of a function.
+func (s *Service) timeout(name string) time.Duration {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if c := s.created[name]; c != nil {
+		return time.Duration(c.Timeout) * time.Second
+	}
+	return s.opts.Timeout
 }

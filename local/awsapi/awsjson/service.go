@@ -3,6 +3,7 @@ package awsjson
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -134,10 +135,15 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	Write(w, s.contentType, http.StatusOK, out)
 }
 
-// ReadBody reads a request of at most [MaxBody] bytes.
+// ReadBody reads a request of at most 8 MB.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body := make([]byte, 0, max(512, min(r.ContentLength, maxBody)+1))
-	src := http.MaxBytesReader(w, r.Body, maxBody)
+	return ReadBodyMax(w, r, maxBody)
+}
+
+// ReadBodyMax reads a request of at most so many bytes.
+func ReadBodyMax(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	body := make([]byte, 0, max(512, min(r.ContentLength, most, maxBody)+1))
+	src := http.MaxBytesReader(w, r.Body, most)
 	for {
 		n, err := src.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
@@ -147,7 +153,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		case err != nil:
 			if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 				return nil, &Error{Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge,
-					Message: "The request is larger than 8 MB."}
+					Message: fmt.Sprintf("The request is larger than %d MB.", most>>20)}
 			}
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				w.Header().Set("Connection", "close")

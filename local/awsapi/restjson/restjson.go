@@ -31,7 +31,9 @@ type Operation struct {
 	Input, Output reflect.Type // structs, for tests against AWS's service model
 	Status        int          // of a success
 
-	call func(ctx context.Context, r *http.Request, body []byte) (any, error)
+	call    func(ctx context.Context, r *http.Request, body []byte) (any, error)
+	guard   func(*http.Request) error // nil: every request is accepted
+	maxBody int64                     // 0: the limit of awsjson.ReadBody
 }
 
 // Op makes an operation of fn.
@@ -98,6 +100,27 @@ func (op Operation) WithStatus(status int) Operation {
 	return op
 }
 
+// WithGuard returns the operation with a check of the request before its body is read,
+// and with another limit for the body, in bytes; 0 keeps the limit.
+func (op Operation) WithGuard(guard func(*http.Request) error, maxBody int64) Operation {
+	op.guard, op.maxBody = guard, maxBody
+	return op
+}
+
+// read checks a request and reads its body.
+func (op Operation) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if op.guard != nil {
+		if err := op.guard(r); err != nil {
+			w.Header().Set("Connection", "close") // the body is not read
+			return nil, err
+		}
+	}
+	if op.maxBody > 0 {
+		return awsjson.ReadBodyMax(w, r, op.maxBody)
+	}
+	return awsjson.ReadBody(w, r)
+}
+
 // Register adds the operations to a mux.
 func Register(mux *http.ServeMux, log *slog.Logger, ops ...Operation) {
 	RegisterErrors(mux, log, WriteError, ops...)
@@ -107,7 +130,7 @@ func Register(mux *http.ServeMux, log *slog.Logger, ops ...Operation) {
 func RegisterErrors(mux *http.ServeMux, log *slog.Logger, writeError func(http.ResponseWriter, error), ops ...Operation) {
 	for _, op := range ops {
 		mux.HandleFunc(op.Pattern, func(w http.ResponseWriter, r *http.Request) {
-			body, err := awsjson.ReadBody(w, r)
+			body, err := op.read(w, r)
 			var out any
 			if err == nil {
 				out, err = op.call(r.Context(), r, body)
