@@ -486,7 +486,7 @@ func TestRefreshReadsOnce(t *testing.T) {
 
 	// Refresh ignores an earlier listing.
 	w.wait(31 * time.Second)
-	use()
+	w.input() // lists the files
 	w.put(pet, `{"meta":{"key":"d"}}`)
 	w.wait(time.Second)
 	w.dir.Refresh()
