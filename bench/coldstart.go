@@ -225,6 +225,7 @@ func functionEnvironment(e *echo) ([]string, error) {
 		"AWS_REGION=" + names.LocalRegion, "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_ENDPOINT_URL=" + e.URL,
 		names.EnvEnvironment + "=bench", names.EnvTable + "=bench", names.EnvBucket + "=bench",
 		names.EnvAccount + "=" + names.LocalAccount, names.EnvGC + "=" + names.GC,
+		names.EnvMemoryLimit + "=" + names.MemoryLimit(512),
 	}
 	if e.Certificate() == nil {
 		return env, nil

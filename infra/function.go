@@ -91,7 +91,7 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 		code: code.Router, architecture: code.Architecture,
 		description: "takes events of many tenants, and turns each into exactly one effect",
 		timeout:     names.Timeout,
-		memory:      512,
+		memory:      memory,
 		concurrency: c.ReservedConcurrency,
 		environment: routerVariables(scope, c, backend),
 	})
@@ -105,6 +105,9 @@ func NewRouterFunction(parent constructs.Construct, c Config, code Code, backend
 		"Resource::<"+logicalID(backend.Bucket)+".Arn>/"+names.DataPrefix+"*")
 	return f
 }
+
+// memory is that of the router and of the relay, in MB.
+const memory = 512
 
 // routerVariables wire the router and the relay alike. The time-out is the
 // router's in both: the relay leaves alone what an invocation may still do.
@@ -124,6 +127,7 @@ func routerVariables(scope constructs.Construct, c Config, backend *Backend) map
 		names.EnvMarkDays:      jsii.String(strconv.Itoa(c.MarkDays)),
 		names.EnvTimeout:       jsii.String(strconv.Itoa(int(names.Timeout / time.Second))),
 		names.EnvGC:            jsii.String(names.GC),
+		names.EnvMemoryLimit:   jsii.String(names.MemoryLimit(memory)),
 	}
 }
 
@@ -157,7 +161,7 @@ func NewRelay(parent constructs.Construct, c Config, code Code, backend *Backend
 		code:        code.Relay,
 		description: "publishes what invocations of " + router.name + " left behind, and aggregates usage",
 		timeout:     names.RelayTimeout,
-		memory:      512,
+		memory:      memory,
 
 		architecture: code.Architecture,
 		environment:  routerVariables(scope, c, backend),

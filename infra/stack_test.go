@@ -167,7 +167,7 @@ func TestEnvironment(t *testing.T) {
 		names.EnvEnvironment: "prod", names.EnvTable: "${" + table + "}", names.EnvBucket: "${" + bucket + "}",
 		names.EnvSchemasPrefix: "schemas/", names.EnvDataPrefix: "data/",
 		names.EnvAccount: "${AccountId}", names.EnvPartition: "${Partition}", names.EnvMarkDays: "12", names.EnvTimeout: "30",
-		names.EnvGC: "400", names.EnvInputBus: "eventrouter-prod",
+		names.EnvGC: "400", names.EnvMemoryLimit: "409MiB", names.EnvInputBus: "eventrouter-prod",
 		names.EnvOutputBus: "arn:${Partition}:events:${Region}:${AccountId}:event-bus/default",
 		names.EnvOutputBuses: `[{"arn":"arn:aws:events:us-east-1:777788889999:event-bus/orders"},{"arn":"arn:aws:events:eu-west-1:777788889999:event-bus/default"},` +
 			`{"arn":"arn:aws:events:us-east-1:123456789012:event-bus/own","tenants":["acme"],"sources":["acme.orders","acme.stock"]}]`,

@@ -5,6 +5,7 @@ package names
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -33,6 +34,15 @@ const (
 	EnvGC = "GOGC"
 	GC    = "400"
 )
+
+// EnvMemoryLimit is Go's memory limit (environment variable GOMEMLIMIT) for the functions:
+// the collector then works harder before the memory of the function is exceeded, for
+// example by a CSV file of 50 MB. The catalog of tenants is sized by it.
+const EnvMemoryLimit = "GOMEMLIMIT"
+
+// MemoryLimit returns the limit for a function with so many megabytes, four fifths: the
+// rest is for what Go does not count, and for a peak between two collections.
+func MemoryLimit(megabytes int) string { return strconv.Itoa(megabytes*4/5) + "MiB" }
 
 // MarkDays is the default number of days for which an idempotency record lasts.
 const MarkDays = 35
