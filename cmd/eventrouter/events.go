@@ -1,16 +1,27 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/events/pattern"
+	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/trace"
+	"github.com/blockforger/eventrouter/local/eventbridge"
+	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/store"
 )
 
 // eventsCommands are the commands that show events.
@@ -151,3 +162,391 @@ func envelopeOf(e *trace.Info) (sent events.Envelope) {
 
 // busName returns the name in a bus's ARN.
 func busName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+type traceCommand struct {
+	ID      string `arg:"" name:"id" help:"The event's id, as PutEvents returns it and tail shows it."`
+	Explain bool   `help:"Show for each rule why it matched or did not."`
+}
+
+// Run prints the trace of an event.
+func (c *traceCommand) Run(s *session) error {
+	one, err := s.admin.Trace(s.ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if done, err := s.print.printJSON(one); done {
+		return err
+	}
+	t := &tracePrinter{printer: s.print, explain: c.Explain}
+	t.event(&one)
+	return t.err
+}
+
+// tracePrinter prints a trace; the events that an event caused are indented below it.
+type tracePrinter struct {
+	printer
+	explain bool
+	indent  string
+	err     error
+}
+
+func (t *tracePrinter) field(what, format string, args ...any) {
+	t.colouredField(func(s string) string { return s }, what, format, args...)
+}
+
+func (t *tracePrinter) colouredField(paint func(string) string, what, format string, args ...any) {
+	t.line("%s%s %s", t.indent, paint(fmt.Sprintf("%-10s", what)), fmt.Sprintf(format, args...))
+}
+
+func (t *tracePrinter) event(e *trace.Event) {
+	if len(e.Arrivals) == 0 {
+		t.line("%s%s %s", t.indent, t.bold("event "+e.EventID), t.faint("(see above)"))
+		return
+	}
+	sent := envelopeOf(&e.Arrivals[0].Info)
+	t.line("%s%s  %s from %s", t.indent, t.bold("event "+e.EventID), sent.DetailType, sent.Source)
+	outer := t.indent
+	t.indent += "  "
+	if outer == "" {
+		paint := t.red
+		if e.Outcome.Succeeded() {
+			paint = t.green
+		}
+		t.colouredField(paint, "outcome", "%s", &e.Outcome)
+	}
+	for i := range e.Arrivals {
+		t.arrival(&e.Arrivals[i])
+	}
+	for i := range e.Lines {
+		t.logged(&e.Lines[i])
+	}
+	for i := range e.Effects {
+		t.effect(&e.Effects[i])
+	}
+	if len(e.Effects) == 0 && sent.IsInput() {
+		t.field("effect", "none")
+	}
+	t.indent = outer
+}
+
+func (t *tracePrinter) arrival(a *trace.Arrival) {
+	replay := ""
+	if a.Replay != "" {
+		replay = ", by the replay " + a.Replay
+	}
+	t.field("received", "%s on %s%s", formatTime(a.Received), busName(a.Bus), replay)
+	if t.explain {
+		t.field("", "%s", a.Event)
+	}
+	for i := range a.Rules {
+		t.rule(&a.Rules[i])
+	}
+	for i := range a.Deliveries {
+		t.delivery(&a.Deliveries[i])
+	}
+}
+
+func (t *tracePrinter) rule(r *trace.Rule) {
+	why := r.Why
+	if r.Explanation != nil && !r.Explanation.Matched && !r.Matches {
+		why = strings.Join(unmetConditions(r.Explanation), "; ")
+	}
+	if why != "" {
+		why = ": " + why
+	}
+	if r.Matches {
+		t.colouredField(t.green, "matched by", "%s%s", r.Rule, why)
+	} else {
+		t.colouredField(t.faint, "refused by", "%s%s", r.Rule, why)
+	}
+	if t.explain && r.Explanation != nil {
+		if err := t.explanation(r.Explanation, t.indent+"           ", false); err != nil {
+			t.err = err
+		}
+	}
+}
+
+// unmetConditions names the fields that do not match, with the wanted and the actual value.
+func unmetConditions(x *pattern.Explanation) []string {
+	if x.Matched {
+		return nil
+	}
+	var all []string
+	for _, c := range x.Children {
+		all = append(all, unmetConditions(c)...)
+	}
+	if x.Wanted != nil {
+		found := strings.Join(x.Found, ", ")
+		if found == "nothing" {
+			found = "missing"
+		}
+		all = append(all, fmt.Sprintf("%s must be %s, and is %s", x.Path, x.Wanted, found))
+	}
+	return append(all, x.Notes...)
+}
+
+func (t *tracePrinter) delivery(d *trace.Delivery) {
+	paint := t.faint
+	switch d.State {
+	case "delivered":
+		paint = t.green
+	case "given up":
+		paint = t.red
+	}
+	said := "to " + targetName(d.Target) + " by " + d.Rule
+	if d.Attempts > 1 || d.State != "delivered" {
+		said += fmt.Sprintf(", attempts: %d", d.Attempts)
+	}
+	if !d.Due.IsZero() {
+		said += ", tried again at " + formatTime(d.Due)
+	}
+	if d.LastError != "" {
+		said += fmt.Sprintf(", last error: %q", d.LastError)
+	}
+	if d.Queue != "" {
+		said += ", now in the queue " + targetName(d.Queue)
+	}
+	t.colouredField(paint, d.State, "%s", said)
+}
+
+// logged prints a line of a function's log; of the router's own lines only the most
+// useful members.
+func (t *tracePrinter) logged(l *trace.Line) {
+	text := l.Text
+	var canonical struct {
+		Message   string            `json:"msg"`
+		Status    int               `json:"status"`
+		RequestID string            `json:"requestId"`
+		Code      string            `json:"code"`
+		Error     string            `json:"error"`
+		Problems  []fault.Violation `json:"problems"`
+		Reason    string            `json:"reason"`
+		Duration  float64           `json:"Duration"`
+	}
+	if json.Unmarshal([]byte(text), &canonical) == nil && canonical.Message != "" {
+		text = fmt.Sprintf("%s, status %d, %.1f ms, request %s", canonical.Message, canonical.Status, canonical.Duration, canonical.RequestID)
+		reason := (&trace.Outcome{Problems: canonical.Problems, Message: canonical.Error}).Reason()
+		for _, why := range []string{canonical.Code, reason, canonical.Reason} {
+			if why != "" {
+				text += ": " + why
+			}
+		}
+	}
+	const width = 160
+	if r := []rune(text); len(r) > width {
+		text = string(r[:width]) + "…"
+	}
+	t.field("logged", "%s %s", l.Function, t.faint(l.Time.UTC().Format("15:04:05.000")+" "+text))
+}
+
+func (t *tracePrinter) effect(e *trace.Effect) {
+	record := strings.TrimRight(fmt.Sprintf("%s/%s/%s", e.Tenant, e.Schema, e.Key), "/")
+	if e.Rejected != "" {
+		t.field("effect", "none: %s %s was rejected: %s", e.Operation, record, e.Rejected)
+	} else {
+		t.field("effect", "%s %s, revision %d, at %s", e.Operation, record, e.Revision, formatTime(e.Time))
+	}
+	if e.Tokens > 0 {
+		t.field("bill", "%d tokens for %s in %s, key %s", e.Tokens, e.Tenant, e.Month, e.KeyID)
+	} else {
+		t.field("bill", "nothing")
+	}
+	for i := range e.Outputs {
+		t.output(&e.Outputs[i])
+	}
+}
+
+func (t *tracePrinter) output(o *trace.Output) {
+	failed := ""
+	if o.Error != "" {
+		failed = ", last error: " + o.Error
+	}
+	bus := busName(string(o.Bus))
+	if o.NotServed {
+		bus = fmt.Sprintf("%s, a bus that is not served here", o.Bus)
+	}
+	t.field("output", "%s to %s, %s%s", o.DetailType, bus, o.State, failed)
+	outer := t.indent
+	t.indent += "  "
+	for i := range o.Traces {
+		t.event(&o.Traces[i])
+	}
+	t.indent = outer
+}
+
+func formatTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05.000") }
+
+// Tail implements [admin.Events]. API keys are masked.
+func (f functions) Tail(_ context.Context, q admin.TailQuery) (admin.EventPage, error) {
+	query := eventbridge.EventQuery{Bus: q.Bus}
+	if q.Pattern != "" {
+		p, err := pattern.Compile([]byte(q.Pattern))
+		if err != nil {
+			return admin.EventPage{}, err
+		}
+		query.Pattern = p
+	}
+	page := admin.EventPage{Events: []trace.Info{}}
+	for from := uint64(max(q.From, 0)); ; {
+		batch, next, err := f.local.EventBridge.EventsFrom(from, query)
+		if err != nil {
+			return page, err
+		}
+		for i := range batch {
+			page.Events = append(page.Events, batch[i].Info())
+		}
+		page.Next = int64(next)
+		if q.From >= 0 || next == from {
+			return page, nil
+		}
+		page.Events = page.Events[max(0, len(page.Events)+int(q.From)):]
+		from = next
+	}
+}
+
+// Trace implements [admin.Events]. It also traces the events that the event caused.
+func (f functions) Trace(ctx context.Context, eventID string) (trace.Event, error) {
+	t := tracer{functions: f, visited: map[string]bool{}}
+	return t.trace(ctx, eventID)
+}
+
+// tracer traces an event and all events that it caused.
+type tracer struct {
+	functions
+	visited  map[string]bool // event ids; stops the trace at a cycle of events
+	received map[[sha256.Size]byte][]eventbridge.Event
+}
+
+func (t *tracer) trace(ctx context.Context, eventID string) (trace.Event, error) {
+	one := trace.Event{EventID: eventID, Arrivals: []trace.Arrival{}, Lines: []trace.Line{}, Effects: []trace.Effect{}}
+	if t.visited[eventID] {
+		return one, nil
+	}
+	t.visited[eventID] = true
+	var err error
+	if one.Arrivals, err = t.local.EventBridge.Arrivals(eventID); err != nil {
+		return one, err
+	}
+	if one.Lines, err = t.lines(ctx, eventID); err != nil {
+		return one, err
+	}
+	if one.Effects, err = t.effects(ctx, eventID, one.Arrivals[0].Received); err != nil {
+		return one, err
+	}
+	one.Outcome, err = t.outcome(ctx, one.Arrivals)
+	return one, err
+}
+
+// targetName returns the last part of a target's ARN.
+func targetName(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
+
+// lines returns the log lines of all functions that contain the event's id.
+func (t *tracer) lines(ctx context.Context, eventID string) ([]trace.Line, error) {
+	found := []trace.Line{}
+	for _, name := range t.local.Functions.Names() {
+		lines, err := t.local.Functions.Logs(ctx, name, logs.Query{})
+		if err != nil {
+			return nil, err
+		}
+		for l := range lines {
+			if strings.Contains(l.Text, eventID) {
+				found = append(found, trace.Line{Function: name, Time: l.Time, Text: l.Text})
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b trace.Line) int { return a.Time.Compare(b.Time) })
+	return found, nil
+}
+
+const recordsPerPage = 500
+
+// effects returns the effects of the event's requests, from the ledger.
+func (t *tracer) effects(ctx context.Context, eventID string, received time.Time) ([]trace.Effect, error) {
+	effects := []trace.Effect{}
+	for cursor := ""; ; {
+		marks, next, err := t.records.IdempotencyRecords(ctx, cursor, recordsPerPage)
+		if err != nil {
+			return effects, fault.Wrap("trace", fault.Unavailable, err)
+		}
+		for i := range marks {
+			if marks[i].Outputs.InputEventID != eventID {
+				continue
+			}
+			effect, err := t.effect(ctx, &marks[i], received)
+			if err != nil {
+				return effects, err
+			}
+			effects = append(effects, effect)
+		}
+		if cursor = next; cursor == "" {
+			return effects, nil
+		}
+	}
+}
+
+func (t *tracer) effect(ctx context.Context, m *store.IdempotencyRecord, received time.Time) (trace.Effect, error) {
+	r := &m.Result
+	e := trace.Effect{Tenant: r.Ref.Tenant, Schema: r.Ref.Schema, Operation: r.Operation, Key: r.Ref.Key, Revision: r.Revision, Time: r.Time,
+		Tokens: m.Bill.Tokens, Month: m.Bill.Month, KeyID: apikey.ID(m.Bill.KeyID), Outputs: []trace.Output{}}
+	if r.Rejected {
+		e.Rejected = cmp.Or(r.Message, r.Code.String())
+	}
+	for i, info := range admin.EntriesOf(m) {
+		out := trace.Output{Entry: info, NotServed: !t.place.serves(info.Bus), Traces: []trace.Event{}}
+		rendered, err := m.Render(i)
+		if err != nil {
+			return e, err
+		}
+		same, err := t.equal(ctx, &rendered)
+		if err != nil {
+			return e, err
+		}
+		for _, taken := range same {
+			if taken.Received.Before(received) {
+				continue // received before its cause, so another event
+			}
+			caused, err := t.trace(ctx, taken.ID)
+			if err != nil {
+				return e, err
+			}
+			out.Traces = append(out.Traces, caused)
+		}
+		e.Outputs = append(e.Outputs, out)
+	}
+	return e, nil
+}
+
+// equal returns the received events with the same content as an entry. They are
+// compared by content because EventBridge assigns the event's id.
+func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]eventbridge.Event, error) {
+	if t.received == nil {
+		t.received = map[[sha256.Size]byte][]eventbridge.Event{}
+		for e, err := range t.local.EventBridge.Events(ctx, eventbridge.EventQuery{}) {
+			if err != nil {
+				return nil, err
+			}
+			var sent events.Envelope
+			if json.Unmarshal(e.JSON, &sent, jsontext.AllowDuplicateNames(true)) != nil || e.Replay != "" {
+				continue
+			}
+			at, err := sent.Time.Time()
+			if err != nil {
+				continue
+			}
+			e.JSON = nil // saves memory
+			key := digest(e.Bus, sent.Source, string(sent.DetailType), sent.Resources, at, sent.Detail)
+			t.received[key] = append(t.received[key], e)
+		}
+	}
+	detail := jsontext.Value(bytes.Clone(entry.Detail))
+	if err := detail.Compact(); err != nil {
+		return nil, fault.Wrap("trace", fault.Internal, err)
+	}
+	return t.received[digest(string(entry.Bus), entry.Source, string(entry.DetailType), entry.Resources, entry.Time, detail)], nil
+}
+
+// digest returns a hash of the fields that the sender of an event sets. The time is
+// compared in seconds, as in events.
+func digest(bus, source, detailType string, resources []string, at time.Time, detail jsontext.Value) [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %d %s", bus, source, detailType, resources, at.Unix(), detail))
+}

@@ -91,14 +91,17 @@ func binFolder(t *testing.T) string {
 	return dir
 }
 
-// TestServeWithoutTheDemoTenant: `serve` with a new data folder starts although the
-// default of --demo-key names a tenant that the schemas do not have. A tenant that was
-// given and does not exist is an error.
-func TestServeWithoutTheDemoTenant(t *testing.T) {
+// TestFirstStart: `serve` with a new data folder makes a key for a tenant that was
+// loaded, and the commands that it suggests work. A tenant that was given and does not
+// exist is an error.
+func TestFirstStart(t *testing.T) {
 	t.Parallel()
 	schemas := t.TempDir()
 	write(t, filepath.Join(schemas, "acme", "tenant.properties"), "eventbridge-input=true\n")
-	write(t, filepath.Join(schemas, "acme", "pet.json"), `{"type":"object"}`)
+	write(t, filepath.Join(schemas, "aaa", "tenant.properties"), "eventbridge-input=false\n")
+	write(t, filepath.Join(schemas, "aaa", "pet.json"), `{"type":"object"}`)
+	write(t, filepath.Join(schemas, "acme", "never.json"), `{"type":"object","properties":{"a":false},"required":["a"]}`)
+	write(t, filepath.Join(schemas, "acme", "pet.json"), `{"type":"object","properties":{"id":{"type":"string"},"name":{"const":"Rex's \"friend\""}},"required":["name"]}`)
 	srv, _ := serveHere(t, schemas)
 	welcome := func(tenant string) (string, error) {
 		var out bytes.Buffer
@@ -106,9 +109,27 @@ func TestServeWithoutTheDemoTenant(t *testing.T) {
 		err := c.printWelcome(&session{ctx: t.Context(), print: newPrinter(&out, &out, false)}, srv)
 		return out.String(), err
 	}
-	out, err := welcome("evented")
-	if err != nil || !strings.Contains(out, srv.url) || !strings.Contains(out, "eventrouter keys create --tenant TENANT") || strings.Contains(out, "evented") {
+	out, err := welcome("auto")
+	if err != nil || !strings.Contains(out, srv.url) || !strings.Contains(out, "A key for the tenant acme, shown this once:") || strings.Contains(out, "evented") ||
+		!strings.Contains(out, "\n  eventrouter trigger acme/pet.POST\n") {
 		t.Errorf("%v, it printed:\n%s", err, out)
+	}
+	_, script, _ := strings.Cut(out, "In another terminal:\n")
+	export := regexp.MustCompile("export EVENTROUTER_KEY=.*").FindString(out)
+	script = strings.Replace(script, "  eventrouter events tail\n", "  eventrouter events tail --no-follow\n", 1)
+	cmd := exec.Command("sh", "-eu", "-c", `eventrouter() { "$SELF" "$@"; }`+"\n"+export+"\n"+script)
+	cmd.Env = append(os.Environ(), asCommand+"=1", "SELF="+os.Args[0])
+	if printed, err := cmd.CombinedOutput(); err != nil || strings.Count(string(printed), "created acme/pet/") < 2 {
+		t.Errorf("%v: %s\n%s", err, script, printed)
+	}
+	empty, _ := serveHere(t, t.TempDir())
+	var suggestion bytes.Buffer
+	if err := (&serveCommand{Schemas: "/some/where else", DemoKey: "auto"}).printWelcome(&session{ctx: t.Context(), print: newPrinter(&suggestion, &suggestion, false)}, empty); err != nil ||
+		!strings.HasSuffix(suggestion.String(), "eventrouter tenant init acme --schemas '/some/where else'\n") || strings.Contains(suggestion.String(), "keys create") {
+		t.Errorf("%v, it printed:\n%s", err, suggestion.String())
+	}
+	if code, _, errOut := runCLI(t, "", "serve", "--schemas", "/no/such", "--data", t.TempDir()); code != 1 || !strings.Contains(errOut, "this command creates it: eventrouter tenant init acme --schemas /no/such") {
+		t.Errorf("%d %s", code, errOut)
 	}
 	if out, err := welcome("acme"); err != nil || !strings.Contains(out, "A key for the tenant acme") {
 		t.Errorf("%v, it printed:\n%s", err, out)

@@ -27,6 +27,7 @@ import (
 	"github.com/blockforger/eventrouter/local/logs"
 	"github.com/blockforger/eventrouter/projection"
 	"github.com/blockforger/eventrouter/router"
+	"github.com/blockforger/eventrouter/tenant"
 )
 
 // functions implements [admin.Functions] for a local server.
@@ -36,6 +37,12 @@ type functions struct {
 	router  *router.Router
 	logged  *loggedOutcomes
 	place   place
+	catalog *tenant.Catalog
+}
+
+// Sample implements [admin.Events].
+func (f functions) Sample(ctx context.Context, q admin.SampleQuery) (admin.Sample, error) {
+	return sampleOf(ctx, f.catalog, q)
 }
 
 var _ admin.Functions = functions{}
@@ -219,6 +226,7 @@ type awsFunctions struct {
 	lambda  *awslambda.Client
 	records *projection.Store
 	router  func(context.Context) (*router.Router, error)
+	catalog func(context.Context) (*tenant.Catalog, error)
 	shown   map[string]bool // ids of the lines shown of the newest millisecond
 
 	parallel int                    // dead letters sent again at the same time
@@ -227,7 +235,7 @@ type awsFunctions struct {
 
 func newAWSFunctions(d *awsDeployment) *awsFunctions {
 	return &awsFunctions{
-		env: d.env, logs: cloudwatchlogs.NewFromConfig(d.cfg), queues: sqs.NewFromConfig(d.cfg), lambda: awslambda.NewFromConfig(d.cfg), router: d.router,
+		env: d.env, logs: cloudwatchlogs.NewFromConfig(d.cfg), queues: sqs.NewFromConfig(d.cfg), lambda: awslambda.NewFromConfig(d.cfg), router: d.router, catalog: d.catalog,
 	}
 }
 

@@ -74,6 +74,11 @@ var examples = map[string][]string{
 		"eventrouter put-events --entries file://event.json",
 		"eventrouter put-events --entries - --dry-run < event.json",
 	},
+	"trigger": {
+		"eventrouter trigger acme/products.POST",
+		"eventrouter trigger acme/products.POST --set price=9 --set name=Lamp --save schemas/acme/tests/lamp.json",
+		"eventrouter trigger acme/products --count 100 --rate 20",
+	},
 	"keys create": {
 		"eventrouter keys create --tenant acme",
 		"eventrouter keys create --tenant acme --permission read_only --expires-in 30d",

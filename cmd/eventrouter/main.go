@@ -40,7 +40,8 @@ type commands struct {
 
 	Serve       serveCommand       `cmd:"" help:"Serve the event router on this machine, without AWS."`
 	Demo        demoCommand        `cmd:"" help:"Send one event through a temporary server and show everything that it caused."`
-	PutEvents   putEventsCommand   `cmd:"" help:"Check entries against limits and rules, and send them."`
+	PutEvents   putEventsCommand   `cmd:"" help:"Check entries against limits and rules, send them and print their outcomes."`
+	Trigger     triggerCommand     `cmd:"" help:"Generate a valid event from a schema, send it and print its outcome."`
 	Keys        keysCommands       `cmd:"" help:"Create, list and revoke API keys."`
 	Records     recordsCommands    `cmd:"" help:"Show records."`
 	Usage       usageCommand       `cmd:"" help:"Show the usage of a tenant, in tokens."`

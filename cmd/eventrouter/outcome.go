@@ -32,9 +32,6 @@ const routerPrefix = "eventrouter-"
 // event has succeeded, failed or been attempted, and the router has written its log
 // line.
 func (f functions) Outcomes(ctx context.Context, queries []admin.OutcomeQuery) ([]trace.Outcome, error) {
-	if err := f.logged.read(ctx, f.local); err != nil {
-		return nil, err
-	}
 	outcomes := make([]trace.Outcome, len(queries))
 	for i, q := range queries {
 		arrivals, err := f.local.EventBridge.Arrivals(q.EventID)
@@ -52,13 +49,17 @@ func (f functions) Outcomes(ctx context.Context, queries []admin.OutcomeQuery) (
 // outcome returns how an event ended that a bus received.
 func (f functions) outcome(ctx context.Context, arrivals []trace.Arrival) (trace.Outcome, error) {
 	ends := deliveryEnds(arrivals, time.Now())
+	// The line is written before the delivery ends: read it after the deliveries.
+	if err := f.logged.read(ctx, f.local); err != nil {
+		return trace.Outcome{}, err
+	}
 	o, routed := f.logged.of(arrivals[0].ID)
 	switch {
 	case routed:
 	case ends.running || ends.routed && len(ends.failures) == 0:
-		// The line is written before the delivery ends, but a crash may have lost it.
+		// A crash may have lost the line.
 		if m, err := f.result(ctx, &arrivals[0]); err == nil && !ends.running {
-			o = trace.Outcome{State: trace.StateOf(m.Result.Operation), Tokens: m.Bill.Tokens}
+			o = storedOutcome(&m)
 		} else if err != nil && !fault.Is(err, fault.NotFound) {
 			return o, err
 		}
@@ -163,6 +164,15 @@ func resultKey(eventID string, t events.TenantID, idempotencyKey string) store.I
 		return store.IdempotencyKey{Tenant: t, Origin: store.OriginEventKey, Value: idempotencyKey}
 	}
 	return store.IdempotencyKey{Tenant: t, Origin: store.OriginEventID, Value: eventID}
+}
+
+// storedOutcome returns the outcome of a stored result, without its problems: whose
+// names the schema declares is not known here.
+func storedOutcome(m *store.IdempotencyRecord) trace.Outcome {
+	if m.Result.Rejected {
+		return trace.Outcome{State: trace.Rejected, Status: m.Result.Status(), Message: m.Result.Message}
+	}
+	return trace.Outcome{State: trace.StateOf(m.Result.Operation), Tokens: m.Bill.Tokens}
 }
 
 // addResult adds the record and the output events of a stored result.
@@ -327,4 +337,13 @@ func (f *awsFunctions) Explain(ctx context.Context, entries []admin.ExplainEntry
 		out[i].Rejection = predict(&entries[i], func(e *events.Envelope) (*router.Report, error) { return r.Check(ctx, e) })
 	}
 	return out, nil
+}
+
+// Sample implements [admin.Events].
+func (f *awsFunctions) Sample(ctx context.Context, q admin.SampleQuery) (admin.Sample, error) {
+	catalog, err := f.catalog(ctx)
+	if err != nil {
+		return admin.Sample{}, fault.Wrap("tenant files", fault.Unavailable, err)
+	}
+	return sampleOf(ctx, catalog, q)
 }

@@ -45,7 +45,7 @@ type serveCommand struct {
 	Data      string `default:".data" type:"path" help:"The folder of all data. It is created if it does not exist."`
 	Schemas   string `default:"schemas" type:"path" help:"The folder with one folder per tenant."`
 	NewLedger bool   `name:"new-ledger" help:"Allow a new ledger to be created although there are objects of an earlier one. The objects are then imported as external edits."`
-	DemoKey   string `name:"demo-key" default:"evented" help:"The tenant for which a key is created if the data folder is new; empty: none."`
+	DemoKey   string `name:"demo-key" default:"auto" help:"The tenant for which a key is created if the data folder is new. auto: the first one that takes input events; empty: none."`
 
 	awsFlags `embed:""`
 }
@@ -89,35 +89,115 @@ func (c *serveCommand) printWelcome(s *session, srv *server) error {
 	if c.Chaos != (chaosFlag{}) {
 		p.line("%s", p.red("faults are injected into deliveries: "+c.Chaos.String()))
 	}
+	suggested, err := srv.suggest(s.ctx, c.DemoKey)
+	if err != nil {
+		return err
+	}
+	if suggested.Tenant == "" {
+		p.line("\nThere are no tenants in %s yet. In another terminal:\n\n  %s tenant init acme --schemas %s", c.Schemas, self(), shellQuote(relativePath(c.Schemas)))
+		return nil
+	}
 	if srv.fresh && c.DemoKey != "" {
-		t, err := events.ParseTenantID(c.DemoKey)
+		made, err := srv.admin.CreateKey(s.ctx, admin.NewKey{Tenant: suggested.Tenant, Permissions: []apikey.Permission{apikey.BackendCalls}})
 		if err != nil {
 			return err
 		}
-		made, err := srv.admin.CreateKey(s.ctx, admin.NewKey{Tenant: t, Permissions: []apikey.Permission{apikey.BackendCalls}})
-		if t == demoTenant && fault.Is(err, fault.NotFound) {
-			// The schemas are not the samples, and nobody has asked for this tenant.
-			p.line("\nA new key:  eventrouter keys create --tenant TENANT --permission backend_calls\n")
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		p.line("\nA key for the tenant %s, shown this once:\n\n  export EVENTROUTER_KEY=%s", t, p.bold(made.Key))
+		p.line("\nA key for the tenant %s, shown this once:\n\n  export EVENTROUTER_KEY=%s", suggested.Tenant, p.bold(made.Key))
 	} else {
-		p.line("\nA new key:  eventrouter keys create --tenant evented --permission backend_calls")
+		p.line("\nA new key:  %s keys create --tenant %s --permission backend_calls", self(), suggested.Tenant)
 	}
 	p.line("\nIn another terminal:\n")
 	if srv.url != defaultEndpoint {
 		p.line("  export EVENTROUTER_ENDPOINT_URL=%s", srv.url)
 	}
-	p.line(`  bin/eventrouter put-events --entries '{"Source":"blockforger-input","DetailType":"evented.POST","Detail":{
-    "tenant":"evented","rootSchema":"evented","api_key":"'$EVENTROUTER_KEY'","payload":{"string":"hello","numeric":1}}}'
-  bin/eventrouter records list --tenant evented --schema evented
-  bin/eventrouter usage --tenant evented
-  bin/eventrouter logs eventbridge-test-local
-`)
+	for _, command := range srv.firstCommands(s.ctx, suggested) {
+		p.line("  %s %s", self(), command)
+	}
+	p.line("")
 	return nil
+}
+
+// suggest returns the tenant and schema for the first commands: of the tenant that is
+// named or, for auto, of the first that takes input events and has a schema from which
+// a payload can be generated; the sample tenant comes first. The tenant is "" if there
+// is none, and the schema if the tenant has none.
+func (s *server) suggest(ctx context.Context, name string) (admin.SampleQuery, error) {
+	catalog := s.app.Catalog
+	var ids []events.TenantID
+	if name != "" && name != autoTenant {
+		id, err := events.ParseTenantID(name)
+		if err != nil {
+			return admin.SampleQuery{}, fault.Errorf(fault.Invalid, "--demo-key: %s", fault.MessageOf(err))
+		}
+		ids = append(ids, id)
+	} else {
+		all, err := catalog.Tenants(ctx)
+		if err != nil {
+			return admin.SampleQuery{}, err
+		}
+		if i := slices.Index(all, demoTenant); i >= 0 {
+			ids = append(ids, demoTenant)
+		}
+		ids = append(ids, all...)
+	}
+	var best admin.SampleQuery
+	for _, id := range ids {
+		q := admin.SampleQuery{Tenant: id, Operation: events.Post}
+		if t, err := catalog.Tenant(ctx, id); err == nil && t.Input {
+			schemas, _ := catalog.Schemas(ctx, id) // reported when they are used
+			for _, q.Schema = range schemas {
+				if _, err := sampleOf(ctx, catalog, q); err == nil {
+					return q, nil
+				}
+			}
+			q.Schema = ""
+		}
+		if best.Tenant == "" {
+			best = q
+		}
+	}
+	return best, nil
+}
+
+// firstCommands returns commands that work with the tenants that were loaded.
+func (s *server) firstCommands(ctx context.Context, q admin.SampleQuery) []string {
+	if q.Schema == "" {
+		return []string{"tenant lint " + shellQuote(relativePath(s.tenants.dir)), "tenant add-schema --help"}
+	}
+	sample, err := sampleOf(ctx, s.app.Catalog, q)
+	if err != nil {
+		return nil
+	}
+	entry := fmt.Sprintf(`{"Source":%q,"DetailType":%q,"Detail":{`+"\n    "+`"tenant":%q,"rootSchema":%q,"api_key":"KEY","payload":%s}}`,
+		events.InputSource, events.InputDetailType(q.Schema, q.Operation), q.Tenant, q.Schema, sample.Payload)
+	return []string{
+		fmt.Sprintf("trigger %s/%s.%s", q.Tenant, q.Schema, q.Operation),
+		"put-events --entries " + strings.Replace(shellQuote(entry), `"KEY"`, `"'$EVENTROUTER_KEY'"`, 1),
+		fmt.Sprintf("records list --tenant %s --schema %s", q.Tenant, q.Schema),
+		"usage --tenant " + string(q.Tenant),
+		"events tail",
+	}
+}
+
+// self returns the command as the user wrote it, for example bin/eventrouter.
+func self() string {
+	if name := os.Args[0]; strings.Contains(name, "/") && !filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return "eventrouter"
+}
+
+// autoTenant is the value of --demo-key that selects a tenant.
+const autoTenant = "auto"
+
+// shellQuote quotes an argument for a POSIX shell, if that is necessary.
+func shellQuote(s string) string {
+	if s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r))
+	}) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // server is what `serve` runs: the local AWS services, the router, and the stores,
@@ -163,6 +243,9 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	log := side.Log
 	tree, err := openSchemas(schemas)
 	if err != nil {
+		if _, missing := os.Stat(schemas); errors.Is(missing, os.ErrNotExist) {
+			err = fault.Errorf(fault.Invalid, "%s; this command creates it: eventrouter tenant init acme --schemas %s", fault.MessageOf(err), shellQuote(schemas))
+		}
 		return nil, err
 	}
 	if err := durable.MkdirAll(data, 0o700); err != nil {
@@ -251,7 +334,7 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	if err := side.install(srv.local, handler.Serve, srv.url, sources); err != nil {
 		return nil, err
 	}
-	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store, srv.app.Router, &loggedOutcomes{}, srv.place}, side.Now)
+	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store, srv.app.Router, &loggedOutcomes{}, srv.place, srv.app.Catalog}, side.Now)
 	direct.Objects, direct.Tenants, direct.Schemas = srv.objects, srv.app.Catalog.Tenants, srv.app.Catalog.Schemas
 	srv.admin = direct
 	srv.http = &http.Server{

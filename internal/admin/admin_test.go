@@ -55,6 +55,10 @@ func (f *fakeFunctions) Outcomes(_ context.Context, in []admin.OutcomeQuery) ([]
 	return []trace.Outcome{{EventID: in[0].EventID, State: trace.Rejected, Problems: []fault.Violation{{Pointer: "/a", Message: "is required"}}}}, nil
 }
 
+func (f *fakeFunctions) Sample(_ context.Context, q admin.SampleQuery) (admin.Sample, error) {
+	return admin.Sample{Payload: jsontext.Value(`{"a":1}`), StringKey: string(q.Schema)}, nil
+}
+
 func (f *fakeFunctions) Explain(_ context.Context, entries []admin.ExplainEntry) ([]admin.Explanation, error) {
 	return []admin.Explanation{{Rules: []trace.Rule{{Rule: "r", Matches: entries[0].Source == "s"}}}}, nil
 }
@@ -184,6 +188,9 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%+v, %v", story, err)
 		}
 		if out, err := a.Outcomes(ctx, []admin.OutcomeQuery{{EventID: "id"}}); err != nil || out[0].EventID != "id" || out[0].State != trace.Rejected || out[0].Reason() != "/a: is required" {
+			t.Errorf("%+v, %v", out, err)
+		}
+		if out, err := a.Sample(ctx, admin.SampleQuery{Schema: "s"}); err != nil || string(out.Payload) != `{"a":1}` || out.StringKey != "s" {
 			t.Errorf("%+v, %v", out, err)
 		}
 		if letters, err := a.DeadLetters(ctx, admin.LetterQuery{}); err != nil || len(letters) != 1 || letters[0].Attempts != 3 {

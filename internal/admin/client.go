@@ -167,6 +167,11 @@ func (c eventsClient) Outcomes(ctx context.Context, events []OutcomeQuery) ([]tr
 	return do[[]trace.Outcome](ctx, c.connection, "outcomes", events)
 }
 
+// Sample implements [Events].
+func (c eventsClient) Sample(ctx context.Context, q SampleQuery) (Sample, error) {
+	return do[Sample](ctx, c.connection, "sample", q)
+}
+
 // Explain implements [Functions].
 func (c *client) Explain(ctx context.Context, entries []ExplainEntry) ([]Explanation, error) {
 	return do[[]Explanation](ctx, c.connection, "explain", entries)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/internal/trace"
 )
@@ -21,6 +23,23 @@ type Events interface {
 	// Outcomes returns how events ended, in their order. The state of an event that
 	// has not ended is "".
 	Outcomes(ctx context.Context, events []OutcomeQuery) ([]trace.Outcome, error)
+	// Sample returns the content of a valid input event for a schema. A POST has no key
+	// if the router can make one. The error is NotFound if the tenant or the schema
+	// does not exist, and Invalid if no example could be made.
+	Sample(ctx context.Context, q SampleQuery) (Sample, error)
+}
+
+// SampleQuery selects the schema and the operation of a sample.
+type SampleQuery struct {
+	Tenant    events.TenantID  `json:"tenant"`
+	Schema    events.SchemaID  `json:"schema"`
+	Operation events.Operation `json:"operation"`
+}
+
+// Sample is the content of an input event.
+type Sample struct {
+	Payload   jsontext.Value `json:"payload"`
+	StringKey string         `json:"stringKey,omitempty"` // the member that holds the key, if keys are strings
 }
 
 // OutcomeQuery names an event. On AWS, where events are not stored, tenant and

@@ -72,6 +72,7 @@ var calls = []call{
 	on("tail", func(ctx context.Context, a Admin, in TailQuery) (any, error) { return a.Tail(ctx, in) }),
 	on("trace", func(ctx context.Context, a Admin, in eventArgs) (any, error) { return a.Trace(ctx, in.EventID) }),
 	on("outcomes", func(ctx context.Context, a Admin, in []OutcomeQuery) (any, error) { return a.Outcomes(ctx, in) }),
+	on("sample", func(ctx context.Context, a Admin, in SampleQuery) (any, error) { return a.Sample(ctx, in) }),
 	on("explain", func(ctx context.Context, a Admin, in []ExplainEntry) (any, error) { return a.Explain(ctx, in) }),
 }
 

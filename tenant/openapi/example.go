@@ -11,9 +11,9 @@ import (
 	"github.com/blockforger/eventrouter/tenant"
 )
 
-// example makes a record that keeps to the schema, with its key; nil where none
-// could be made. All properties are tried first, then only what is required.
-func example(s *tenant.Schema) jsontext.Value {
+// Example returns a record that is valid under the schema, with its key; nil if none
+// could be made. All properties are tried first, then only the required ones.
+func Example(s *tenant.Schema) jsontext.Value {
 	for _, sparse := range []bool{false, true} {
 		m := maker{root: s.Raw, sparse: sparse}
 		v := m.value(s.Raw, 0)

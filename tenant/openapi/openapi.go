@@ -225,7 +225,7 @@ type paths struct {
 }
 
 func newPaths(t events.TenantID, s *tenant.Schema) paths {
-	p := paths{tenant: t, schema: s, created: string(s.ID), example: example(s)}
+	p := paths{tenant: t, schema: s, created: string(s.ID), example: Example(s)}
 	if requiresKey(s) {
 		p.created += ".body"
 	}
