@@ -147,19 +147,19 @@ func (d *awsDeployment) newChecks() *deploymentChecks {
 func (x *deploymentChecks) checks() []check {
 	return []check{
 		{what: "credentials", run: x.credentials},
-		{what: "clock", run: x.clock},
-		{what: "function", run: x.function},
-		{what: "table", run: x.table},
-		{what: "bucket", run: x.bucket},
-		{what: "tenant files", run: x.tenantFiles},
-		{what: "input rule", run: x.inputRule},
-		{what: "shared bus", run: x.sharedBus},
-		{what: "target", run: x.target},
-		{what: "permission", run: x.permission},
-		{what: "relay", run: x.relay},
-		{what: "dead letters", run: func(ctx context.Context) checkResult { return x.queue(ctx, x.env.Name(names.InputDLQ)) }},
-		{what: "failures", run: func(ctx context.Context) checkResult { return x.queue(ctx, x.env.Name(names.FailureQueue)) }},
-		{what: "output buses", run: x.outputBuses},
+		{what: "clock", needs: "credentials", run: x.clock},
+		{what: "function", needs: "credentials", run: x.function},
+		{what: "table", needs: "credentials", run: x.table},
+		{what: "bucket", needs: "credentials", run: x.bucket},
+		{what: "tenant files", needs: "bucket", run: x.tenantFiles},
+		{what: "input rule", needs: "credentials", run: x.inputRule},
+		{what: "shared bus", needs: "input rule", run: x.sharedBus},
+		{what: "target", needs: "input rule", run: x.target},
+		{what: "permission", needs: "target", run: x.permission},
+		{what: "relay", needs: "credentials", run: x.relay},
+		{what: "dead letters", needs: "credentials", run: func(ctx context.Context) checkResult { return x.queue(ctx, x.env.Name(names.InputDLQ)) }},
+		{what: "failures", needs: "credentials", run: func(ctx context.Context) checkResult { return x.queue(ctx, x.env.Name(names.FailureQueue)) }},
+		{what: "output buses", needs: "function", run: x.outputBuses},
 	}
 }
 
@@ -178,6 +178,9 @@ func (x *deploymentChecks) deployCommand() string {
 }
 
 func (x *deploymentChecks) credentials(ctx context.Context) checkResult {
+	if _, err := x.cfg.Credentials.Retrieve(ctx); err != nil {
+		return failedf("aws configure, or export AWS_PROFILE=NAME, and repeat the command", "no AWS credentials were found in the environment, the AWS files or the instance")
+	}
 	who, err := sts.NewFromConfig(x.cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
 		return failedErr("aws sts get-caller-identity, and correct the credentials until it succeeds", err)

@@ -163,20 +163,26 @@ func testSources(ctx context.Context, p place, files blob.Bucket) ([]string, err
 
 // serverPlace returns the place of the server at an endpoint.
 func serverPlace(ctx context.Context, endpoint string) (place, error) {
+	status, err := serverStatus(ctx, endpoint)
+	return status.place, err
+}
+
+// serverStatus returns what the server at an endpoint reports of itself.
+func serverStatus(ctx context.Context, endpoint string) (healthStatus, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_/health", nil)
 	if err != nil {
-		return place{}, fault.Errorf(fault.Invalid, "--endpoint-url: %v", err)
+		return healthStatus{}, fault.Errorf(fault.Invalid, "--endpoint-url: %v", err)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return place{}, fault.Wrap("health", fault.Unavailable, err)
+		return healthStatus{}, fault.Wrap("health", fault.Unavailable, err)
 	}
 	defer res.Body.Close()
 	status := healthStatus{place: localPlace} // what an older server does not return
 	if err := json.UnmarshalRead(res.Body, &status); err != nil {
-		return place{}, fault.Errorf(fault.Unavailable, "%s returned %s: is it an eventrouter server?", endpoint, res.Status)
+		return healthStatus{}, fault.Errorf(fault.Unavailable, "%s returned %s: is it an eventrouter server?", endpoint, res.Status)
 	}
-	return status.place, nil
+	return status, nil
 }
 
 // recordsFolder is the folder of the objects, in the data folder.

@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,7 +22,7 @@ import (
 )
 
 type doctorCommand struct {
-	Schemas string `default:"schemas" help:"Without --aws: the folder of the tenants' files."`
+	Schemas string `help:"Without --aws: the folder of the tenants' files. Default: the folder that the server serves."`
 	Send    bool   `help:"With --aws: also send an event of the tenant doctor through the deployment, and force one dead letter. Takes up to 15 minutes."`
 	Alarm   bool   `help:"With --send: also set one alarm, and check that its action is executed."`
 }
@@ -30,6 +32,7 @@ type check struct {
 	what    string
 	run     func(ctx context.Context) checkResult
 	timeout time.Duration // 0: checkTimeout
+	needs   string        // the check without which this one would report the same cause again
 }
 
 const checkTimeout = 15 * time.Second
@@ -62,12 +65,23 @@ func (c *doctorCommand) Run(s *session) error {
 	}
 	sick := false
 	findings := make([]checkResult, len(checks))
+	failed := map[string]bool{}
 	for i, check := range checks {
+		if failed[check.needs] {
+			failed[check.what] = true
+			findings[i] = notChecked("see %s", check.needs)
+			findings[i].Check = check.what
+			if !s.print.json {
+				s.printCheck(findings[i])
+			}
+			continue
+		}
 		ctx, cancel := context.WithTimeout(s.ctx, cmp.Or(check.timeout, checkTimeout))
 		findings[i] = check.run(ctx)
 		cancel()
 		findings[i].Check = check.what
 		sick = sick || findings[i].Wrong != ""
+		failed[check.what] = findings[i].Wrong != ""
 		if !s.print.json {
 			s.printCheck(findings[i])
 		}
@@ -116,25 +130,29 @@ func notChecked(format string, args ...any) checkResult {
 	return checkResult{NotChecked: fmt.Sprintf(format, args...)}
 }
 
-// local returns the checks of a server on this machine.
+// local returns the checks of a server on this machine. The tenants' files are those
+// that the server serves, or of --schemas.
 func (c *doctorCommand) local(s *session) []check {
+	var served healthStatus
+	files := func() (blob.Bucket, string, error) {
+		folder := cmp.Or(c.Schemas, served.Schemas, "schemas")
+		tree, err := openSchemas(folder)
+		return tree, folder, err
+	}
 	return []check{
-		{what: "server", run: func(ctx context.Context) checkResult {
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.endpoint+"/_/health", nil)
-			if err != nil {
-				return failedErr("check --endpoint-url", fault.Errorf(fault.Invalid, "%s is not a URL", s.endpoint))
-			}
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				return failedErr("make run, or set another server with --endpoint-url", err)
-			}
-			_ = res.Body.Close()
-			if res.StatusCode != http.StatusOK {
-				return failedf("make run", "%s returns %s", s.endpoint, res.Status)
+		{what: "server", run: func(ctx context.Context) (r checkResult) {
+			var err error
+			switch served, err = serverStatus(ctx, s.endpoint); {
+			case errors.Is(err, syscall.ECONNREFUSED):
+				return failedf("make run, or set another server with --endpoint-url", "no server responds at %s", s.endpoint)
+			case err != nil:
+				return failedErr("check --endpoint-url", err)
+			case served.Reason != "":
+				return failedf("free space on the disk, or raise --max-data-bytes of eventrouter serve", "%s is not ready: %s", s.endpoint, served.Reason)
 			}
 			return passed("%s", s.endpoint)
 		}},
-		{what: "dead letters", run: func(ctx context.Context) checkResult {
+		{what: "dead letters", needs: "server", run: func(ctx context.Context) checkResult {
 			letters, err := s.admin.DeadLetters(ctx, admin.LetterQuery{})
 			switch {
 			case err != nil:
@@ -145,20 +163,31 @@ func (c *doctorCommand) local(s *session) []check {
 			return passed("none")
 		}},
 		{what: "tenant files", run: func(ctx context.Context) checkResult {
-			tree, err := openSchemas(c.Schemas)
+			tree, folder, err := files()
 			if err != nil {
 				return failedErr("set the folder with --schemas", err)
 			}
-			return lintCheck(ctx, tree, nil, c.Schemas)
+			r := lintCheck(ctx, tree, nil, folder)
+			if c.Schemas != "" && served.Schemas != "" && r.Wrong == "" && !sameFolder(c.Schemas, served.Schemas) {
+				r.Found += "; the server serves another folder, " + served.Schemas
+			}
+			return r
 		}},
-		{what: "output buses", run: func(ctx context.Context) checkResult {
-			tree, err := openSchemas(c.Schemas)
+		{what: "output buses", needs: "server", run: func(ctx context.Context) checkResult {
+			tree, _, err := files()
 			if err != nil {
-				return failedErr("set the folder with --schemas", err)
+				return notChecked("see tenant files")
 			}
 			return s.localBuses(ctx, tree)
 		}},
 	}
+}
+
+// sameFolder reports whether two paths name one folder.
+func sameFolder(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // localBuses checks that the server serves the buses of the tenants' rules and that

@@ -100,3 +100,44 @@ func TestDoctorFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestDoctorReportsACauseOnce checks that a server or credentials that are missing are
+// one finding of one line, with the command that corrects it.
+func TestDoctorReportsACauseOnce(t *testing.T) {
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": "/dev/null",
+		"AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-east-1", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": ""} {
+		t.Setenv(name, value)
+	}
+	for _, c := range []struct{ args, want, do string }{
+		{"doctor --endpoint-url http://127.0.0.1:1 --schemas ../../schemas", "no server responds at http://127.0.0.1:1", "make run"},
+		{"doctor --aws", "no AWS credentials were found", "aws configure"},
+	} {
+		var out, errOut bytes.Buffer
+		code := run(t.Context(), strings.Fields(c.args), nil, &out, &errOut)
+		text := out.String()
+		if code != 1 || strings.Count(text, "wrong  ") != 1 || !strings.Contains(text, c.want) || !strings.Contains(text, c.do) || !strings.Contains(text, "not checked here: see ") {
+			t.Errorf("%s: exit %d, want one finding %q\n%s%s", c.args, code, c.want, text, errOut.String())
+		}
+		for line := range strings.Lines(text) {
+			if len(line) > 160 {
+				t.Errorf("%s: a line of %d characters: %s", c.args, len(line), line)
+			}
+		}
+	}
+}
+
+// TestDoctorChecksWhatIsServed checks that the files are those of the server's folder.
+func TestDoctorChecksWhatIsServed(t *testing.T) {
+	srv, _ := serveWith(t, sampleSchemas, &awsFlags{})
+	for _, c := range []struct{ flags, want string }{
+		{"", "no problems found in "},
+		{" --schemas testdata/nothing", "set the folder with --schemas"},
+		{" --schemas " + t.TempDir(), "the server serves another folder"},
+	} {
+		var out, errOut bytes.Buffer
+		run(t.Context(), strings.Fields("doctor --endpoint-url "+srv.url+c.flags), nil, &out, &errOut)
+		if !strings.Contains(out.String(), c.want) {
+			t.Errorf("doctor%s: want %q\n%s%s", c.flags, c.want, out.String(), errOut.String())
+		}
+	}
+}

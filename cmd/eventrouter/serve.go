@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -378,7 +379,7 @@ func openSchemas(path string) (*blob.Dir, error) {
 
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /_/health", &health{data: s.data, local: s.local, place: s.place})
+	mux.Handle("GET /_/health", &health{data: s.data, schemas: s.tenants.dir, local: s.local, place: s.place})
 	mux.Handle(admin.Prefix, admin.NewHandler(s.admin))
 	mux.Handle("/", s.local.Handler())
 	rest := &restAPI{bodyTimeout: restBodyTimeout, invoke: func(ctx context.Context, requestID string, payload []byte) ([]byte, bool, error) {
@@ -477,9 +478,10 @@ const (
 
 // health serves /_/health: 200 if a request can be stored, else 503 with the reason.
 type health struct {
-	data  string // the data folder
-	local *local.Server
-	place place
+	data    string // the data folder
+	schemas string // the folder of the tenants' files; told only to peers on this machine
+	local   *local.Server
+	place   place
 
 	mu     sync.Mutex
 	probed time.Time
@@ -490,15 +492,19 @@ type healthStatus struct {
 	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
 	place
+	Schemas string `json:"schemas,omitempty"`
 }
 
-func (h *health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	code, status := http.StatusOK, healthStatus{Status: "ready", place: h.place}
 	switch {
 	case h.probe() != nil:
-		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "the data folder cannot be written to; the disk may be full", h.place}
+		code, status = http.StatusServiceUnavailable, healthStatus{Status: "not ready", Reason: "the data folder cannot be written to; the disk may be full", place: h.place}
 	case h.local.EventBridge.OutOfSpace():
-		code, status = http.StatusServiceUnavailable, healthStatus{"not ready", "events are rejected: no space is left for them", h.place}
+		code, status = http.StatusServiceUnavailable, healthStatus{Status: "not ready", Reason: "events are rejected: no space is left for them", place: h.place}
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && peer.Addr().Unmap().IsLoopback() {
+		status.Schemas = h.schemas
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
