@@ -72,7 +72,7 @@ func (l *Ledger) aggregate(ctx context.Context, keys []store.IdempotencyKey) err
 			uncounted[a] += m.Bill.Tokens
 		}
 		m.Aggregated = true
-		ups = append(ups, m.update(l.table))
+		ups = append(ups, m.update(l.name))
 	}
 	if len(ups) == 0 {
 		return nil
@@ -132,7 +132,7 @@ func (l *Ledger) add(a account, sum *store.Usage, uncounted int64, counter bool)
 		}
 	}
 	return types.Update{
-		TableName:                 l.table,
+		TableName:                 l.name,
 		Key:                       usageKey(a.tenant, a.month),
 		UpdateExpression:          aws.String("ADD " + strings.Join(clauses, ", ")),
 		ConditionExpression:       aws.String(condition),
@@ -230,7 +230,7 @@ func (l *Ledger) pendingRecords(ctx context.Context, t events.TenantID) ([]versi
 
 func (l *Ledger) pendingKeys(ctx context.Context, shard int, t events.TenantID) (keys []store.IdempotencyKey, err error) {
 	in := &dynamodb.QueryInput{
-		TableName:                 l.table,
+		TableName:                 l.name,
 		IndexName:                 aws.String(Index),
 		KeyConditionExpression:    aws.String("#open = :shard"),
 		FilterExpression:          aws.String("begins_with(pk, :tenant)"),

@@ -18,8 +18,11 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
+// apiKeys keeps the API keys.
+type apiKeys struct{ *table }
+
 // Key implements [apikey.Store].
-func (l *Ledger) Key(ctx context.Context, id apikey.ID) (apikey.Key, error) {
+func (l *apiKeys) Key(ctx context.Context, id apikey.ID) (apikey.Key, error) {
 	it, err := l.get(ctx, apiKeyKey(id))
 	if err != nil {
 		return apikey.Key{}, err
@@ -32,11 +35,11 @@ func (l *Ledger) Key(ctx context.Context, id apikey.ID) (apikey.Key, error) {
 
 // PutKey implements [apikey.Store]. The key is stored twice, by its id and by its
 // tenant. It therefore cannot move to another tenant: the error is Conflict.
-func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
+func (l *apiKeys) PutKey(ctx context.Context, k apikey.Key) error {
 	byID := encodeKey(apiKeyKey(k.ID), &k)
 	err := l.transact(ctx, []types.TransactWriteItem{
 		{Put: &types.Put{
-			TableName:                 l.table,
+			TableName:                 l.name,
 			Item:                      byID,
 			ConditionExpression:       aws.String("attribute_not_exists(pk) OR #tenant = :tenant AND " + knownFormat),
 			ExpressionAttributeNames:  map[string]string{"#tenant": "tenant", "#format": formatAttribute},
@@ -44,7 +47,7 @@ func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
 
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		{Put: &types.Put{TableName: l.table, Item: encodeKey(tenantAPIKeyKey(k.Tenant, k.ID), &k)}},
+		{Put: &types.Put{TableName: l.name, Item: encodeKey(tenantAPIKeyKey(k.Tenant, k.ID), &k)}},
 	})
 	if failed, ok := errors.AsType[*conditionFailed](err); ok {
 		if err := failed.newer(format.Key); err != nil {
@@ -56,7 +59,7 @@ func (l *Ledger) PutKey(ctx context.Context, k apikey.Key) error {
 }
 
 // TouchKey implements [apikey.Store], on both of the key's items.
-func (l *Ledger) TouchKey(ctx context.Context, id apikey.ID, day time.Time) error {
+func (l *apiKeys) TouchKey(ctx context.Context, id apikey.ID, day time.Time) error {
 	k, err := l.Key(ctx, id)
 	if fault.Is(err, fault.NotFound) {
 		return nil
@@ -68,7 +71,7 @@ func (l *Ledger) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 		e := newExpression()
 		e.assign("lastUsed", instant(day))
 		e.condition = append(e.condition, "attribute_exists(pk)")
-		return e.update(l.table, key)
+		return e.update(l.name, key)
 	}
 	err = l.write(ctx, touch(apiKeyKey(id)), touch(tenantAPIKeyKey(k.Tenant, id)))
 	if _, ok := errors.AsType[*conditionFailed](err); ok {
@@ -79,9 +82,9 @@ func (l *Ledger) TouchKey(ctx context.Context, id apikey.ID, day time.Time) erro
 
 // activeKeyCheck returns the check that the API key of a change is active and
 // belongs to the tenant.
-func (l *Ledger) activeKeyCheck(c *store.Change) *types.ConditionCheck {
+func (l *apiKeys) activeKeyCheck(c *store.Change) *types.ConditionCheck {
 	return &types.ConditionCheck{
-		TableName: l.table,
+		TableName: l.name,
 		Key:       apiKeyKey(apikey.ID(c.ActiveKey)),
 		ConditionExpression: aws.String("#tenant = :tenant AND (attribute_not_exists(#revoked) OR #revoked > :now)" +
 			" AND (attribute_not_exists(#expires) OR #expires > :now)"),
@@ -93,9 +96,9 @@ func (l *Ledger) activeKeyCheck(c *store.Change) *types.ConditionCheck {
 var activeKeyNames = map[string]string{"#tenant": "tenant", "#revoked": "revoked", "#expires": "expires"}
 
 // KeysOf implements [apikey.Store].
-func (l *Ledger) KeysOf(ctx context.Context, t events.TenantID) ([]apikey.Key, error) {
+func (l *apiKeys) KeysOf(ctx context.Context, t events.TenantID) ([]apikey.Key, error) {
 	in := &dynamodb.QueryInput{
-		TableName:                 l.table,
+		TableName:                 l.name,
 		ConsistentRead:            aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": text(keysPrefix + string(t))},

@@ -22,7 +22,7 @@ func (l *Ledger) PutBus(ctx context.Context, bus events.BusARN, missing bool, ch
 	it["ttl"] = integer(ttlTime(checked.Add(busCheckAge)))
 	err := l.try(ctx, "PutItem", func(ctx context.Context) error {
 		_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName:                 l.table,
+			TableName:                 l.name,
 			Item:                      it,
 			ConditionExpression:       aws.String("attribute_not_exists(pk) OR checked <= :checked"),
 			ExpressionAttributeValues: item{":checked": instant(checked)},
@@ -39,7 +39,7 @@ func (l *Ledger) PutBus(ctx context.Context, bus events.BusARN, missing bool, ch
 func (l *Ledger) MissingBuses(ctx context.Context) (map[events.BusARN]time.Time, error) {
 	missing := map[events.BusARN]time.Time{}
 	in := &dynamodb.QueryInput{
-		TableName:                 l.table,
+		TableName:                 l.name,
 		ConsistentRead:            aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		FilterExpression:          aws.String("#missing = :true"),

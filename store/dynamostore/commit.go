@@ -80,7 +80,7 @@ func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteIte
 		writes = append(writes, types.TransactWriteItem{ConditionCheck: l.activeKeyCheck(c)})
 	}
 	writes = append(writes, types.TransactWriteItem{Put: &types.Put{
-		TableName:                           l.table,
+		TableName:                           l.name,
 		Item:                                idempotency,
 		ConditionExpression:                 aws.String(idempotencyKeyIsFree),
 		ExpressionAttributeNames:            idempotencyKeyIsFreeNames,
@@ -93,7 +93,7 @@ func (l *Ledger) writes(c *store.Change, how counting) ([]types.TransactWriteIte
 			return nil, err
 		}
 		put := &types.Put{
-			TableName:                           l.table,
+			TableName:                           l.name,
 			Item:                                record,
 			ConditionExpression:                 aws.String(recordIsAbsent),
 			ExpressionAttributeNames:            recordIsAbsentNames,
@@ -169,10 +169,10 @@ func (l *Ledger) isExpiredTombstone(h *store.Record) bool {
 // transact executes a transaction. After a missing response it sends the same bytes
 // with the same token, so that DynamoDB executes them once. After a cancellation it
 // uses a new token.
-func (l *Ledger) transact(ctx context.Context, writes []types.TransactWriteItem) error {
+func (t *table) transact(ctx context.Context, writes []types.TransactWriteItem) error {
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: writes, ClientRequestToken: aws.String(rand.Text())}
-	return l.try(ctx, "TransactWriteItems", func(ctx context.Context) error {
-		_, err := l.client.TransactWriteItems(ctx, in)
+	return t.try(ctx, "TransactWriteItems", func(ctx context.Context) error {
+		_, err := t.client.TransactWriteItems(ctx, in)
 		if _, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 			in.ClientRequestToken = aws.String(rand.Text())
 		}

@@ -28,52 +28,59 @@ type Options struct {
 // A Ledger keeps records, idempotency records, bills and API keys in one DynamoDB table. It is
 // safe for concurrent use.
 type Ledger struct {
-	client *dynamodb.Client
-	table  *string
-	o      Options
-	retry  retry.Policy
-
+	*table
+	apiKeys
+	tenantData
 	counters counters
 }
 
 var (
-	_ store.Driver = (*Ledger)(nil)
-	_ apikey.Store = (*Ledger)(nil)
+	_ store.Driver     = (*Ledger)(nil)
+	_ store.TenantData = (*Ledger)(nil)
+	_ apikey.Store     = (*Ledger)(nil)
 )
 
-// New returns the ledger in a table. It does no I/O; [Ledger.Check] verifies the
+// A table sends requests to the table: each at most five times, within its timeout.
+type table struct {
+	client *dynamodb.Client
+	name   *string
+	o      Options
+	retry  retry.Policy
+}
+
+// New returns the ledger in the table with this name. It does no I/O; [Ledger.Check] verifies the
 // table. The client's own retries are disabled: the ledger sends a call at most
 // five times. If o is nil, the defaults are used.
-func New(client *dynamodb.Client, table string, o *Options) *Ledger {
-	l := &Ledger{table: aws.String(table)}
+func New(client *dynamodb.Client, name string, o *Options) *Ledger {
+	t := &table{name: aws.String(name)}
 	if o != nil {
-		l.o = *o
+		t.o = *o
 	}
-	if l.o.Clock == nil {
-		l.o.Clock = time.Now
+	if t.o.Clock == nil {
+		t.o.Clock = time.Now
 	}
-	if l.o.Attempt == 0 {
-		l.o.Attempt = 3 * time.Second
+	if t.o.Attempt == 0 {
+		t.o.Attempt = 3 * time.Second
 	}
-	l.retry = retry.Policy{Transient: transient, Backoff: l.o.Backoff, Timeout: l.o.Attempt}
-	l.client = dynamodb.New(client.Options(), func(c *dynamodb.Options) {
+	t.retry = retry.Policy{Transient: transient, Backoff: t.o.Backoff, Timeout: t.o.Attempt}
+	t.client = dynamodb.New(client.Options(), func(c *dynamodb.Options) {
 		c.Retryer = aws.NopRetryer{}
 		c.Credentials = credentials{c.Credentials}
 	})
-	return l
+	return &Ledger{table: t, apiKeys: apiKeys{t}, tenantData: tenantData{t}}
 }
 
 // Close does nothing, because the client belongs to the caller.
 func (l *Ledger) Close() error { return nil }
 
 // now returns the time in the format of the items.
-func (l *Ledger) now() string { return formatTime(l.o.Clock()) }
+func (t *table) now() string { return formatTime(t.o.Clock()) }
 
 // get reads one item, strongly consistent. It returns nil if the item does not exist.
-func (l *Ledger) get(ctx context.Context, key item) (item, error) {
+func (t *table) get(ctx context.Context, key item) (item, error) {
 	var out *dynamodb.GetItemOutput
-	err := l.try(ctx, "GetItem", func(ctx context.Context) (err error) {
-		out, err = l.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: l.table, Key: key, ConsistentRead: aws.Bool(true)})
+	err := t.try(ctx, "GetItem", func(ctx context.Context) (err error) {
+		out, err = t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: t.name, Key: key, ConsistentRead: aws.Bool(true)})
 		return err
 	})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // caller of the API cannot correct any of these errors, so none is a rejection:
 // the event is retried and then moved to a dead-letter queue instead of being
 // acknowledged and lost.
-func (l *Ledger) explain(call string, err error) error {
+func (t *table) explain(call string, err error) error {
 	op := "dynamodb." + call
 	if failed, ok := asConditionFailed(err); ok {
 		return failed // the caller handles it
@@ -31,11 +31,11 @@ func (l *Ledger) explain(call string, err error) error {
 	case "ExpiredTokenException", "ExpiredToken", "RequestExpired":
 		return fault.Wrap(op, fault.Unavailable, fmt.Errorf("the AWS credentials have expired: renew them: %w", err))
 	case "AccessDeniedException", "AccessDenied":
-		return fault.Wrap(op, fault.Internal, fmt.Errorf("access is denied: the role must allow dynamodb:%s on table %s and its indexes: %w", call, *l.table, err))
+		return fault.Wrap(op, fault.Internal, fmt.Errorf("access is denied: the role must allow dynamodb:%s on table %s and its indexes: %w", call, *t.name, err))
 	case "UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "MissingAuthenticationToken", "IncompleteSignatureException", "InvalidClientTokenId":
 		return fault.Wrap(op, fault.Internal, fmt.Errorf("AWS rejects the credentials: check access key id, secret and clock: %w", err))
 	case "ResourceNotFoundException":
-		return fault.Wrap(op, fault.Internal, fmt.Errorf("table %s does not exist in this account and region, or lacks its index; create it:\n%s\n%w", *l.table, l.createCommand(), err))
+		return fault.Wrap(op, fault.Internal, fmt.Errorf("table %s does not exist in this account and region, or lacks its index; create it:\n%s\n%w", *t.name, t.createCommand(), err))
 	}
 	return fault.Wrap(op, fault.Internal, err)
 }

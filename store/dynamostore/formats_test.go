@@ -118,7 +118,7 @@ func TestWriteFormats(t *testing.T) {
 	if ok, err := l.Lease(t.Context(), p.shard, "one", formatsTime, formatsTime.Add(time.Minute)); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	out, err := l.client.Scan(t.Context(), &dynamodb.ScanInput{TableName: l.table})
+	out, err := l.client.Scan(t.Context(), &dynamodb.ScanInput{TableName: l.name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func TestFormatV1Items(t *testing.T) {
 func TestFormatV1Table(t *testing.T) {
 	l, p, ctx := formatsLedger(t), fixtureItems(), t.Context()
 	for _, it := range itemsV1(t) {
-		if _, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: l.table, Item: it}); err != nil {
+		if _, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: l.name, Item: it}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -454,7 +454,7 @@ func TestStoredShardStays(t *testing.T) {
 	e := newExpression()
 	e.assign("open", text(shardName(other)))
 	e.condition = []string{"attribute_exists(pk)"}
-	if err := l.write(ctx, e.update(l.table, idempotencyKey(key))); err != nil {
+	if err := l.write(ctx, e.update(l.name, idempotencyKey(key))); err != nil {
 		t.Fatal(err)
 	}
 	lists := func(shard int) bool {

@@ -27,16 +27,16 @@ func TestDriverWithLaggingIndex(t *testing.T) {
 	index := func(d store.Driver) *dynamotest.LaggingIndex {
 		mu.Lock()
 		defer mu.Unlock()
-		return indexes[*d.(*Ledger).table]
+		return indexes[*d.(*Ledger).name]
 	}
 	reconnect := func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
-		return connect(t, *d.(*Ledger).table, e, index(d).Use)
+		return connect(t, *d.(*Ledger).name, e, index(d).Use)
 	}
 	storetest.Run(t, storetest.Harness{
 		Open: func(t testing.TB, e storetest.Env) store.Driver {
 			d := openSuite(t, e).(*Ledger)
 			mu.Lock()
-			indexes[*d.table] = newLaggingIndex(t, *d.table)
+			indexes[*d.name] = newLaggingIndex(t, *d.name)
 			mu.Unlock()
 			return reconnect(t, d, e)
 		},
@@ -53,7 +53,7 @@ func TestDriverWithLaggingIndex(t *testing.T) {
 func TestProjectionWithLaggingIndex(t *testing.T) {
 	testProjections(t, func(t testing.TB, e storetest.Env) store.Driver {
 		l := openSuite(t, e).(*Ledger)
-		return connect(t, *l.table, e, newLaggingIndex(t, *l.table).Use)
+		return connect(t, *l.name, e, newLaggingIndex(t, *l.name).Use)
 	}, "Projection/fault before and after every I/O")
 }
 
@@ -72,7 +72,7 @@ func (p publishedCounts) Send(_ context.Context, _ string, entries []events.Entr
 // migrated completely at any moment.
 func TestRelayListAndMigrateWithLaggingIndex(t *testing.T) {
 	const records = 40
-	table := *openSuite(t, storetest.Env{}).(*Ledger).table
+	table := *openSuite(t, storetest.Env{}).(*Ledger).name
 	index := newLaggingIndex(t, table)
 	s := projection.New(store.New(connect(t, table, storetest.Env{}, index.Use), nil), nil)
 	published := publishedCounts{}

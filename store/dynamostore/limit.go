@@ -120,7 +120,7 @@ func (l *Ledger) noteCommit(c *store.Change, how counting, err error) {
 // uncounted bills must have been searched for within checkEvery.
 func (l *Ledger) count(c *store.Change, how counting) *types.Update {
 	up := &types.Update{
-		TableName:                           l.table,
+		TableName:                           l.name,
 		Key:                                 usageKey(c.Idempotency.Key.Tenant, c.Idempotency.Bill.Month),
 		UpdateExpression:                    aws.String("ADD #used :tokens"),
 		ConditionExpression:                 aws.String("attribute_exists(#used) AND " + knownFormat),
@@ -166,7 +166,7 @@ func (l *Ledger) resolveLimit(ctx context.Context, c *store.Change, total item) 
 	} else if err := e.seed(a, total); err != nil {
 		return err
 	}
-	err := l.write(ctx, e.update(l.table, usageKey(a.tenant, a.month)))
+	err := l.write(ctx, e.update(l.name, usageKey(a.tenant, a.month)))
 	if _, ok := errors.AsType[*conditionFailed](err); ok {
 		return errRetry // another process has updated it
 	}
@@ -236,14 +236,14 @@ func (l *Ledger) withCounter(ctx context.Context, bills map[account]*store.Usage
 
 // batchGet reads items, strongly consistent, with the attributes in [partial], and
 // calls f for each item that exists.
-func (l *Ledger) batchGet(ctx context.Context, wanted []item, f func(item) error) error {
+func (t *table) batchGet(ctx context.Context, wanted []item, f func(item) error) error {
 	const most = 100 // in one call
 	for attempt := 0; len(wanted) > 0; {
 		n := min(most, len(wanted))
 		var out *dynamodb.BatchGetItemOutput
-		err := l.try(ctx, "BatchGetItem", func(ctx context.Context) (err error) {
-			out, err = l.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
-				*l.table: {
+		err := t.try(ctx, "BatchGetItem", func(ctx context.Context) (err error) {
+			out, err = t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+				*t.name: {
 					Keys: wanted[:n], ConsistentRead: aws.Bool(true),
 					ProjectionExpression: partial, ExpressionAttributeNames: partialNames,
 				},
@@ -253,15 +253,15 @@ func (l *Ledger) batchGet(ctx context.Context, wanted []item, f func(item) error
 		if err != nil {
 			return err
 		}
-		for _, it := range out.Responses[*l.table] {
+		for _, it := range out.Responses[*t.name] {
 			if err := f(it); err != nil {
 				return err
 			}
 		}
-		left := out.UnprocessedKeys[*l.table].Keys
+		left := out.UnprocessedKeys[*t.name].Keys
 		if len(left) < n {
 			attempt = 0
-		} else if !l.retry.Pause(ctx, attempt) {
+		} else if !t.retry.Pause(ctx, attempt) {
 			return fault.Errorf(fault.Unavailable, "DynamoDB did not read %d items in time", len(wanted))
 		} else {
 			attempt++

@@ -20,7 +20,7 @@ import (
 // moment after the table.
 func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, limit int) ([]store.IdempotencyKey, error) {
 	return indexed(ctx, l, &dynamodb.QueryInput{
-		TableName:                 l.table,
+		TableName:                 l.name,
 		IndexName:                 aws.String(Index),
 		KeyConditionExpression:    aws.String("#open = :shard AND opened < :before"),
 		ExpressionAttributeNames:  map[string]string{"#open": "open"},
@@ -31,7 +31,7 @@ func (l *Ledger) ListPending(ctx context.Context, shard int, before time.Time, l
 // ListFailed implements [store.Outbox]. It reads the index.
 func (l *Ledger) ListFailed(ctx context.Context, shard, limit int) ([]store.IdempotencyKey, error) {
 	return indexed(ctx, l, &dynamodb.QueryInput{
-		TableName:                 l.table,
+		TableName:                 l.name,
 		IndexName:                 aws.String(Index),
 		KeyConditionExpression:    aws.String("#open = :shard"),
 		ExpressionAttributeNames:  map[string]string{"#open": "open"},
@@ -64,7 +64,7 @@ func indexed(ctx context.Context, l *Ledger, in *dynamodb.QueryInput, limit int)
 func (l *Ledger) Lease(ctx context.Context, shard int, owner string, now, until time.Time) (bool, error) {
 	err := l.try(ctx, "UpdateItem", func(ctx context.Context) error {
 		_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName:                l.table,
+			TableName:                l.name,
 			Key:                      leaseKey(shard),
 			UpdateExpression:         aws.String("SET #owner = :owner, #until = :until"),
 			ConditionExpression:      aws.String("attribute_not_exists(pk) OR (#owner = :owner OR #until <= :now) AND " + knownFormat),
@@ -87,7 +87,7 @@ func (l *Ledger) Lease(ctx context.Context, shard int, owner string, now, until 
 // idempotency record.
 func (l *Ledger) IdempotencyRecords(ctx context.Context, cursor string, limit int) ([]store.IdempotencyRecord, string, error) {
 	in := &dynamodb.ScanInput{
-		TableName:                 l.table,
+		TableName:                 l.name,
 		ConsistentRead:            aws.Bool(true),
 		FilterExpression:          aws.String("begins_with(pk, :mark) AND expires > :now"),
 		ExpressionAttributeValues: item{":mark": text(idempotencyPrefix), ":now": text(l.now())},
@@ -122,9 +122,9 @@ func (l *Ledger) IdempotencyRecords(ctx context.Context, cursor string, limit in
 	}
 }
 
-func (l *Ledger) scan(ctx context.Context, in *dynamodb.ScanInput) (out *dynamodb.ScanOutput, err error) {
-	err = l.try(ctx, "Scan", func(ctx context.Context) (err error) {
-		out, err = l.client.Scan(ctx, in)
+func (t *table) scan(ctx context.Context, in *dynamodb.ScanInput) (out *dynamodb.ScanOutput, err error) {
+	err = t.try(ctx, "Scan", func(ctx context.Context) (err error) {
+		out, err = t.client.Scan(ctx, in)
 		return err
 	})
 	return out, err

@@ -55,7 +55,7 @@ func (l *Ledger) saveProgress(ctx context.Context, key store.IdempotencyKey, s s
 	var ups []types.Update
 	idempotencyChanged, recordChanged := s.Apply(&m.IdempotencyRecord, record)
 	if idempotencyChanged {
-		ups = append(ups, m.update(l.table))
+		ups = append(ups, m.update(l.name))
 	}
 	if recordChanged {
 		ups = append(ups, l.clearUnprojected(record))
@@ -79,7 +79,7 @@ func (l *Ledger) clearUnprojected(h *store.Record) types.Update {
 	if h.Deleted {
 		e.assign("ttl", integer(ttlTime(h.Expires)))
 	}
-	return e.update(l.table, recordKey(h.Ref))
+	return e.update(l.name, recordKey(h.Ref))
 }
 
 // saveUnread returns the update that saves the results of entries without reading the
@@ -126,5 +126,5 @@ func (l *Ledger) saveUnread(key store.IdempotencyKey, s *store.Progress) (up typ
 			e.values[":error"+i] = text(o.Error)
 		}
 	}
-	return e.update(l.table, idempotencyKey(key)), true
+	return e.update(l.name, idempotencyKey(key)), true
 }

@@ -37,7 +37,7 @@ func TestSaveProgressKeepsNewerRecordUnprojected(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := change("second", first.Record.Version, 2)
-	concurrent := New(newClient(t), *l.table, nil)
+	concurrent := New(newClient(t), *l.name, nil)
 	raced := false
 	w.before = func(c *call) error {
 		if (c.name != "TransactWriteItems" && c.name != "UpdateItem") || raced {

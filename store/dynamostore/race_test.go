@@ -34,7 +34,7 @@ func published(index int) store.Progress {
 func TestConcurrentSaveProgress(t *testing.T) {
 	w := &wire{}
 	slow := newLedger(t, atOnce, w.use)
-	fast := New(newClient(t), *slow.table, nil)
+	fast := New(newClient(t), *slow.name, nil)
 	recheck := now().Add(time.Hour)
 	for name, before := range map[string]func(*store.Change){
 		"first change":  func(*store.Change) {},
@@ -67,7 +67,7 @@ func TestSaveProgressAfterReplacement(t *testing.T) {
 	commit(t, slow, c)
 
 	later := func() time.Time { return time.Now().Add(2 * store.DefaultRetention) }
-	afterwards := New(newClient(t), *slow.table, &Options{Clock: later})
+	afterwards := New(newClient(t), *slow.name, &Options{Clock: later})
 	next := newChange("p1", "e1", `{}`)
 	next.Record = nil
 	next.Idempotency.Result.Time, next.Idempotency.Expires = later(), later().Add(store.DefaultRetention)

@@ -54,7 +54,7 @@ func (l *Ledger) Records(ctx context.Context, c store.Collection, after events.R
 	var sources [parts]partReader
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i := range sources {
-		sources[i] = partReader{ledger: l, partition: recordPartition(c, i), after: string(after), page: page}
+		sources[i] = partReader{table: l.table, partition: recordPartition(c, i), after: string(after), page: page}
 		group.Go(func() error { return sources[i].fill(groupCtx) })
 	}
 	if err := group.Wait(); err != nil {
@@ -95,7 +95,7 @@ func smallestKey(ctx context.Context, sources []partReader) (smallest *partReade
 
 // A partReader reads the live records of one part of a collection, page by page.
 type partReader struct {
-	ledger    *Ledger
+	table     *table
 	partition string
 	after     string // the last key read; "" before the first
 	page      int32
@@ -118,7 +118,7 @@ func (p *partReader) pop() item {
 func (p *partReader) fill(ctx context.Context) error {
 	for len(p.items) == 0 && !p.end {
 		in := &dynamodb.QueryInput{
-			TableName:                 p.ledger.table,
+			TableName:                 p.table.name,
 			ConsistentRead:            aws.Bool(true),
 			Limit:                     aws.Int32(p.page),
 			KeyConditionExpression:    aws.String("pk = :pk"),
@@ -130,7 +130,7 @@ func (p *partReader) fill(ctx context.Context) error {
 			in.KeyConditionExpression = aws.String("pk = :pk AND sk > :after")
 			in.ExpressionAttributeValues[":after"] = text(p.after)
 		}
-		out, err := p.ledger.query(ctx, in)
+		out, err := p.table.query(ctx, in)
 		if err != nil {
 			return err
 		}
@@ -143,9 +143,9 @@ func (p *partReader) fill(ctx context.Context) error {
 	return nil
 }
 
-func (l *Ledger) query(ctx context.Context, in *dynamodb.QueryInput) (out *dynamodb.QueryOutput, err error) {
-	err = l.try(ctx, "Query", func(ctx context.Context) (err error) {
-		out, err = l.client.Query(ctx, in)
+func (t *table) query(ctx context.Context, in *dynamodb.QueryInput) (out *dynamodb.QueryOutput, err error) {
+	err = t.try(ctx, "Query", func(ctx context.Context) (err error) {
+		out, err = t.client.Query(ctx, in)
 		return err
 	})
 	return out, err

@@ -12,8 +12,8 @@ import (
 
 // try sends one API call, named call, with the retries of [retry.Policy.Do]. The
 // fault is Unavailable if the error is transient or ctx has ended.
-func (l *Ledger) try(ctx context.Context, call string, f func(context.Context) error) error {
-	err := l.retry.Do(ctx, f)
+func (t *table) try(ctx context.Context, call string, f func(context.Context) error) error {
+	err := t.retry.Do(ctx, f)
 	switch {
 	case err == nil:
 		return nil
@@ -22,7 +22,7 @@ func (l *Ledger) try(ctx context.Context, call string, f func(context.Context) e
 	case transient(err):
 		return fault.Wrap("dynamodb."+call, fault.Unavailable, err)
 	}
-	return l.explain(call, err)
+	return t.explain(call, err)
 }
 
 // transient reports whether the same call may succeed a moment later: it was

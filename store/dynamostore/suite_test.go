@@ -13,7 +13,7 @@ import (
 
 func TestDriver(t *testing.T) {
 	reconnect := func(t testing.TB, d store.Driver, e storetest.Env) store.Driver {
-		return connect(t, *d.(*Ledger).table, e)
+		return connect(t, *d.(*Ledger).name, e)
 	}
 	storetest.Run(t, storetest.Harness{
 		Open:      openSuite,
@@ -56,7 +56,7 @@ func setItemFormat(t testing.TB, l *Ledger, key item, number int) {
 		e.assign(formatAttribute, integer(int64(number)))
 	}
 	e.condition = []string{"attribute_exists(pk)"}
-	if err := l.write(t.Context(), e.update(l.table, key)); err != nil {
+	if err := l.write(t.Context(), e.update(l.name, key)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -19,10 +19,10 @@ const ttlAttribute = "ttl"
 // Check verifies that the table has the keys and the index that the ledger needs. It
 // is called at start. The error is Internal; it says what is missing and which
 // command creates it.
-func (l *Ledger) Check(ctx context.Context) error {
+func (t *table) Check(ctx context.Context) error {
 	var out *dynamodb.DescribeTableOutput
-	err := l.try(ctx, "DescribeTable", func(ctx context.Context) (err error) {
-		out, err = l.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: l.table})
+	err := t.try(ctx, "DescribeTable", func(ctx context.Context) (err error) {
+		out, err = t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: t.name})
 		return err
 	})
 	if err != nil {
@@ -30,18 +30,18 @@ func (l *Ledger) Check(ctx context.Context) error {
 	}
 	table := out.Table
 	if wrong := keyMismatch(table.KeySchema, table.AttributeDefinitions, "pk", "sk"); wrong != "" {
-		return fault.Errorf(fault.Internal, "table %s %s; a table's keys cannot be changed, create another table:\n%s", *l.table, wrong, l.createCommand())
+		return fault.Errorf(fault.Internal, "table %s %s; a table's keys cannot be changed, create another table:\n%s", *t.name, wrong, t.createCommand())
 	}
 	for _, index := range table.GlobalSecondaryIndexes {
 		if aws.ToString(index.IndexName) != Index {
 			continue
 		}
 		if wrong := keyMismatch(index.KeySchema, table.AttributeDefinitions, "open", "opened"); wrong != "" {
-			return fault.Errorf(fault.Internal, "index %s of table %s %s; delete it and create it again:\n%s", Index, *l.table, wrong, l.indexCommand())
+			return fault.Errorf(fault.Internal, "index %s of table %s %s; delete it and create it again:\n%s", Index, *t.name, wrong, t.indexCommand())
 		}
 		return nil
 	}
-	return fault.Errorf(fault.Internal, "table %s has no index %s; create it:\n%s", *l.table, Index, l.indexCommand())
+	return fault.Errorf(fault.Internal, "table %s has no index %s; create it:\n%s", *t.name, Index, t.indexCommand())
 }
 
 // keyMismatch returns how a key schema differs from two string keys of these names,
@@ -66,17 +66,17 @@ func keyMismatch(schema []types.KeySchemaElement, defined []types.AttributeDefin
 // CreateTable creates the table and waits until it can be used. It is for tests and
 // for deployments without the supplied template. It returns nil if the table already
 // exists; [Ledger.Check] verifies its keys.
-func (l *Ledger) CreateTable(ctx context.Context) error {
-	if err := l.createTable(ctx); err != nil {
+func (t *table) CreateTable(ctx context.Context) error {
+	if err := t.createTable(ctx); err != nil {
 		return err
 	}
-	return l.enableExpiry(ctx)
+	return t.enableExpiry(ctx)
 }
 
-func (l *Ledger) createTable(ctx context.Context) error {
-	err := l.try(ctx, "CreateTable", func(ctx context.Context) error {
-		_, err := l.client.CreateTable(ctx, &dynamodb.CreateTableInput{
-			TableName:   l.table,
+func (t *table) createTable(ctx context.Context) error {
+	err := t.try(ctx, "CreateTable", func(ctx context.Context) error {
+		_, err := t.client.CreateTable(ctx, &dynamodb.CreateTableInput{
+			TableName:   t.name,
 			BillingMode: types.BillingModePayPerRequest,
 			AttributeDefinitions: []types.AttributeDefinition{
 				stringAttribute("pk"), stringAttribute("sk"), stringAttribute("open"), stringAttribute("opened"),
@@ -96,9 +96,9 @@ func (l *Ledger) createTable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	waiter := dynamodb.NewTableExistsWaiter(l.client)
+	waiter := dynamodb.NewTableExistsWaiter(t.client)
 	const maxWait = 5 * time.Minute
-	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: l.table}, maxWait); err != nil {
+	if err := waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: t.name}, maxWait); err != nil {
 		return fault.Wrap("dynamodb.DescribeTable", fault.Unavailable, err)
 	}
 	return nil
@@ -106,23 +106,23 @@ func (l *Ledger) createTable(ctx context.Context) error {
 
 // enableExpiry enables the deletion of expired items by DynamoDB. It returns nil if
 // it is already enabled.
-func (l *Ledger) enableExpiry(ctx context.Context) error {
-	out, err := l.timeToLive(ctx)
+func (t *table) enableExpiry(ctx context.Context) error {
+	out, err := t.timeToLive(ctx)
 	if err != nil || out == types.TimeToLiveStatusEnabled || out == types.TimeToLiveStatusEnabling {
 		return err
 	}
-	return l.try(ctx, "UpdateTimeToLive", func(ctx context.Context) error {
-		_, err := l.client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
-			TableName:               l.table,
+	return t.try(ctx, "UpdateTimeToLive", func(ctx context.Context) error {
+		_, err := t.client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+			TableName:               t.name,
 			TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(ttlAttribute), Enabled: aws.Bool(true)},
 		})
 		return err
 	})
 }
 
-func (l *Ledger) timeToLive(ctx context.Context) (status types.TimeToLiveStatus, err error) {
-	err = l.try(ctx, "DescribeTimeToLive", func(ctx context.Context) error {
-		out, err := l.client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: l.table})
+func (t *table) timeToLive(ctx context.Context) (status types.TimeToLiveStatus, err error) {
+	err = t.try(ctx, "DescribeTimeToLive", func(ctx context.Context) error {
+		out, err := t.client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: t.name})
 		if err == nil && out.TimeToLiveDescription != nil {
 			status = out.TimeToLiveDescription.TimeToLiveStatus
 		}
@@ -143,17 +143,17 @@ func keySchema(hash, sort string) []types.KeySchemaElement {
 }
 
 // createCommand returns the command that does the same as [Ledger.CreateTable].
-func (l *Ledger) createCommand() string {
-	return `aws dynamodb create-table --table-name ` + *l.table + ` --billing-mode PAY_PER_REQUEST \
+func (t *table) createCommand() string {
+	return `aws dynamodb create-table --table-name ` + *t.name + ` --billing-mode PAY_PER_REQUEST \
   --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S AttributeName=open,AttributeType=S AttributeName=opened,AttributeType=S \
   --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE \
   --global-secondary-indexes 'IndexName=` + Index + `,KeySchema=[{AttributeName=open,KeyType=HASH},{AttributeName=opened,KeyType=RANGE}],Projection={ProjectionType=KEYS_ONLY}'
-aws dynamodb wait table-exists --table-name ` + *l.table + `
-aws dynamodb update-time-to-live --table-name ` + *l.table + ` --time-to-live-specification Enabled=true,AttributeName=` + ttlAttribute
+aws dynamodb wait table-exists --table-name ` + *t.name + `
+aws dynamodb update-time-to-live --table-name ` + *t.name + ` --time-to-live-specification Enabled=true,AttributeName=` + ttlAttribute
 }
 
-func (l *Ledger) indexCommand() string {
-	return `aws dynamodb update-table --table-name ` + *l.table + ` \
+func (t *table) indexCommand() string {
+	return `aws dynamodb update-table --table-name ` + *t.name + ` \
   --attribute-definitions AttributeName=open,AttributeType=S AttributeName=opened,AttributeType=S \
   --global-secondary-index-updates '[{"Create":{"IndexName":"` + Index + `","KeySchema":[{"AttributeName":"open","KeyType":"HASH"},{"AttributeName":"opened","KeyType":"RANGE"}],"Projection":{"ProjectionType":"KEYS_ONLY"}}}]'`
 }

@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := New(client, tableName(), nil)
 			if test.in != nil {
-				test.in.TableName, test.in.BillingMode = l.table, types.BillingModePayPerRequest
+				test.in.TableName, test.in.BillingMode = l.name, types.BillingModePayPerRequest
 				if _, err := client.CreateTable(t.Context(), test.in); err != nil {
 					t.Fatal(err)
 				}
@@ -63,7 +63,7 @@ func TestCheck(t *testing.T) {
 			if err == nil || fault.IsRejection(err) {
 				t.Fatalf("%v, want a fault that is not a rejection", err)
 			}
-			for _, want := range append(test.text, *l.table) {
+			for _, want := range append(test.text, *l.name) {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%v\ndoes not contain %q", err, want)
 				}

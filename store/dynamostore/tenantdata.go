@@ -16,15 +16,16 @@ import (
 	"github.com/blockforger/eventrouter/store"
 )
 
-var _ store.TenantData = (*Ledger)(nil)
+// tenantData lists and deletes all items of a tenant.
+type tenantData struct{ *table }
 
 // Sample implements [store.TenantData]. A collection of more than a few records
 // usually has some in its first part, so one query is enough. If the first part is
 // empty, the others are queried concurrently.
-func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
+func (l *tenantData) Sample(ctx context.Context, c store.Collection) (store.Record, error) {
 	var sources [parts]partReader
 	for i := range sources {
-		sources[i] = partReader{ledger: l, partition: recordPartition(c, i), page: 1}
+		sources[i] = partReader{table: l.table, partition: recordPartition(c, i), page: 1}
 	}
 	if err := sources[0].fill(ctx); err != nil {
 		return store.Record{}, err
@@ -47,7 +48,7 @@ func (l *Ledger) Sample(ctx context.Context, c store.Collection) (store.Record, 
 }
 
 // Inventory implements [store.TenantData]. It scans the table.
-func (l *Ledger) Inventory(ctx context.Context, t events.TenantID) (store.Inventory, error) {
+func (l *tenantData) Inventory(ctx context.Context, t events.TenantID) (store.Inventory, error) {
 	schemas, months := map[events.SchemaID]bool{}, map[string]bool{}
 	err := l.eachTenantItem(ctx, t, func(pk, _ string, it item) (bool, error) {
 		kind, rest, _ := strings.Cut(pk, "/")
@@ -75,7 +76,7 @@ func (l *Ledger) Inventory(ctx context.Context, t events.TenantID) (store.Invent
 }
 
 // Purge implements [store.TenantData]. It scans the table and deletes 25 items a call.
-func (l *Ledger) Purge(ctx context.Context, t events.TenantID, limit int) (int, error) {
+func (l *tenantData) Purge(ctx context.Context, t events.TenantID, limit int) (int, error) {
 	var found []item
 	err := l.eachTenantItem(ctx, t, func(pk, sk string, _ item) (bool, error) {
 		found = append(found, primaryKey(pk, sk))
@@ -99,7 +100,7 @@ func (l *Ledger) Purge(ctx context.Context, t events.TenantID, limit int) (int, 
 
 // eachTenantItem calls f for each item of a tenant until f returns false. Ids contain
 // no slash, so the prefixes match no item of another tenant.
-func (l *Ledger) eachTenantItem(ctx context.Context, t events.TenantID, f func(pk, sk string, it item) (more bool, err error)) error {
+func (l *tenantData) eachTenantItem(ctx context.Context, t events.TenantID, f func(pk, sk string, it item) (more bool, err error)) error {
 	values, clauses := item{":keys": text(keysPrefix + string(t))}, []string{"pk = :keys"}
 	for i, prefix := range []string{recordPrefix, idempotencyPrefix, usagePrefix, limitPrefix} {
 		name := ":" + string(rune('a'+i))
@@ -107,7 +108,7 @@ func (l *Ledger) eachTenantItem(ctx context.Context, t events.TenantID, f func(p
 		clauses = append(clauses, "begins_with(pk, "+name+")")
 	}
 	in := &dynamodb.ScanInput{
-		TableName:                 l.table,
+		TableName:                 l.name,
 		ConsistentRead:            aws.Bool(true),
 		FilterExpression:          aws.String(strings.Join(clauses, " OR ")),
 		ExpressionAttributeValues: values,
@@ -137,26 +138,26 @@ func (l *Ledger) eachTenantItem(ctx context.Context, t events.TenantID, f func(p
 
 // deleteAll deletes items, and repeats the call for those that DynamoDB left
 // unprocessed.
-func (l *Ledger) deleteAll(ctx context.Context, keys []item) error {
+func (t *table) deleteAll(ctx context.Context, keys []item) error {
 	writes := make([]types.WriteRequest, len(keys))
 	for i, key := range keys {
 		writes[i].DeleteRequest = &types.DeleteRequest{Key: key}
 	}
 	for attempt := 0; len(writes) > 0; attempt++ {
-		if attempt > 0 && !l.retry.Pause(ctx, attempt-1) {
+		if attempt > 0 && !t.retry.Pause(ctx, attempt-1) {
 			return fault.Errorf(fault.Unavailable, "DynamoDB did not delete %d items in time", len(writes))
 		}
 		var out *dynamodb.BatchWriteItemOutput
-		err := l.try(ctx, "BatchWriteItem", func(ctx context.Context) (err error) {
-			out, err = l.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-				RequestItems: map[string][]types.WriteRequest{*l.table: writes},
+		err := t.try(ctx, "BatchWriteItem", func(ctx context.Context) (err error) {
+			out, err = t.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+				RequestItems: map[string][]types.WriteRequest{*t.name: writes},
 			})
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		writes = out.UnprocessedItems[*l.table]
+		writes = out.UnprocessedItems[*t.name]
 	}
 	return nil
 }

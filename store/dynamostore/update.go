@@ -150,17 +150,17 @@ func (m *versioned) update(table *string) types.Update {
 }
 
 // write executes one update, or several as one transaction.
-func (l *Ledger) write(ctx context.Context, ups ...types.Update) error {
+func (t *table) write(ctx context.Context, ups ...types.Update) error {
 	if len(ups) > 1 {
 		writes := make([]types.TransactWriteItem, len(ups))
 		for i := range ups {
 			writes[i].Update = &ups[i]
 		}
-		return l.transact(ctx, writes)
+		return t.transact(ctx, writes)
 	}
 	up := ups[0]
-	return l.try(ctx, "UpdateItem", func(ctx context.Context) error {
-		_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+	return t.try(ctx, "UpdateItem", func(ctx context.Context) error {
+		_, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName:                 up.TableName,
 			Key:                       up.Key,
 			UpdateExpression:          up.UpdateExpression,

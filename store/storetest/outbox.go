@@ -31,7 +31,7 @@ func testPending(t *testing.T, h Harness) {
 	for i := range n / 2 {
 		want(t, named("pending ", i), half[idempotencyKey("acme", named("n", i))], true)
 	}
-	l.wantOldestFirst()
+	wantOldestFirst(l)
 
 	// A published entry and an aggregated bill leave no pending work.
 	key := idempotencyKey("acme", "n000")
@@ -92,7 +92,7 @@ func failedKeys(l *ledger) (failed []store.IdempotencyKey) {
 
 // wantOldestFirst checks the order and the limit of every shard, and that each
 // idempotency record is in the shard of its key.
-func (l *ledger) wantOldestFirst() {
+func wantOldestFirst(l *ledger) {
 	l.t.Helper()
 	for shard := range store.Shards {
 		l.catchUp()

@@ -43,16 +43,16 @@ func testPurge(t *testing.T, h Harness) {
 	for len(left) > 0 {
 		before := make(map[string]tenantState, len(left))
 		for _, id := range left {
-			before[id] = l.tenantState(keys, id)
+			before[id] = tenantStateOf(l, keys, id)
 		}
 		gone := left[0]
 		left = left[1:]
 		if n, err := l.Purge(ctx, events.TenantID(gone)); err != nil || n < len(schemas)+len(schemas)+4 {
 			t.Fatalf("purge of %s: %d things, %v", gone, n, err)
 		}
-		wantSame(t, "what is left of "+gone, l.tenantState(keys, gone), tenantState{})
+		wantSame(t, "what is left of "+gone, tenantStateOf(l, keys, gone), tenantState{})
 		for _, id := range left {
-			wantSame(t, "what is left of "+id+" after the purge of "+gone, l.tenantState(keys, id), before[id])
+			wantSame(t, "what is left of "+id+" after the purge of "+gone, tenantStateOf(l, keys, id), before[id])
 		}
 		// An idempotency key can be used again, and usage starts at 0.
 		again := change(ref(gone, "b", "rex"), "post b", events.Post, store.Record{}, `{"id":"rex"}`)
@@ -80,7 +80,7 @@ type tenantState struct {
 	Pending            int
 }
 
-func (l *ledger) tenantState(keys apikey.Store, id string) (r tenantState) {
+func tenantStateOf(l *ledger, keys apikey.Store, id string) (r tenantState) {
 	l.t.Helper()
 	var err error
 	if r.Inventory, err = l.Inventory(ctx, events.TenantID(id)); err != nil {
