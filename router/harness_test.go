@@ -27,17 +27,21 @@ import (
 
 // A house is a router with everything below it in memory.
 type house struct {
-	t       testing.TB
-	clock   *clock
-	files   *blob.Memory
-	ledger  *memstore.Driver
+	t      testing.TB
+	clock  *clock
+	files  *blob.Memory
+	ledger interface {
+		store.Driver
+		apikey.Store
+	}
 	store   *projection.Store
 	sender  *sender
 	router  *router.Router
 	relay   *outbox.Relay
 	keys    map[events.TenantID]string
 	nextID  int
-	failing func(op string) error // fails an I/O of the ledger
+	failing func(op string) error // fails an I/O of the ledger in memory
+	catchUp func()                // updates the index of the ledger; nil if it does not lag
 }
 
 type clock struct {
@@ -99,12 +103,16 @@ const petSchema = `{"type":"object","properties":{"id":{"type":"string"},"name":
 func newHouse(t testing.TB) *house {
 	h := &house{t: t, clock: &clock{now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}, files: blob.NewMemory(),
 		sender: &sender{}, keys: map[events.TenantID]string{}}
-	h.ledger = memstore.New(&memstore.Options{Clock: h.clock.Now, Fault: func(op string) error {
-		if h.failing != nil {
-			return h.failing(op)
-		}
-		return nil
-	}})
+	if strings.HasPrefix(t.Name(), laggingIndex) {
+		h.useLaggingIndex()
+	} else {
+		h.ledger = memstore.New(&memstore.Options{Clock: h.clock.Now, Fault: func(op string) error {
+			if h.failing != nil {
+				return h.failing(op)
+			}
+			return nil
+		}})
+	}
 	h.store = projection.New(store.New(h.ledger, &store.Options{Clock: h.clock.Now}), nil)
 	for _, id := range []events.TenantID{"acme", "rival"} {
 		h.file(string(id)+"/tenant.properties", "eventbridge-input=true\neventbridge-output=[{}]\n")
@@ -215,6 +223,9 @@ func (h *house) data(key string) string {
 
 func (h *house) tokens(tenantID string) int64 {
 	h.t.Helper()
+	if h.catchUp != nil {
+		h.catchUp()
+	}
 	u, err := h.store.Usage(h.t.Context(), events.TenantID(tenantID), store.Month(h.clock.Now()))
 	if err != nil {
 		h.t.Fatal(err)

@@ -93,6 +93,9 @@ func newShownHouse(t *testing.T, b events.Backend) *shownHouse {
 // drain runs the relay, a minute later.
 func (h *house) drain() outbox.RelayStats {
 	h.t.Helper()
+	if h.catchUp != nil {
+		h.catchUp()
+	}
 	h.clock.advance(time.Minute)
 	d, err := h.relay.Run(h.t.Context(), invocation)
 	if err != nil {
