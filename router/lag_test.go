@@ -46,7 +46,9 @@ func (h *house) useLaggingIndex() {
 	config, table := awstest.Config(awstest.DynamoDB(h.t)), "router-"+rand.Text()
 	h.clock.now = time.Now().UTC().Truncate(time.Millisecond)
 	index := dynamotest.NewLaggingIndex(dynamodb.NewFromConfig(config), table)
-	ledger := dynamostore.New(dynamodb.NewFromConfig(config, index.Use), table, &dynamostore.Options{Clock: h.clock.Now})
+	ledger := dynamostore.New(dynamodb.NewFromConfig(config, index.Use), table, &dynamostore.Options{
+		Clock: h.clock.Now, Attempt: time.Minute, // on a busy machine
+	})
 	if err := ledger.CreateTable(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}

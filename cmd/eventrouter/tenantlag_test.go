@@ -31,7 +31,7 @@ func TestTenantCommandsWithLaggingIndex(t *testing.T) {
 	table := "lag-" + rand.Text()
 	config := awstest.Config(awstest.DynamoDB(t))
 	index := dynamotest.NewLaggingIndex(dynamodb.NewFromConfig(config), table)
-	ledger := dynamostore.New(dynamodb.NewFromConfig(config, index.Use), table, nil)
+	ledger := dynamostore.New(dynamodb.NewFromConfig(config, index.Use), table, &dynamostore.Options{Attempt: time.Minute}) // on a busy machine
 	if err := ledger.CreateTable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
