@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-all test-resource events-aws check bench flaky fuzz simulate mutation soak conformance conformance-local conformance-storage tools tools-conformance clean
+.PHONY: help run demo build test test-all test-resource events-aws check bench bench-long flaky fuzz simulate mutation soak conformance conformance-local conformance-storage tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: ## vet, staticcheck, gofmt, go.mod tidiness, and known vulnerabilities wh
 
 bench: ## measure side by side; doc/benchmarks.md explains the figures
 	$(GO) run ./bench
+
+bench-long: ## measure how costs grow with rules, tenants and file size; and a million local events; draws doc/benchmarks/*.svg
+	$(GO) run ./bench curves growth
 
 fuzz: ## fuzz every parser for FUZZTIME each
 	./bench/fuzz.sh $(or $(FUZZTIME),20s)

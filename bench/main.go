@@ -4,7 +4,11 @@
 //
 //	go run ./bench [wayin] [handlers] [latency] [taking] [drivers] [costs] [files] [rules] [pipeline] [growth]
 //
-// All of it takes about two minutes.
+//	go run ./bench curves growth   costs by size, with curves in doc/benchmarks; a million local events
+//	go run ./bench compare A B     cold start and CPU of bootstrap binaries
+//	go run ./bench profile FILE    a CPU profile of the function, for the compiler
+//
+// The sections take less than five minutes together.
 package main
 
 import (
@@ -41,10 +45,10 @@ func main() {
 	}{
 		{"wayin", wayIn}, {"handlers", handlers}, {"latency", latency}, {"taking", taking},
 		{"drivers", drivers}, {"costs", costs}, {"files", files}, {"rules", rules},
-		{"pipeline", pipeline}, {"growth", growth},
+		{"pipeline", pipeline}, {"curves", curves}, {"growth", growth},
 	} {
-		if len(os.Args) == 1 && section.name == "growth" {
-			continue // it takes long
+		if long := section.name == "curves" || section.name == "growth"; long && len(os.Args) == 1 {
+			continue
 		}
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], section.name) {
 			continue
