@@ -2,13 +2,12 @@
 // in one run, since machines are noisy and only ratios last. doc/benchmarks.md
 // explains the figures.
 //
-//	go run ./bench [wayin] [handlers] [latency] [taking] [drivers] [costs] [files] [rules] [pipeline] [growth]
-//
+//	go run ./bench [wayin] [handlers] [latency] [taking] [drivers] [costs] [files] [rules] [pipeline]
 //	go run ./bench curves growth   costs by size, with curves in doc/benchmarks; a million local events
 //	go run ./bench compare A B     cold start and CPU of bootstrap binaries
 //	go run ./bench profile FILE    a CPU profile of the function, for the compiler
 //
-// The sections take less than five minutes together.
+// Without arguments all sections are measured but curves and growth, which take long.
 package main
 
 import (
