@@ -2,7 +2,7 @@
 // in one run, since machines are noisy and only ratios last. doc/benchmarks.md
 // explains the figures.
 //
-//	go run ./bench [wayin] [handlers] [latency] [taking] [drivers] [costs] [files] [rules] [pipeline]
+//	go run ./bench [wayin] [handlers] [latency] [taking] [drivers] [costs] [files] [rules] [rest] [pipeline]
 //	go run ./bench curves growth   costs by size, with curves in doc/benchmarks; a million local events
 //	go run ./bench compare A B     cold start and CPU of bootstrap binaries
 //	go run ./bench profile FILE    a CPU profile of the function, for the compiler
@@ -22,6 +22,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == plainServer {
+		fmt.Fprintln(os.Stderr, servePlain(os.Args[2]))
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	t := newTable()
@@ -44,7 +48,7 @@ func main() {
 	}{
 		{"wayin", wayIn}, {"handlers", handlers}, {"latency", latency}, {"taking", taking},
 		{"drivers", drivers}, {"costs", costs}, {"files", files}, {"rules", rules},
-		{"pipeline", pipeline}, {"curves", curves}, {"growth", growth},
+		{"rest", restPosts}, {"pipeline", pipeline}, {"curves", curves}, {"growth", growth},
 	} {
 		if long := section.name == "curves" || section.name == "growth"; long && len(os.Args) == 1 {
 			continue

@@ -337,6 +337,6 @@ func readUsage(pid int) (u processUsage, err error) {
 	}
 	// Not write_bytes: with large folios it counts 2 MB for a changed page.
 	u.written = number(read("io"), "wchar")
-	u.resident = number(read("status"), "VmRSS") * 1024
+	u.resident = number(read("status"), "RssAnon") * 1024 // without the mapped files
 	return u, err
 }

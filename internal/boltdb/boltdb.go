@@ -19,7 +19,8 @@
 //   - One process: the file is locked; in a second process, Open returns an error
 //     that names the first.
 //
-// The package starts no goroutine: one of the waiting callers commits for all.
+// One of the waiting callers commits for all. The only goroutine that the package starts
+// checks the leaves of a file of more than 64 MB after Open.
 package boltdb
 
 import (
@@ -80,13 +81,16 @@ type DB struct {
 
 	lock    sync.RWMutex // views share it; a group holds it until it is durable
 	storage storage
+
+	checking sync.WaitGroup
+	stop     chan struct{} // closed by Close; ends the check of the leaves
 }
 
 // Open opens the file, or creates it with mode 0600. The error is Unavailable, and
 // names the process, if another process has the file open, and that of [Damaged]
 // if the file is empty or its structure is damaged; the file is then unchanged.
 func Open(path string, o *Options) (*DB, error) {
-	db := &DB{path: path, turn: make(chan struct{}, 1)}
+	db := &DB{path: path, turn: make(chan struct{}, 1), stop: make(chan struct{})}
 	if o != nil {
 		db.o = *o
 	}
@@ -111,9 +115,14 @@ func Open(path string, o *Options) (*DB, error) {
 		err = s.recover()
 	}
 	if err == nil {
+		err = db.checkLeaves()
+	}
+	if err == nil {
 		err = writeHolder(path)
 	}
 	if err != nil {
+		close(db.stop)
+		db.checking.Wait()
 		s.end()
 		_ = s.bolt.Close()
 		return nil, fault.Wrap("boltdb.Open", fault.Internal, err)
@@ -134,24 +143,81 @@ func (s *storage) open(wait time.Duration) (err error) {
 	case info.Size() == 0:
 		return Damaged(s.path, "it is empty")
 	}
-	if err := verifyLocked(s.path, wait); err != nil {
+	rest, err := verifyLocked(s.path, wait)
+	if err != nil {
 		return err
 	}
-	s.bolt, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
+	o := &bbolt.Options{
 		Timeout:      wait,
 		FreelistType: bbolt.FreelistMapType,
 		MaxSize:      s.maxSize,
 		NoStatistics: true,
-	})
-	if err != nil && !errors.Is(err, bolterrors.ErrTimeout) {
-		return fmt.Errorf("data file %s: %w", s.path, err)
 	}
-	return err
+	if rest != nil && s.maxSize == 0 {
+		o.InitialMmapSize = int(rest.pageSize)*int(rest.pages) + 1<<30 // a larger map would wait for the check of the leaves
+	}
+	s.bolt, err = bbolt.Open(s.path, 0o600, o)
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return err
+	case err != nil:
+		return fmt.Errorf("data file %s: %w", s.path, err)
+	case rest == nil:
+		return nil
+	}
+	// Another process may have changed the file before this one has locked it again.
+	if rest.txid != txidOf(s.path) {
+		return errors.Join(bolterrors.ErrTimeout, s.bolt.Close())
+	}
+	s.unchecked = rest
+	return nil
+}
+
+// txidOf returns the number of the file's newest commit, 0 if it cannot be read.
+func txidOf(path string) uint64 {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer file.Close()
+	m, err := readMeta(file, 1<<62)
+	if err != nil {
+		return 0
+	}
+	return m.txid
+}
+
+// eagerSize is the size up to which a file is checked before Open returns. The leaves
+// of a larger one are checked in the background: a start must not take longer the
+// larger the file is.
+var eagerSize int64 = 64 << 20
+
+// checkLeaves checks the leaves of a large file as it is now. If one is damaged, the
+// file becomes unusable.
+func (db *DB) checkLeaves() error {
+	m := db.storage.unchecked
+	if m == nil {
+		return nil
+	}
+	pin, err := db.storage.bolt.Begin(false) // the pages in use are not reused
+	if err != nil {
+		return err
+	}
+	db.checking.Go(func() {
+		err := verifyLeaves(db.path, *m, db.stop)
+		_ = pin.Rollback()
+		if err != nil && !errors.Is(err, errStopped) {
+			db.lock.Lock()
+			defer db.lock.Unlock()
+			db.storage.broken = Damaged(db.path, "%v", err)
+		}
+	})
+	return nil
 }
 
 // verifyLocked checks the file's structure. It opens the file for reading meanwhile, to
 // hold the lock; bbolt then follows no page of it.
-func verifyLocked(path string, wait time.Duration) error {
+func verifyLocked(path string, wait time.Duration) (rest *meta, err error) {
 	var file *os.File // bbolt's own
 	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:  wait,
@@ -163,19 +229,20 @@ func verifyLocked(path string, wait time.Duration) error {
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return err
+		return nil, err
 	case err != nil:
 		if file, err = os.Open(path); err != nil { // bbolt has closed its own
-			return fmt.Errorf("data file %s: %w", path, err)
+			return nil, fmt.Errorf("data file %s: %w", path, err)
 		}
 		defer file.Close()
 	default:
 		defer bolt.Close()
 	}
-	if reason := verify(file); reason != nil {
-		return Damaged(path, "%v", reason)
+	rest, reason := verify(file, eagerSize)
+	if reason != nil {
+		return nil, Damaged(path, "%v", reason)
 	}
-	return nil
+	return rest, nil
 }
 
 // create creates an empty database atomically, so that a crash never leaves an
@@ -220,6 +287,8 @@ func (db *DB) Close() error {
 	if already {
 		return nil
 	}
+	close(db.stop)
+	db.checking.Wait()
 	db.lock.Lock()
 	defer db.lock.Unlock()
 	db.storage.end()

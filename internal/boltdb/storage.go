@@ -32,6 +32,8 @@ type storage struct {
 	logSize   int64
 	ascending []string
 
+	unchecked *meta // of a file whose leaves have not been checked
+
 	bolt   *bbolt.DB
 	tx     *Tx      // nil when closed
 	log    *wal.Log // nil until the first update

@@ -3,6 +3,7 @@ package boltdb
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -49,25 +50,49 @@ type meta struct {
 type verifier struct {
 	file io.ReaderAt
 	meta
-	seen map[uint64]bool // the pages that are in use
+	seen       map[uint64]bool // the pages that are in use
+	skipLeaves bool            // leaves are not read, except those of the root
+	stop       <-chan struct{} // ends the check; may be nil
 }
+
+var errStopped = errors.New("the check was stopped")
 
 // verify checks the structure of the file: that it is as long as its newest meta
 // page says, and that the tree of each bucket and the list of free pages are
 // well-formed. It returns what is wrong as an error without the file's name. It
-// reads every page that is in use. Values are not checked.
-func verify(file *os.File) error {
+// reads every page that is in use, or, if the file is larger than eager, all but
+// the leaves; then the meta page is returned for [verifyLeaves]. Values are not
+// checked.
+func verify(file *os.File, eager int64) (rest *meta, err error) {
 	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{file: file, seen: map[uint64]bool{}, skipLeaves: info.Size() > eager}
+	if v.meta, err = readMeta(file, info.Size()); err != nil {
+		return nil, err
+	}
+	if want := int64(v.pages) * v.pageSize; info.Size() < want {
+		return nil, fmt.Errorf("it is truncated: %d bytes of at least %d", info.Size(), want)
+	}
+	if err := v.all(); err != nil || !v.skipLeaves {
+		return nil, err
+	}
+	return &v.meta, nil
+}
+
+// verifyLeaves is verify for all pages of an earlier state of the file, which no commit
+// must have reused. It returns errStopped if stop is closed.
+func verifyLeaves(path string, m meta, stop <-chan struct{}) error {
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	v := &verifier{file: file, seen: map[uint64]bool{}}
-	if v.meta, err = readMeta(file, info.Size()); err != nil {
-		return err
-	}
-	if want := int64(v.pages) * v.pageSize; info.Size() < want {
-		return fmt.Errorf("it is truncated: %d bytes of at least %d", info.Size(), want)
-	}
+	defer file.Close()
+	return (&verifier{file: file, meta: m, seen: map[uint64]bool{}, stop: stop}).all()
+}
+
+func (v *verifier) all() error {
 	if err := v.tree(v.root, nil, true); err != nil {
 		return err
 	}
@@ -112,6 +137,11 @@ func parseMeta(b []byte) (meta, bool) {
 
 // page reads a page with its overflow pages and marks it as in use.
 func (v *verifier) page(id uint64) (data []byte, err error) {
+	select {
+	case <-v.stop:
+		return nil, errStopped
+	default:
+	}
 	if id < 2 || id >= v.pages {
 		return nil, fmt.Errorf("page %d does not exist", id)
 	}
@@ -136,21 +166,50 @@ func (v *verifier) page(id uint64) (data []byte, err error) {
 	return data, nil
 }
 
-// tree checks a page of a bucket and the pages below it. Its keys must not be less
-// than from. The root holds only buckets.
-func (v *verifier) tree(id uint64, from []byte, isRoot bool) error {
+// tree checks the pages of a bucket. The root holds only buckets.
+func (v *verifier) tree(root uint64, from []byte, isRoot bool) error {
+	levels := 0 // that are read
+	if v.skipLeaves && !isRoot {
+		levels = max(1, v.height(root)-1)
+	}
+	return v.subtree(root, from, isRoot, levels)
+}
+
+// height returns the number of levels of a tree, all leaves of which are on the last
+// one. It stops at a page that is invalid; the check reports that page.
+func (v *verifier) height(id uint64) int {
+	const most = 40
+	for n := 1; n < most; n++ {
+		page := make([]byte, pageHeader+elementHeader)
+		if id < 2 || id >= v.pages {
+			return n
+		}
+		if _, err := v.file.ReadAt(page, int64(id)*v.pageSize); err != nil || order.Uint16(page[8:]) != branchPage {
+			return n
+		}
+		id = order.Uint64(page[pageHeader+8:])
+	}
+	return most
+}
+
+// subtree checks a page of a bucket and the pages below it, in all as many levels as
+// are given, 0 for all. Its keys must not be less than from.
+func (v *verifier) subtree(id uint64, from []byte, isRoot bool, levels int) error {
 	data, err := v.page(id)
 	if err != nil {
 		return err
 	}
-	if err := v.elements(data, from, isRoot); err != nil {
+	if err := v.elements(data, from, isRoot, levels); err != nil {
+		if errors.Is(err, errStopped) {
+			return err
+		}
 		return fmt.Errorf("page %d is damaged: %w", id, err)
 	}
 	return nil
 }
 
-// elements checks a branch or a leaf and what is below it.
-func (v *verifier) elements(data, from []byte, isRoot bool) error {
+// elements checks a branch or a leaf and what is below it, see subtree.
+func (v *verifier) elements(data, from []byte, isRoot bool, levels int) error {
 	flags, count := order.Uint16(data[8:]), int(order.Uint16(data[10:]))
 	if flags != branchPage && flags != leafPage || flags == branchPage && count == 0 {
 		return fmt.Errorf("its type is %#x", flags)
@@ -178,8 +237,12 @@ func (v *verifier) elements(data, from []byte, isRoot bool) error {
 		before = key
 		var err error
 		switch {
+		case flags == branchPage && levels != 1:
+			err = v.subtree(order.Uint64(e[8:]), key, isRoot, max(0, levels-1))
 		case flags == branchPage:
-			err = v.tree(order.Uint64(e[8:]), key, isRoot)
+			if id := order.Uint64(e[8:]); id < 2 || id >= v.pages {
+				err = fmt.Errorf("page %d does not exist", id)
+			}
 		case order.Uint32(e) == bucketLeaf:
 			err = v.bucket(value)
 		case order.Uint32(e) != 0 || isRoot:
@@ -202,7 +265,7 @@ func (v *verifier) bucket(value []byte) error {
 		return v.tree(root, nil, false)
 	}
 	if inline := value[bucketHeader:]; len(inline) >= pageHeader {
-		return v.elements(inline, nil, false)
+		return v.elements(inline, nil, false, 0)
 	}
 	return fmt.Errorf("a bucket has no page")
 }

@@ -2,6 +2,7 @@ package boltdb_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -204,5 +206,75 @@ func TestCreationIsAtomic(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// TestLargeFileIsCheckedInTheBackground: of a large file, Open reads all pages but the
+// leaves of buckets. A damaged leaf makes the file unusable as soon as it is found.
+func TestLargeFileIsCheckedInTheBackground(t *testing.T) {
+	content := filled(t)
+	boltdb.SetEagerSize(t, 1)
+	const pageSize = 4096
+	branch, leaf := 0, 0 // of a bucket, in use
+	for at := 3 * pageSize; at < len(content); at += pageSize {
+		changed := bytes.Clone(content)
+		changed[at] ^= 0xff // the number of the page
+		path := temp(t)
+		if err := os.WriteFile(path, changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := boltdb.Open(path, nil); err != nil && binary.NativeEndian.Uint16(content[at+8:]) == 1 {
+			branch = at
+			leaf = pageSize * int(binary.NativeEndian.Uint64(content[at+24:])) // its first child
+			break
+		}
+	}
+	if branch == 0 || leaf == 0 {
+		t.Fatal("no branch is in use")
+	}
+	damage := func(at int) string {
+		changed := bytes.Clone(content)
+		changed[at+10] ^= 0xff // the number of elements
+		changed[at+11] ^= 0xff
+		path := temp(t)
+		if err := os.WriteFile(path, changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	path := damage(branch)
+	if _, err := boltdb.Open(path, nil); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "damaged: "+path+": page ") {
+		t.Errorf("a branch: %v", err)
+	}
+	path = damage(leaf)
+	db := open(t, path, nil)
+	want := fmt.Sprintf("damaged: %s: page ", path)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		err := db.View(func(*boltdb.Tx) error { return nil })
+		if err != nil && strings.Contains(err.Error(), want) && strings.Contains(err.Error(), fmt.Sprint("page ", leaf/pageSize)) {
+			break
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("a leaf: %v, want %q", err, want)
+		}
+	}
+	if err := db.Update(t.Context(), put("k", "v")); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("an update of a damaged file: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+
+	path = temp(t)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // closed at any moment of the check
+		db := open(t, path, &boltdb.Options{LogSize: 1})
+		update(t, db, put("k", "v"))
+		update(t, db, put("k", "w"))
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
