@@ -20,7 +20,7 @@
 //     that names the first.
 //
 // One of the waiting callers commits for all. The only goroutine that the package starts
-// checks the leaves of a file of more than 64 MB after Open.
+// checks the leaves of a file of more than 16 MB after Open.
 package boltdb
 
 import (
@@ -190,7 +190,7 @@ func txidOf(path string) uint64 {
 // eagerSize is the size up to which a file is checked before Open returns. The leaves
 // of a larger one are checked in the background: a start must not take longer the
 // larger the file is.
-var eagerSize int64 = 64 << 20
+var eagerSize int64 = 16 << 20
 
 // checkLeaves checks the leaves of a large file as it is now. If one is damaged, the
 // file becomes unusable.

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"compress/flate"
 	"reflect"
 	"strings"
 	"testing"
@@ -50,12 +51,20 @@ func TestChunkFormats(t *testing.T) {
 	if len(record) > len(older)/5 {
 		t.Errorf("%d bytes, %d uncompressed", len(record), len(older))
 	}
-	for name, stored := range map[string][]byte{"compressed": record, "older": older} {
+	var deflated bytes.Buffer
+	deflated.WriteByte(compressedJSON)
+	w, _ := flate.NewWriter(&deflated, flate.BestSpeed)
+	_, _ = w.Write(older)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, stored := range map[string][]byte{"compressed": record, "older": older, "compressed JSON": deflated.Bytes()} {
 		if got, err := decodeChunk(stored); err != nil || !reflect.DeepEqual(got, lines) {
 			t.Errorf("%s: %d lines, %v", name, len(got), err)
 		}
 	}
-	for name, stored := range map[string][]byte{"empty": nil, "cut": record[:len(record)/2], "changed": bytes.ReplaceAll(record, record[10:12], []byte{0, 0})} {
+	for name, stored := range map[string][]byte{"empty": nil, "cut": record[:len(record)/2], "changed": bytes.ReplaceAll(record, record[10:12], []byte{0, 0}),
+		"short": func() []byte { r, _ := encodeChunk([]Line{{Text: "x"}}); return r[:len(r)-6] }()} {
 		if _, err := decodeChunk(stored); err == nil {
 			t.Errorf("%s: no error", name)
 		}
