@@ -14,6 +14,22 @@ import (
 // looks for what the page says is answered.
 func TestEverydayWork(t *testing.T) {
 	t.Parallel()
+	testEverydayWork(t, "bash")
+}
+
+// TestEverydayWorkInZsh runs the same in zsh. It is as slow, so it runs only where
+// everything is required.
+func TestEverydayWorkInZsh(t *testing.T) {
+	if os.Getenv("AWSTEST_REQUIRE") == "" {
+		t.Skip("AWSTEST_REQUIRE is not set")
+	}
+	t.Parallel()
+	require(t, "zsh", "zsh is missing: apt-get install zsh", "zsh", "--version")
+	testEverydayWork(t, "zsh")
+}
+
+func testEverydayWork(t *testing.T, shell string) {
+	t.Helper()
 	require(t, "aws", "the AWS CLI is missing: pip install awscli==1.45.11", "aws", "--version")
 	text, err := os.ReadFile("../../doc/local.md")
 	if err != nil {
@@ -23,19 +39,19 @@ func TestEverydayWork(t *testing.T) {
 	if len(blocks) < 7 {
 		t.Fatalf("doc/local.md has only %d blocks to test", len(blocks))
 	}
-	srv, _ := serveWith(t, sampleSchemas, &awsFlags{AllowCreateFunction: true})
+	srv, _ := serveWith(t, sampleSchemas, &awsFlags{AllowCreateFunction: true, HTTPTargets: []string{"127.0.0.1:8080"}})
 	key := makeKey(t, srv.url, "evented").Key
 	setup := strings.ReplaceAll(blocks[0][2], "http://127.0.0.1:4010", srv.url)
 	for _, block := range blocks[1:] {
 		t.Run(block[1], func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", setup+block[2])
+			cmd := inShell(t, shell, setup+block[2])
 			cmd.Dir = binFolder(t)
 			cmd.Env = append(os.Environ(), asCommand+"=1", "EVENTROUTER_ENDPOINT_URL="+srv.url, "EVENTROUTER_KEY="+key,
 				"AWS_PAGER=", "AWS_MAX_ATTEMPTS=1", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
 			out, err := cmd.CombinedOutput()
 			if err != nil {
-				t.Errorf("%v", err)
+				t.Errorf("%v\n%s", err, out)
 			}
 			rest := string(out)
 			for _, want := range answered.FindAllStringSubmatch(block[2], -1) {

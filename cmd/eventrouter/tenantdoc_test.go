@@ -16,7 +16,9 @@ var docBlock = regexp.MustCompile("(?s)<!-- (file|run|shows):? ?([^ ]*) ?-->\n``
 
 // TestTenantsDoc serves the files that doc/tenants.md shows, types what it
 // types, and looks for what it says comes out.
-func TestTenantsDoc(t *testing.T) {
+func TestTenantsDoc(t *testing.T) { eachShell(t, testTenantsDoc) }
+
+func testTenantsDoc(t *testing.T, shell string) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("curl is not installed")
 	}
@@ -47,10 +49,9 @@ func TestTenantsDoc(t *testing.T) {
 	for _, b := range blocks {
 		switch b[1] {
 		case "run":
-			// Aliases and variables of earlier blocks hold in later ones.
-			script := strings.ReplaceAll(b[3], "alias api='curl", "api() { curl")
-			script = strings.ReplaceAll(script, "application/json'\n", "application/json \"$@\"; echo; }\n")
-			cmd := exec.Command("bash", "-euo", "pipefail", "-c", before+script)
+			// Functions and variables of earlier blocks are used in later ones.
+			script := b[3]
+			cmd := inShell(t, shell, before+script)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), asCommand+"=1", "EVENTROUTER_ENDPOINT_URL="+srv.url, "SERVER="+srv.url, "EVENTROUTER_KEY="+key)
 			out, err := cmd.CombinedOutput()
