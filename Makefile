@@ -13,7 +13,7 @@ SCHEMAS ?= schemas
 LISTEN  ?= 127.0.0.1:4010
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test test-all test-resource events-aws check bench bench-long flaky fuzz simulate mutation soak conformance conformance-local conformance-storage tools tools-conformance clean
+.PHONY: help run demo build test test-all test-console test-resource events-aws check bench bench-long flaky fuzz simulate mutation soak conformance conformance-local conformance-storage tools tools-conformance clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ soak: ## the long forms of tests, an hour and more: a million cross-tenant attem
 	$(GO) test -count=$(SOAK_ROUNDS) -timeout 60m ./projection/s3object ./projection/csvfile
 	SOAK=1 $(GO) test -run 'TestCrossTenant|TestContract' -timeout 60m -v ./lambda
 	SOAK=$(or $(SOAK),30m) $(GO) test -run '^TestSoak$$' -count=1 -timeout 0 -v ./local
+
+test-console: ## test the web console in Chromium; pictures of every page are written to build/console
+	$(GO) test -tags browser -count=1 ./console
 
 test-resource: ## test events/resource, a module of its own
 	$(GO) vet -C events/resource ./...

@@ -25,6 +25,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/bus"
 	"github.com/blockforger/eventrouter/bus/eventbridgebus"
+	"github.com/blockforger/eventrouter/console"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
@@ -90,6 +91,7 @@ func (c *serveCommand) Run(s *session) error {
 func (c *serveCommand) printWelcome(s *session, srv *server) error {
 	p := s.print
 	p.line("%s %s", p.bold("eventrouter serves at"), p.green(srv.url))
+	p.line("console: %s", srv.console.URL(srv.url))
 	p.line("tenants in %s, data in %s", c.Schemas, c.Data)
 	if srv.notice != "" {
 		p.line("%s", srv.notice)
@@ -223,6 +225,9 @@ type server struct {
 
 	started time.Time
 
+	health  *health
+	console *console.Console
+
 	listener net.Listener
 	http     *http.Server
 	local    *local.Server
@@ -345,6 +350,10 @@ func openServer(listen, data, schemas string, side *serverOptions) (_ *server, e
 	direct := admin.NewDirect(srv.ledger, srv.app.Store, functions{srv.local, srv.app.Store, srv.app.Router, &loggedOutcomes{}, srv.place, srv.app.Catalog}, side.Now)
 	direct.Objects, direct.Tenants, direct.Schemas = srv.objects, srv.app.Catalog.Tenants, srv.app.Catalog.Schemas
 	srv.admin = direct
+	srv.health = &health{data: srv.data, schemas: srv.tenants.dir, local: srv.local, place: srv.place}
+	if err := srv.openConsole(tree, side.Now); err != nil {
+		return nil, err
+	}
 	srv.http = &http.Server{
 		Handler:           srv.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -386,9 +395,10 @@ func openSchemas(path string) (*blob.Dir, error) {
 
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /_/health", &health{data: s.data, schemas: s.tenants.dir, local: s.local, place: s.place})
+	mux.Handle("GET /_/health", s.health)
 	mux.Handle(admin.Prefix, admin.NewHandler(s.admin))
-	mux.Handle("/", s.local.Handler())
+	mux.Handle(console.Prefix, s.console)
+	mux.Handle("/", forBrowsers(s.local.Handler()))
 	rest := &restAPI{bodyTimeout: restBodyTimeout, invoke: func(ctx context.Context, requestID string, payload []byte) ([]byte, bool, error) {
 		return s.local.Functions.Invoke(ctx, function, requestID, payload)
 	}}
@@ -399,6 +409,28 @@ func (s *server) routes() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// forBrowsers redirects a browser that opens the server's address to the console. The
+// clients of AWS's protocols do not ask for HTML.
+func forBrowsers(aws http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == "/" && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			http.Redirect(w, r, console.Prefix, http.StatusSeeOther)
+			return
+		}
+		aws.ServeHTTP(w, r)
+	})
+}
+
+// openConsole creates the web console of the server.
+func (s *server) openConsole(tree blob.Bucket, clock func() time.Time) (err error) {
+	s.console, err = console.New(console.Config{
+		Admin: s.admin, Tenants: s.app.Catalog.Tenants, Schemas: s.app.Catalog.Schemas, Files: tree,
+		EventBridge: eventbridge.New(eventbridge.Options{Region: s.place.Region, BaseEndpoint: aws.String(s.url), Credentials: localCredentials}),
+		Health:      s.health.problem, Backlog: s.local.Pending, Log: s.log, Clock: clock,
+	})
+	return err
 }
 
 // run serves until ctx ends, and then waits for pending requests.
@@ -504,11 +536,8 @@ type healthStatus struct {
 
 func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	code, status := http.StatusOK, healthStatus{Status: "ready", place: h.place}
-	switch {
-	case h.probe() != nil:
-		code, status = http.StatusServiceUnavailable, healthStatus{Status: "not ready", Reason: "the data folder cannot be written to; the disk may be full", place: h.place}
-	case h.local.EventBridge.OutOfSpace():
-		code, status = http.StatusServiceUnavailable, healthStatus{Status: "not ready", Reason: "events are rejected: no space is left for them", place: h.place}
+	if err := h.problem(); err != nil {
+		code, status = http.StatusServiceUnavailable, healthStatus{Status: "not ready", Reason: fault.MessageOf(err), place: h.place}
 	}
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && peer.Addr().Unmap().IsLoopback() {
 		status.Schemas = h.schemas
@@ -517,6 +546,17 @@ func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(code)
 	body, _ := json.Marshal(status)
 	_, _ = w.Write(append(body, '\n'))
+}
+
+// problem returns why requests cannot be stored, or nil.
+func (h *health) problem() error {
+	switch {
+	case h.probe() != nil:
+		return fault.Errorf(fault.Unavailable, "the data folder cannot be written to; the disk may be full")
+	case h.local.EventBridge.OutOfSpace():
+		return fault.Errorf(fault.Unavailable, "events are rejected: no space is left for them")
+	}
+	return nil
 }
 
 // probe writes and removes a file in the data folder.
