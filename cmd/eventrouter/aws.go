@@ -43,7 +43,7 @@ type deploymentFlags struct {
 }
 
 // awsCommands are the commands that can do so.
-var awsCommands = []string{"keys", "records", "usage", "logs", "dead-letters", "entries", "doctor", "put-events", "trigger"}
+var awsCommands = []string{"keys", "records", "usage", "logs", "dead-letters", "entries", "doctor", "put-events", "trigger", "listen"}
 
 // choose gives the session what it needs to work on the deployment. It does no
 // I/O but to find credentials and region.

@@ -7,9 +7,13 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -18,9 +22,12 @@ import (
 	"github.com/blockforger/eventrouter/events/pattern"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/listen"
+	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/local/eventbridge"
 	"github.com/blockforger/eventrouter/local/logs"
+	"github.com/blockforger/eventrouter/local/program"
 	"github.com/blockforger/eventrouter/store"
 )
 
@@ -549,4 +556,62 @@ func (t *tracer) equal(ctx context.Context, entry *events.Entry) ([]eventbridge.
 // compared in seconds, as in events.
 func digest(bus, source, detailType string, resources []string, at time.Time, detail jsontext.Value) [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %d %s", bus, source, detailType, resources, at.Unix(), detail))
+}
+
+// listenCommand forwards events to a web server of the developer.
+type listenCommand struct {
+	Forward string `required:"" placeholder:"URL" help:"A web server on this machine, such as http://127.0.0.1:3000/events. Each event is the body of a POST request."`
+	Pattern string `default:"{\"source\":[\"blockforger-output\"]}" help:"The events to forward: an event pattern, file://PATH or the JSON itself. Default: the output events of the router."`
+	Bus     string `default:"default" help:"The name of the event bus."`
+}
+
+// Run forwards events until it is interrupted.
+func (c *listenCommand) Run(s *session) error {
+	u, err := program.LoopbackURL(c.Forward)
+	if err != nil {
+		return fault.Errorf(fault.Invalid, "--forward: %s", fault.MessageOf(err))
+	}
+	text, err := fileOrText("--pattern", c.Pattern)
+	if err != nil {
+		return err
+	}
+	if _, err := pattern.Compile(text); err != nil {
+		return fault.Errorf(fault.Invalid, "--pattern: %s", fault.MessageOf(err))
+	}
+	cfg := aws.Config{Region: names.LocalRegion, Credentials: localCredentials, BaseEndpoint: &s.endpoint}
+	if s.deployment != nil {
+		cfg = s.deployment.cfg
+	}
+	l := &listen.Listener{Events: awseventbridge.NewFromConfig(cfg), Queues: sqs.NewFromConfig(cfg), Bus: c.Bus, Pattern: string(text), URL: u.String(), Web: program.LoopbackClient(),
+		Warn:   func(text string) { s.print.note("%s", text) },
+		Report: func(f listen.Forward) { s.print.forward(&f) },
+		Ready: func() {
+			if !s.print.json {
+				s.print.line("forwarding events of the bus %s to %s; Ctrl-C ends it", c.Bus, u)
+			}
+		}}
+	return l.Run(s.ctx)
+}
+
+// forward prints the result of one request.
+func (p printer) forward(f *listen.Forward) {
+	ms := f.Duration.Milliseconds()
+	if p.json {
+		_, _ = p.printJSON(map[string]any{"event": f.Event, "source": f.Source, "detailType": f.DetailType, "status": f.Status, "durationMs": ms, "problem": f.Problem})
+		return
+	}
+	status := strconv.Itoa(f.Status)
+	switch {
+	case f.Problem != "":
+		status = p.red("failed")
+	case f.Status >= 300:
+		status = p.red(status)
+	default:
+		status = p.green(status)
+	}
+	line := fmt.Sprintf("%s %s %d ms  %s %s", time.Now().Format(time.TimeOnly), status, ms, f.DetailType, f.Event)
+	if f.Problem != "" {
+		line += "  " + f.Problem
+	}
+	p.line("%s", line)
 }

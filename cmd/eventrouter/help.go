@@ -129,7 +129,11 @@ var examples = map[string][]string{
 	},
 	"types publish": {"eventrouter types publish --tenant acme --registry acme-events --dry-run"},
 	"types decode":  {"eventrouter types decode dead-letters.json"},
-	"pattern test":  {`eventrouter pattern test --pattern '{"source":["aws.s3"]}' --event file://event.json`},
+	"listen": {
+		"eventrouter listen --forward http://127.0.0.1:3000/events",
+		`eventrouter listen --aws --forward http://127.0.0.1:3000/events --pattern '{"detail-type":[{"prefix":"petstore."}]}'`,
+	},
+	"pattern test": {`eventrouter pattern test --pattern '{"source":["aws.s3"]}' --event file://event.json`},
 	"pattern explain": {
 		`eventrouter pattern explain --pattern file://pattern.json --event file://event.json`,
 	},

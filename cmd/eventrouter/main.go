@@ -50,6 +50,7 @@ type commands struct {
 	Entries     entryCommands      `cmd:"" help:"List, retry and drop outbox entries."`
 	Tenant      tenantCommands     `cmd:"" help:"Create, check and test tenants."`
 	Events      eventsCommands     `cmd:"" help:"Follow and trace events."`
+	Listen      listenCommand      `cmd:"" help:"Forward events to a web server on this machine, through a temporary rule and queue."`
 	Types       typesCommands      `cmd:"" help:"Generate Go types of events, and decode events with them."`
 	Pattern     patternCommands    `cmd:"" help:"Test and explain event patterns."`
 	Replay      replayCommand      `cmd:"" help:"Replay the events of an archive."`

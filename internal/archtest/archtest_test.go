@@ -26,7 +26,7 @@ var layer = map[string]int{
 	"tenant": 1, "internal/jsonerror": 1, "internal/commandline": 1, "apikey": 1, "store": 1, "projection": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/typed/dynamoclaims": 2, "events/typed/sqsqueue": 2, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "projection/s3object": 2, "projection/csvfile": 2,
 	"store/storetest": 2, "store/dynamostore/dynamotest": 2, "bus/eventbridgebus": 2, "internal/blob/s3blob": 2, "internal/blob/blobtest": 2,
-	"internal/trace": 2, "internal/watch": 0, "internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
+	"internal/trace": 2, "internal/watch": 0, "internal/listen": 1, "internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
 	"router": 3, "outbox": 3, "internal/admin": 3,
 	"lambda": 4, "rest": 4, "local": 4, "lambda/eventlog": 4,
 	"internal/app": 5, "internal/archtest": 5, "internal/deploylocal": 5, "internal/simulation": 6, "console": 5, "internal/mutation": 0,
