@@ -48,7 +48,11 @@ func (s *Store) Project(ctx context.Context, ref store.Ref) (store.Progress, err
 	case j.err != nil:
 		return store.Progress{}, wrap(op, j.err)
 	}
-	return store.Progress{Projected: j.head.Version, FileWrite: j.head.FileWrite, Recheck: s.Now().Add(s.o.Lifetime)}, nil
+	progress := store.Progress{Projected: j.head.Version, FileWrite: j.head.FileWrite, Recheck: s.Now().Add(s.o.Lifetime)}
+	if progress.Projected != "" {
+		progress.Ref, progress.Expires = ref, j.head.Expires
+	}
+	return progress, nil
 }
 
 // withoutProjection is the progress of a record that has no object any more, because

@@ -89,6 +89,12 @@ type Progress struct {
 	// Recheck, if set, is when to compare once more; Rechecked clears it.
 	Projected Version
 	FileWrite int64 // for [Record.FileWrite], with Projected
+
+	// Ref and Expires are those of the record that was projected; Expires is zero if it
+	// is not a tombstone. They may be absent: with them, a driver can save the progress
+	// without reading first.
+	Ref       Ref
+	Expires   time.Time
 	Recheck   time.Time
 	Rechecked bool
 }

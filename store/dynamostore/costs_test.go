@@ -2,6 +2,7 @@ package dynamostore
 
 import (
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // TestCosts checks the calls and capacity units of an event by operation, as counted
-// by DynamoDB Local. Each item is below 1 KB: a transaction needs 2 write units each
+// by DynamoDB Local, which counts an update in a transaction once. Each item is below 1 KB: a transaction needs 2 write units each
 // for the idempotency record, its entry in the index, and the record; a strongly
 // consistent read needs one unit.
 func TestCosts(t *testing.T) {
@@ -50,6 +51,22 @@ func TestCosts(t *testing.T) {
 			t.Error("not a redelivery")
 		}
 	}
+	// project does what the router does after the object was written.
+	project := func(t *testing.T) {
+		h := last.Record
+		s := store.Progress{
+			Entries:   []store.EntryResult{{State: store.EntryPublished, Time: now()}},
+			Projected: h.Version, Ref: h.Ref, Expires: h.Expires, FileWrite: 3, Recheck: now().Add(time.Hour),
+		}
+		if err := l.SaveProgress(t.Context(), last.Idempotency.Key, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	projectedPost := func(t *testing.T) {
+		last = newChange("p2", "projected", `{"id":"p2","name":"Rex"}`)
+		last.Record.Backend, last.Record.Unprojected, last.Idempotency.NeedsProjection = events.S3, true, true
+		commit(t, l, last)
+	}
 	limited := func(id string) func(*testing.T) {
 		return func(t *testing.T) {
 			c := newChange(events.RecordKey(id), id, `{}`)
@@ -70,6 +87,8 @@ func TestCosts(t *testing.T) {
 		{"PATCH", change("patch", events.Patch), "GetItem TransactWriteItems", 7},
 		{"DELETE", change("delete", events.Delete), "GetItem TransactWriteItems", 7},
 		{"DELETE, again", redeliver, "TransactWriteItems", 0},
+		{"POST, s3 or csv", projectedPost, "TransactWriteItems", 6},
+		{"save progress, s3 or csv", project, "TransactWriteItems", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w.reset()

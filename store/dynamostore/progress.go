@@ -15,11 +15,11 @@ import (
 // SaveProgress implements [store.Outbox].
 //
 // The progress that an invocation saves right after its commit is written by one
-// call. For any other progress the idempotency record is read, and written on the
+// call, with the projection of its record. For any other progress the idempotency record is read, and written on the
 // condition that it has not changed since.
 func (l *Ledger) SaveProgress(ctx context.Context, key store.IdempotencyKey, s store.Progress) error {
-	if up, ok := l.saveUnread(key, &s); ok {
-		err := l.write(ctx, up)
+	if ups, ok := l.saveUnread(key, &s); ok {
+		err := l.write(ctx, ups...)
 		if _, failed := errors.AsType[*conditionFailed](err); !failed {
 			return err
 		}
@@ -71,6 +71,7 @@ func (l *Ledger) saveProgress(ctx context.Context, key store.IdempotencyKey, s s
 func (l *Ledger) clearUnprojected(h *store.Record) types.Update {
 	e := newExpression()
 	e.require("stamp", text(string(h.Version)))
+	e.require("dirty", boolean(true))
 	e.assign("dirty", nil)
 	if h.FileWrite != 0 {
 		e.assign("fileWrite", integer(h.FileWrite))
@@ -82,15 +83,18 @@ func (l *Ledger) clearUnprojected(h *store.Record) types.Update {
 	return e.update(l.name, recordKey(h.Ref))
 }
 
-// saveUnread returns the update that saves the results of entries without reading the
-// idempotency record. The update's conditions are that the entries are pending and
-// that the bill is not aggregated, so that the record stays in the index: then
-// [store.Progress.Apply] has the same effect whatever the record's other fields are.
-// It returns false for any other progress.
-func (l *Ledger) saveUnread(key store.IdempotencyKey, s *store.Progress) (up types.Update, ok bool) {
+// saveUnread returns the updates that save the results of entries, and of the projection
+// of the record, without reading either. The conditions are that the entries are
+// pending, that the bill is not aggregated, so that the idempotency record stays in the
+// index, and that the record has the version that was projected and is unprojected:
+// then [store.Progress.Apply] has the same effect whatever their other fields are. It
+// returns false for any other progress.
+func (l *Ledger) saveUnread(key store.IdempotencyKey, s *store.Progress) (ups []types.Update, ok bool) {
 	const most = 10 // entries of one PutEvents; an expression has at most 4 KB
-	if len(s.Entries) == 0 || len(s.Entries) > most || s.Reopen || s.Projected != "" || s.Rechecked || !s.Recheck.IsZero() {
-		return up, false
+	projected := s.Projected != ""
+	if len(s.Entries) == 0 && !projected || len(s.Entries) > most || s.Reopen || s.Rechecked ||
+		projected && s.Ref.Key == "" || !projected && !s.Recheck.IsZero() {
+		return nil, false
 	}
 	e := newExpression()
 	e.require("folded", nil)
@@ -101,15 +105,25 @@ func (l *Ledger) saveUnread(key store.IdempotencyKey, s *store.Progress) (up typ
 	e.names["#version"] = "version"
 	e.set = append(e.set, "#version = if_not_exists(#version, :zero) + :one")
 
-	for _, name := range []string{"entries", "state", "attempts", "error", "settled"} {
-		e.names["#"+name] = name
+	if projected {
+		e.assign("project", nil)
+		if !s.Recheck.IsZero() {
+			e.assign("recheck", instant(s.Recheck))
+		}
+		h := store.Record{Ref: s.Ref, Version: s.Projected, FileWrite: s.FileWrite, Deleted: !s.Expires.IsZero(), Expires: s.Expires}
+		ups = append(ups, l.clearUnprojected(&h))
 	}
-	e.values[":pending"] = text(string(store.EntryPending))
+	if len(s.Entries) > 0 {
+		for _, name := range []string{"entries", "state", "attempts", "settled"} {
+			e.names["#"+name] = name
+		}
+		e.values[":pending"] = text(string(store.EntryPending))
+	}
 	seen := make(map[int]bool, len(s.Entries))
 	for _, o := range s.Entries {
 		attempted := o.State == store.EntryPublished || o.State == store.EntryFailed
 		if o.Index < 0 || seen[o.Index] || !attempted {
-			return up, false
+			return nil, false
 		}
 		seen[o.Index] = true
 		i := strconv.Itoa(o.Index)
@@ -119,6 +133,7 @@ func (l *Ledger) saveUnread(key store.IdempotencyKey, s *store.Progress) (up typ
 			entry+"#state = :state"+i, entry+"#settled = :settled"+i,
 			entry+"#attempts = if_not_exists("+entry+"#attempts, :zero) + :one")
 		e.values[":state"+i], e.values[":settled"+i] = text(string(o.State)), instant(o.Time)
+		e.names["#error"] = "error"
 		if o.Error == "" {
 			e.remove = append(e.remove, entry+"#error")
 		} else {
@@ -126,5 +141,5 @@ func (l *Ledger) saveUnread(key store.IdempotencyKey, s *store.Progress) (up typ
 			e.values[":error"+i] = text(o.Error)
 		}
 	}
-	return e.update(l.name, idempotencyKey(key)), true
+	return append(ups, e.update(l.name, idempotencyKey(key))), true
 }

@@ -25,6 +25,11 @@ func testProjections(t *testing.T, ledger func(testing.TB, storetest.Env) store.
 // SaveProgress has read the record and before it writes. The record of that change
 // must stay unprojected.
 func TestSaveProgressKeepsNewerRecordUnprojected(t *testing.T) {
+	t.Run("read first", func(t *testing.T) { testNewerRecord(t, false) })
+	t.Run("unread", func(t *testing.T) { testNewerRecord(t, true) })
+}
+
+func testNewerRecord(t *testing.T, unread bool) {
 	w := &wire{}
 	l := newLedger(t, nil, w.use)
 	change := func(name string, prior store.Version, revision int64) *store.Change {
@@ -47,7 +52,11 @@ func TestSaveProgressKeepsNewerRecordUnprojected(t *testing.T) {
 		_, err := concurrent.Commit(t.Context(), second)
 		return err
 	}
-	if err := l.SaveProgress(t.Context(), first.Idempotency.Key, store.Progress{Projected: first.Record.Version, Recheck: time.Now().Add(time.Hour)}); err != nil {
+	progress := store.Progress{Projected: first.Record.Version, Recheck: time.Now().Add(time.Hour)}
+	if unread {
+		progress.Ref = first.Record.Ref
+	}
+	if err := l.SaveProgress(t.Context(), first.Idempotency.Key, progress); err != nil {
 		t.Fatal(err)
 	}
 	h, err := l.Record(t.Context(), first.Record.Ref)

@@ -192,13 +192,30 @@ func testReopen(t *testing.T, h Harness) {
 }
 
 func testProjected(t *testing.T, h Harness) {
+	for name, unread := range map[string]bool{"aggregated": false, "with the record's name, not aggregated": true} {
+		t.Run(name, func(t *testing.T) { testProjectedOnce(t, h, unread) })
+	}
+}
+
+// testProjectedOnce saves projections. If unread is set, the progress names the record
+// and the bills are not aggregated, as right after a commit.
+func testProjectedOnce(t *testing.T, h Harness, unread bool) {
 	l := open(t, h)
+	saveProjected := func(key store.IdempotencyKey, s store.Progress) {
+		t.Helper()
+		if unread {
+			s.Ref, s.Expires = pet, l.find(pet).Expires
+		}
+		l.saveProgress(key, s)
+	}
 	writeUnprojected := func(name string, op events.Operation) (store.IdempotencyKey, store.Result) {
 		c := change(pet, name, op, l.find(pet), `{"id":"rex"}`)
 		c.Record.Backend, c.Record.Unprojected, c.Idempotency.NeedsProjection = events.S3, true, true
 		c.Idempotency.Outputs = store.Outputs{}
 		r := l.commit(c)
-		l.aggregate(c.Idempotency.Key)
+		if !unread {
+			l.aggregate(c.Idempotency.Key)
+		}
 		return c.Idempotency.Key, r
 	}
 	first, r1 := writeUnprojected("first", events.Post)
@@ -206,12 +223,12 @@ func testProjected(t *testing.T, h Harness) {
 	want(t, "open", len(l.pendingKeys(start.Add(time.Hour))), 2)
 
 	// A slow process has projected the first version, but the record has changed since.
-	l.saveProgress(first, store.Progress{Projected: r1.Version})
+	saveProjected(first, store.Progress{Projected: r1.Version})
 	want(t, "unprojected", l.find(pet).Unprojected, true)
 	want(t, "needs a projection", l.idempotencyRecord(first).NeedsProjection, true)
 
 	recheck := start.Add(15 * time.Minute)
-	l.saveProgress(second, store.Progress{Projected: r2.Version, FileWrite: 1<<40 + 1, Recheck: recheck})
+	saveProjected(second, store.Progress{Projected: r2.Version, FileWrite: 1<<40 + 1, Recheck: recheck})
 	record, m := l.find(pet), l.idempotencyRecord(second)
 	want(t, "write of the file", record.FileWrite, 1<<40+1)
 	want(t, "unprojected", record.Unprojected, false)
@@ -219,16 +236,19 @@ func testProjected(t *testing.T, h Harness) {
 	want(t, "needs a projection", m.NeedsProjection, false)
 	want(t, "recheck", m.Recheck.Equal(recheck), true)
 
-	l.saveProgress(first, store.Progress{Projected: r2.Version, FileWrite: 5})
+	saveProjected(first, store.Progress{Projected: r2.Version, FileWrite: 5})
 	want(t, "write of the file", l.find(pet).FileWrite, 1<<40+1)
 	want(t, "needs a projection", l.idempotencyRecord(first).NeedsProjection, false)
 	l.saveProgress(second, store.Progress{Rechecked: true})
+	if unread {
+		l.aggregate(first, second)
+	}
 	want(t, "open", len(l.pendingKeys(start.Add(time.Hour))), 0)
 
 	third, r3 := writeUnprojected("third", events.Delete)
 	want(t, "tombstones are unprojected too", l.find(pet).Unprojected, true)
 	want(t, "write of the file", l.find(pet).FileWrite, 0)
-	l.saveProgress(third, store.Progress{Projected: r3.Version, FileWrite: 7})
+	saveProjected(third, store.Progress{Projected: r3.Version, FileWrite: 7})
 	want(t, "unprojected", l.find(pet).Unprojected, false)
 	want(t, "write of the file", l.find(pet).FileWrite, 7)
 	want(t, "deleted", l.find(pet).Deleted, true)
