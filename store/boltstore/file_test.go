@@ -313,6 +313,17 @@ func TestNewerFormats(t *testing.T) {
 // itself and before there is a log, so that a program that does not know the log does
 // not open it.
 func TestFormat1IsConverted(t *testing.T) {
+	// One that has every bucket already.
+	complete := t.TempDir()
+	if err := openIn(t, complete, storetest.Env{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	change(t, filepath.Join(complete, fileName), func(tx *bbolt.Tx) error {
+		return errors.Join(tx.DeleteBucket([]byte("wal")), tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("1")))
+	})
+	openIn(t, complete, storetest.Env{})
+	checkFormat2(t, copyAfterCrash(t, complete))
+
 	dir := t.TempDir()
 	for _, name := range []string{fileName, seal.FileName} {
 		data, err := os.ReadFile(filepath.Join("../../testdata/formats/v1/data", name))
@@ -324,7 +335,16 @@ func TestFormat1IsConverted(t *testing.T) {
 		}
 	}
 	d := openIn(t, dir, storetest.Env{})
-	crashed := copyAfterCrash(t, dir)
+	checkFormat2(t, copyAfterCrash(t, dir))
+	records, next, err := d.IdempotencyRecords(ctx, "", 1000)
+	if err != nil || next != "" || len(records) < 50 {
+		t.Errorf("%d idempotency records, cursor %q: %v", len(records), next, err)
+	}
+}
+
+// checkFormat2 checks that a file without a log has format 2.
+func checkFormat2(t *testing.T, crashed string) {
+	t.Helper()
 	if logs, err := filepath.Glob(filepath.Join(crashed, "*.wal-*")); err != nil || len(logs) > 0 {
 		t.Errorf("logs: %v, %v", logs, err)
 	}
@@ -342,9 +362,5 @@ func TestFormat1IsConverted(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	records, next, err := d.IdempotencyRecords(ctx, "", 1000)
-	if err != nil || next != "" || len(records) < 50 {
-		t.Errorf("%d idempotency records, cursor %q: %v", len(records), next, err)
 	}
 }
