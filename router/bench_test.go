@@ -26,3 +26,17 @@ func BenchmarkEventToChange(b *testing.B) {
 		}
 	}
 }
+
+// TestPlanAllocations bounds the allocations from an event's bytes to its change.
+func TestPlanAllocations(t *testing.T) {
+	h := newHouse(t)
+	event := h.sample()
+	got := testing.AllocsPerRun(100, func() {
+		if _, err := h.router.Plan(t.Context(), event); err != nil {
+			t.Error(err)
+		}
+	})
+	if got > 36 {
+		t.Errorf("%v allocations, want at most 36", got)
+	}
+}
