@@ -88,10 +88,6 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Micros
 func us(d time.Duration) string { return fmt.Sprintf("%.0f us", float64(d.Nanoseconds())/1000) }
 func mb(n int64) string         { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
-func ratio(ours, beside time.Duration) string {
-	return fmt.Sprintf("%.2f", float64(ours)/float64(beside))
-}
-
 // A spread is the median of several measurements, and the quartiles around it.
 type spread struct{ low, median, high time.Duration }
 

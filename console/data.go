@@ -106,7 +106,7 @@ func (c recordPages) record(r *http.Request) (*page, error) {
 // history returns the newest events that changed a record, the newest first, as far as
 // the server still stores them.
 func (c recordPages) history(ctx context.Context, t events.TenantID, s events.SchemaID, k events.RecordKey) (history []line, err error) {
-	lines, _, err := livePages{c.Console}.lines(ctx, -1000)
+	lines, _, err := livePages(c).lines(ctx, -1000)
 	for _, l := range slices.Backward(lines) {
 		if l.Tenant == t && l.Schema == s && l.Key == k && l.Source == events.InputSource {
 			history = append(history, l)

@@ -56,7 +56,7 @@ func runExchanges(t *testing.T, m *machine, cases []exchange) {
 // ask sends a request of a JSON or REST-JSON service; code is the error's.
 func ask(t *testing.T, url, operation, input string) (status int, code, body string) {
 	t.Helper()
-	service, name, isJSON := strings.Cut(operation, ".")
+	service, name, _ := strings.Cut(operation, ".")
 	protocol, isJSON := protocols[service]
 	method, path := http.MethodPost, "/"
 	if !isJSON {

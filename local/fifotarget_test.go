@@ -21,7 +21,7 @@ func (m *machine) received(url *string, n int) (got []sqstypes.Message) {
 	m.t.Helper()
 	eventually(m.t, fmt.Sprintf("%d messages", n), func() bool {
 		out, err := m.sqsClient().ReceiveMessage(m.t.Context(), &awssqs.ReceiveMessageInput{QueueUrl: url, WaitTimeSeconds: 1, MaxNumberOfMessages: 10,
-			AttributeNames: []sqstypes.QueueAttributeName{"All"}}) //nolint:staticcheck // the older of two names for the same
+			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"}})
 		if err != nil {
 			m.t.Fatal(err)
 		}

@@ -291,4 +291,6 @@ func (s *Service) Close() error {
 }
 
 // errZip is Lambda's error for code that is not a zip file.
-var errZip = errors.New("Could not unzip uploaded file. Please check your file, then try to upload again.") //nolint:staticcheck // AWS's text
+//
+//lint:ignore ST1005 the text is AWS's
+var errZip = errors.New("Could not unzip uploaded file. Please check your file, then try to upload again.")
