@@ -332,7 +332,7 @@ func callWith(t *testing.T, method, url, key, body, name, value string) (int, st
 // badCommands are command lines; {server} is the URL of a server, {dir} a folder with
 // the files of files.
 var badCommands = []struct{ line, want string }{
-	{"foo", `eventrouter: there is no command "foo"; valid are serve, demo, put-events, keys, records, usage, logs, dead-letters, entries, tenant, events, types, pattern, replay, doctor, help, completion, man`},
+	{"foo", `eventrouter: there is no command "foo"; valid are serve, demo, put-events, trigger, keys, records, usage, logs, dead-letters, entries, tenant, events, listen, types, pattern, replay, doctor, help, completion, man`},
 	{"keys", `eventrouter: a command is missing; valid are create, list, rotate, revoke, export, import`},
 	{"keys foo", `eventrouter: there is no command "foo"; valid are create, list, rotate, revoke, export, import`},
 	{"keys list", `eventrouter: missing flags: --tenant=TENANT`},
@@ -412,7 +412,7 @@ var badCommands = []struct{ line, want string }{
 	{"types from-example {dir}/list.json", `eventrouter: {dir}/list.json: payload is no event: it has neither source nor detail-type, and is no array, SQS batch or record of a failed invocation`},
 	{"types publish --tenant acme", `eventrouter: missing flags: --registry=REGISTRY`},
 	{"completion tcsh", `eventrouter: <shell> must be one of bash, zsh, fish, not "tcsh"`},
-	{"help foo", `eventrouter: there is no command "foo"; valid are serve, demo, put-events, keys, records, usage, logs, dead-letters, entries, tenant, events, types, pattern, replay, doctor, help, completion, man`},
+	{"help foo", `eventrouter: there is no command "foo"; valid are serve, demo, put-events, trigger, keys, records, usage, logs, dead-letters, entries, tenant, events, listen, types, pattern, replay, doctor, help, completion, man`},
 	{"logs nothing", `eventrouter: function "nothing" does not exist here`},
 	{"dead-letters retry x", `eventrouter: dead letter "x" does not exist`},
 	{"doctor --aws --environment a/b", `eventrouter: --environment: environment "a/b" must be 1 to 20 of a-z, 0-9 and -, a letter first`},

@@ -157,7 +157,10 @@ func (s *session) printEvent(e *trace.Info, o *trace.Outcome) error {
 	if o.Succeeded() {
 		paint = s.print.green
 	}
-	s.print.line("%s  %s  %s  %s  %s%s  %s  %s", at, busName(e.Bus), e.ID, sent.Source, s.print.bold(string(sent.DetailType)), replay, paint(o.Short()), sent.Detail)
+	used := len("15:04:05.000  "+busName(e.Bus)+"  "+e.ID+"  "+sent.Source+"  "+string(sent.DetailType)) + len(replay) + 2
+	outcome := s.print.clip(used, o.Short())
+	detail := s.print.clip(used+len([]rune(outcome))+2, string(sent.Detail))
+	s.print.line("%s  %s  %s  %s  %s%s  %s  %s", at, busName(e.Bus), e.ID, sent.Source, s.print.bold(string(sent.DetailType)), replay, paint(outcome), detail)
 	return nil
 }
 

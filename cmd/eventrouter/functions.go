@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -304,23 +307,58 @@ func (f *awsFunctions) page(lines []logstypes.FilteredLogEvent, from int64) admi
 }
 
 type logsCommand struct {
-	Function string `arg:"" help:"The function: eventrouter-local or eventbridge-test-local."`
+	Function string `arg:"" optional:"" help:"The function, for example eventrouter-local. Without one, the functions are listed."`
 	Follow   bool   `short:"f" help:"Continue to show lines as they are written, until interrupted."`
 	Limit    int    `default:"10000" help:"The number of the newest lines to show first; a local server keeps 10,000."`
+	Tenant   string `help:"Only lines about this tenant."`
+	Status   string `placeholder:"CODE" help:"Only lines with this status, for example 400 or 4xx."`
+	Grep     string `placeholder:"TEXT" help:"Only lines that contain this text."`
+}
+
+// Help is appended to the help of the command.
+func (c *logsCommand) Help() string {
+	return "On a terminal, a line of the router is shortened to time, status, outcome, record and reason. " +
+		"Elsewhere, and with --output json, lines are shown as they were written."
+}
+
+// Validate implements kong's hook.
+func (c *logsCommand) Validate() error {
+	if c.Limit < 1 {
+		return fmt.Errorf("--limit: %d is not a number of lines, at least 1", c.Limit)
+	}
+	if c.Tenant != "" {
+		if _, err := events.ParseTenantID(c.Tenant); err != nil {
+			return fmt.Errorf("--tenant: %s", fault.MessageOf(err))
+		}
+	}
+	if s := c.Status; s != "" && (len(s) != 3 || s[0] < '1' || s[0] > '5' || s[1:] != "xx" && strings.Trim(s[1:], "0123456789") != "") {
+		return fmt.Errorf("--status: %q is not a status, for example 400 or 4xx", s)
+	}
+	return nil
 }
 
 const followEvery = 500 * time.Millisecond
 
-// Run prints a function's log.
+// Run prints a function's log, or lists the functions.
 func (c *logsCommand) Run(s *session) error {
+	if c.Function == "" {
+		return listFunctions(s)
+	}
 	from := int64(-int64(c.Limit)) // counted from the end
-	for {
+	if c.filters() {
+		from = -int64(max(c.Limit, 10_000)) // of which only some are shown
+	}
+	for first := true; ; first = false {
 		page, err := s.admin.Logs(s.ctx, c.Function, from, c.Limit)
 		if err != nil {
 			return err
 		}
-		for _, line := range page.Lines {
-			if err := s.printLogLine(line); err != nil {
+		lines := slices.DeleteFunc(page.Lines, func(l admin.LogLine) bool { return !c.shows(l.Text) })
+		if first && len(lines) > c.Limit {
+			lines = lines[len(lines)-c.Limit:]
+		}
+		for _, line := range lines {
+			if err := s.print.logLine(line); err != nil {
 				return err
 			}
 		}
@@ -336,14 +374,128 @@ func (c *logsCommand) Run(s *session) error {
 	}
 }
 
-func (s *session) printLogLine(l admin.LogLine) error {
-	if s.print.json { // one value per line, so that a program can follow the log
+func (c *logsCommand) filters() bool { return c.Tenant != "" || c.Status != "" || c.Grep != "" }
+
+// shows reports whether the filters select a line.
+func (c *logsCommand) shows(text string) bool {
+	if !strings.Contains(text, c.Grep) {
+		return false
+	}
+	if c.Tenant == "" && c.Status == "" {
+		return true
+	}
+	var line struct {
+		Tenant string `json:"tenant"` // of the router's line
+		Status int    `json:"status"`
+		Detail struct {
+			Tenant string `json:"tenant"` // of an event
+		} `json:"detail"`
+	}
+	if json.Unmarshal([]byte(text), &line, jsontext.AllowDuplicateNames(true)) != nil {
+		return false
+	}
+	status := strconv.Itoa(line.Status)
+	if strings.HasSuffix(c.Status, "xx") {
+		status = status[:1] + "xx"
+	}
+	return (c.Tenant == "" || c.Tenant == cmp.Or(line.Tenant, line.Detail.Tenant)) && (c.Status == "" || c.Status == status)
+}
+
+// listFunctions prints the names of the functions that have a log.
+func listFunctions(s *session) error {
+	list := []string{}
+	if d := s.deployment; d != nil {
+		for _, r := range []names.Resource{names.Function, names.RelayFunction, names.TestFunction} {
+			list = append(list, d.env.Name(r))
+		}
+	} else {
+		client := awslambda.New(awslambda.Options{BaseEndpoint: aws.String(s.endpoint), Region: names.LocalRegion, Credentials: localCredentials})
+		out, err := client.ListFunctions(s.ctx, &awslambda.ListFunctionsInput{})
+		if err != nil {
+			return serviceError("functions", err)
+		}
+		for i := range out.Functions {
+			list = append(list, aws.ToString(out.Functions[i].FunctionName))
+		}
+	}
+	if done, err := s.print.printJSON(struct {
+		Functions []string `json:"functions"`
+	}{list}); done {
+		return err
+	}
+	for _, name := range list {
+		s.print.line("%s", name)
+	}
+	return nil
+}
+
+// logLine prints a line of a log: as it was written or, on a terminal, in short.
+func (p printer) logLine(l admin.LogLine) error {
+	if p.json { // one value per line, so that a program can follow the log
 		b, err := json.Marshal(l)
 		if err == nil {
-			s.print.line("%s", b)
+			p.line("%s", b)
 		}
 		return err
 	}
-	s.print.line("%s %s", s.print.faint(l.Time.UTC().Format("15:04:05.000")), l.Text)
+	if p.width == 0 {
+		p.line("%s %s", p.faint(l.Time.UTC().Format("15:04:05.000")), l.Text)
+		return nil
+	}
+	at, text := l.Time.UTC().Format("15:04:05"), l.Text
+	paint := func(s string) string { return s }
+	if o, ok := trace.ParseLine(text); ok {
+		text = logSummary(&o)
+		if paint = p.green; !o.Succeeded() {
+			paint = p.red
+		}
+	} else if event, ok := eventSummary(text); ok {
+		text = event
+	}
+	p.line("%s %s", p.faint(at), paint(p.clip(len(at)+1, text)))
 	return nil
+}
+
+// logSummary returns the outcome of a request for the log on a terminal, for example
+//
+//	400 rejected acme/products POST B-2  /price must be a number
+func logSummary(o *trace.Outcome) string {
+	var parts []string
+	if o.Status != 0 {
+		parts = append(parts, strconv.Itoa(o.Status))
+	}
+	parts = append(parts, string(o.State))
+	if o.Tenant != "" {
+		record := string(o.Tenant)
+		if o.Schema != "" {
+			record += "/" + string(o.Schema)
+		}
+		parts = append(parts, record, string(o.Operation))
+	}
+	if o.Key != "" {
+		parts = append(parts, string(o.Key))
+	}
+	text := strings.TrimSpace(strings.Join(parts, " "))
+	reason := o.Message
+	if len(o.Problems) > 0 {
+		var all []string
+		for _, v := range o.Problems {
+			all = append(all, strings.TrimSpace(v.Pointer+" "+v.Message))
+		}
+		reason = strings.Join(all, "; ")
+	}
+	if reason != "" {
+		text += "  " + reason
+	}
+	return text
+}
+
+// eventSummary returns an event that the test function logged: what it is, and its
+// detail.
+func eventSummary(text string) (string, bool) {
+	var e events.Envelope
+	if json.Unmarshal([]byte(text), &e, jsontext.AllowDuplicateNames(true)) != nil || e.DetailType == "" || e.Source == "" {
+		return "", false
+	}
+	return fmt.Sprintf("%s from %s  %s", e.DetailType, e.Source, e.Detail), true
 }

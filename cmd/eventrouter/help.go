@@ -100,6 +100,7 @@ var examples = map[string][]string{
 	},
 	"logs": {
 		"eventrouter logs eventrouter-local --follow",
+		"eventrouter logs eventrouter-local --tenant acme --status 4xx",
 		"eventrouter logs eventrouter-prod --aws --environment prod",
 	},
 	"dead-letters list":  {"eventrouter dead-letters list"},

@@ -27,12 +27,28 @@ type printer struct {
 	out, err io.Writer
 	json     bool
 	colour   bool
+	width    int // of the terminal; 0: not a terminal
 }
 
 func newPrinter(out, errOut io.Writer, asJSON bool) printer {
 	f, isFile := out.(*os.File)
-	colour := isFile && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
-	return printer{out: out, err: errOut, json: asJSON, colour: colour}
+	p := printer{out: out, err: errOut, json: asJSON}
+	if isFile && term.IsTerminal(int(f.Fd())) {
+		p.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		p.width = 80
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			p.width = width
+		}
+	}
+	return p
+}
+
+// clip cuts text so that it fits on a line of the terminal after so many columns.
+func (p printer) clip(used int, text string) string {
+	if r := []rune(text); p.width > 0 && used+len(r) > p.width {
+		return string(r[:max(0, p.width-used-1)]) + "…"
+	}
+	return text
 }
 
 // printJSON prints v as JSON if the output format is JSON, and reports whether it is.
