@@ -41,10 +41,11 @@ type tailCommand struct {
 	Bus      string `help:"Only events of this bus: its name or ARN."`
 	Pattern  string `help:"Only events that match this event pattern: file://PATH, or the JSON itself."`
 	Last     int    `short:"n" default:"10" help:"The number of the newest events to show first."`
-	NoFollow bool   `help:"Show only those, and exit."`
+	Follow   bool   `short:"f" help:"Continue to show events as they arrive, until interrupted."`
+	NoFollow bool   `hidden:"" help:"The default; accepted because it was a flag."`
 }
 
-// Run shows events until it is interrupted.
+// Run shows the newest events and, with --follow, those that arrive.
 func (c *tailCommand) Run(s *session) error {
 	q, err := c.query(s)
 	if err != nil {
@@ -75,7 +76,7 @@ func (c *tailCommand) Run(s *session) error {
 		switch {
 		case more: // there may be another page
 			continue
-		case c.NoFollow:
+		case !c.Follow:
 			return nil
 		}
 		select {

@@ -112,7 +112,7 @@ func TestTraceOfRepeatedEvents(t *testing.T) {
 		strings.Count(trace, "bill       10 tokens") != 1 || strings.Count(trace, "output     ") != 1 {
 		t.Errorf("the trace:\n%s", trace)
 	}
-	if code, out, _ := runCLI(t, srv.url, "events", "tail", "--no-follow"); code != 0 || !strings.Contains(out, "replay again") {
+	if code, out, _ := runCLI(t, srv.url, "events", "tail"); code != 0 || !strings.Contains(out, "replay again") {
 		t.Error(out)
 	}
 
@@ -156,7 +156,7 @@ func TestTail(t *testing.T) {
 		{`--pattern {"source":["nobody"]}`, 0, ""},
 		{"--output json", 6, `"api_key":"****"`},
 	} {
-		code, out, errOut := runCLI(t, srv.url, append([]string{"events", "tail", "--no-follow"}, strings.Fields(c.args)...)...)
+		code, out, errOut := runCLI(t, srv.url, append([]string{"events", "tail"}, strings.Fields(c.args)...)...)
 		if code != 0 || strings.Count(out, "\n") != c.lines || !strings.Contains(out, c.want) || strings.Contains(out, "c4n4ry") {
 			t.Errorf("tail %s: %d, %s%s", c.args, code, out, errOut)
 		}
@@ -170,7 +170,7 @@ func TestTail(t *testing.T) {
 	var shown syncBuffer
 	var following sync.WaitGroup
 	following.Go(func() {
-		if code := run(ctx, []string{"events", "tail", "-n", "0", "--endpoint-url", srv.url}, strings.NewReader(""), &shown, &shown); code != 0 {
+		if code := run(ctx, []string{"events", "tail", "--follow", "-n", "0", "--endpoint-url", srv.url}, strings.NewReader(""), &shown, &shown); code != 0 {
 			t.Errorf("tail ended with %d", code)
 		}
 	})

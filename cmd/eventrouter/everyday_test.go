@@ -132,7 +132,7 @@ func TestFirstStart(t *testing.T) {
 	}
 	_, script, _ := strings.Cut(out, "In another terminal:\n")
 	export := regexp.MustCompile("export EVENTROUTER_KEY=.*").FindString(out)
-	script = strings.Replace(script, "  eventrouter events tail\n", "  eventrouter events tail --no-follow\n", 1)
+	script = strings.Replace(script, "  eventrouter events tail --follow\n", "  eventrouter events tail\n", 1)
 	cmd := exec.Command("sh", "-eu", "-c", `eventrouter() { "$SELF" "$@"; }`+"\n"+export+"\n"+script)
 	cmd.Env = append(os.Environ(), asCommand+"=1", "SELF="+os.Args[0])
 	if printed, err := cmd.CombinedOutput(); err != nil || strings.Count(string(printed), "created acme/pet/") < 2 {

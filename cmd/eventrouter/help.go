@@ -122,7 +122,7 @@ var examples = map[string][]string{
 	"tenant migrate": {"eventrouter tenant migrate --tenant acme --schema products --backend s3 --key sku --dry-run"},
 	"tenant export":  {"eventrouter tenant export --tenant acme --out acme.jsonl"},
 	"tenant purge":   {"eventrouter tenant purge --tenant acme --revoke-keys"},
-	"events tail":    {`eventrouter events tail --bus default --pattern '{"source":["blockforger-output"]}'`},
+	"events tail":    {"eventrouter events tail --follow", `eventrouter events tail --bus default --pattern '{"source":["blockforger-output"]}'`},
 	"events trace":   {"eventrouter events trace 0b1f2d4e-6a57-4b1c-8d6e-0f4b5f3f9a10 --explain"},
 	"types export":   {"eventrouter types export codebuild --dry-run"},
 	"types from-example": {

@@ -142,6 +142,7 @@ func TestVersion(t *testing.T) {
 func TestFormerNames(t *testing.T) {
 	for former, now := range map[string]string{
 		"types infer a.json --out x":           "types from-example a.json --out x",
+		"events tail --no-follow":              "events tail",
 		"tenant init acme --dir x":             "tenant init acme --schemas x",
 		"replay --archive a --from 1h --to 2h": "replay --archive a --since 1h --until 2h",
 	} {

@@ -102,7 +102,7 @@ func TestPutEventsPrintsOutcomes(t *testing.T) {
 	}
 
 	// The events were sent or not, as the lines say.
-	if code, out, _ := runCLI(t, srv.url, "events", "tail", "--no-follow", "-n", "100", "--pattern", `{"detail":{"payload":{"id":["8"]}}}`); code != 0 || strings.Count(out, "\n") != 1 ||
+	if code, out, _ := runCLI(t, srv.url, "events", "tail", "-n", "100", "--pattern", `{"detail":{"payload":{"id":["8"]}}}`); code != 0 || strings.Count(out, "\n") != 1 ||
 		!strings.Contains(out, "  products.POST  rejected 400  /*: must be a string, not a number; ") {
 		t.Errorf("%d %s", code, out)
 	}

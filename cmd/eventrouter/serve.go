@@ -185,7 +185,7 @@ func (s *server) firstCommands(ctx context.Context, q admin.SampleQuery) []strin
 		"put-events --entries " + strings.Replace(shellQuote(entry), `"KEY"`, `"'$EVENTROUTER_KEY'"`, 1),
 		fmt.Sprintf("records list --tenant %s --schema %s", q.Tenant, q.Schema),
 		"usage --tenant " + string(q.Tenant),
-		"events tail",
+		"events tail --follow",
 	}
 }
 
