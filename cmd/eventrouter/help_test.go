@@ -169,7 +169,7 @@ func TestManualPage(t *testing.T) {
 		t.Fatalf("exit code %d, %s", code, errOut)
 	}
 	roff := func(text string) string {
-		return strings.NewReplacer("-", `\-`, "'", `\(aq`, "`", "\\(ga").Replace(text)
+		return strings.NewReplacer("\\", `\e`, "-", `\-`, "'", `\(aq`, "`", "\\(ga").Replace(text)
 	}
 	for _, d := range allCommands(t)[1:] {
 		if !strings.Contains(page, ".SS "+roff("eventrouter "+d.node.Summary())+"\n") {
