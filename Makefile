@@ -150,7 +150,7 @@ destroy: node_modules/aws-cdk ## take the stack away; table and bucket stay unle
 	$(CDK) destroy --no-notices $(CONTEXT)
 
 deploy-local: node_modules/aws-cdk ## deploy the stack to moto on this machine, and send an event through what was deployed
-	EVENTROUTER_DEPLOY_LOCAL=1 AWSTEST_REQUIRE=1 $(GO) test -count=1 -v ./internal/deploylocal
+	EVENTROUTER_DEPLOY_LOCAL=1 AWSTEST_REQUIRE=1 $(GO) test -count=1 -timeout 60m -v ./internal/deploylocal
 
 lint-infra: synth ## lint the stack, and its golden templates with everything turned on; cdk-nag is part of every synth
 	cfn-lint --non-zero-exit-code error -t cdk.out/*.template.json infra/testdata/golden/*.template.json
