@@ -37,7 +37,7 @@ type Config struct {
 	Schemas     func(context.Context, events.TenantID) ([]events.SchemaID, error)
 	Files       blob.Bucket         // the files of tenants
 	EventBridge *eventbridge.Client // of the server
-	Health      func() error        // why requests cannot be stored, or nil
+	Health      func() string       // why requests cannot be stored, or ""
 	Backlog     func() (due, waiting int)
 	Log         *slog.Logger
 	Clock       func() time.Time // may be nil for time.Now

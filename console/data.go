@@ -420,9 +420,7 @@ func (c healthPages) health(r *http.Request) (*page, error) {
 		Pending      []trace.Entry
 		Letters      []admin.DeadLetter
 	}{}
-	if err := c.c.Health(); err != nil {
-		data.Problem = fault.MessageOf(err)
-	}
+	data.Problem = c.c.Health()
 	data.Due, data.Waiting = c.c.Backlog()
 	for state, list := range map[string]*[]trace.Entry{"failed": &data.Failed, "pending": &data.Pending} {
 		entries, err := c.c.Admin.ListEntries(ctx, admin.EntryQuery{State: state})

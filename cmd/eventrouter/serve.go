@@ -536,8 +536,8 @@ type healthStatus struct {
 
 func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	code, status := http.StatusOK, healthStatus{Status: "ready", place: h.place}
-	if err := h.problem(); err != nil {
-		code, status = http.StatusServiceUnavailable, healthStatus{Status: "not ready", Reason: fault.MessageOf(err), place: h.place}
+	if problem := h.problem(); problem != "" {
+		code, status = http.StatusServiceUnavailable, healthStatus{Status: "not ready", Reason: problem, place: h.place}
 	}
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && peer.Addr().Unmap().IsLoopback() {
 		status.Schemas = h.schemas
@@ -548,15 +548,15 @@ func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(append(body, '\n'))
 }
 
-// problem returns why requests cannot be stored, or nil.
-func (h *health) problem() error {
+// problem returns why requests cannot be stored, or "".
+func (h *health) problem() string {
 	switch {
 	case h.probe() != nil:
-		return fault.Errorf(fault.Unavailable, "the data folder cannot be written to; the disk may be full")
+		return "the data folder cannot be written to; the disk may be full"
 	case h.local.EventBridge.OutOfSpace():
-		return fault.Errorf(fault.Unavailable, "events are rejected: no space is left for them")
+		return "events are rejected: no space is left for them"
 	}
-	return nil
+	return ""
 }
 
 // probe writes and removes a file in the data folder.
