@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -98,13 +99,51 @@ func TestTenantDevelopersDay(t *testing.T) {
 	`, "rejected 400  /total: must be a number, not a string", "created acme/orders/7 · 10 tokens · published to default", `"total": 9`, "orders", "ok ")
 	eventually(t, "the own function gets the order", func() bool { return calls.Load() == 1 })
 
+	// A change of the schema takes effect while the server runs.
+	environment = append(environment, "EVENTROUTER_KEY="+strings.TrimSpace(script("eventrouter keys create --tenant acme --quiet")))
+	rewrite(t, filepath.Join(dir, "schemas"), "acme/orders.json", `{"type":"object","additionalProperties":false,
+		"properties":{"id":{"type":"string"},"total":{"type":"number","maximum":100},"on":{"type":"string"}},"required":["total"]}`)
+	eventually(t, "the new schema is active", func() bool {
+		out := script(`eventrouter trigger acme/orders.POST --set id=8 --set total=500 --force 2>&1 || true`)
+		return strings.Contains(out, "rejected 400  /total: ")
+	})
+
+	// Output events are forwarded to a server under development.
+	var forwarded atomic.Int32
+	developed := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); err != nil || !strings.Contains(string(body), `"orders.POST"`) {
+			t.Errorf("forwarded: %s, %v", body, err)
+		}
+		forwarded.Add(1)
+	}))
+	t.Cleanup(developed.Close)
+	listening, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	ended := make(chan int, 1)
+	var heard syncBuffer
+	go func() {
+		ended <- run(listening, []string{"listen", "--endpoint-url", srv.url, "--forward", developed.URL}, strings.NewReader(""), &heard, &heard)
+	}()
+	eventually(t, "listen is ready", func() bool { return len(temporaries(t, srv)) > 0 })
+	script(`eventrouter trigger acme/orders.POST --set id=9 --set total=5`, "created acme/orders/9")
+	eventually(t, "the order is forwarded", func() bool { return forwarded.Load() == 1 && strings.Contains(heard.String(), "200") })
+	interrupt()
+	if code := <-ended; code != 0 || len(temporaries(t, srv)) != 0 {
+		t.Errorf("listen ended with %d and left %v:\n%s", code, temporaries(t, srv), heard.String())
+	}
+	before := calls.Load()
+
 	// A replay reaches the own function again; the doctor finds nothing.
 	script(`
 		eventrouter replay --archive orders --since 1h --rule orders
 		eventrouter dead-letters list
 		eventrouter doctor --schemas schemas
 	`, "completed")
-	eventually(t, "the own function gets the replayed order", func() bool { return calls.Load() == 2 })
+	eventually(t, "the own function gets the replayed orders", func() bool { return calls.Load() >= before+2 })
+
+	// The endpoint is also found in AWS's own variable.
+	environment = []string{"AWS_ENDPOINT_URL=" + srv.url}
+	script(`eventrouter records get --tenant acme --schema orders 9`, `"total": 5`)
 	if _, err := exec.LookPath("zsh"); err == nil { // the names of commands can be completed
 		script("eventrouter completion zsh | zsh -f -n")
 	}

@@ -40,7 +40,7 @@ type eventsCommands struct {
 type tailCommand struct {
 	Bus      string `help:"Only events of this bus: its name or ARN."`
 	Pattern  string `help:"Only events that match this event pattern: file://PATH, or the JSON itself."`
-	Last     int    `short:"n" default:"10" help:"The number of the newest events to show first."`
+	Limit    int    `short:"n" aliases:"last" default:"10" help:"The number of the newest events to show first."`
 	Follow   bool   `short:"f" help:"Continue to show events as they arrive, until interrupted."`
 	NoFollow bool   `hidden:"" help:"The default; accepted because it was a flag."`
 }
@@ -59,7 +59,7 @@ func (c *tailCommand) Run(s *session) error {
 			}
 			return err
 		}
-		if c.Last <= 0 && q.From < 0 {
+		if c.Limit <= 0 && q.From < 0 {
 			page.Events = nil // one event was requested only to find the end
 		}
 		outcomes, err := s.tailOutcomes(page.Events)
@@ -88,7 +88,7 @@ func (c *tailCommand) Run(s *session) error {
 }
 
 func (c *tailCommand) query(s *session) (admin.TailQuery, error) {
-	q := admin.TailQuery{Bus: c.Bus, From: -int64(max(c.Last, 1))}
+	q := admin.TailQuery{Bus: c.Bus, From: -int64(max(c.Limit, 1))}
 	if c.Pattern == "" {
 		return q, nil
 	}
