@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/blockforger/eventrouter/events"
@@ -349,6 +350,7 @@ func keysOf(jobs []*projectJob) []events.RecordKey {
 			keys = append(keys, j.key)
 		}
 	}
+	slices.Sort(keys)
 	return keys
 }
 
