@@ -132,7 +132,7 @@ var bugs = []bug{
 		name: "an object that was read before a rejected request is taken for the current one",
 		file: "projection/project.go",
 		old:  "if kept && len(dirty) == 1 && matches(&dirty[0], v.Observed(keys[0])) {",
-		new:  "if false {",
+		new:  "if kept && false {",
 	},
 	{
 		name: "the write numbers of a file begin anew after the file was lost",
@@ -145,5 +145,7 @@ var bugs = []bug{
 		file: "store/rules.go",
 		old:  "if s.Projected != \"\" && (h == nil || h.Version == s.Projected) {",
 		new:  "if s.Projected != \"\" {",
+
+		missed: "the recheck writes the object again before anything compares it",
 	},
 }

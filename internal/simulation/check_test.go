@@ -108,6 +108,7 @@ func (s *system) checkHistory() {
 		revision int64
 		data     jsontext.Value
 		values   []int // of n, so far
+		edited   bool  // the last change was an external edit
 	}
 	records := map[store.Ref]state{}
 	for _, c := range s.data.commits {
@@ -126,8 +127,10 @@ func (s *system) checkHistory() {
 			want = record.Data
 		case !c.isRequest():
 			want = record.Data
-			// A row of an old copy can also bring back what the record was.
-			if !record.Deleted && !s.edited[member(record.Data)] && !slices.Contains(before.values, member(record.Data)) {
+			// A row keeps its version until the file is next written, so that a further
+			// edit of the same copy can bring back what was there before the last edit.
+			again := before.edited && slices.Contains(before.values, member(record.Data))
+			if !record.Deleted && !s.edited[member(record.Data)] && !again {
 				s.problem("%s: an external edit that nobody made: %s", record.Path(), record.Data)
 			}
 			if record.Deleted && s.removed == 0 {
@@ -170,7 +173,7 @@ func (s *system) checkHistory() {
 		if (want == nil) != record.Deleted || want != nil && !store.Equal(want, record.Data) {
 			s.problem("%s, revision %d: stored %s, want %s", record.Path(), record.Revision, record.Data, want)
 		}
-		records[record.Ref] = state{record.Revision, record.Data, append(before.values, member(record.Data))}
+		records[record.Ref] = state{record.Revision, record.Data, append(before.values, member(record.Data)), !c.isRequest()}
 	}
 }
 

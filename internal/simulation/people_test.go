@@ -65,6 +65,11 @@ func (s *system) editFile(c store.Collection) {
 		return
 	}
 	s.copies[name] = append(s.copies[name], o.Data)
+	if s.rng.IntN(12) == 0 {
+		s.log("a person loses %s", name)
+		s.must(s.objects.Delete(background, name, blob.Condition{}))
+		return
+	}
 	data := o.Data
 	if s.rng.IntN(4) == 0 {
 		data = s.copies[name][s.rng.IntN(len(s.copies[name]))]
@@ -164,13 +169,10 @@ func (s *system) revoke(t events.TenantID) {
 func (s *system) migrate(c store.Collection, to events.Backend) {
 	s.migrating++
 	s.log("an operator migrates %s/%s to %s", c.Tenant, c.Schema, to)
+	s.migrated = append(s.migrated, c)
 	var run func(again int)
 	run = func(again int) {
-		i := s.newInstance("operator")
-		s.invoke(i, "migrate", time.Hour, nil, func(ctx context.Context) ([]byte, error) {
-			_, err := i.app.Store.Migrate(ctx, projection.Migration{Collection: c, Backend: to, KeyField: "id"}, false)
-			return nil, err
-		})
+		i := s.runMigration(c, to)
 		s.onEnd[i] = func(err error) {
 			next := again
 			if err == nil {
@@ -189,4 +191,14 @@ func (s *system) migrate(c store.Collection, to events.Backend) {
 		}
 	}
 	run(0)
+}
+
+// runMigration starts the command that moves a collection, in a process of its own.
+func (s *system) runMigration(c store.Collection, to events.Backend) *instance {
+	i := s.newInstance("operator")
+	s.invoke(i, "migrate", time.Hour, nil, func(ctx context.Context) ([]byte, error) {
+		_, err := i.app.Store.Migrate(ctx, projection.Migration{Collection: c, Backend: to, KeyField: "id"}, false)
+		return nil, err
+	})
+	return i
 }

@@ -79,6 +79,7 @@ type system struct {
 	extra     map[store.Collection]string // properties that were added to schemas
 	agenda    []appointment
 	migrating int
+	migrated  []store.Collection
 	onEnd     map[*instance]func(error)
 
 	requests   []*request
