@@ -59,8 +59,8 @@ flaky: ## run tests COUNT times (100) quiet, under CPU load, and with the race d
 mutation: ## change single expressions of the core packages, and list the changes that no test notices (N=40 of each, an hour); MUTATE=outbox
 	$(GO) run ./internal/mutation -n $(or $(N),40) -seed $(or $(SEED),1) $(MUTATE)
 
-simulate: ## run the deterministic simulation from SEEDS seeds (1000); SEED=n for one, with its trace
-	$(GO) test ./internal/simulation -count=1 -timeout 0 -run TestSeeds -v $(if $(SEED),-seed $(SEED) -trace,-seeds $(or $(SEEDS),1000))
+simulate: ## run the deterministic simulation from SEEDS seeds (1000); SEED=n for one, with its trace; BUGS=1 searches for bugs of the past
+	$(GO) test ./internal/simulation -count=1 -timeout 0 -v $(if $(BUGS),-run TestBugs -bugs,-run TestSeeds) $(if $(SEED),-seed $(SEED) -trace,-seeds $(or $(SEEDS),1000))
 
 SOAK_SEED   ?= $(shell date +%s)
 SOAK_ROUNDS ?= 10
