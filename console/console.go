@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +24,7 @@ import (
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/internal/loopback"
 )
 
 // Prefix is the path below which the console is served.
@@ -197,11 +197,10 @@ var errNoSession = fault.Errorf(fault.Denied, "open the address that the server 
 // sameMachine verifies that a request comes from this machine, is addressed to it, and
 // was not caused by a page of another origin.
 func sameMachine(r *http.Request) error {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !peer.Addr().Unmap().IsLoopback() {
+	if !loopback.Peer(r.RemoteAddr) {
 		return fault.Errorf(fault.Denied, "the console is available only on this machine")
 	}
-	if !namesThisMachine(r.Host) {
+	if !loopback.Host(r.Host) {
 		return fault.Errorf(fault.Denied, "the console is available only at localhost, not at %q", r.Host)
 	}
 	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
@@ -211,19 +210,6 @@ func sameMachine(r *http.Request) error {
 		return fault.Errorf(fault.Denied, "the console does not accept requests of pages of another site")
 	}
 	return nil
-}
-
-func namesThisMachine(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = hostport
-	}
-	host = strings.Trim(host, "[]")
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }
 
 // checkForm verifies the token that every form of the console contains.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/blockforger/eventrouter/internal/loopback"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
@@ -17,16 +18,11 @@ import (
 // own at 127.0.0.1, and then we would look like its own site.
 func fromBrowser(r *http.Request) *awsjson.Error {
 	var protection http.CrossOriginProtection
-	if protection.Check(r) == nil && (!loopbackPeer(r) || ownName(r.Host)) {
+	if protection.Check(r) == nil && (!loopback.Peer(r.RemoteAddr) || ownName(r.Host)) {
 		return nil
 	}
 	return &awsjson.Error{Code: "AccessDeniedException", Status: http.StatusForbidden,
 		Message: "Requests of web pages, and for other host names, are refused here."}
-}
-
-func loopbackPeer(r *http.Request) bool {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && peer.Addr().Unmap().IsLoopback()
 }
 
 // ownName tells whether a Host header can only mean this machine or an address.

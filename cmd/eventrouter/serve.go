@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -32,6 +31,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/app"
 	"github.com/blockforger/eventrouter/internal/blob"
 	"github.com/blockforger/eventrouter/internal/durable"
+	"github.com/blockforger/eventrouter/internal/loopback"
 	"github.com/blockforger/eventrouter/internal/names"
 	"github.com/blockforger/eventrouter/internal/seal"
 	"github.com/blockforger/eventrouter/internal/watch"
@@ -539,7 +539,7 @@ func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if problem := h.problem(); problem != "" {
 		code, status = http.StatusServiceUnavailable, healthStatus{Status: "not ready", Reason: problem, place: h.place}
 	}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && peer.Addr().Unmap().IsLoopback() {
+	if loopback.Peer(r.RemoteAddr) {
 		status.Schemas = h.schemas
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -4,9 +4,7 @@ import (
 	"context"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/blockforger/eventrouter/apikey"
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/loopback"
 )
 
 // Prefix is the path under which administration is served.
@@ -120,32 +119,19 @@ func NewHandler(a Admin) http.Handler {
 // sameMachine verifies that the request comes from this machine and is addressed
 // to it.
 func sameMachine(r *http.Request) error {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !peer.Addr().Unmap().IsLoopback() {
+	if !loopback.Peer(r.RemoteAddr) {
 		return fault.Errorf(fault.Denied, "administration is available only to peers on this machine")
 	}
-	if !namesThisMachine(r.Host) {
+	if !loopback.Host(r.Host) {
 		return fault.Errorf(fault.Denied, "administration is available only at localhost, not at %q", r.Host)
 	}
 	for _, origin := range r.Header.Values("Origin") {
 		host, found := strings.CutPrefix(origin, "http://")
-		if !found || !namesThisMachine(host) {
+		if !found || !loopback.Host(host) {
 			return fault.Errorf(fault.Denied, "administration is not available to pages of the origin %q", origin)
 		}
 	}
 	return nil
-}
-
-func namesThisMachine(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.Trim(hostport, "[]")
-	}
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }
 
 // wireFault is an error on the wire. Because its reader is an operator on the same

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/loopback"
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 	"github.com/blockforger/eventrouter/local/datafile"
 	"github.com/blockforger/eventrouter/local/program"
@@ -83,12 +83,11 @@ type DeleteFunctionInput struct {
 // mayCreate rejects requests that change functions, unless Options.AllowCreate is set and
 // they come from this machine: the code runs with the rights of the server.
 func (s *Service) mayCreate(r *http.Request) error {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	forwarded := r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != ""
 	switch {
 	case !s.opts.AllowCreate:
 		return accessDenied("Functions cannot be created here. Start the server with --allow-create-function, or register a program with --function NAME=./bootstrap.")
-	case err != nil || forwarded || !peer.Addr().Unmap().IsLoopback():
+	case forwarded || !loopback.Peer(r.RemoteAddr):
 		return accessDenied("Functions can be created from the server's own machine only.")
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/loopback"
 )
 
 // A Web is a function that is a web server on this machine: each event is the body of a
@@ -52,10 +52,8 @@ func LoopbackURL(text string) (*url.URL, error) {
 			return bad("has no valid port")
 		}
 	}
-	if host := u.Hostname(); host != "localhost" {
-		if address, err := netip.ParseAddr(host); err != nil || !address.Unmap().IsLoopback() {
-			return bad("must name this machine: localhost or a loopback address")
-		}
+	if !loopback.Host(u.Hostname()) {
+		return bad("must name this machine: localhost or a loopback address")
 	}
 	return u, nil
 }
@@ -64,7 +62,7 @@ func LoopbackURL(text string) (*url.URL, error) {
 // and follows no redirects.
 func LoopbackClient() *http.Client {
 	dialer := &net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
-		if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().Unmap().IsLoopback() {
+		if !loopback.Peer(address) {
 			return fault.Errorf(fault.Invalid, "%s is not on this machine", address)
 		}
 		return nil
