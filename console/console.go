@@ -90,7 +90,7 @@ func New(c Config) (*Console, error) {
 		return nil, err
 	}
 	for _, name := range names {
-		page, err := template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/layout.html", name)
+		page, err := template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/layout.html", "pages/explanation.html", name)
 		if err != nil {
 			return nil, err
 		}

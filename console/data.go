@@ -34,56 +34,65 @@ type (
 
 const recordsPerPage = 50
 
+// A selection is the tenant and schema that a visitor has chosen, and the choices.
+type selection struct {
+	Tenants []events.TenantID
+	Schemas []events.SchemaID // of the tenant
+	Tenant  events.TenantID   // the first by default; "" without tenants
+	Schema  events.SchemaID   // the first by default; "" without schemas
+}
+
+// selected returns the selection of a request.
+func (c *Console) selected(r *http.Request) (s selection, err error) {
+	ctx, q := r.Context(), r.URL.Query()
+	if s.Tenants, err = c.c.Tenants(ctx); err != nil {
+		return s, err
+	}
+	switch name := q.Get("tenant"); {
+	case name != "":
+		if s.Tenant, err = events.ParseTenantID(name); err != nil {
+			return s, err
+		}
+	case len(s.Tenants) > 0:
+		s.Tenant = s.Tenants[0]
+	default:
+		return s, nil
+	}
+	if s.Schemas, err = c.c.Schemas(ctx, s.Tenant); err != nil {
+		return s, err
+	}
+	switch name := q.Get("schema"); {
+	case name != "":
+		s.Schema, err = events.ParseSchemaID(name)
+	case len(s.Schemas) > 0:
+		s.Schema = s.Schemas[0]
+	}
+	return s, err
+}
+
 // records lists the records of a schema.
 func (c recordPages) records(r *http.Request) (*page, error) {
-	ctx, q := r.Context(), r.URL.Query()
-	tenants, err := c.c.Tenants(ctx)
-	if err != nil {
-		return nil, err
-	}
-	data := struct {
-		Tenants []events.TenantID
-		Schemas []events.SchemaID
-		Tenant  events.TenantID
-		Schema  events.SchemaID
+	var data struct {
+		selection
 		admin.RecordPage
-	}{Tenants: tenants}
-	name := q.Get("tenant")
-	if name == "" && len(tenants) > 0 {
-		name = string(tenants[0])
 	}
-	if name == "" {
-		return &page{name: "records", title: "Records", data: data}, nil
+	var err error
+	if data.selection, err = c.selected(r); err != nil || data.Schema == "" {
+		return &page{name: "records", title: "Records", data: data}, err
 	}
-	if data.Tenant, err = tenantOf(name); err != nil {
-		return nil, err
-	}
-	if data.Schemas, err = c.c.Schemas(ctx, data.Tenant); err != nil {
-		return nil, err
-	}
-	schema := q.Get("schema")
-	if schema == "" && len(data.Schemas) > 0 {
-		schema = string(data.Schemas[0])
-	}
-	if schema == "" {
-		return &page{name: "records", title: "Records", data: data}, nil
-	}
-	if data.Schema, err = schemaOf(schema); err != nil {
-		return nil, err
-	}
-	data.RecordPage, err = c.c.Admin.ListRecords(ctx, admin.RecordQuery{
-		Tenant: data.Tenant, Schema: data.Schema, After: events.RecordKey(q.Get("after")), Limit: recordsPerPage,
+	data.RecordPage, err = c.c.Admin.ListRecords(r.Context(), admin.RecordQuery{
+		Tenant: data.Tenant, Schema: data.Schema, After: events.RecordKey(r.URL.Query().Get("after")), Limit: recordsPerPage,
 	})
 	return &page{name: "records", title: "Records", data: data}, err
 }
 
 // record shows one record, with the entries that it published lately.
 func (c recordPages) record(r *http.Request) (*page, error) {
-	t, err := tenantOf(r.PathValue("tenant"))
+	t, err := events.ParseTenantID(r.PathValue("tenant"))
 	if err != nil {
 		return nil, err
 	}
-	s, err := schemaOf(r.PathValue("schema"))
+	s, err := events.ParseSchemaID(r.PathValue("schema"))
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +193,7 @@ func (c tenantPages) tenant(r *http.Request) (*page, error) { return c.tenantPag
 
 func (c tenantPages) tenantPage(r *http.Request, created *admin.CreatedKey) (*page, error) {
 	ctx := r.Context()
-	id, err := tenantOf(r.PathValue("tenant"))
+	id, err := events.ParseTenantID(r.PathValue("tenant"))
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +221,7 @@ func (c tenantPages) files(ctx context.Context, id events.TenantID) ([]file, err
 	if err != nil {
 		return nil, err
 	}
-	problems, err := tenant.Lint(ctx, c.c.Files, &tenant.LintOptions{})
+	problems, err := tenant.Lint(ctx, c.c.Files, &tenant.LintOptions{Only: string(id)})
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +281,7 @@ func chart(byDay map[string]int64, now time.Time) []bar {
 }
 
 func (c tenantPages) createKey(r *http.Request) (*page, error) {
-	id, err := tenantOf(r.PathValue("tenant"))
+	id, err := events.ParseTenantID(r.PathValue("tenant"))
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/commandline"
 	"github.com/blockforger/eventrouter/internal/trace"
 )
 
@@ -74,30 +75,14 @@ func resend(event jsontext.Value) (entry, string) {
 		return entry{}, ""
 	}
 	return entry{Source: e.Source, DetailType: e.DetailType, Detail: pretty(e.Detail)},
-		"aws events put-events --endpoint-url $EVENTROUTER_ENDPOINT_URL --entries " + shellQuote(string(entries))
-}
-
-// shellQuote quotes text for a POSIX shell.
-func shellQuote(s string) string {
-	out := []byte{'\''}
-	for i := range len(s) {
-		if s[i] == '\'' {
-			out = append(out, `'\''`...)
-		} else {
-			out = append(out, s[i])
-		}
-	}
-	return string(append(out, '\''))
+		"aws events put-events --endpoint-url $EVENTROUTER_ENDPOINT_URL --entries " + commandline.Quote(string(entries))
 }
 
 // A form is the content of the compose page.
 type form struct {
 	entry
-	Tenant    events.TenantID
-	Schema    events.SchemaID
+	selection
 	Operation events.Operation
-	Tenants   []events.TenantID
-	Schemas   []events.SchemaID
 	Writes    []events.Operation
 
 	Explained bool
@@ -112,10 +97,10 @@ func (c eventPages) compose(r *http.Request) (*page, error) {
 		f.Operation = events.Post
 	}
 	var err error
-	if f.Tenants, err = c.c.Tenants(r.Context()); err != nil {
-		return nil, err
-	}
 	if id := q.Get("event"); id != "" {
+		if f.Tenants, err = c.c.Tenants(r.Context()); err != nil {
+			return nil, err
+		}
 		t, err := c.c.Admin.Trace(r.Context(), id)
 		if err != nil {
 			return nil, err
@@ -125,42 +110,27 @@ func (c eventPages) compose(r *http.Request) (*page, error) {
 		}
 		return &page{name: "compose", title: "Compose", data: f}, nil
 	}
-	tenant := q.Get("tenant")
-	if tenant == "" && len(f.Tenants) > 0 {
-		tenant = string(f.Tenants[0])
-	}
-	if tenant == "" {
-		return &page{name: "compose", title: "Compose", data: f}, nil
-	}
-	if f.Tenant, err = tenantOf(tenant); err != nil {
-		return nil, err
-	}
-	if f.Schemas, err = c.c.Schemas(r.Context(), f.Tenant); err != nil {
-		return nil, err
-	}
-	schema := q.Get("schema")
-	if schema == "" && len(f.Schemas) > 0 {
-		schema = string(f.Schemas[0])
-	}
-	if schema == "" {
-		return &page{name: "compose", title: "Compose", data: f}, nil
-	}
-	if f.Schema, err = schemaOf(schema); err != nil {
-		return nil, err
+	f.selection, err = c.selected(r)
+	if err != nil || f.Schema == "" {
+		return &page{name: "compose", title: "Compose", data: f}, err
 	}
 	f.entry, err = c.prefilled(r.Context(), &f, q.Get("payload"))
 	return &page{name: "compose", title: "Compose", data: f}, err
 }
 
-// prefilled returns an input event with a payload made from the schema.
+// prefilled returns an input event with a payload: the given one, or else one that the
+// server generates from the schema.
 func (c eventPages) prefilled(ctx context.Context, f *form, payload string) (entry, error) {
-	o, err := c.c.Files.Get(ctx, string(f.Tenant)+"/"+string(f.Schema)+".json", "")
-	if err != nil {
-		return entry{}, err
-	}
 	body := jsontext.Value(payload)
 	if !body.IsValid() {
-		body = sample(o.Data)
+		sample, err := c.c.Admin.Sample(ctx, admin.SampleQuery{Tenant: f.Tenant, Schema: f.Schema, Operation: f.Operation})
+		switch {
+		case fault.Is(err, fault.Invalid): // no valid payload could be generated
+			sample.Payload = jsontext.Value("{}")
+		case err != nil:
+			return entry{}, err
+		}
+		body = sample.Payload
 	}
 	detail, err := json.Marshal(map[string]any{
 		"tenant": f.Tenant, "rootSchema": f.Schema, "operation": f.Operation, "payload": body,
@@ -168,7 +138,7 @@ func (c eventPages) prefilled(ctx context.Context, f *form, payload string) (ent
 	if err != nil {
 		return entry{}, err
 	}
-	return entry{Source: events.InputSource, DetailType: string(f.Schema) + "." + string(f.Operation), Detail: pretty(jsontext.Value(detail))}, nil
+	return entry{Source: events.InputSource, DetailType: string(events.InputDetailType(f.Schema, f.Operation)), Detail: pretty(jsontext.Value(detail))}, nil
 }
 
 // send checks or sends the event of the form. An input event without an API key gets
@@ -225,7 +195,7 @@ func (c eventPages) withKey(ctx context.Context, e entry) (string, error) {
 	if _, _, err := apikey.Parse(events.Secret(detail.APIKey)); err == nil {
 		return e.Detail, nil
 	}
-	t, err := tenantOf(detail.Tenant)
+	t, err := events.ParseTenantID(detail.Tenant)
 	if err != nil {
 		return e.Detail, nil
 	}

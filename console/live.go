@@ -141,9 +141,7 @@ func (c livePages) stream(w http.ResponseWriter, r *http.Request) {
 		var out bytes.Buffer
 		for i := range lines {
 			l := &lines[i]
-			if f.matches(l) || l.Class == "waiting" && f.Outcome != "" {
-				c.sendLine(&out, l, &f, from)
-			}
+			c.sendLine(&out, l, &f, from)
 			if unfinished(l) && len(order) < maxPending {
 				pending[l.ID] = *l
 				order = append(order, l.ID)
@@ -191,7 +189,7 @@ func (c livePages) sendOutcomes(ctx context.Context, out *bytes.Buffer, pending 
 		l := pending[id]
 		before := l.Outcome.String()
 		l.Outcome, l.Class = outcomes[i], classOf(&outcomes[i])
-		if l.Outcome.String() != before && f.matches(&l) {
+		if l.Outcome.String() != before {
 			c.sendLine(out, &l, f, from)
 		}
 		if unfinished(&l) && c.c.Clock().Sub(l.Received) < time.Minute {

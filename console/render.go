@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/trace"
 )
@@ -50,7 +49,6 @@ var functions = template.FuncMap{
 	"path":     func(parts ...any) string { return escapePath(parts...) },
 	"clip":     func(s string) string { return fault.Clip(s, 160) },
 	"query":    url.QueryEscape,
-	"add":      func(a, b int) int { return a + b },
 }
 
 // pretty indents JSON; other text stays as it is.
@@ -132,8 +130,3 @@ func statusOf(err error) int {
 	}
 	return http.StatusInternalServerError
 }
-
-// tenantOf and schemaOf check the ids of a request.
-func tenantOf(text string) (events.TenantID, error) { return events.ParseTenantID(text) }
-
-func schemaOf(text string) (events.SchemaID, error) { return events.ParseSchemaID(text) }

@@ -30,6 +30,7 @@ import (
 	"github.com/blockforger/eventrouter/internal/admin"
 	"github.com/blockforger/eventrouter/internal/app"
 	"github.com/blockforger/eventrouter/internal/blob"
+	"github.com/blockforger/eventrouter/internal/commandline"
 	"github.com/blockforger/eventrouter/internal/durable"
 	"github.com/blockforger/eventrouter/internal/loopback"
 	"github.com/blockforger/eventrouter/internal/names"
@@ -207,7 +208,7 @@ func shellQuote(s string) string {
 	}) < 0 {
 		return s
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return commandline.Quote(s)
 }
 
 // server is what `serve` runs: the local AWS services, the router, and the stores,

@@ -53,8 +53,4 @@ pause.addEventListener("click", () => {
   if (!paused) held.splice(0).forEach(show);
 });
 
-for (const field of document.querySelectorAll("select[data-submit]")) {
-  field.addEventListener("change", () => field.form.requestSubmit());
-}
-
 connect();

@@ -77,8 +77,8 @@ func (d commandDescription) argument() *kong.Value {
 	return d.node.Positional[0]
 }
 
-// quoted quotes a text for a shell.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+// Quote quotes a text for a POSIX shell.
+func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // firstSentence returns what completion shows of a help text.
 func firstSentence(help string) string {
@@ -203,7 +203,7 @@ fi
 
 func zshCompletion(list []commandDescription) string {
 	item := func(name, help string) string {
-		return quoted(strings.ReplaceAll(name, ":", `\:`) + ":" + firstSentence(help))
+		return Quote(strings.ReplaceAll(name, ":", `\:`) + ":" + firstSentence(help))
 	}
 	var valueCases, flagCases, wordCases strings.Builder
 	for _, d := range list {
@@ -250,24 +250,24 @@ complete -c eventrouter -f
 func fishCompletion(list []commandDescription) string {
 	var lines strings.Builder
 	for _, d := range list {
-		at := "complete -c eventrouter -n " + quoted(`__eventrouter_at "`+d.path+`"`)
+		at := "complete -c eventrouter -n " + Quote(`__eventrouter_at "`+d.path+`"`)
 		for _, c := range d.commands {
-			fmt.Fprintf(&lines, "%s -a %s -d %s\n", at, c.Name, quoted(firstSentence(c.Help)))
+			fmt.Fprintf(&lines, "%s -a %s -d %s\n", at, c.Name, Quote(firstSentence(c.Help)))
 		}
 		for _, f := range d.flags {
 			short := ""
 			if f.Short != 0 {
 				short = " -s " + string(f.Short)
 			}
-			value := shellValue(f.Value, " -x -a "+quoted(strings.Join(values(f.Value), " ")), " -r -F")
+			value := shellValue(f.Value, " -x -a "+Quote(strings.Join(values(f.Value), " ")), " -r -F")
 			if value == ":" {
 				value = " -x"
 			}
-			fmt.Fprintf(&lines, "%s%s -l %s%s -d %s\n", at, short, f.Name, value, quoted(firstSentence(f.Help)))
+			fmt.Fprintf(&lines, "%s%s -l %s%s -d %s\n", at, short, f.Name, value, Quote(firstSentence(f.Help)))
 		}
 		if arg := d.argument(); arg != nil && len(d.commands) == 0 {
 			if list := values(arg); len(list) > 0 {
-				fmt.Fprintf(&lines, "%s -a %s\n", at, quoted(strings.Join(list, " ")))
+				fmt.Fprintf(&lines, "%s -a %s\n", at, Quote(strings.Join(list, " ")))
 			} else if takesFile(arg) {
 				fmt.Fprintf(&lines, "%s -F\n", at)
 			}

@@ -1,4 +1,5 @@
-// Copies the text of the element that a button names.
+// Every page: buttons copy the text of the element that they name, and choices submit
+// their form.
 "use strict";
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
