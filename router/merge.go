@@ -1,11 +1,10 @@
 package router
 
 import (
-	"bytes"
-
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/jsonobject"
 )
 
 // Merge applies a JSON Merge Patch (RFC 7396). Numbers keep their text, members
@@ -23,19 +22,19 @@ func appendMerge(dst []byte, target, patch jsontext.Value) ([]byte, error) {
 	if patch.Kind() != '{' {
 		return append(dst, patch...), nil
 	}
-	changes, err := members(patch)
+	changes, err := jsonobject.Members(patch)
 	if err != nil {
 		return nil, err
 	}
-	var have []member
+	var have []jsonobject.Member
 	if target.Kind() == '{' {
-		if have, err = members(target); err != nil {
+		if have, err = jsonobject.Members(target); err != nil {
 			return nil, err
 		}
 	}
 	index := make(map[string]int, len(changes))
 	for i, c := range changes {
-		index[c.name] = i
+		index[c.Name] = i
 	}
 
 	dst = append(dst, '{')
@@ -55,59 +54,29 @@ func appendMerge(dst []byte, target, patch jsontext.Value) ([]byte, error) {
 		return err
 	}
 	for _, m := range have {
-		i, changed := index[m.name]
+		i, changed := index[m.Name]
 		if !changed {
 			// What the patch does not speak of stays, null included.
 			if len(dst) > first {
 				dst = append(dst, ',')
 			}
-			if dst, err = jsontext.AppendQuote(dst, m.name); err != nil {
+			if dst, err = jsontext.AppendQuote(dst, m.Name); err != nil {
 				return nil, err
 			}
-			dst = append(append(dst, ':'), m.value...)
+			dst = append(append(dst, ':'), m.Value...)
 			continue
 		}
-		delete(index, m.name)
-		if err := write(m.name, m.value, changes[i].value); err != nil {
+		delete(index, m.Name)
+		if err := write(m.Name, m.Value, changes[i].Value); err != nil {
 			return nil, err
 		}
 	}
 	for _, c := range changes {
-		if _, isNew := index[c.name]; isNew {
-			if err := write(c.name, nil, c.value); err != nil {
+		if _, isNew := index[c.Name]; isNew {
+			if err := write(c.Name, nil, c.Value); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return append(dst, '}'), nil
-}
-
-type member struct {
-	name  string
-	value jsontext.Value
-}
-
-// members lists those of an object. The values share the object's memory.
-func members(object jsontext.Value) ([]member, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(object))
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
-	}
-	var out []member
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		m := member{name: name.String()}
-		start := 0
-		if m.value, err = dec.ReadValue(); err != nil {
-			return nil, err
-		}
-		start = int(dec.InputOffset()) - len(m.value)
-		m.value = object[start : start+len(m.value)]
-		out = append(out, m)
-	}
-	_, err := dec.ReadToken()
-	return out, err
 }

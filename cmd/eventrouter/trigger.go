@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
 	"github.com/blockforger/eventrouter/internal/admin"
+	"github.com/blockforger/eventrouter/internal/jsonobject"
 	"github.com/blockforger/eventrouter/internal/trace"
 	"github.com/blockforger/eventrouter/tenant"
 	"github.com/blockforger/eventrouter/tenant/openapi"
@@ -133,50 +133,22 @@ func sampleOf(ctx context.Context, catalog *tenant.Catalog, q admin.SampleQuery)
 	return sample, err
 }
 
-// A member is a member of a JSON object.
-type member struct {
-	name  string
-	value jsontext.Value
-}
-
-// membersOf returns the members of an object, in order.
-func membersOf(object jsontext.Value) ([]member, error) {
-	dec := jsontext.NewDecoder(bytes.NewReader(object))
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
-	}
-	var all []member
-	for dec.PeekKind() == '"' {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		m := member{name: name.String()}
-		value, err := dec.ReadValue()
-		if err != nil {
-			return nil, err
-		}
-		m.value = value.Clone()
-		all = append(all, m)
-	}
-	return all, nil
-}
-
-func objectOf(members []member) jsontext.Value {
+// objectOf is the inverse of [jsonobject.Members].
+func objectOf(members []jsonobject.Member) jsontext.Value {
 	b := []byte{'{'}
 	for i, m := range members {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b, _ = jsontext.AppendQuote(b, m.name) // replaces invalid UTF-8
-		b = append(append(b, ':'), m.value...)
+		b, _ = jsontext.AppendQuote(b, m.Name) // replaces invalid UTF-8
+		b = append(append(b, ':'), m.Value...)
 	}
 	return append(b, '}')
 }
 
 func filterMembers(object jsontext.Value, keep func(name string) bool) (jsontext.Value, error) {
-	members, err := membersOf(object)
-	return objectOf(slices.DeleteFunc(members, func(m member) bool { return !keep(m.name) })), err
+	members, err := jsonobject.Members(object)
+	return objectOf(slices.DeleteFunc(members, func(m jsonobject.Member) bool { return !keep(m.Name) })), err
 }
 
 // setMember applies NAME=VALUE to an object; the name may be a path with dots. The
@@ -203,10 +175,10 @@ func memberAt(object jsontext.Value, path []string) jsontext.Value {
 	if len(path) == 0 || object.Kind() != '{' {
 		return object
 	}
-	members, _ := membersOf(object) // those before an error
+	members, _ := jsonobject.Members(object) // those before an error
 	for _, m := range members {
-		if m.name == path[0] {
-			return memberAt(m.value, path[1:])
+		if m.Name == path[0] {
+			return memberAt(m.Value, path[1:])
 		}
 	}
 	return nil
@@ -216,20 +188,20 @@ func setPath(object jsontext.Value, path []string, value jsontext.Value) (jsonte
 	if object.Kind() != '{' {
 		object = jsontext.Value("{}")
 	}
-	members, err := membersOf(object)
+	members, err := jsonobject.Members(object)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(members, func(m member) bool { return m.name == path[0] })
+	i := slices.IndexFunc(members, func(m jsonobject.Member) bool { return m.Name == path[0] })
 	if i < 0 {
-		members, i = append(members, member{name: path[0]}), len(members)
+		members, i = append(members, jsonobject.Member{Name: path[0]}), len(members)
 	}
 	if len(path) > 1 {
-		if value, err = setPath(members[i].value, path[1:], value); err != nil {
+		if value, err = setPath(members[i].Value, path[1:], value); err != nil {
 			return nil, err
 		}
 	}
-	members[i].value = value
+	members[i].Value = value
 	return objectOf(members), nil
 }
 

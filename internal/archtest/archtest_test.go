@@ -22,7 +22,7 @@ const module = "github.com/blockforger/eventrouter/"
 // layer maps packages to layers; the longest prefix applies. A package imports
 // lower layers only, or a package that sameLayer lists.
 var layer = map[string]int{
-	"fault": 0, "events": 0, "internal/blob": 0, "internal/names": 0, "internal/seal": 0, "internal/cache": 0, "internal/boltdb": 0, "internal/wal": 0, "internal/redact": 0, "internal/retry": 0, "internal/format": 0, "internal/powerfailure": 0, "internal/durable": 0, "internal/deadline": 0, "internal/loopback": 0, "internal/jsonscan": 0, "internal/awshttp": 0,
+	"fault": 0, "events": 0, "internal/blob": 0, "internal/names": 0, "internal/seal": 0, "internal/cache": 0, "internal/boltdb": 0, "internal/wal": 0, "internal/redact": 0, "internal/retry": 0, "internal/format": 0, "internal/powerfailure": 0, "internal/durable": 0, "internal/deadline": 0, "internal/loopback": 0, "internal/jsonobject": 0, "internal/jsonscan": 0, "internal/awshttp": 0,
 	"tenant": 1, "internal/jsonerror": 1, "internal/commandline": 1, "apikey": 1, "store": 1, "projection": 1, "bus": 1, "events/pattern": 1, "events/typed": 1, "events/typed/dynamoclaims": 2, "events/typed/sqsqueue": 2, "events/aws": 2,
 	"store/memstore": 2, "store/boltstore": 2, "store/dynamostore": 2, "projection/s3object": 2, "projection/csvfile": 2,
 	"store/storetest": 2, "store/dynamostore/dynamotest": 2, "bus/eventbridgebus": 2, "internal/blob/s3blob": 2, "internal/blob/blobtest": 2,

@@ -12,64 +12,34 @@ import (
 
 	"github.com/blockforger/eventrouter/events"
 	"github.com/blockforger/eventrouter/fault"
+	"github.com/blockforger/eventrouter/internal/jsonobject"
 	"github.com/blockforger/eventrouter/projection"
 )
-
-// A member is one property of a record.
-type member struct {
-	name  string
-	value jsontext.Value
-}
-
-// membersOf returns the members of a record in their order. The values share its
-// memory.
-func membersOf(record jsontext.Value) ([]member, error) {
-	dec := jsontext.NewDecoder(bytes.NewReader(record))
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
-	}
-	var list []member
-	for dec.PeekKind() == '"' {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		m := member{name: name.String()}
-		value, err := dec.ReadValue()
-		if err != nil {
-			return nil, err
-		}
-		m.value = value.Clone()
-		list = append(list, m)
-	}
-	_, err := dec.ReadToken()
-	return list, err
-}
 
 // appendRow writes a record as a row under the header, up to the cell _version,
 // which is the last.
 func appendRow(b []byte, h *header, l projection.Layout, k events.RecordKey, record jsontext.Value) ([]byte, error) {
-	members, err := membersOf(record)
+	members, err := jsonobject.Members(record)
 	if err != nil {
 		return b, err
 	}
 	cells := make([][]byte, len(h.names))
 	cells[h.key] = appendKey(nil, k, l.IntegerKey)
 	var nulls []string
-	var more []member
+	var more []jsonobject.Member
 	for _, m := range members {
-		i, hasColumn := h.columns[m.name]
+		i, hasColumn := h.columns[m.Name]
 		switch {
 		case hasColumn && i == h.key:
-			if got, err := events.KeyOf(m.value, l.IntegerKey); err != nil || got != k {
-				return b, fmt.Errorf("the record's member %q is not its key", m.name)
+			if got, err := events.KeyOf(m.Value, l.IntegerKey); err != nil || got != k {
+				return b, fmt.Errorf("the record's member %q is not its key", m.Name)
 			}
 		case !hasColumn:
 			more = append(more, m)
-		case m.value.Kind() == 'n':
-			nulls = append(nulls, m.name)
+		case m.Value.Kind() == 'n':
+			nulls = append(nulls, m.Name)
 		default:
-			if cells[i], err = appendValue(nil, m.value); err != nil {
+			if cells[i], err = appendValue(nil, m.Value); err != nil {
 				return b, err
 			}
 		}
@@ -147,20 +117,20 @@ func readNumber(digits []byte) int64 {
 	return n
 }
 
-// objectOf is the inverse of membersOf, sorted by name.
-func objectOf(list []member) (jsontext.Value, error) {
-	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.name, b.name) })
+// objectOf is the inverse of [jsonobject.Members], sorted by name.
+func objectOf(list []jsonobject.Member) (jsontext.Value, error) {
+	slices.SortFunc(list, func(a, b jsonobject.Member) int { return strings.Compare(a.Name, b.Name) })
 	b := []byte{'{'}
 	for i, m := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		var err error
-		if b, err = jsontext.AppendQuote(b, m.name); err != nil {
+		if b, err = jsontext.AppendQuote(b, m.Name); err != nil {
 			return nil, err
 		}
 		b = append(b, ':')
-		b = append(b, m.value...)
+		b = append(b, m.Value...)
 	}
 	v := jsontext.Value(append(b, '}'))
 	return v, v.Compact()
@@ -176,7 +146,7 @@ func (e *cellError) Error() string { return e.reason }
 
 // readRow reads a record. The error is a *cellError.
 func readRow(h *header, l projection.Layout, fields []field) (jsontext.Value, error) {
-	var list []member
+	var list []jsonobject.Member
 	for i, f := range fields {
 		if i == h.key || i == h.null || i == h.more || i == h.version || i == h.written || len(f.text) == 0 {
 			continue
@@ -185,13 +155,13 @@ func readRow(h *header, l projection.Layout, fields []field) (jsontext.Value, er
 		if err != nil {
 			return nil, &cellError{i, fault.MessageOf(err)}
 		}
-		list = append(list, member{h.names[i], v})
+		list = append(list, jsonobject.Member{Name: h.names[i], Value: v})
 	}
 	k, err := readKey(fields[h.key].text, l.IntegerKey)
 	if err != nil {
 		return nil, &cellError{h.key, fault.MessageOf(err)}
 	}
-	list = append(list, member{l.KeyField, k.Value(l.IntegerKey)})
+	list = append(list, jsonobject.Member{Name: l.KeyField, Value: k.Value(l.IntegerKey)})
 	if h.null >= 0 && len(fields[h.null].text) > 0 {
 		nulls, err := readNulls(h, fields)
 		if err != nil {
@@ -213,12 +183,12 @@ func readRow(h *header, l projection.Layout, fields []field) (jsontext.Value, er
 	return record, nil
 }
 
-func readNulls(h *header, fields []field) ([]member, error) {
+func readNulls(h *header, fields []field) ([]jsonobject.Member, error) {
 	var names []string
 	if err := events.Unmarshal("the cell", fields[h.null].text, &names); err != nil {
 		return nil, &cellError{h.null, `must be empty or a JSON array of names, such as ["tag"]`}
 	}
-	list := make([]member, 0, len(names))
+	list := make([]jsonobject.Member, 0, len(names))
 	for n, name := range names {
 		i, ok := h.columns[name]
 		switch {
@@ -229,23 +199,23 @@ func readNulls(h *header, fields []field) ([]member, error) {
 		case slices.Contains(names[:n], name):
 			return nil, &cellError{h.null, fmt.Sprintf("names %q twice", name)}
 		}
-		list = append(list, member{name, jsontext.Value("null")})
+		list = append(list, jsonobject.Member{Name: name, Value: jsontext.Value("null")})
 	}
 	return list, nil
 }
 
-func readMore(h *header, fields []field) ([]member, error) {
+func readMore(h *header, fields []field) ([]jsonobject.Member, error) {
 	text := jsontext.Value(fields[h.more].text)
 	if err := events.Check("the cell", text); err != nil || text.Kind() != '{' {
 		return nil, &cellError{h.more, "must be empty or a JSON object of the properties that have no column"}
 	}
-	list, err := membersOf(text)
+	list, err := jsonobject.Members(text)
 	if err != nil {
 		return nil, &cellError{h.more, "must be a JSON object"}
 	}
 	for _, m := range list {
-		if _, ok := h.columns[m.name]; ok {
-			return nil, &cellError{h.more, fmt.Sprintf("has %q, which has a column of its own", m.name)}
+		if _, ok := h.columns[m.Name]; ok {
+			return nil, &cellError{h.more, fmt.Sprintf("has %q, which has a column of its own", m.Name)}
 		}
 	}
 	return list, nil
