@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,17 +24,12 @@ const latencyEvents = 1000
 // output event's arrival at the test function; one event at a time, and with
 // every event on one tenant or one record.
 func latency(ctx context.Context, t *table) error {
-	dir, err := os.MkdirTemp("", "eventrouter-bench-")
+	dir, remove, err := buildCommand(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	binary := filepath.Join(dir, "eventrouter")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/eventrouter")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return err
-	}
 	for _, c := range []struct {
 		what, operation string
 		record          func(i int) string

@@ -103,18 +103,28 @@ type pipelineServer struct {
 	done atomic.Int64
 }
 
+// buildCommand builds the command as eventrouter in a new folder, which remove removes.
+func buildCommand(ctx context.Context) (dir string, remove func(), err error) {
+	if dir, err = os.MkdirTemp("", "eventrouter-bench-"); err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "eventrouter"), "./cmd/eventrouter")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return dir, remove, nil
+}
+
 func withPipeline(ctx context.Context, measure func(*pipelineServer) error) error {
-	dir, err := os.MkdirTemp("", "eventrouter-bench-")
+	dir, remove, err := buildCommand(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	binary := filepath.Join(dir, "eventrouter")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/eventrouter")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return err
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
