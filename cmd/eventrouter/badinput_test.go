@@ -17,7 +17,7 @@ import (
 
 // Tests of bad input. Every message says what is wrong, where, and what would be right;
 // no message holds text of Go or its libraries, an API key, or a name of a document that
-// its schema does not declare. CANARY stands for such names.
+// its schema does not declare. CANARY is such a name.
 
 // goText matches what only a program in Go prints.
 var goText = regexp.MustCompile(`\bjson: (cannot|unable|unknown|invalid)|jsontext|cannot unmarshal|\bGo (value|string|struct|int|main|type)|\bmain\.|\bstrconv|parsing "|parsing time|2006-01|invalid syntax|EOF|protocol scheme|dial tcp|listen tcp|lookup |\bopen \S+:|\bstat \S+:|panic|goroutine|<nil>|%!|kong|map\[|&\{|\w+\.\(\*|error parsing regexp`)

@@ -198,7 +198,7 @@ func TestMigrateKilled(t *testing.T) {
 		}
 	}
 	if len(found) > 0 {
-		t.Errorf("records that nobody created: %v", found)
+		t.Errorf("records that no request created: %v", found)
 	}
 	usage, err := c.Usage(t.Context(), "acme", store.Month(time.Now()))
 	if requests := usage.Tokens / 10; err != nil || requests < accepted.Load() || requests > accepted.Load()+uncertain {

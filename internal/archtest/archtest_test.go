@@ -29,7 +29,7 @@ var layer = map[string]int{
 	"internal/trace": 2, "internal/watch": 0, "internal/listen": 1, "internal/awstest": 2, "internal/typegen": 1, "internal/typegen/infer": 2, "internal/typegen/outputschema": 2, "internal/typegen/schemaregistry": 2, "internal/typegen/servicespec": 2, "internal/typegen/awsevents": 3, "internal/typegen/command": 4,
 	"router": 3, "outbox": 3, "internal/admin": 3,
 	"lambda": 4, "rest": 4, "local": 4, "lambda/eventlog": 4,
-	"internal/app": 5, "internal/archtest": 5, "internal/deploylocal": 5, "internal/simulation": 6, "console": 5, "internal/mutation": 0,
+	"internal/app": 5, "internal/archtest": 5, "internal/deploylocal": 5, "internal/simulation": 6, "console": 5, "internal/mutation": 1, "internal/overlay": 0,
 	"cmd/eventrouter": 6, "lambda/bootstrap": 6, "lambda/relay": 6, "lambda/eventlog/bootstrap": 6, "bench": 6, "examples": 6,
 }
 

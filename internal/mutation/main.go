@@ -14,7 +14,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -27,6 +26,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/blockforger/eventrouter/internal/overlay"
 )
 
 // tests lists the packages whose tests a mutant of a package must survive, in order.
@@ -221,27 +222,16 @@ func (m *mutant) test(packages []string) (verdict string, err error) {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	path, err := filepath.Abs(m.file)
+	flag, err := overlay.Write(dir, m.file, changed)
 	if err != nil {
 		return "", err
 	}
-	replacement, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
-	list, err := json.Marshal(map[string]any{"Replace": map[string]string{path: replacement}})
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(replacement, changed, 0o600); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(overlay, list, 0o600); err != nil {
-		return "", err
-	}
-	if exec.Command("go", "build", "-overlay", overlay, "./"+filepath.ToSlash(filepath.Dir(m.file))).Run() != nil {
+	if exec.Command("go", "build", "-overlay", flag, "./"+filepath.ToSlash(filepath.Dir(m.file))).Run() != nil {
 		return "", nil
 	}
 	for _, name := range packages {
 		ctx, cancel := context.WithTimeout(context.Background(), *limit+time.Minute)
-		out, err := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-failfast", "-timeout", limit.String(), name).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "go", "test", "-overlay", flag, "-failfast", "-timeout", limit.String(), name).CombinedOutput()
 		cancel()
 		switch {
 		case err == nil:

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/blockforger/eventrouter/internal/overlay"
 )
 
 var (
@@ -30,13 +31,9 @@ type bug struct {
 //
 //	go test ./internal/simulation -run TestBugs -bugs -seeds 2000 -v -timeout 0
 func TestBugs(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
-			path := filepath.Join(root, b.file)
+			path := filepath.Join("../..", b.file)
 			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -66,19 +63,11 @@ func TestBugs(t *testing.T) {
 // runWith runs the seeds with a file replaced.
 func runWith(t *testing.T, path, text string) (out string, failed bool) {
 	t.Helper()
-	dir := t.TempDir()
-	replacement, overlay := filepath.Join(dir, "replacement.go"), filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(replacement, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	list, err := json.Marshal(map[string]any{"Replace": map[string]string{path: replacement}})
+	replaced, err := overlay.Write(t.TempDir(), path, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(overlay, list, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-timeout=0", "-run=^TestSeeds$", ".",
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", replaced, "-count=1", "-timeout=0", "-run=^TestSeeds$", ".",
 		"-args", "-seeds", fmt.Sprint(*seeds), "-first")
 	all, err := cmd.CombinedOutput()
 	return string(all), err != nil

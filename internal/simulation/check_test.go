@@ -72,7 +72,7 @@ func (s *system) checkEffects() {
 // instances, their clocks and late calls can no longer explain it.
 func (s *system) checkRevocations() {
 	for _, c := range s.data.commits {
-		if n := s.numberOf(&c); c.isRequest() && n != 0 {
+		if n := s.numberOf(&c); n != 0 {
 			r := s.requests[n-1]
 			if at, ok := s.revoked[r.keyID]; ok && c.at.After(at.Add(30*time.Second+lifetime+6*time.Second)) {
 				s.problem("request %s had an effect %s after its key was revoked", r, c.at.Sub(at))
@@ -81,7 +81,8 @@ func (s *system) checkRevocations() {
 	}
 }
 
-// numberOf returns the number of the request that a commit belongs to.
+// numberOf returns the number of the request that a commit belongs to; 0 for a commit of
+// no request.
 func (s *system) numberOf(c *commit) int {
 	if !c.isRequest() {
 		return 0
@@ -131,10 +132,10 @@ func (s *system) checkHistory() {
 			// edit of the same copy can bring back what was there before the last edit.
 			again := before.edited && slices.Contains(before.values, member(record.Data))
 			if !record.Deleted && !s.edited[member(record.Data)] && !again {
-				s.problem("%s: an external edit that nobody made: %s", record.Path(), record.Data)
+				s.problem("%s: an external edit that no person made: %s", record.Path(), record.Data)
 			}
 			if record.Deleted && s.removed == 0 {
-				s.problem("%s: an external removal that nobody made", record.Path())
+				s.problem("%s: an external removal that no person made", record.Path())
 			}
 		default:
 			n := s.numberOf(&c)
