@@ -10,12 +10,10 @@ import (
 	"github.com/blockforger/eventrouter/local/awsapi/awsjson"
 )
 
-// Nobody is asked for credentials here, so a web page that a person has open on
-// this machine must not be able to call us with the person's browser.
-
-// fromBrowser refuses what a page of another site sends, and what comes from
-// this machine under a name that is not its own: a page can point a name of its
-// own at 127.0.0.1, and then we would look like its own site.
+// fromBrowser rejects requests that a web page could make with the browser of a person
+// on this machine, because credentials are not checked here: requests of other origins,
+// and requests of this machine for another host name. A page can let a host name of its
+// own resolve to 127.0.0.1, and its requests are then of the same origin.
 func fromBrowser(r *http.Request) *awsjson.Error {
 	var protection http.CrossOriginProtection
 	if protection.Check(r) == nil && (!loopback.Peer(r.RemoteAddr) || ownName(r.Host)) {
@@ -25,7 +23,7 @@ func fromBrowser(r *http.Request) *awsjson.Error {
 		Message: "Requests of web pages, and for other host names, are refused here."}
 }
 
-// ownName tells whether a Host header can only mean this machine or an address.
+// ownName reports whether a Host header is an address or a name of this machine.
 func ownName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

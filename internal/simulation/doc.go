@@ -11,7 +11,7 @@
 // A run is one bubble of testing/synctest, so that time is simulated. Every I/O of an
 // instance, a relay or an operator is a call that waits until the scheduler selects it.
 // The scheduler waits until every goroutine is blocked, selects one of the waiting
-// calls by the seed, and decides its fate: it is carried out; it fails before or after
+// calls by the seed, and decides what happens to it: it is carried out; it fails before or after
 // it was carried out; it takes longer than any time-out, and is carried out when its
 // caller has given up; or the instance crashes. No goroutine does real I/O. Keys and
 // versions come from a seeded source too (testing/cryptotest). Two runs of one seed

@@ -102,7 +102,7 @@ func (w *world) log(format string, args ...any) {
 
 var errGone = fault.Errorf(fault.Unavailable, "the process has ended")
 
-// perform is the I/O of a node: it waits until the scheduler has decided its fate.
+// perform is the I/O of a node: it waits until the scheduler has decided what happens to it.
 func perform[T any](ctx context.Context, w *world, n *node, name string, apply func() (T, error)) (T, error) {
 	var (
 		value, zero T
@@ -142,7 +142,7 @@ func perform[T any](ctx context.Context, w *world, n *node, name string, apply f
 // taskKey is the context key of the name of the task that makes a call.
 type taskKey struct{}
 
-// step selects one waiting call and decides its fate. Without one, time passes. It
+// step selects one waiting call and decides what happens to it. Without one, time passes. It
 // returns when every goroutine is blocked again.
 func (w *world) step() {
 	synctest.Wait()
