@@ -195,7 +195,7 @@ func TestForms(t *testing.T) {
 	}
 	for name, form := range map[string]url.Values{
 		"no token":    {"id": {"1"}},
-		"wrong token": {"id": {"1"}, "csrf": {"0" + token[1][1:]}},
+		"wrong token": {"id": {"1"}, "csrf": {"x" + token[1][1:]}},
 	} {
 		if status, body := f.do(http.MethodPost, "/console/health/retry", form, nil); status != http.StatusForbidden || !strings.Contains(body, "reload the page") {
 			t.Errorf("%s: %d %s", name, status, body)
