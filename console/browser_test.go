@@ -135,6 +135,16 @@ func (b *browser) eventually(what string, f func() bool) {
 	}
 }
 
+// follow clicks, and waits until the browser has loaded the page that the click leads to.
+func (b *browser) follow(selector string, options ...chromedp.QueryOption) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(selector, options...)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // text returns the visible text of the page's content.
 func (b *browser) text() (text string) {
 	b.t.Helper()
@@ -230,7 +240,8 @@ func TestPages(t *testing.T) {
 	b.picture("live")
 	b.axe("live")
 
-	b.run(chromedp.Click(`//tr[contains(., "created")]//a`, chromedp.BySearch), chromedp.WaitVisible(".timeline"))
+	b.follow(`//tr[contains(., "created")]//a`, chromedp.BySearch)
+	b.run(chromedp.WaitVisible(".timeline"))
 	b.wantText("accepted by the bus default", "revision 1", "10 tokens", "published")
 	b.picture("event")
 	b.axe("event")
@@ -301,9 +312,13 @@ func TestSendAgain(t *testing.T) {
 	set := func(payload string) chromedp.Action {
 		return chromedp.SetValue("#detail", `{"tenant":"evented","rootSchema":"evented","operation":"POST","payload":`+payload+`}`)
 	}
-	b.run(set(`{"numeric":"x"}`), chromedp.Click(`button[value="check"]`), chromedp.WaitVisible(`section[aria-label="Result of the check"]`))
+	b.run(set(`{"numeric":"x"}`))
+	b.follow(`button[value="check"]`)
+	b.run(chromedp.WaitVisible(`section[aria-label="Result of the check"]`))
 	b.wantText("rejected 400", "/numeric", "must be a number")
-	b.run(set(`{"id":"console","numeric":3}`), chromedp.Click(`button[value="send"]`), chromedp.WaitVisible(".timeline"))
+	b.run(set(`{"id":"console","numeric":3}`))
+	b.follow(`button[value="send"]`)
+	b.run(chromedp.WaitVisible(".timeline"))
 	b.eventually("the outcome", func() bool {
 		b.run(chromedp.Reload(), chromedp.WaitVisible(".timeline"))
 		return strings.Contains(b.text(), "created evented/evented/console")
@@ -311,7 +326,8 @@ func TestSendAgain(t *testing.T) {
 	if strings.Contains(b.text(), "erk_") {
 		t.Error("the page shows an API key")
 	}
-	b.run(chromedp.Click(`//button[.="Send again"]`, chromedp.BySearch), chromedp.WaitVisible(".timeline"))
+	b.follow(`//button[.="Send again"]`, chromedp.BySearch)
+	b.run(chromedp.WaitVisible(".timeline"))
 	b.eventually("the outcome", func() bool {
 		b.run(chromedp.Reload(), chromedp.WaitVisible(".timeline"))
 		return strings.Contains(b.text(), "rejected 409")
@@ -322,8 +338,9 @@ func TestSendAgain(t *testing.T) {
 // opened again.
 func TestKeyIsShownOnce(t *testing.T) {
 	b := newBrowser(t)
-	b.run(chromedp.Navigate(b.server+"/console/tenants/evented"), chromedp.WaitVisible("main"),
-		chromedp.Click(`//button[.="Create a key"]`, chromedp.BySearch), chromedp.WaitVisible("#secret"))
+	b.run(chromedp.Navigate(b.server+"/console/tenants/evented"), chromedp.WaitVisible("main"))
+	b.follow(`//button[.="Create a key"]`, chromedp.BySearch)
+	b.run(chromedp.WaitVisible("#secret"))
 	key := regexp.MustCompile(`erk_\w+`).FindString(b.text())
 	if key == "" {
 		t.Fatalf("no key on the page:\n%s", b.text())
